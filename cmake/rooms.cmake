@@ -1,0 +1,31 @@
+# How a room of src/ is built: one static library, its tests beside their source.
+
+add_library(rerank_options INTERFACE)
+target_include_directories(rerank_options INTERFACE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
+target_compile_options(rerank_options INTERFACE -Wall -Wextra -Wshadow -Werror -fvisibility=hidden
+                       -ffp-contract=off)
+
+# rerank_room(NAME SOURCES... [NEEDS rooms...] [LIBRARIES third-party targets...] [TESTS...] [BENCHES...])
+# builds the library room_NAME; TESTS become one program NAME_test, BENCHES one program NAME_bench.
+function(rerank_room name)
+  cmake_parse_arguments(ROOM "" "" "SOURCES;NEEDS;LIBRARIES;TESTS;BENCHES" ${ARGN})
+  add_library(room_${name} STATIC ${ROOM_SOURCES})
+  list(TRANSFORM ROOM_NEEDS PREPEND room_)
+  target_link_libraries(room_${name} PUBLIC rerank_options ${ROOM_NEEDS} ${ROOM_LIBRARIES})
+  if(RERANK_BUILD_TESTS AND ROOM_TESTS)
+    rerank_test(${name}_test ${ROOM_TESTS} LIBRARIES room_${name})
+  endif()
+  if(RERANK_BUILD_BENCHMARKS AND ROOM_BENCHES)
+    add_executable(${name}_bench ${ROOM_BENCHES})
+    target_link_libraries(${name}_bench PRIVATE room_${name} benchmark::benchmark_main)
+  endif()
+endfunction()
+
+# rerank_test(NAME SOURCES... LIBRARIES targets...): a GoogleTest program, registered with CTest case by case.
+function(rerank_test name)
+  cmake_parse_arguments(TEST "" "" "LIBRARIES" ${ARGN})
+  add_executable(${name} ${TEST_UNPARSED_ARGUMENTS})
+  target_link_libraries(${name} PRIVATE ${TEST_LIBRARIES} GTest::gmock GTest::gtest_main)
+  target_compile_definitions(${name} PRIVATE RERANK_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 900)
+endfunction()
