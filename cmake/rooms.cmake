@@ -21,11 +21,12 @@ function(rerank_room name)
   endif()
 endfunction()
 
-# rerank_test(NAME SOURCES... LIBRARIES targets...): a GoogleTest program, registered with CTest case by case.
+# rerank_test(NAME SOURCES... LIBRARIES targets...): a GoogleTest program, registered with CTest case by case
+# under the label NAME.
 function(rerank_test name)
   cmake_parse_arguments(TEST "" "" "LIBRARIES" ${ARGN})
   add_executable(${name} ${TEST_UNPARSED_ARGUMENTS})
   target_link_libraries(${name} PRIVATE ${TEST_LIBRARIES} GTest::gmock GTest::gtest_main)
   target_compile_definitions(${name} PRIVATE RERANK_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
-  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 900)
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 900 LABELS ${name})
 endfunction()

@@ -1,0 +1,64 @@
+# The everyday commands. Each installs what is missing (tools/install_dependencies.sh), configures and builds its
+# preset of CMakePresets.json, and does its job; what and how to build stands in CMakeLists.txt, not here.
+# INSTALL=no leaves the machine's packages alone.
+
+INSTALL ?= yes
+JOBS ?= $(shell nproc)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test build asan tsan bench format lint clean dependencies check-dependencies
+
+help:
+	@echo 'make demo     build the program and rank package descriptions with the model that ships'
+	@echo 'make test     build everything and run the tests'
+	@echo 'make build    build the program: build/release/apps/rerank/rerank'
+	@echo 'make asan     the tests under the address and undefined-behaviour sanitizers'
+	@echo 'make tsan     the tests under the thread sanitizer'
+	@echo 'make bench    build and list the benchmarks'
+	@echo 'make format   format the C++ sources in place'
+	@echo 'make lint     format, names, rooms, scripts and clang-tidy, as the checks run them'
+	@echo 'make clean    remove build/'
+
+demo: build
+	sh tools/demo.sh build/release/apps/rerank/rerank
+
+build: dependencies
+	cmake --preset release
+	cmake --build --preset release --parallel $(JOBS) --target rerank
+
+test: dependencies
+	cmake --preset dev
+	cmake --build --preset dev --parallel $(JOBS)
+	ctest --preset dev --parallel $(JOBS)
+
+asan tsan: dependencies
+	cmake --preset $@
+	cmake --build --preset $@ --parallel $(JOBS)
+	ctest --preset $@ --parallel $(JOBS)
+
+bench: dependencies
+	cmake --preset release
+	cmake --build --preset release --parallel $(JOBS)
+	@echo 'built:'
+	@find build/release -type f -perm -u+x \( -name '*_bench' -o -path '*/benchmarks/*' \) | sort
+	@echo 'see benchmarks/README.md for what each measures'
+
+format: check-dependencies
+	git ls-files -z '*.cc' '*.h' | xargs -0 -r clang-format -i
+
+lint: check-dependencies
+	sh tools/check_format.sh
+	sh tools/check_scripts.sh
+	python3 tools/check_layers.py
+	python3 tools/check_naming.py
+	cmake --preset dev
+	sh tools/check_tidy.sh build/dev
+
+clean:
+	rm -rf build
+
+dependencies:
+	@test '$(INSTALL)' = no || sh tools/install_dependencies.sh
+
+check-dependencies:
+	@test '$(INSTALL)' = no || sh tools/install_dependencies.sh --checks
