@@ -26,8 +26,9 @@ class __attribute__((visibility("default"))) Error : public std::runtime_error {
   ErrorCode code_;
 };
 
-// Throws Error{code, message} unless `condition` holds. For what a caller or a file got wrong: the text is shown to
-// people, so it names the field, file or flag and the way out. Build costly messages behind an `if` instead.
+// Throws Error{code, message} unless `condition` holds. For what a caller or a file got wrong: the text is
+// shown to people, so it names the field, file or flag and the way out. Build costly messages behind an `if`
+// instead.
 inline void require(bool condition, std::string_view message, ErrorCode code = ErrorCode::kInvalidArgument) {
   if (!condition) throw Error(code, std::string(message));
 }
@@ -36,8 +37,7 @@ inline void require(bool condition, std::string_view message, ErrorCode code = E
 inline void check(bool condition, std::string_view message, const char* file = __builtin_FILE(),
                   int line = __builtin_LINE()) {
   if (!condition) {
-    throw Error(ErrorCode::kInternal,
-                std::string(message) + " (" + file + ":" + std::to_string(line) + ")");
+    throw Error(ErrorCode::kInternal, std::string(message) + " (" + file + ":" + std::to_string(line) + ")");
   }
 }
 

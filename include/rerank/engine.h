@@ -1,0 +1,109 @@
+// The engine: loads a reranker once and scores requests from any number of threads.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <future>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "rerank/error.h"
+#include "rerank/types.h"
+
+namespace rerank {
+
+struct EngineOptions {
+  std::string model = "demo";  // a directory, a name in the Hugging Face cache, "demo" or "synth:SIZE"
+  std::string tokenizer;  // a tokenizer.json to use instead of the model's own; empty: the model's, or for a
+                          // synthetic model the demo model's
+  std::string device = "auto";  // "auto", "cpu" or "reference" (float32, naive: for comparison)
+  std::string dtype = "auto";  // "auto" (the faster on this machine), "bfloat16" or "float32": the arithmetic
+  std::string instruction_set = "auto";  // "auto", "avx512" or "avx2"
+  std::int32_t num_threads = 0;          // 0: one for each processor this process may use
+
+  std::int32_t max_model_len = 0;           // tokens of a pair; 0: 8192 or the model's own limit, the smaller
+  std::int32_t max_num_batched_tokens = 0;  // tokens of a forward; 0: what suits the device
+  std::int32_t max_num_seqs = 0;            // pairs of a forward; 0: 256
+  std::int32_t prefix_cache_tokens = 0;     // tokens of shared prompt heads kept between requests; 0: 2048
+  bool enable_prefix_caching = true;
+
+  bool parse_special_tokens = false;  // true: "<|im_end|>" in a user's text becomes the control token
+  std::string prompt_suffix =
+      "official";  // "official", or "vllm" for its template's single newline at the end
+  std::string
+      cache_directory;  // of packed weights; empty: $RERANK_CACHE, $XDG_CACHE_HOME/rerank or ~/.cache/rerank
+  bool use_weight_cache = true;
+};
+
+// What was loaded and how it runs.
+struct EngineInfo {
+  std::string model;
+  std::string architecture;
+  std::string device;
+  std::string dtype;  // the arithmetic
+  std::string instruction_set;
+  std::string dtype_reason;  // who or what chose it, with the measured figures
+  std::string weight_cache;  // file of packed weights in use; empty: none
+  std::string default_instruction;
+  std::int32_t num_threads = 0;
+  std::int32_t max_model_len = 0;
+  std::int32_t max_num_batched_tokens = 0;
+  std::int32_t max_num_seqs = 0;
+  std::int32_t prefix_cache_tokens = 0;
+  std::int64_t weight_bytes = 0;  // packed
+  std::int64_t workspace_bytes =
+      0;  // address space of activations and keys/values; resident only as far as used
+};
+
+// Counted since the start.
+struct EngineStatistics {
+  std::int64_t num_requests = 0;  // finished, whatever their status
+  std::int64_t num_documents = 0;
+  std::int64_t num_truncated = 0;
+  std::int64_t num_prompt_tokens = 0;  // of all pairs, each counted whole
+  std::int64_t num_cached_tokens = 0;  // of those, shared or cached and not computed
+  std::int64_t num_computed_tokens = 0;
+  std::int64_t num_batches = 0;
+  std::int64_t num_running = 0;  // requests not finished
+  std::chrono::nanoseconds compute{};
+};
+
+// All members are safe from any thread.
+class Engine {
+ public:
+  // Called once for each request, on a thread of the engine: return quickly, do not throw, do not destroy the
+  // engine.
+  using Callback = std::function<void(Result)>;
+  using RequestId = std::uint64_t;
+
+  // Loads the model. Throws Error naming the file, key or option.
+  explicit Engine(const EngineOptions& options);
+  // Requests not finished end with Status::kCancelled.
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  RequestId submit(Request request, Callback callback);
+  std::future<Result> submit(Request request);
+  // Drops what is not computed yet; the callback comes with Status::kCancelled. Unknown ids are ignored.
+  void cancel(RequestId id);
+
+  // Scores and waits. Throws Error for every status but kOk.
+  Result score(Request request);
+
+  // Ids of `text` as the model's tokenizer encodes a user's text.
+  std::vector<std::int32_t> tokenize(const std::string& text) const;
+
+  const EngineInfo& info() const;
+  EngineStatistics statistics() const;
+  // False once the backend has failed: every request ends with Status::kUnavailable.
+  bool healthy() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace rerank

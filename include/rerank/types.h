@@ -1,0 +1,66 @@
+// What goes into the engine and what comes out of it: plain values, no behaviour.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace rerank {
+
+// One query and the documents to score against it.
+struct Request {
+  std::string query;                   // UTF-8; may be empty
+  std::vector<std::string> documents;  // UTF-8; each may be empty
+  std::string instruction;             // empty: the model's default, see EngineInfo
+
+  // Limits in tokens; 0 means none. Where one cuts, only the text's first tokens are kept.
+  std::int32_t max_tokens_per_query = 0;
+  std::int32_t max_tokens_per_document = 0;
+  std::int32_t max_tokens_per_pair =
+      0;  // whole prompt, at most EngineOptions::max_model_len (also the default)
+
+  // A pair longer than its limit: true cuts the document (never the rest of the prompt) and says so in the
+  // score, false refuses the request.
+  bool truncate = true;
+
+  std::optional<std::chrono::steady_clock::time_point> deadline;
+};
+
+// The judgement of one pair.
+struct DocumentScore {
+  float score = 0;              // sigmoid(logit_yes - logit_no), in [0, 1]
+  float logit_yes = 0;          // of a one-row classification head: its logit
+  float logit_no = 0;           // of a one-row classification head: 0
+  std::int32_t num_tokens = 0;  // of the whole prompt, as computed
+  bool truncated = false;       // the document was cut
+
+  float logit_difference() const { return logit_yes - logit_no; }
+};
+
+enum class Status {
+  kOk,
+  kInvalidArgument,   // the request cannot be scored as asked; the message says why
+  kCancelled,         // Engine::cancel, or the engine was destroyed
+  kDeadlineExceeded,  // Request::deadline passed before all documents were scored
+  kUnavailable,       // the backend failed; the engine is unhealthy
+};
+
+struct Timings {
+  std::chrono::nanoseconds queue{};     // from submit to the first document being prepared
+  std::chrono::nanoseconds tokenize{};  // spent on this request's texts
+  std::chrono::nanoseconds compute{};   // of the batches that held its documents
+  std::chrono::nanoseconds total{};     // from submit to the result
+};
+
+struct Result {
+  Status status = Status::kOk;
+  std::string message;                   // why, when status is not kOk
+  std::vector<DocumentScore> documents;  // [request.documents], in their order; only when status is kOk
+  std::int64_t num_tokens = 0;           // of all pairs, each counted whole
+  std::int64_t num_cached_tokens = 0;    // of those, how many were shared and not computed again
+  Timings timings;
+};
+
+}  // namespace rerank
