@@ -6,8 +6,8 @@ cd "$(dirname "$0")/.."
 failed=0
 for script in $(git ls-files '*.sh' .ci/run); do
   case "$(head -n 1 "$script")" in
-    *bash*) shell=bash ;;
-    *) shell=sh ;;
+    *bash*) shell="bash" ;;
+    *) shell="sh" ;;
   esac
   "$shell" -n "$script" || failed=1
   if command -v shellcheck >/dev/null 2>&1; then

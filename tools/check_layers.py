@@ -1,0 +1,159 @@
+#!/usr/bin/env python3
+"""Checks from the #include lines who includes whom: rooms include only the rooms they may, and third-party headers
+stay in their rooms. The tables below are the rule; docs/architecture.md says why. Prints one line a violation.
+
+usage: tools/check_layers.py [ROOT]
+"""
+
+import pathlib
+import re
+import sys
+
+# Room -> the rooms whose headers it may include, its own aside. "rerank" is the public API, include/rerank.
+ROOMS = {
+    "rerank": set(),
+    "base": {"rerank"},
+    "tokenizer": {"base", "rerank"},
+    "checkpoint": {"base", "rerank"},
+    "backend": {"base", "rerank"},
+    "prompt": {"base", "rerank"},
+    "model": {"checkpoint", "backend", "base", "rerank"},
+    "engine": {"model", "prompt", "tokenizer", "checkpoint", "backend", "base", "rerank"},
+    "api": {"base", "rerank"},
+    "client": {"api", "base", "rerank"},
+    "server": {"api", "engine", "base", "rerank"},
+    "apps": {"server", "client", "engine", "model", "backend", "checkpoint", "tokenizer", "base", "rerank"},
+    "python": {"rerank"},
+}
+# These cross rooms by their nature, and nobody includes them.
+ANY_ROOM = ("tests", "benchmarks")
+
+# The parts of backend/ that know nothing of each other; what they share stands in backend/ itself.
+BACKEND_PARTS = ("reference", "cpu", "cuda")
+
+# Header (a prefix when it ends in "/" or "*") -> the places that may include it. A place is a room, a folder or a
+# file without its ending; TESTS and BENCHES stand for tests/ and benchmarks/ and for the files beside the sources.
+TESTS = "TESTS"
+BENCHES = "BENCHES"
+THIRD_PARTY = {
+    "boost/json*": ("api", "checkpoint", "tokenizer", "apps", TESTS),
+    "boost/beast*": ("server", "client"),
+    "boost/asio*": ("server", "client"),
+    "pcre2.h": ("tokenizer",),
+    "utf8proc.h": ("tokenizer",),
+    "CLI/": ("apps",),
+    "spdlog/": ("base/log",),
+    "fmt/": ("base", "tokenizer", "checkpoint", "backend", "prompt", "model", "engine", "api", "client", "server",
+             "apps", "python", TESTS, BENCHES),
+    "prometheus/": ("server",),
+    "oneapi/dnnl*": (BENCHES,),
+    "dnnl*": (BENCHES,),
+    "cuda*": ("backend/cuda",),
+    "cublas*": ("backend/cuda",),
+    "nccl*": ("backend/cuda",),
+    "immintrin.h": ("backend/cpu", "base", BENCHES),
+    "cpuid.h": ("backend/cpu", "base"),
+    "gtest/": (TESTS,),
+    "gmock/": (TESTS,),
+    "benchmark/": (BENCHES,),
+    "pybind11/": ("python",),
+}
+
+# C and POSIX headers, free for every room; of C++'s own, the names have neither slash nor ending.
+SYSTEM = re.compile(r"(sys|linux|netinet|arpa)/\w+\.h|"
+                    r"(dlfcn|errno|fcntl|getopt|poll|pthread|sched|signal|stdlib|string|termios|time|unistd)\.h|[a-z_0-9]+")
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
+SOURCES = (".h", ".cc", ".cu", ".cuh")
+
+
+def room_of(path):
+    """The room that a file of the tree lives in, from its path relative to the root; None for what has no rule."""
+    parts = path.parts
+    if parts[0] == "src" and len(parts) > 2:
+        return parts[1]
+    if parts[0] == "include":
+        return "rerank"
+    return parts[0] if parts[0] in ("apps", "python") + ANY_ROOM else None
+
+
+def is_test(path):
+    return path.parts[0] == "tests" or path.stem.endswith(("_test", "_testing"))
+
+
+def is_bench(path):
+    return path.parts[0] == "benchmarks" or path.stem.endswith("_bench")
+
+
+def inside(path, place):
+    """Whether `path` stands in `place`, an entry of THIRD_PARTY's right-hand side."""
+    if place == TESTS:
+        return is_test(path)
+    if place == BENCHES:
+        return is_bench(path)
+    where = path.as_posix().removeprefix("src/")
+    return where.startswith(place + "/") or where.rpartition(".")[0] == place
+
+
+def third_party_fault(path, header):
+    """What is wrong with including `header`, which is not of this project, in `path`; None when nothing is."""
+    for pattern, places in THIRD_PARTY.items():
+        if header == pattern or (pattern[-1] in "*/" and header.startswith(pattern.rstrip("*"))):
+            if any(inside(path, place) for place in places):
+                return None
+            return f"<{header}> may be included only in {', '.join(places)}"
+    if SYSTEM.fullmatch(header):
+        return None
+    return f"<{header}> stands in no rule: add it to THIRD_PARTY in tools/check_layers.py"
+
+
+def project_fault(path, header, root):
+    """What is wrong with including the project's `header` in `path`; None when nothing is."""
+    if not any((root / top / header).is_file() for top in ("src", "include", ".")):
+        return f'"{header}" is not found below src/ or include/: write it relative to one of them'
+    room = room_of(path)
+    target = header.split("/")[0]
+    if target not in ROOMS and target not in ANY_ROOM:
+        return f'"{header}" belongs to no room'
+    if room in ANY_ROOM:
+        return None
+    if target != room and target not in ROOMS[room]:
+        return f"{room} may not include {target} ({header})"
+    if room == target == "backend" and not is_test(path) and not is_bench(path):
+        here, there = path.parts[2], header.split("/")[1]
+        if here in BACKEND_PARTS and there in BACKEND_PARTS and here != there:
+            return f"backend/{here} may not include backend/{there} ({header})"
+    return None
+
+
+def faults_in(root):
+    """Every violation below `root`, as "path:line: text" lines in order of path."""
+    found = []
+    for path in sorted(file for top in ("apps", "benchmarks", "include", "python", "src", "tests")
+                       for file in (root / top).rglob("*") if file.suffix in SOURCES):
+        relative = path.relative_to(root)
+        room = room_of(relative)
+        text = path.read_text(encoding="utf-8")
+        if room not in ROOMS and room not in ANY_ROOM:
+            found.append(f"{relative}:1: no room of this name in tools/check_layers.py")
+            continue
+        for match in INCLUDE.finditer(text):
+            quoted, header = match.group(1) == '"', match.group(2)
+            fault = project_fault(relative, header, root) if quoted else third_party_fault(relative, header)
+            if fault is None and room == "rerank" and not quoted and not re.fullmatch(r"[a-z_]+", header):
+                fault = f"a public header includes rerank/ and the standard library only, not <{header}>"
+            if fault is not None:
+                found.append(f"{relative}:{text.count(chr(10), 0, match.start(2)) + 1}: {fault}")
+    return found
+
+
+def main(arguments):
+    root = pathlib.Path(arguments[1] if len(arguments) > 1 else pathlib.Path(__file__).parent.parent).resolve()
+    found = faults_in(root)
+    for line in found:
+        print(line)
+    print(f"layers: {len(found)} violations")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))
