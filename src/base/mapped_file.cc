@@ -51,7 +51,19 @@ MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
 }
 
 void MappedFile::release_pages() const {
-  if (data_ != nullptr) ::madvise(const_cast<std::byte*>(data_), size_bytes_, MADV_DONTNEED);
+  release_pages(0, size_bytes_);
+}
+
+void MappedFile::release_pages(std::size_t offset, std::size_t size_bytes) const {
+  if (data_ == nullptr) return;
+  check(offset <= size_bytes_ && size_bytes <= size_bytes_ - offset,
+        "released a range outside the mapped file");
+  static const std::size_t page_bytes = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  const std::size_t first = (offset + page_bytes - 1) / page_bytes * page_bytes;
+  // The last page of the file belongs to nobody else.
+  const std::size_t end = offset + size_bytes;
+  const std::size_t last = end == size_bytes_ ? end : end / page_bytes * page_bytes;
+  if (first < last) ::madvise(const_cast<std::byte*>(data_) + first, last - first, MADV_DONTNEED);
 }
 
 }  // namespace rerank

@@ -23,6 +23,9 @@ class MappedFile {
 
   // Lets the system forget the pages of this mapping; they are read again when touched.
   void release_pages() const;
+  // The same for the pages that lie wholly inside [offset, offset + size_bytes).
+  // REQUIRES: the range lies inside bytes().
+  void release_pages(std::size_t offset, std::size_t size_bytes) const;
 
  private:
   std::filesystem::path path_;

@@ -1,0 +1,54 @@
+// A checkpoint as Hugging Face tools lay it out: config.json, model.safetensors or shards with an index,
+// tokenizer.json.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "checkpoint/checkpoint.h"
+#include "checkpoint/safetensors.h"
+
+namespace rerank {
+
+// Mapped, never read into memory. A file that shrinks under a live mapping ends the process with SIGBUS, as
+// with every mapping: replace checkpoints by renaming.
+class HuggingFaceDirectory final : public Checkpoint {
+ public:
+  // `name` is what people called it. Throws Error naming the file and what is wrong with it. Does not compare
+  // the tensors with what the architecture needs: see validate_tensors.
+  HuggingFaceDirectory(const std::filesystem::path& directory, std::string name);
+
+  const ModelConfig& config() const override { return config_; }
+  const std::vector<TensorInfo>& tensors() const override { return tensors_; }
+  TensorView tensor(std::string_view name) const override;
+  void release(std::string_view name) override;
+  std::optional<std::filesystem::path> tokenizer_file() const override;
+  std::vector<std::filesystem::path> files() const override;
+  std::string identity() const override { return identity_; }
+  std::string description() const override;
+
+ private:
+  struct Location {
+    const SafetensorsFile* file;
+    const SafetensorsEntry* entry;
+  };
+
+  void open_files();
+  void index_tensors();
+  std::string compute_identity() const;
+
+  std::filesystem::path directory_;
+  std::string name_;
+  std::string config_text_;
+  ModelConfig config_;
+  std::vector<std::unique_ptr<SafetensorsFile>> files_;
+  std::vector<TensorInfo> tensors_;
+  std::vector<Location> locations_;  // as tensors_
+  std::string identity_;
+};
+
+}  // namespace rerank

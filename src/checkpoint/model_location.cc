@@ -1,0 +1,142 @@
+// How the name of a model is looked up.
+#include "checkpoint/model_location.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+#include <string_view>
+#include <system_error>
+
+#include "checkpoint/checkpoint.h"
+#include "rerank/error.h"
+
+namespace rerank {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? std::string() : std::string(value);
+}
+
+bool is_existing_directory(const fs::path& path) {
+  std::error_code ignored;
+  return fs::is_directory(path, ignored);
+}
+
+// Neither empty nor a way out of the directory that it is joined to.
+bool is_plain_name(std::string_view name) {
+  return !name.empty() && name.front() != '.' && std::all_of(name.begin(), name.end(), [](unsigned char c) {
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' ||
+           c == '_' || c == '.';
+  });
+}
+
+bool is_plain_path(std::string_view path) {
+  const std::size_t slash = path.find('/');
+  if (slash == std::string_view::npos) return is_plain_name(path);
+  return is_plain_name(path.substr(0, slash)) && is_plain_path(path.substr(slash + 1));
+}
+
+// "ORG/NAME" or "NAME", with "@REVISION" or without.
+struct Repository {
+  std::string name;
+  std::string revision = "main";
+
+  bool is_well_formed() const {
+    return is_plain_path(name) && std::count(name.begin(), name.end(), '/') <= 1 && is_plain_path(revision);
+  }
+};
+
+Repository parse_repository(const std::string& model) {
+  const std::size_t at = model.find('@');
+  if (at == std::string::npos) return {model};
+  return {model.substr(0, at), model.substr(at + 1)};
+}
+
+std::string download_advice(const Repository& repository) {
+  return repository.revision == "main"
+             ? fmt::format("`hf download {}`", repository.name)
+             : fmt::format("`hf download {} --revision {}`", repository.name, repository.revision);
+}
+
+fs::path cached_directory(const Repository& repository, const fs::path& cache) {
+  std::string folder = "models--" + repository.name;
+  if (const std::size_t slash = folder.find('/'); slash != std::string::npos) folder.replace(slash, 1, "--");
+  const fs::path root = cache / folder;
+  if (!is_existing_directory(root)) {
+    throw Error(
+        ErrorCode::kNotFound,
+        fmt::format(
+            "model {}: no such directory, and not in the Hugging Face cache {}; get it with {}, or give "
+            "the directory that holds its config.json",
+            repository.name, cache.string(), download_advice(repository)));
+  }
+  const fs::path reference = root / "refs" / repository.revision;
+  std::string commit;
+  if (std::ifstream file(reference); !(file >> commit) || !is_plain_name(commit))
+    commit = repository.revision;
+  const fs::path snapshot = root / "snapshots" / commit;
+  if (!is_existing_directory(snapshot)) {
+    throw Error(
+        ErrorCode::kNotFound,
+        fmt::format(
+            "model {}: the Hugging Face cache has no revision {} of it (looked for {} and {}); get it "
+            "with {}",
+            repository.name, repository.revision, reference.string(), snapshot.string(),
+            download_advice(repository)));
+  }
+  return snapshot;
+}
+
+}  // namespace
+
+fs::path huggingface_cache() {
+  if (const std::string hub = environment("HF_HUB_CACHE"); !hub.empty()) return hub;
+  if (const std::string home = environment("HF_HOME"); !home.empty()) return fs::path(home) / "hub";
+  if (const std::string xdg = environment("XDG_CACHE_HOME"); !xdg.empty()) {
+    return fs::path(xdg) / "huggingface" / "hub";
+  }
+  return fs::path(environment("HOME")) / ".cache" / "huggingface" / "hub";
+}
+
+fs::path model_directory(const std::string& model) {
+  require(!model.empty(),
+          "the name of the model is empty; give a directory, a Hugging Face name, demo or synth:SIZE");
+  if (model == "demo") return demo_model_directory();
+  if (is_existing_directory(model)) return model;
+  std::error_code ignored;
+  if (fs::exists(model, ignored)) {
+    throw Error(
+        ErrorCode::kInvalidArgument,
+        fmt::format("model {}: a file; give the directory that holds config.json and the weights", model));
+  }
+  const Repository repository = parse_repository(model);
+  if (!repository.is_well_formed()) {
+    throw Error(ErrorCode::kNotFound, fmt::format("model {}: no such directory", model));
+  }
+  return cached_directory(repository, huggingface_cache());
+}
+
+fs::path demo_model_directory() {
+  if (const std::string named = environment("RERANK_DEMO_MODEL"); !named.empty()) {
+    require(is_existing_directory(named),
+            fmt::format("RERANK_DEMO_MODEL is {}, which is no directory", named), ErrorCode::kNotFound);
+    return named;
+  }
+  std::error_code ignored;
+  const fs::path program = fs::read_symlink("/proc/self/exe", ignored);
+  const fs::path installed =
+      (program.parent_path() / ".." / "share" / "rerank" / "models" / "demo").lexically_normal();
+  if (is_existing_directory(installed)) return installed;
+  const fs::path source = RERANK_DEMO_MODEL_DIR;
+  if (is_existing_directory(source)) return source;
+  throw Error(ErrorCode::kNotFound,
+              fmt::format("the demo model is neither in {} nor in {}; set RERANK_DEMO_MODEL to its directory",
+                          installed.string(), source.string()));
+}
+
+}  // namespace rerank

@@ -1,0 +1,18 @@
+// From the name of a model to its directory: a path, a repository in the Hugging Face cache, or the model
+// that ships. Opens nothing.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+namespace rerank {
+
+// `model` as in open_checkpoint, but not "synth:SIZE". Throws Error{kNotFound} naming where it was looked for
+// and how to get it.
+std::filesystem::path model_directory(const std::string& model);
+
+// Where the Hugging Face tools keep downloaded models: HF_HUB_CACHE, HF_HOME/hub, else
+// XDG_CACHE_HOME/huggingface/hub or ~/.cache/huggingface/hub.
+std::filesystem::path huggingface_cache();
+
+}  // namespace rerank

@@ -1,0 +1,57 @@
+// The safetensors format, read: a table of tensors and the mapped bytes that hold them. What the tensors
+// mean, and how a model is put together from several files, is decided elsewhere.
+//
+//   8 bytes            n, the length of the header, little endian
+//   n bytes            JSON: {"NAME": {"dtype": "BF16", "shape": [2, 3], "data_offsets": [begin, end]}, ...}
+//   and, if
+//                      wanted, "__metadata__": {"key": "text", ...}; may end in spaces
+//   the rest           the tensors' elements, little endian, row-major; offsets count from here, without
+//   holes
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/data_type.h"
+#include "base/mapped_file.h"
+#include "base/tensor_view.h"
+
+namespace rerank {
+
+struct SafetensorsEntry {
+  std::string name;
+  DataType type;
+  std::vector<std::int64_t> shape;
+  std::size_t offset = 0;  // from the start of the file
+  std::size_t size_bytes = 0;
+};
+
+// The entries in the order of their offsets. Everything is checked: afterwards every entry lies inside
+// `file`, has the size of its shape and shares no byte with another. Throws Error that starts with `name` (of
+// the file, for people), names the tensor, and says what to do.
+std::vector<SafetensorsEntry> parse_safetensors(std::span<const std::byte> file, std::string_view name);
+
+// One mapped file. Safe from any number of threads at once.
+class SafetensorsFile {
+ public:
+  // Throws Error as MappedFile and parse_safetensors do.
+  explicit SafetensorsFile(const std::filesystem::path& path);
+
+  const std::filesystem::path& path() const { return file_.path(); }
+  std::span<const std::byte> bytes() const { return file_.bytes(); }
+  const std::vector<SafetensorsEntry>& entries() const { return entries_; }
+  // Lives as long as this file. REQUIRES: `entry` is one of entries().
+  TensorView view(const SafetensorsEntry& entry) const;
+  // Forgets the pages that hold nothing but this tensor.
+  void release(const SafetensorsEntry& entry) const { file_.release_pages(entry.offset, entry.size_bytes); }
+
+ private:
+  MappedFile file_;
+  std::vector<SafetensorsEntry> entries_;
+};
+
+}  // namespace rerank

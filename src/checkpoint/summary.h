@@ -1,0 +1,35 @@
+// What a checkpoint holds, in the numbers that `rerank inspect` prints.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/data_type.h"
+#include "checkpoint/checkpoint.h"
+
+namespace rerank {
+
+struct CheckpointSummary {
+  struct TypeCount {
+    DataType type;
+    std::size_t num_tensors = 0;
+    std::int64_t num_parameters = 0;
+  };
+
+  std::string description;
+  std::string identity;
+  ModelConfig config;
+  std::size_t num_tensors = 0;
+  std::int64_t num_parameters = 0;
+  std::uint64_t size_bytes = 0;  // of the tensors' elements
+  std::vector<TypeCount> types;  // those that occur
+  std::size_t num_files = 0;     // 0: made in memory
+  std::string head;              // e.g. "yes and no rows of lm_head.weight"
+  std::optional<std::filesystem::path> tokenizer_file;
+};
+
+// Reads no weights.
+CheckpointSummary summarize(const Checkpoint& checkpoint);
+
+}  // namespace rerank

@@ -1,0 +1,53 @@
+// A synthetic model made straight in memory, tensor by tensor when asked for: what benchmarks run on.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/memory_block.h"
+#include "base/thread_pool.h"
+#include "checkpoint/checkpoint.h"
+#include "checkpoint/synthetic_weights.h"
+
+namespace rerank {
+
+struct SyntheticOptions {
+  std::string config_json;  // of a Qwen3 reranker
+  std::string size_name;    // for people, e.g. "0.6B"
+  SyntheticRecipe recipe;
+};
+
+// The text of config.json for `config`, which is a size that published_config knows or the name of a file.
+// Throws Error{kNotFound} naming both.
+std::string synthetic_config(const std::string& config);
+
+// bfloat16 throughout. tensor() makes the whole tensor with every processor on the first call and keeps it
+// until release().
+class SyntheticCheckpoint final : public Checkpoint {
+ public:
+  // Throws Error when the config is refused by parse_config, or std is no number above 0 and at most 10.
+  explicit SyntheticCheckpoint(const SyntheticOptions& options);
+
+  const ModelConfig& config() const override { return config_; }
+  const std::vector<TensorInfo>& tensors() const override { return tensors_; }
+  TensorView tensor(std::string_view name) const override;
+  void release(std::string_view name) override;
+  std::optional<std::filesystem::path> tokenizer_file() const override { return std::nullopt; }
+  std::string identity() const override { return identity_; }
+  std::string description() const override;
+
+ private:
+  SyntheticRecipe recipe_;
+  std::string size_name_;
+  ModelConfig config_;
+  std::vector<TensorInfo> tensors_;
+  std::string identity_;
+  mutable std::mutex mutex_;  // guards what follows
+  mutable std::unique_ptr<ThreadPool> pool_;
+  mutable std::vector<MemoryBlock> blocks_;  // as tensors_; of size 0 until made
+};
+
+}  // namespace rerank

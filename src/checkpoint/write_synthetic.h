@@ -1,0 +1,32 @@
+// A synthetic model as files, as `rerank synth` writes them: config.json, safetensors in one file or in
+// shards, and a tokenizer given with it.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+
+#include "base/thread_pool.h"
+#include "checkpoint/synthetic_weights.h"
+
+namespace rerank {
+
+struct WriteSyntheticOptions {
+  std::string config_json;  // see synthetic_config
+  SyntheticRecipe recipe;
+  std::filesystem::path tokenizer_file;  // copied as tokenizer.json; empty for none
+  std::filesystem::path directory;       // new or empty; its parent exists
+  std::uint64_t max_shard_bytes = 5'000'000'000;
+  int num_threads = ThreadPool::available_processors();
+};
+
+// Called on the caller's thread, some hundred times for a large model. Returning false cancels.
+using WriteProgress = std::function<bool(std::uint64_t done_bytes, std::uint64_t total_bytes)>;
+
+// Returns false when cancelled. Everything is written into a directory beside the wanted one, which is
+// renamed at the end: on error or cancellation nothing stays behind. Holds at most 2 MiB of weights a thread.
+// Throws Error naming the option or the file.
+bool write_synthetic(const WriteSyntheticOptions& options, const WriteProgress& progress);
+
+}  // namespace rerank
