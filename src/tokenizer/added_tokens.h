@@ -1,0 +1,64 @@
+// Tokens that are recognised in the text itself, before the model sees it: matching them with every flag.
+// Which id a token has and whether it may be recognised at all is decided elsewhere.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace rerank {
+
+struct AddedToken {
+  int32_t id = 0;
+  std::string content;
+  bool single_word = false;  // not directly after or before a word character
+  bool lstrip = false;       // takes the white space before it too
+  bool rstrip = false;       // takes the white space after it too
+  bool normalized =
+      false;  // looked for, in normalized form, in normalized text; else as it is in the text as it is
+  bool special = false;
+};
+
+// Finds one set of tokens, the leftmost first and of those the longest. Any number of threads may use one at
+// once.
+class AddedTokenMatcher {
+ public:
+  // Of tokens with the same content, the first counts. REQUIRES: no content is empty.
+  explicit AddedTokenMatcher(std::vector<AddedToken> tokens);
+
+  bool is_empty() const { return tokens_.empty(); }
+
+  // One stretch of text: a token's, or plain text.
+  struct Stretch {
+    size_t begin;
+    size_t end;
+    int32_t id;  // -1: plain text
+  };
+
+  // Appends the stretches of `text` in order. They cover it; where a token that takes white space after it is
+  // followed by one that begins with white space they overlap, as they do in the Hugging Face library.
+  // REQUIRES: text is valid UTF-8.
+  void find(std::string_view text, std::vector<Stretch>& stretches) const;
+
+ private:
+  struct Node {
+    std::vector<std::pair<char, uint32_t>> children;  // byte, index of a node
+    int32_t token = -1;                               // index into tokens_ of what ends here
+  };
+
+  struct Hit {
+    size_t begin;
+    size_t end;
+    int32_t token;  // -1: none
+  };
+  Hit next_hit(std::string_view text, size_t from) const;
+
+  std::vector<AddedToken> tokens_;
+  std::vector<Node> nodes_;         // a trie; the root is the first
+  std::array<bool, 256> begins_{};  // whether some content begins with the byte
+};
+
+}  // namespace rerank

@@ -1,0 +1,58 @@
+// Byte pair encoding of one pre-token: from its bytes to token ids by the merges, the lowest rank first and,
+// of equal ranks, the leftmost. Cutting text into pre-tokens is done before this.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+namespace rerank {
+
+// Any number of threads may read one at once.
+class MergeTable {
+ public:
+  explicit MergeTable(size_t num_merges);
+
+  struct Merge {
+    int32_t rank;
+    int32_t id;  // of the token that the pair becomes
+  };
+  static constexpr int32_t kNoRank = INT32_MAX;
+
+  // Of a pair given twice, the later one counts, as in the Hugging Face library.
+  // REQUIRES: ids are not negative, at most num_merges calls.
+  void set(int32_t left, int32_t right, Merge merge);
+
+  // {kNoRank, -1} if the pair does not merge.
+  Merge find(int32_t left, int32_t right) const {
+    uint64_t key = key_of(left, right);
+    for (size_t slot = slot_of(key);; slot = (slot + 1) & mask_) {
+      if (slots_[slot].key == key) return slots_[slot].merge;
+      if (slots_[slot].key == kEmpty) return {kNoRank, -1};
+    }
+  }
+
+ private:
+  struct Slot {
+    uint64_t key;
+    Merge merge;
+  };
+  static constexpr uint64_t kEmpty = UINT64_MAX;
+
+  static uint64_t key_of(int32_t left, int32_t right) {
+    return static_cast<uint64_t>(static_cast<uint32_t>(left)) << 32 | static_cast<uint32_t>(right);
+  }
+  size_t slot_of(uint64_t key) const { return ((key ^ key >> 29) * 0x9E3779B97F4A7C15u) >> shift_; }
+
+  std::vector<Slot> slots_;  // open addressing, a power of two
+  size_t mask_;
+  int shift_;
+};
+
+// Appends the ids of a pre-token that the merges give, starting from one token for each byte.
+// Time O(n log n) in its length.
+void append_merged(std::string_view bytes, const std::array<int32_t, 256>& byte_ids, const MergeTable& merges,
+                   std::vector<int32_t>& ids);
+
+}  // namespace rerank

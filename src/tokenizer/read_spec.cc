@@ -1,0 +1,220 @@
+// Reads the model and the added tokens of a tokenizer.json and puts the whole together.
+#include <fmt/format.h>
+
+#include <boost/json.hpp>
+
+#include "tokenizer/json_node.h"
+#include "tokenizer/read_pipeline.h"
+#include "tokenizer/tokenizer_spec.h"
+
+namespace rerank {
+namespace {
+
+constexpr int64_t kMaxId =
+    (1 << 24) - 1;  // far beyond any vocabulary, so that a table indexed by id stays small
+
+void check_model_keys(const JsonNode& model) {
+  model.allow_only({"type", "vocab", "merges", "dropout", "unk_token", "continuing_subword_prefix",
+                    "end_of_word_suffix", "fuse_unk", "byte_fallback", "ignore_merges"});
+  if (auto type = model.find("type"); type && type->string() != "BPE") {
+    type->refuse(fmt::format("is {}; only \"BPE\" is supported", type->quoted()));
+  }
+  model.require_off("dropout", "merges left out at random would give other ids each time; set it to null");
+  model.require_off("unk_token", "byte-level text needs none; set it to null if no token is ever unknown");
+  model.require_off("continuing_subword_prefix",
+                    "byte-level tokens have none; this is not a byte-level vocabulary");
+  model.require_off("end_of_word_suffix", "byte-level tokens have none; this is not a byte-level vocabulary");
+  model.require_off("fuse_unk", "byte-level text has no unknown tokens to fuse; set it to false");
+  model.require_off("byte_fallback", "byte-level tokens need none; this is not a byte-level vocabulary");
+}
+
+Vocabulary read_vocabulary(const JsonNode& model) {
+  JsonNode vocab = model.at("vocab");
+  const boost::json::object& entries = vocab.object();
+  int64_t last_id = -1;
+  for (const auto& entry : entries) {
+    JsonNode node(entry.value(), "", "");
+    if (!entry.value().is_int64() || entry.value().get_int64() < 0 || entry.value().get_int64() > kMaxId) {
+      vocab.refuse(fmt::format("gives \"{}\" the id {}; ids are integers from 0 to {}",
+                               std::string_view(entry.key()), node.quoted(), kMaxId),
+                   ErrorCode::kInvalidArgument);
+    }
+    last_id = std::max(last_id, entry.value().get_int64());
+  }
+  Vocabulary vocabulary(entries.size(), static_cast<int32_t>(last_id + 1));
+  for (const auto& entry : entries) {
+    if (!vocabulary.add(std::string_view(entry.key()), static_cast<int32_t>(entry.value().get_int64()))) {
+      vocab.refuse(
+          fmt::format("has an entry \"{}\" whose text or id {} another entry has; each may stand once",
+                      std::string_view(entry.key()), entry.value().get_int64()),
+          ErrorCode::kInvalidArgument);
+    }
+  }
+  return vocabulary;
+}
+
+std::array<int32_t, 256> find_byte_ids(const Vocabulary& vocabulary, const JsonNode& model) {
+  std::array<int32_t, 256> ids;
+  for (unsigned byte = 0; byte < 256; ++byte) {
+    auto character = static_cast<char>(byte);
+    ids[byte] = vocabulary.find(std::string_view(&character, 1));
+    bool is_in_utf8 = byte < 0xC0 || (byte >= 0xC2 && byte <= 0xF4);
+    if (ids[byte] < 0 && is_in_utf8) {
+      model.at("vocab").refuse(
+          fmt::format("has no token for the byte {:#04x}, so some text could not be encoded; this is not a "
+                      "byte-level vocabulary",
+                      byte));
+    }
+  }
+  return ids;
+}
+
+// The two tokens of a merge, written "a b" or ["a", "b"].
+std::pair<std::string_view, std::string_view> read_pair(const JsonNode& merges, size_t index) {
+  const boost::json::value& merge = merges.array()[index];
+  if (merge.is_array() && merge.get_array().size() == 2 && merge.get_array()[0].is_string() &&
+      merge.get_array()[1].is_string()) {
+    return {merge.get_array()[0].get_string(), merge.get_array()[1].get_string()};
+  }
+  std::string_view text = merge.is_string() ? std::string_view(merge.get_string()) : std::string_view();
+  size_t space = text.find(' ');
+  if (space == std::string_view::npos || text.find(' ', space + 1) != std::string_view::npos) {
+    merges.element(index).refuse(
+        "should be a merge \"a b\" or [\"a\", \"b\"], not " + merges.element(index).quoted(),
+        ErrorCode::kInvalidArgument);
+  }
+  return {text.substr(0, space), text.substr(space + 1)};
+}
+
+MergeTable read_merges(const JsonNode& model, const Vocabulary& vocabulary) {
+  JsonNode merges = model.at("merges");
+  size_t count = merges.array().size();
+  MergeTable table(count);
+  std::string merged;
+  for (size_t i = 0; i < count; ++i) {
+    const boost::json::value& merge = merges.array()[i];
+    if (merge.is_string() && std::string_view(merge.get_string()).starts_with("#version")) continue;
+    auto [left, right] = read_pair(merges, i);
+    merged = left;
+    merged += right;
+    int32_t ids[3];
+    std::string_view texts[3] = {left, right, merged};
+    for (int k = 0; k < 3; ++k) {
+      ids[k] = vocabulary.find_written(texts[k]);
+      if (ids[k] < 0) {
+        merges.element(i).refuse(fmt::format("needs the token \"{}\", which model.vocab lacks", texts[k]),
+                                 ErrorCode::kInvalidArgument);
+      }
+    }
+    table.set(ids[0], ids[1], {static_cast<int32_t>(i), ids[2]});
+  }
+  return table;
+}
+
+AddedToken read_added_token(const JsonNode& node) {
+  node.allow_only({"id", "content", "single_word", "lstrip", "rstrip", "normalized", "special"});
+  AddedToken token;
+  int64_t id = node.at("id").integer();
+  if (id < 0 || id > kMaxId)
+    node.at("id").refuse(fmt::format("should be from 0 to {}", kMaxId), ErrorCode::kInvalidArgument);
+  token.id = static_cast<int32_t>(id);
+  token.content = node.at("content").string();
+  token.single_word = node.at("single_word").boolean();
+  token.lstrip = node.at("lstrip").boolean();
+  token.rstrip = node.at("rstrip").boolean();
+  token.normalized = node.at("normalized").boolean();
+  token.special = node.at("special").boolean();
+  if (token.content.empty())
+    node.at("content").refuse("is empty; remove the token", ErrorCode::kInvalidArgument);
+  return token;
+}
+
+// The Hugging Face library gives an added token the id that the vocabulary has for it, else the next free
+// one, and only warns where the file says another; here the file must agree.
+std::vector<AddedToken> read_added_tokens(const JsonNode& root, const Vocabulary& vocabulary) {
+  std::vector<AddedToken> tokens;
+  std::optional<JsonNode> list = root.find("added_tokens");
+  if (!list) return tokens;
+  int64_t next_id = static_cast<int64_t>(vocabulary.num_tokens());
+  for (size_t i = 0; i < list->array().size(); ++i) {
+    JsonNode node = list->element(i);
+    AddedToken token = read_added_token(node);
+    for (const AddedToken& earlier : tokens) {
+      if (earlier.content == token.content) node.at("content").refuse("stands twice; remove one of the two");
+    }
+    int32_t known = vocabulary.find_written(token.content);
+    int64_t expected = known >= 0 ? known : next_id;
+    if (token.id != expected || (known < 0 && vocabulary.bytes_of(token.id))) {
+      node.at("id").refuse(
+          fmt::format("is {}, but the Hugging Face library would give \"{}\" the id {}; list the added "
+                      "tokens by ascending id, from the size of model.vocab on",
+                      token.id, token.content, expected));
+    }
+    if (token.id >= next_id) next_id = token.id + 1;
+    tokens.push_back(std::move(token));
+  }
+  return tokens;
+}
+
+// Text of users never becomes a control token, so none may be within reach of the merges.
+void check_special_tokens_are_apart(const JsonNode& root, const TokenizerSpec& spec) {
+  for (size_t i = 0; i < spec.added_tokens.size(); ++i) {
+    const AddedToken& token = spec.added_tokens[i];
+    std::vector<int32_t> ids;
+    if (token.special && spec.vocabulary.find(token.content) == token.id) {
+      append_merged(token.content, spec.byte_ids, spec.merges, ids);
+    }
+    if (ids.size() == 1) {
+      root.at("added_tokens")
+          .element(i)
+          .refuse(
+              fmt::format("is special, but model.merges make \"{}\" of plain text too; remove those merges",
+                          token.content));
+    }
+  }
+}
+
+boost::json::value parse_document(std::string_view json, std::string_view name,
+                                  boost::json::storage_ptr storage) {
+  boost::json::error_code error;
+  boost::json::stream_parser parser(std::move(storage));
+  size_t read = parser.write_some(json.data(), json.size(), error);
+  if (!error && read == json.size()) parser.finish(error);
+  if (error || read != json.size()) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("{}: not a JSON document, at byte {}: {}; is it a tokenizer.json, and complete?",
+                            name, read, error ? error.message() : "something follows its end"));
+  }
+  return parser.release();
+}
+
+}  // namespace
+
+TokenizerSpec read_tokenizer_spec(std::string_view json, std::string_view name) {
+  boost::json::monotonic_resource memory(json.size());  // one block for hundreds of thousands of strings
+  boost::json::value document = parse_document(json, name, &memory);
+  JsonNode root(document, name, "");
+  root.allow_only({"version", "truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer",
+                   "post_processor", "decoder", "model"});
+  if (auto version = root.find("version"); version && version->string() != "1.0") {
+    version->refuse(fmt::format("is {}; supported is \"1.0\"", version->quoted()));
+  }
+  root.require_off("truncation", "the prompt's own rule cuts documents; set it to null");
+  root.require_off("padding", "batches are packed without padding; set it to null");
+  JsonNode model = root.at("model");
+  check_model_keys(model);
+  TokenizerSpec spec;
+  spec.nfc = read_normalizer(root);
+  spec.pre_tokenizer = read_pre_tokenizer(root);
+  check_post_processor(root);
+  check_decoder(root);
+  spec.vocabulary = read_vocabulary(model);
+  spec.byte_ids = find_byte_ids(spec.vocabulary, model);
+  spec.merges = read_merges(model, spec.vocabulary);
+  spec.ignore_merges = model.boolean_or("ignore_merges", false);
+  spec.added_tokens = read_added_tokens(root, spec.vocabulary);
+  check_special_tokens_are_apart(root, spec);
+  return spec;
+}
+
+}  // namespace rerank

@@ -1,0 +1,59 @@
+// Text to token ids and back, as a Hugging Face tokenizer.json of the byte-level BPE family says. Prompt
+// templates and truncation are not here.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace rerank {
+
+enum class SpecialTokens {
+  kAsText,  // no added token of any kind is ever recognised in the text
+  kParse,   // as the Hugging Face library does
+};
+
+// Ids are those of the Hugging Face tokenizers package (0.23), which pins the Unicode versions too: general
+// categories of Unicode 16.0, NFC of Unicode 9.0. Any number of threads may use one at once.
+class Tokenizer {
+ public:
+  // Reads a tokenizer.json. Throws Error that names the file and the key: kNotFound if it cannot be read,
+  // kInvalidArgument if it is malformed, kUnsupported if it asks for something that would not be done
+  // exactly.
+  static Tokenizer load(const std::filesystem::path& file);
+
+  // The same from the text of such a file; `name` stands for the file in messages.
+  static Tokenizer parse(std::string_view json, std::string_view name);
+
+  Tokenizer(Tokenizer&&) noexcept;
+  Tokenizer& operator=(Tokenizer&&) noexcept;
+  ~Tokenizer();
+
+  // Appends the ids of `text`. Throws Error{kInvalidArgument} if it is not UTF-8, naming the byte offset; ids
+  // are unchanged then.
+  void encode(std::string_view text, SpecialTokens special, std::vector<int32_t>& ids) const;
+
+  // The bytes of the tokens, which need not be whole UTF-8; added tokens by their content.
+  // Throws Error{kInvalidArgument} for an id that no token has.
+  std::string decode(std::span<const int32_t> ids) const;
+
+  // The id of an added token's content or of a vocabulary entry as the file writes it (a space is then
+  // U+0120).
+  std::optional<int32_t> token_id(std::string_view token) const;
+
+  // One past the largest id.
+  int32_t vocab_size() const;
+
+ private:
+  class Impl;
+  explicit Tokenizer(std::unique_ptr<Impl> impl);
+
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace rerank
