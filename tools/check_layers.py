@@ -32,7 +32,8 @@ ANY_ROOM = ("tests", "benchmarks")
 BACKEND_PARTS = ("reference", "cpu", "cuda")
 
 # Header (a prefix when it ends in "/" or "*") -> the places that may include it. A place is a room, a folder or a
-# file without its ending; TESTS and BENCHES stand for tests/ and benchmarks/ and for the files beside the sources.
+# file without its ending; TESTS and BENCHES stand for tests/ and benchmarks/ and for the files beside the sources,
+# a header that includes GoogleTest among them.
 TESTS = "TESTS"
 BENCHES = "BENCHES"
 THIRD_PARTY = {
@@ -40,7 +41,7 @@ THIRD_PARTY = {
     "boost/beast*": ("server", "client"),
     "boost/asio*": ("server", "client"),
     "pcre2.h": ("tokenizer",),
-    "utf8proc.h": ("tokenizer",),
+    "utf8proc.h": ("tokenizer", "apps/rerank/terminal_text"),  # there, how wide a character is shown
     "CLI/": ("apps",),
     "spdlog/": ("base/log",),
     "fmt/": ("base", "tokenizer", "checkpoint", "backend", "prompt", "model", "engine", "api", "client", "server",
@@ -77,7 +78,11 @@ def room_of(path):
 
 
 def is_test(path):
-    return path.parts[0] == "tests" or path.stem.endswith(("_test", "_testing"))
+    return path.parts[0] == "tests" or path.stem.endswith("_test")
+
+
+def is_test_header(text):
+    return re.search(r"#include <g(test|mock)/", text) is not None
 
 
 def is_bench(path):
@@ -108,8 +113,11 @@ def third_party_fault(path, header):
 
 def project_fault(path, header, root):
     """What is wrong with including the project's `header` in `path`; None when nothing is."""
-    if not any((root / top / header).is_file() for top in ("src", "include", ".")):
+    found = next((root / top / header for top in ("src", "include", ".") if (root / top / header).is_file()), None)
+    if found is None:
         return f'"{header}" is not found below src/ or include/: write it relative to one of them'
+    if path.suffix != ".h" and not is_test(path) and is_test_header(found.read_text(encoding="utf-8")):
+        return f'"{header}" is for tests only: it includes GoogleTest'
     room = room_of(path)
     target = header.split("/")[0]
     if target not in ROOMS and target not in ANY_ROOM:
@@ -133,12 +141,18 @@ def faults_in(root):
         relative = path.relative_to(root)
         room = room_of(relative)
         text = path.read_text(encoding="utf-8")
+        for_tests = relative.suffix == ".h" and is_test_header(text)
         if room not in ROOMS and room not in ANY_ROOM:
             found.append(f"{relative}:1: no room of this name in tools/check_layers.py")
             continue
         for match in INCLUDE.finditer(text):
             quoted, header = match.group(1) == '"', match.group(2)
-            fault = project_fault(relative, header, root) if quoted else third_party_fault(relative, header)
+            if quoted:
+                fault = project_fault(relative, header, root)
+            else:
+                # What a test may include, a header for tests may.
+                seen_as = relative.with_name(relative.stem + "_test.h") if for_tests else relative
+                fault = third_party_fault(seen_as, header)
             if fault is None and room == "rerank" and not quoted and not re.fullmatch(r"[a-z_]+", header):
                 fault = f"a public header includes rerank/ and the standard library only, not <{header}>"
             if fault is not None:

@@ -15,6 +15,8 @@ LEGAL = {
     "src/base/log.h": ["<spdlog/spdlog.h>"],
     "src/tokenizer/tokenizer.cc": ['"base/mapped_file.h"', "<boost/json.hpp>", "<pcre2.h>", "<utf8proc.h>"],
     "src/checkpoint/checkpoint.h": ['"base/mapped_file.h"'],
+    "src/checkpoint/scratch.h": ['"base/mapped_file.h"', "<gtest/gtest.h>", "<boost/json.hpp>"],
+    "src/checkpoint/checkpoint_test.cc": ['"checkpoint/checkpoint.h"', '"checkpoint/scratch.h"'],
     "src/backend/backend.h": ["<span>"],
     "src/backend/cpu/gemm.h": ['"backend/backend.h"', "<immintrin.h>"],
     "src/backend/reference/steps.h": ['"backend/backend.h"'],
@@ -70,6 +72,9 @@ class LayersTest(unittest.TestCase):
         self.assert_caught("src/base/mapped_file.h", "<spdlog/spdlog.h>", "only in base/log")
         self.assert_caught("src/engine/engine.cc", "<CLI/CLI.hpp>", "only in apps")
         self.assert_caught("src/engine/engine.cc", "<gtest/gtest.h>", "only in TESTS")
+
+    def test_a_header_for_tests_in_the_program_is_caught(self):
+        self.assert_caught("src/checkpoint/checkpoint.cc", '"checkpoint/scratch.h"', "for tests only")
 
     def test_what_no_rule_names_is_caught(self):
         self.assert_caught("src/base/mapped_file.h", "<boost/container/vector.hpp>", "stands in no rule")

@@ -49,6 +49,8 @@ class NamingTest(unittest.TestCase):
 
     def test_clean_files_have_no_fault(self):
         self.assertEqual(self.faults("src/base/thing.h", CLEAN), [])
+        self.assertEqual(self.faults("src/base/thing.inl.h", CLEAN), [])
+        self.assertEqual(self.faults("src/base/thing.h", self.with_line("namespace CLI {\nclass App;\n}")), [])
         self.assertEqual(self.faults("tools/make_it.sh", "#!/bin/sh\n# Makes it.\nexit 0\n"), [])
         self.assertEqual(self.faults("tools/make_it.py", '#!/usr/bin/env python3\n"""Makes it."""\n'), [])
 
@@ -60,6 +62,7 @@ class NamingTest(unittest.TestCase):
 
     def test_opening(self):
         self.assert_caught("src/base/thing.h", CLEAN.split("\n", 1)[1], "opens with")
+        self.assert_caught("src/base/thing.cc", "#include <string>\n", "opens with")
         self.assert_caught("src/base/thing.h", CLEAN.replace("#pragma once\n", ""), "#pragma once")
         self.assert_caught("tools/make_it.sh", "#!/bin/sh\nexit 0\n", "opens with")
 
