@@ -122,17 +122,19 @@ fs::path model_directory(const std::string& model) {
 }
 
 fs::path demo_model_directory() {
+  std::error_code ignored;
+  return demo_model_directory(fs::read_symlink("/proc/self/exe", ignored), RERANK_DEMO_MODEL_DIR);
+}
+
+fs::path demo_model_directory(const fs::path& program, const fs::path& source) {
   if (const std::string named = environment("RERANK_DEMO_MODEL"); !named.empty()) {
     require(is_existing_directory(named),
             fmt::format("RERANK_DEMO_MODEL is {}, which is no directory", named), ErrorCode::kNotFound);
     return named;
   }
-  std::error_code ignored;
-  const fs::path program = fs::read_symlink("/proc/self/exe", ignored);
-  const fs::path installed =
-      (program.parent_path() / ".." / "share" / "rerank" / "models" / "demo").lexically_normal();
+  const fs::path prefix = program.parent_path().parent_path();
+  const fs::path installed = prefix / "share" / "rerank" / "models" / "demo";
   if (is_existing_directory(installed)) return installed;
-  const fs::path source = RERANK_DEMO_MODEL_DIR;
   if (is_existing_directory(source)) return source;
   throw Error(ErrorCode::kNotFound,
               fmt::format("the demo model is neither in {} nor in {}; set RERANK_DEMO_MODEL to its directory",

@@ -15,4 +15,8 @@ std::filesystem::path model_directory(const std::string& model);
 // XDG_CACHE_HOME/huggingface/hub or ~/.cache/huggingface/hub.
 std::filesystem::path huggingface_cache();
 
+// demo_model_directory() for a program at PREFIX/bin/NAME, built from a source with the model in `source`.
+std::filesystem::path demo_model_directory(const std::filesystem::path& program,
+                                           const std::filesystem::path& source);
+
 }  // namespace rerank

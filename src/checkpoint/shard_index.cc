@@ -32,13 +32,13 @@ ShardIndex parse_shard_index(std::string_view text, std::string_view name) {
     const std::string tensor(pair.key().data(), pair.key().size());
     require(pair.value().is_string(),
             fmt::format("{}: weight_map: {} is not mapped to a file name; download the file again", name,
-                        tensor));
+                        shown(tensor)));
     const boost::json::string& found = pair.value().get_string();
     const std::string file(found.data(), found.size());
     require(is_plain_file_name(file), fmt::format("{}: weight_map: {} is mapped to \"{}\", which is no plain "
                                                   "name of a .safetensors file beside it; "
                                                   "download the model from a source that you trust",
-                                                  name, tensor, file));
+                                                  name, shown(tensor), shown(file)));
     index.file_of.emplace(tensor, file);
     files.insert(file);
   }
@@ -58,16 +58,16 @@ void compare_with_index(const ShardIndex& index, const std::vector<std::unique_p
             ErrorCode::kInvalidArgument,
             fmt::format(
                 "{}: tensor {} is in {}, but the index does not place it there; download the model again",
-                name, entry.name, index.files[i]));
+                name, shown(entry.name), index.files[i]));
       }
       found.insert(entry.name);
     }
   }
   for (const auto& [tensor, file] : index.file_of) {
     if (found.contains(tensor)) continue;
-    throw Error(
-        ErrorCode::kInvalidArgument,
-        fmt::format("{}: tensor {} is not in its shard {}; download the model again", name, tensor, file));
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("{}: tensor {} is not in its shard {}; download the model again", name,
+                            shown(tensor), shown(file)));
   }
 }
 

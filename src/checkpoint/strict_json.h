@@ -3,6 +3,7 @@
 #pragma once
 
 #include <boost/json/value.hpp>
+#include <string>
 #include <string_view>
 
 namespace rerank {
@@ -10,5 +11,10 @@ namespace rerank {
 // Throws Error{kInvalidArgument} that starts with `name` (a file, for people) and says where the text is no
 // JSON, which key occurs twice, or that it is nested deeper than 32 levels.
 boost::json::value parse_strict_json(std::string_view text, std::string_view name);
+
+// For messages: control characters escaped, so that a file can neither cut a message short nor steer a
+// terminal, and no more than the first 100 bytes.
+std::string shown(std::string_view text);
+std::string shown(const boost::json::value& value);
 
 }  // namespace rerank
