@@ -26,7 +26,7 @@ struct EngineOptions {
   std::int32_t max_model_len = 0;           // tokens of a pair; 0: 8192 or the model's own limit, the smaller
   std::int32_t max_num_batched_tokens = 0;  // tokens of a forward; 0: what suits the device
   std::int32_t max_num_seqs = 0;            // pairs of a forward; 0: 256
-  std::int32_t prefix_cache_tokens = 0;     // tokens of shared prompt heads kept between requests; 0: 2048
+  std::int32_t prefix_cache_tokens = 0;     // tokens of shared prompt heads kept between requests; 0: 1024
   bool enable_prefix_caching = true;
 
   bool parse_special_tokens = false;  // true: "<|im_end|>" in a user's text becomes the control token

@@ -1,0 +1,103 @@
+// The seam between a model and the hardware: the coarse steps of a decoder's forward. A backend may fuse
+// freely inside a step and owns all activations, so nothing is passed between steps; the cut follows what a
+// GPU wants.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "backend/decoder_weights.h"
+#include "backend/packed_batch.h"
+
+namespace rerank {
+
+struct BackendOptions {
+  std::string device = "auto";           // a name that create_backend knows
+  std::string dtype = "auto";            // "auto", "bfloat16" or "float32": the arithmetic
+  std::string instruction_set = "auto";  // "auto", "avx512" or "avx2"
+  std::int32_t num_threads = 0;          // 0: one for each available processor
+  std::string cache_directory;           // for packed weights; empty: none are kept
+};
+
+// Sizes fixed at the start; nothing is allocated after.
+struct BackendLimits {
+  std::int32_t max_tokens = 0;  // of a batch
+  std::int32_t max_segments = 0;
+  std::int32_t max_scores = 0;
+  std::int32_t max_ranges = 0;
+  std::int32_t num_slots = 0;  // of the key/value store
+};
+
+struct BackendInfo {
+  std::string device;
+  std::string dtype;
+  std::string instruction_set;
+  std::string dtype_reason;
+  std::string weight_cache;  // file of packed weights in use; empty: none
+  std::int32_t num_threads = 0;
+  std::int64_t weight_bytes = 0;
+  std::int64_t workspace_bytes = 0;
+};
+
+// Which rows of the fused query/key/value projection a step is about.
+enum class Projection { kQueryKeyValue, kKeyValue, kQuery };
+
+// Activations that tests read and write between steps. "rows" is num_tokens, after gather_scored()
+// num_scores.
+enum class Activation {
+  kHidden,     // [rows, hidden]
+  kQkv,        // [rows, qkv_dim]; what a Projection left out is undefined
+  kAttention,  // [rows, query_dim]
+  kFfn,        // [rows, ffn]
+};
+
+// One forward at a time, from one thread: begin, then the steps in the model's order, then finish. A step may
+// return before it is done (a GPU's does); finish waits. Any call may throw Error{kUnavailable} when the
+// device failed.
+//
+// A row's result depends on that row and its ancestors alone, bit for bit: never on the other rows, on how
+// the prompt is cut into segments, or on the number of threads.
+class Backend {
+ public:
+  virtual ~Backend() = default;
+
+  // Reads (packs, uploads) all weights and reserves all memory. Once, before anything else.
+  virtual void load(DecoderWeights& weights, const BackendLimits& limits) = 0;
+  virtual BackendInfo info() const = 0;
+
+  // Takes a copy of what it needs of `batch`.
+  virtual void begin(const PackedBatch& batch) = 0;
+
+  // hidden = embedding[ids]
+  virtual void embed() = 0;
+  // qkv = RMSNorm(hidden; input_norm) * [query; key; value]^T
+  virtual void norm_qkv(std::int32_t layer, Projection projection) = 0;
+  // RMSNorm on each query and key head, rotary embedding; keys and values go to their slots.
+  virtual void qk_norm_rope(std::int32_t layer, Projection projection) = 0;
+  // attention = softmax(query * keys^T / sqrt(head_dim)) * values
+  virtual void attention(std::int32_t layer) = 0;
+  // hidden += attention * output^T
+  virtual void attention_output(std::int32_t layer) = 0;
+  // ffn = silu(n * gate^T) * (n * up^T), n = RMSNorm(hidden; attention_norm)
+  virtual void norm_gate_up(std::int32_t layer) = 0;
+  // hidden += ffn * down^T
+  virtual void down(std::int32_t layer) = 0;
+  // hidden = the rows of the scored segments' last tokens; from here on only they are computed.
+  virtual void gather_scored() = 0;
+  // logits = RMSNorm(hidden; final_norm) * [head_no; head_yes]^T, in float32
+  virtual void score_head() = 0;
+
+  // Waits, then copies the logits out. REQUIRES: logits.size() == 2 * num_scores.
+  virtual void finish(std::span<float> logits) = 0;  // [num_scores, 2] (no, yes)
+
+  // For tests: the activation after the steps so far, or set as if a step had left it.
+  virtual void read(Activation activation, std::span<float> out) = 0;
+  virtual void write(Activation activation, std::span<const float> values) = 0;
+};
+
+// Throws Error{kUnsupported} naming the flag when this machine cannot do what the options ask.
+std::unique_ptr<Backend> create_backend(const BackendOptions& options);
+
+}  // namespace rerank

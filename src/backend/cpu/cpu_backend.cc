@@ -1,0 +1,373 @@
+#include "backend/cpu/cpu_backend.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "backend/cpu/row_tiles.h"
+#include "rerank/error.h"
+
+namespace rerank::cpu {
+namespace {
+
+// A block of rows should stay in a core's second-level cache beside the panel it meets.
+constexpr std::int64_t kRowBlockBytes = 384 << 10;
+constexpr std::int32_t kMaxQueries = 256;  // of an attention block
+constexpr std::int32_t kMaxPanelsOfTask = 16;
+constexpr std::int32_t kTasksOfThread = 4;  // at least, so that threads finish together
+constexpr std::int32_t kRowsOfTask = 8;     // of steps that walk rows
+
+std::int32_t ceil_divide(std::int32_t a, std::int32_t b) {
+  return (a + b - 1) / b;
+}
+
+}  // namespace
+
+CpuBackend::CpuBackend(const BackendOptions& options)
+    : options_(options),
+      pool_(options.num_threads > 0 ? options.num_threads : ThreadPool::available_processors()) {}
+
+void CpuBackend::load(DecoderWeights& weights, const BackendLimits& limits) {
+  shape_ = weights.shape();
+  check_shape();
+  choice_ = choose_kernels(options_, weights.type());
+  kernels_ = choice_.kernels;
+  const bool float32_weights = !kernels_->bfloat16 && weights.type() != DataType::kBFloat16;
+  weights_ = std::make_unique<PackedWeights>(weights, float32_weights, options_.cache_directory, pool_);
+  embedding_ = weights.embedding();
+  reserve(limits);
+  fill_rotations();
+}
+
+void CpuBackend::check_shape() const {
+  const auto multiple_of_32 = [](std::int32_t value, const char* key) {
+    if (value % 32 != 0) {
+      throw Error(
+          ErrorCode::kUnsupported,
+          fmt::format("{} is {}; the cpu backend takes multiples of 32 (--device reference takes any)", key,
+                      value));
+    }
+  };
+  multiple_of_32(shape_.hidden, "hidden_size");
+  multiple_of_32(shape_.head_dim, "head_dim");
+  require(shape_.head_dim <= kMaxHeadDim, "head_dim is above 256; --device reference takes any",
+          ErrorCode::kUnsupported);
+}
+
+void CpuBackend::reserve(const BackendLimits& limits) {
+  limits_ = limits;
+  const auto tokens = static_cast<std::size_t>(limits.max_tokens);
+  ffn_ = padded_ffn(shape_);
+  kv_row_bytes_ = static_cast<std::size_t>(shape_.kv_dim()) * (kernels_->bfloat16 ? 2 : 4);
+  hidden_ = MemoryBlock(tokens * static_cast<std::size_t>(shape_.hidden) * 4);
+  qkv_ = MemoryBlock(tokens * static_cast<std::size_t>(shape_.qkv_dim()) * 4);
+  norm_tiles_ = MemoryBlock(row_tiles_bytes(*kernels_, limits.max_tokens, shape_.hidden));
+  attention_tiles_ = MemoryBlock(row_tiles_bytes(*kernels_, limits.max_tokens, shape_.query_dim()));
+  ffn_tiles_ = MemoryBlock(row_tiles_bytes(*kernels_, limits.max_tokens, ffn_));
+  kept_ = MemoryBlock(static_cast<std::size_t>(shape_.num_layers) * 2 *
+                      static_cast<std::size_t>(limits.num_slots) * kv_row_bytes_);
+  transient_ = MemoryBlock(2 * tokens * kv_row_bytes_);
+
+  const std::int32_t group = shape_.num_heads / shape_.num_kv_heads;
+  block_positions_ = std::max(1, kMaxQueries / group);
+  scratch_bytes_ =
+      (attention_scratch_bytes(*kernels_, shape_.head_dim, block_positions_ * group) + 4095) / 4096 * 4096;
+  const auto threads = static_cast<std::size_t>(pool_.num_threads());
+  scratch_ = MemoryBlock(threads * scratch_bytes_);
+  runs_.assign(threads, {});
+  for (std::vector<KeyRun>& runs : runs_) runs.reserve(static_cast<std::size_t>(limits.max_ranges) + 1);
+
+  const auto segments = static_cast<std::size_t>(limits.max_segments);
+  batch_.ids.reserve(tokens);
+  batch_.segments.reserve(segments);
+  batch_.ranges.reserve(static_cast<std::size_t>(limits.max_ranges));
+  positions_.reserve(tokens);
+  slots_.reserve(tokens);
+  blocks_.reserve((tokens / static_cast<std::size_t>(block_positions_) + segments) *
+                  static_cast<std::size_t>(shape_.num_kv_heads));
+  logits_.reserve(2 * static_cast<std::size_t>(limits.max_scores));
+}
+
+// inv_freq = theta^(-2i / head_dim), angle = position * inv_freq, both rounded to float32 as the published
+// implementation (Hugging Face Qwen3RotaryEmbedding) rounds them.
+void CpuBackend::fill_rotations() {
+  const std::int32_t half = shape_.head_dim / 2;
+  const std::size_t size = static_cast<std::size_t>(shape_.max_positions) * static_cast<std::size_t>(half);
+  cosine_.resize(size);
+  sine_.resize(size);
+  std::vector<float> frequencies(static_cast<std::size_t>(half));
+  for (std::int32_t i = 0; i < half; ++i) {
+    const float exponent = static_cast<float>(2 * i) / static_cast<float>(shape_.head_dim);
+    frequencies[static_cast<std::size_t>(i)] =
+        1.0f / static_cast<float>(std::pow(shape_.rope_theta, static_cast<double>(exponent)));
+  }
+  pool_.parallel_for(shape_.max_positions, [&](std::int64_t position, int) {
+    for (std::int32_t i = 0; i < half; ++i) {
+      const std::size_t at = static_cast<std::size_t>(position * half + i);
+      const float angle = static_cast<float>(position) * frequencies[static_cast<std::size_t>(i)];
+      cosine_[at] = std::cos(angle);
+      sine_[at] = std::sin(angle);
+    }
+  });
+}
+
+BackendInfo CpuBackend::info() const {
+  const std::size_t workspace = hidden_.size_bytes() + qkv_.size_bytes() + norm_tiles_.size_bytes() +
+                                attention_tiles_.size_bytes() + ffn_tiles_.size_bytes() + kept_.size_bytes() +
+                                transient_.size_bytes() + scratch_.size_bytes();
+  return {.device = "cpu",
+          .dtype = kernels_->bfloat16 ? "bfloat16" : "float32",
+          .instruction_set = kernels_->instruction_set,
+          .dtype_reason = choice_.reason,
+          .weight_cache = weights_->cache_file(),
+          .num_threads = pool_.num_threads(),
+          .weight_bytes = weights_->size_bytes(),
+          .workspace_bytes = static_cast<std::int64_t>(workspace)};
+}
+
+void CpuBackend::begin(const PackedBatch& batch) {
+  check(batch.num_tokens() <= limits_.max_tokens && batch.num_scores <= limits_.max_scores &&
+            batch.segments.size() <= static_cast<std::size_t>(limits_.max_segments) &&
+            batch.ranges.size() <= static_cast<std::size_t>(limits_.max_ranges),
+        "a batch is larger than the backend's limits");
+  batch_ = batch;
+  num_rows_ = batch.num_tokens();
+  positions_.clear();
+  slots_.clear();
+  blocks_.clear();
+  logits_.assign(2 * static_cast<std::size_t>(batch.num_scores), 0.0f);
+  for (std::size_t s = 0; s < batch.segments.size(); ++s) {
+    const Segment& segment = batch.segments[s];
+    for (std::int32_t i = 0; i < segment.num_tokens; ++i) {
+      positions_.push_back(segment.first_position + i);
+      slots_.push_back(segment.slot == kNotKept ? kNotKept : segment.slot + i);
+    }
+    add_attention_blocks(static_cast<std::int32_t>(s), segment.first_row, segment.num_tokens,
+                         segment.first_position);
+  }
+}
+
+void CpuBackend::add_attention_blocks(std::int32_t segment, std::int32_t row, std::int32_t num_rows,
+                                      std::int32_t position) {
+  for (std::int32_t i = 0; i < num_rows; i += block_positions_) {
+    for (std::int32_t head = 0; head < shape_.num_kv_heads; ++head) {
+      blocks_.push_back({segment, row + i, std::min(block_positions_, num_rows - i), position + i, head});
+    }
+  }
+}
+
+void CpuBackend::embed() {
+  const std::int32_t hidden = shape_.hidden;
+  pool_.parallel_for(num_rows_, [&](std::int64_t row, int) {
+    const std::int64_t id = batch_.ids[static_cast<std::size_t>(row)];
+    widen(embedding_, id * hidden, {hidden_.as<float>() + row * hidden, static_cast<std::size_t>(hidden)});
+  });
+}
+
+const PackedLayer& CpuBackend::weights(std::int32_t layer) const {
+  return weights_->model().layers[static_cast<std::size_t>(layer)];
+}
+
+void CpuBackend::norm(const float* weight) {
+  const std::int32_t rows_of_task = kernels_->tile_rows;
+  pool_.parallel_for(ceil_divide(num_rows_, rows_of_task), [&](std::int64_t task, int) {
+    const auto first = static_cast<std::int32_t>(task) * rows_of_task;
+    kernels_->norm({.x = hidden_.as<float>(),
+                    .weight = weight,
+                    .eps = shape_.rms_norm_eps,
+                    .first_row = first,
+                    .end_row = std::min(first + rows_of_task, num_rows_),
+                    .tiles = {norm_tiles_.data(), shape_.hidden}});
+  });
+}
+
+// Cuts rows and the panels [task.first_panel, task.end_panel) into blocks. Runs of panels are the outer
+// order, so that weights are read from memory once and met by one block of rows after the other.
+void CpuBackend::multiply(const PackedMatrix& matrix, GemmTask task) {
+  task.num_rows = num_rows_;
+  task.panels = matrix.panels;
+  task.float32_weights = weights_->float32();
+  const std::int32_t tiles = num_tiles(*kernels_, num_rows_);
+  const std::int64_t tile_bytes =
+      static_cast<std::int64_t>(row_tiles_bytes(*kernels_, kernels_->tile_rows, matrix.k));
+  const auto most = static_cast<std::int32_t>(std::max<std::int64_t>(1, kRowBlockBytes / tile_bytes));
+  const std::int32_t row_blocks = ceil_divide(tiles, most);
+  const std::int32_t panels = task.end_panel - task.first_panel;
+  const std::int32_t panels_of_task =
+      std::clamp(panels * row_blocks / (kTasksOfThread * pool_.num_threads()), 1, kMaxPanelsOfTask);
+  const std::int32_t panel_runs = ceil_divide(panels, panels_of_task);
+  pool_.parallel_for(std::int64_t{panel_runs} * row_blocks, [&](std::int64_t index, int) {
+    const auto run = static_cast<std::int32_t>(index / row_blocks);
+    const auto block = static_cast<std::int32_t>(index % row_blocks);
+    GemmTask part = task;
+    part.first_tile = static_cast<std::int32_t>(std::int64_t{tiles} * block / row_blocks);
+    part.end_tile = static_cast<std::int32_t>(std::int64_t{tiles} * (block + 1) / row_blocks);
+    part.first_panel = task.first_panel + run * panels_of_task;
+    part.end_panel = std::min(part.first_panel + panels_of_task, task.end_panel);
+    kernels_->gemm(part);
+  });
+}
+
+void CpuBackend::norm_qkv(std::int32_t layer, Projection projection) {
+  norm(weights(layer).input_norm);
+  const std::int32_t query_panels = shape_.query_dim() / kPanelColumns;
+  const PackedMatrix& matrix = weights(layer).qkv;
+  multiply(matrix, {.rows = {norm_tiles_.data(), shape_.hidden},
+                    .first_panel = projection == Projection::kKeyValue ? query_panels : 0,
+                    .end_panel = projection == Projection::kQuery ? query_panels : matrix.num_panels,
+                    .epilogue = Epilogue::kStore,
+                    .out = qkv_.as<float>(),
+                    .out_stride = shape_.qkv_dim(),
+                    .ffn = {}});
+}
+
+std::byte* CpuBackend::kept(std::int32_t layer, int which, std::int32_t slot) const {
+  const std::size_t rows =
+      static_cast<std::size_t>(layer * 2 + which) * static_cast<std::size_t>(limits_.num_slots);
+  return kept_.data() + (rows + static_cast<std::size_t>(slot)) * kv_row_bytes_;
+}
+
+std::byte* CpuBackend::transient(int which, std::int32_t row) const {
+  const std::size_t rows = static_cast<std::size_t>(which) * static_cast<std::size_t>(limits_.max_tokens);
+  return transient_.data() + (rows + static_cast<std::size_t>(row)) * kv_row_bytes_;
+}
+
+void CpuBackend::qk_norm_rope(std::int32_t layer, Projection projection) {
+  const PackedLayer& w = weights(layer);
+  const std::int32_t half = shape_.head_dim / 2;
+  pool_.parallel_for(ceil_divide(num_rows_, kRowsOfTask), [&](std::int64_t task, int) {
+    const auto first = static_cast<std::int32_t>(task) * kRowsOfTask;
+    for (std::int32_t row = first; row < std::min(first + kRowsOfTask, num_rows_); ++row) {
+      float* query = qkv_.as<float>() + std::int64_t{row} * shape_.qkv_dim();
+      float* key = query + shape_.query_dim();
+      const std::int64_t position = positions_[static_cast<std::size_t>(row)];
+      RopeTask rope{.x = query,
+                    .num_heads = shape_.num_heads,
+                    .head_dim = shape_.head_dim,
+                    .weight = w.query_norm,
+                    .eps = shape_.rms_norm_eps,
+                    .cosine = cosine_.data() + position * half,
+                    .sine = sine_.data() + position * half};
+      if (projection != Projection::kKeyValue) kernels_->rope(rope);
+      if (projection == Projection::kQuery) continue;
+      rope.x = key;
+      rope.num_heads = shape_.num_kv_heads;
+      rope.weight = w.key_norm;
+      kernels_->rope(rope);
+      const std::int32_t slot = slots_[static_cast<std::size_t>(row)];
+      for (int which = 0; which < 2; ++which) {
+        kernels_->store_kv(key + which * shape_.kv_dim(),
+                           slot == kNotKept ? transient(which, row) : kept(layer, which, slot),
+                           shape_.kv_dim());
+      }
+    }
+  });
+}
+
+void CpuBackend::attention(std::int32_t layer) {
+  pool_.parallel_for(static_cast<std::int64_t>(blocks_.size()), [&](std::int64_t block, int thread) {
+    attend(blocks_[static_cast<std::size_t>(block)], layer, thread);
+  });
+}
+
+void CpuBackend::attend(const AttentionBlock& block, std::int32_t layer, int thread) {
+  const Segment& segment = batch_.segments[static_cast<std::size_t>(block.segment)];
+  const std::size_t head_bytes =
+      static_cast<std::size_t>(block.kv_head * shape_.head_dim) * (kernels_->bfloat16 ? 2 : 4);
+  std::vector<KeyRun>& runs = runs_[static_cast<std::size_t>(thread)];
+  runs.clear();
+  const auto add_kept = [&](std::int32_t slot, std::int32_t num_tokens) {
+    runs.push_back({kept(layer, 0, slot) + head_bytes, kept(layer, 1, slot) + head_bytes, num_tokens});
+  };
+  for (std::int32_t i = 0; i < segment.num_ranges; ++i) {
+    const KeyRange& range = batch_.ranges[static_cast<std::size_t>(segment.first_range + i)];
+    add_kept(range.slot, range.num_tokens);
+  }
+  if (segment.slot != kNotKept) {
+    add_kept(segment.slot, segment.num_tokens);
+  } else {
+    runs.push_back({transient(0, segment.first_row) + head_bytes,
+                    transient(1, segment.first_row) + head_bytes, segment.num_tokens});
+  }
+  const std::int32_t group = shape_.num_heads / shape_.num_kv_heads;
+  const std::int32_t column = block.kv_head * group * shape_.head_dim;
+  kernels_->attention({.runs = runs.data(),
+                       .num_runs = static_cast<std::int32_t>(runs.size()),
+                       .kv_stride = shape_.kv_dim(),
+                       .head_dim = shape_.head_dim,
+                       .group = group,
+                       .first_position = block.position,
+                       .num_rows = block.num_rows,
+                       .queries = qkv_.as<float>() + std::int64_t{block.row} * shape_.qkv_dim() + column,
+                       .query_stride = shape_.qkv_dim(),
+                       .first_row = block.row,
+                       .first_column = column,
+                       .out = {attention_tiles_.data(), shape_.query_dim()},
+                       .scratch = scratch_.data() + static_cast<std::size_t>(thread) * scratch_bytes_});
+}
+
+void CpuBackend::attention_output(std::int32_t layer) {
+  const PackedMatrix& matrix = weights(layer).output;
+  multiply(matrix, {.rows = {attention_tiles_.data(), shape_.query_dim()},
+                    .end_panel = matrix.num_panels,
+                    .epilogue = Epilogue::kAdd,
+                    .out = hidden_.as<float>(),
+                    .out_stride = shape_.hidden,
+                    .ffn = {}});
+}
+
+void CpuBackend::norm_gate_up(std::int32_t layer) {
+  norm(weights(layer).attention_norm);
+  const PackedMatrix& matrix = weights(layer).gate_up;
+  multiply(matrix, {.rows = {norm_tiles_.data(), shape_.hidden},
+                    .end_panel = matrix.num_panels,
+                    .epilogue = Epilogue::kSwiGlu,
+                    .ffn = {ffn_tiles_.data(), ffn_}});
+}
+
+void CpuBackend::down(std::int32_t layer) {
+  const PackedMatrix& matrix = weights(layer).down;
+  multiply(matrix, {.rows = {ffn_tiles_.data(), ffn_},
+                    .end_panel = matrix.num_panels,
+                    .epilogue = Epilogue::kAdd,
+                    .out = hidden_.as<float>(),
+                    .out_stride = shape_.hidden,
+                    .ffn = {}});
+}
+
+void CpuBackend::gather_scored() {
+  blocks_.clear();
+  num_rows_ = 0;
+  const auto hidden = static_cast<std::size_t>(shape_.hidden);
+  for (std::size_t s = 0; s < batch_.segments.size(); ++s) {
+    const Segment& segment = batch_.segments[s];
+    if (segment.score == kNotScored) continue;
+    const std::int32_t last = segment.first_row + segment.num_tokens - 1;
+    // Scores are in the order of rows, so a row moves up onto one that was gathered before.
+    std::memmove(hidden_.as<float>() + static_cast<std::size_t>(num_rows_) * hidden,
+                 hidden_.as<float>() + static_cast<std::size_t>(last) * hidden, hidden * 4);
+    positions_[static_cast<std::size_t>(num_rows_)] = positions_[static_cast<std::size_t>(last)];
+    add_attention_blocks(static_cast<std::int32_t>(s), num_rows_, 1,
+                         positions_[static_cast<std::size_t>(num_rows_)]);
+    ++num_rows_;
+  }
+}
+
+void CpuBackend::score_head() {
+  const PackedModel& model = weights_->model();
+  pool_.parallel_for(num_rows_, [&](std::int64_t row, int) {
+    const float* x = hidden_.as<float>() + row * shape_.hidden;
+    float* logits = logits_.data() + 2 * row;
+    logits[0] = kernels_->score(x, model.final_norm, model.head_no, shape_.hidden, shape_.rms_norm_eps);
+    logits[1] = kernels_->score(x, model.final_norm, model.head_yes, shape_.hidden, shape_.rms_norm_eps);
+  });
+}
+
+void CpuBackend::finish(std::span<float> logits) {
+  check(logits.size() == logits_.size(), "finish asks for another number of logits");
+  std::copy(logits_.begin(), logits_.end(), logits.begin());
+}
+
+}  // namespace rerank::cpu

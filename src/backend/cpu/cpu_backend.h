@@ -1,0 +1,94 @@
+// The CPU backend: every step of the seam as tasks over rows and panels, shared out to a pool of threads.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "backend/backend.h"
+#include "backend/cpu/arithmetic.h"
+#include "backend/cpu/kernels.h"
+#include "backend/cpu/packed_weights.h"
+#include "base/memory_block.h"
+#include "base/thread_pool.h"
+
+namespace rerank::cpu {
+
+class CpuBackend final : public Backend {
+ public:
+  explicit CpuBackend(const BackendOptions& options);
+
+  void load(DecoderWeights& weights, const BackendLimits& limits) override;
+  BackendInfo info() const override;
+
+  void begin(const PackedBatch& batch) override;
+  void embed() override;
+  void norm_qkv(std::int32_t layer, Projection projection) override;
+  void qk_norm_rope(std::int32_t layer, Projection projection) override;
+  void attention(std::int32_t layer) override;
+  void attention_output(std::int32_t layer) override;
+  void norm_gate_up(std::int32_t layer) override;
+  void down(std::int32_t layer) override;
+  void gather_scored() override;
+  void score_head() override;
+  void finish(std::span<float> logits) override;
+
+  void read(Activation activation, std::span<float> out) override;
+  void write(Activation activation, std::span<const float> values) override;
+
+ private:
+  // Queries of one kv head, a block of consecutive rows of one segment.
+  struct AttentionBlock {
+    std::int32_t segment;
+    std::int32_t row;  // of hidden
+    std::int32_t num_rows;
+    std::int32_t position;  // of its first row
+    std::int32_t kv_head;
+  };
+
+  void check_shape() const;
+  void reserve(const BackendLimits& limits);
+  void fill_rotations();
+  void add_attention_blocks(std::int32_t segment, std::int32_t row, std::int32_t num_rows,
+                            std::int32_t position);
+  void norm(const float* weight);
+  void multiply(const PackedMatrix& matrix, GemmTask task);
+  void attend(const AttentionBlock& block, std::int32_t layer, int thread);
+  // Keys (0) or values (1) of `layer`: of a slot, or of a row of this batch whose segment is not kept.
+  std::byte* kept(std::int32_t layer, int which, std::int32_t slot) const;
+  std::byte* transient(int which, std::int32_t row) const;
+  const PackedLayer& weights(std::int32_t layer) const;
+
+  BackendOptions options_;
+  ThreadPool pool_;
+  KernelChoice choice_;
+  const Kernels* kernels_ = nullptr;
+  DecoderShape shape_;
+  BackendLimits limits_;
+  std::unique_ptr<PackedWeights> weights_;
+  TensorView embedding_;  // [vocab, hidden]
+
+  std::int32_t ffn_ = 0;              // padded
+  std::int32_t block_positions_ = 0;  // rows of an attention block at most
+  std::size_t kv_row_bytes_ = 0;
+  std::size_t scratch_bytes_ = 0;          // of a thread's attention
+  MemoryBlock hidden_;                     // [max_tokens, hidden]
+  MemoryBlock qkv_;                        // [max_tokens, qkv_dim]
+  MemoryBlock norm_tiles_;                 // row tiles of hidden
+  MemoryBlock attention_tiles_;            // row tiles of query_dim
+  MemoryBlock ffn_tiles_;                  // row tiles of ffn
+  MemoryBlock kept_;                       // [num_layers, 2, num_slots, kv_dim]
+  MemoryBlock transient_;                  // [2, max_tokens, kv_dim], of the layer at hand
+  MemoryBlock scratch_;                    // [threads]
+  std::vector<float> cosine_;              // [max_positions, head_dim / 2]
+  std::vector<float> sine_;                // [max_positions, head_dim / 2]
+  std::vector<std::vector<KeyRun>> runs_;  // [threads][max ranges + 1]
+
+  PackedBatch batch_;
+  std::int32_t num_rows_ = 0;            // of hidden: num_tokens, after gather_scored() num_scores
+  std::vector<std::int32_t> positions_;  // [num_rows]
+  std::vector<std::int32_t> slots_;      // [num_tokens]; kNotKept: the row is transient
+  std::vector<AttentionBlock> blocks_;
+  std::vector<float> logits_;  // [num_scores, 2]
+};
+
+}  // namespace rerank::cpu

@@ -1,0 +1,145 @@
+// Tiles of rows times panels of weights, for any vector type. See kernels.h for layouts and the promise on
+// bits.
+#pragma once
+
+#include <cstring>
+#include <utility>
+
+#include "backend/cpu/kernels.h"
+#include "backend/cpu/row_tiles.inl.h"
+
+namespace rerank::cpu {
+namespace {
+
+// How far ahead of their use weights are fetched, in steps of the k loop.
+constexpr int kPrefetchSteps = 8;
+
+// float32 weights [k][32], float32 rows.
+template <class V>
+struct MultiplyFloat32 {
+  using Row = float;
+  static constexpr int kStep = 1;  // k values a step
+
+  template <int Rows>
+  static void step(const float* rows, const std::byte* weights, typename V::Vec (&sums)[Rows][2]) {
+    const float* w = reinterpret_cast<const float*>(weights);
+    const typename V::Vec w0 = V::load(w), w1 = V::load(w + V::kWidth);
+#pragma GCC unroll 16
+    for (int r = 0; r < Rows; ++r) {
+      const typename V::Vec x = V::set1(rows[r]);
+      sums[r][0] = V::fma(x, w0, sums[r][0]);
+      sums[r][1] = V::fma(x, w1, sums[r][1]);
+    }
+  }
+};
+
+// bfloat16 weights [k / 2][32][2], widened in registers; float32 rows.
+template <class V>
+struct MultiplyWidened {
+  using Row = float;
+  static constexpr int kStep = 2;
+
+  template <int Rows>
+  static void step(const float* rows, const std::byte* weights, typename V::Vec (&sums)[Rows][2]) {
+    const std::byte* second = weights + V::kWidth * 4;
+    {
+      const typename V::Vec w0 = V::even_bfloat16(weights), w1 = V::even_bfloat16(second);
+#pragma GCC unroll 16
+      for (int r = 0; r < Rows; ++r) {
+        const typename V::Vec x = V::set1(rows[r]);
+        sums[r][0] = V::fma(x, w0, sums[r][0]);
+        sums[r][1] = V::fma(x, w1, sums[r][1]);
+      }
+    }
+    const typename V::Vec w0 = V::odd_bfloat16(weights), w1 = V::odd_bfloat16(second);
+#pragma GCC unroll 16
+    for (int r = 0; r < Rows; ++r) {
+      const typename V::Vec x = V::set1(rows[V::kTileRows + r]);
+      sums[r][0] = V::fma(x, w0, sums[r][0]);
+      sums[r][1] = V::fma(x, w1, sums[r][1]);
+    }
+  }
+};
+
+// tile = rows of one tile * one panel. `k` counts values.
+template <class V, class Multiply, int Rows>
+void multiply_tile(const void* row_tile, const std::byte* panel, int k, float* tile) {  // tile: [Rows][32]
+  constexpr int kPass = 2 * V::kWidth;  // columns whose sums fit the registers
+  // A step reads kStep values of each of 32 columns: 128 bytes, of bfloat16 pairs as of float32.
+  constexpr int kStepBytes = kPanelColumns * 4;
+  for (int column = 0; column < kPanelColumns; column += kPass) {
+    typename V::Vec sums[Rows][2];
+#pragma GCC unroll 16
+    for (int r = 0; r < Rows; ++r) sums[r][0] = sums[r][1] = V::zero();
+    const auto* rows = static_cast<const typename Multiply::Row*>(row_tile);
+    const std::byte* weights = panel + column * 4;
+    for (int step = 0; step < k / Multiply::kStep; ++step) {
+      __builtin_prefetch(weights + kPrefetchSteps * kStepBytes);
+      if constexpr (kPass * 4 > 64) __builtin_prefetch(weights + kPrefetchSteps * kStepBytes + 64);
+      Multiply::template step<Rows>(rows, weights, sums);
+      rows += V::kTileRows * Multiply::kStep;
+      weights += kStepBytes;
+    }
+#pragma GCC unroll 16
+    for (int r = 0; r < Rows; ++r) {
+      V::store(tile + r * kPanelColumns + column, sums[r][0]);
+      V::store(tile + r * kPanelColumns + column + V::kWidth, sums[r][1]);
+    }
+  }
+}
+
+using MultiplyTile = void (*)(const void*, const std::byte*, int, float*);
+
+// multiply_tile for 0 .. kTileRows rows: a row's sums are the same in all of them.
+template <class V, class Multiply, int... Rows>
+MultiplyTile choose_tile(int rows, std::integer_sequence<int, Rows...>) {
+  static constexpr MultiplyTile kTiles[] = {&multiply_tile<V, Multiply, Rows + 1>...};
+  return kTiles[rows - 1];
+}
+
+template <class V, class Multiply>
+void multiply_rows(int rows, const void* row_tile, const std::byte* panel, int k, float* tile) {
+  choose_tile<V, Multiply>(rows, std::make_integer_sequence<int, V::kTileRows>())(row_tile, panel, k, tile);
+}
+
+template <class V, class Row>
+void swiglu_tile(const float* tile, int rows, RowTiles ffn, int row, int column) {
+  for (int r = 0; r < rows; ++r) {
+    for (int c = 0; c < kHalfPanel; c += V::kWidth) {
+      const typename V::Vec gate = V::load(tile + r * kPanelColumns + c);
+      const typename V::Vec up = V::load(tile + r * kPanelColumns + kHalfPanel + c);
+      const typename V::Vec denominator = V::add(V::set1(1.0f), exponential<V>(V::sub(V::zero(), gate)));
+      store_in_tile<V, Row>(ffn, row + r, column + c, V::mul(V::div(gate, denominator), up));
+    }
+  }
+}
+
+template <class V, class Multiply, class Row>
+void gemm(const GemmTask& task) {
+  const std::int64_t tile_elements = std::int64_t{task.rows.k} * V::kTileRows;
+  const std::int64_t panel_bytes = std::int64_t{task.rows.k} * kPanelColumns * 4 / Multiply::kStep;
+  alignas(64) float sums[V::kTileRows * kPanelColumns];
+  for (int panel = task.first_panel; panel < task.end_panel; ++panel) {
+    const std::byte* weights = task.panels + panel * panel_bytes;
+    for (int t = task.first_tile; t < task.end_tile; ++t) {
+      const int row = t * V::kTileRows;
+      const int rows = task.num_rows - row < V::kTileRows ? task.num_rows - row : V::kTileRows;
+      multiply_rows<V, Multiply>(rows, reinterpret_cast<const Row*>(task.rows.data) + t * tile_elements,
+                                 weights, task.rows.k, sums);
+      if (task.epilogue == Epilogue::kSwiGlu) {
+        swiglu_tile<V, Row>(sums, rows, task.ffn, row, panel * kHalfPanel);
+        continue;
+      }
+      for (int r = 0; r < rows; ++r) {
+        float* out = task.out + (row + r) * task.out_stride + panel * kPanelColumns;
+        for (int c = 0; c < kPanelColumns; c += V::kWidth) {
+          const typename V::Vec x = V::load(sums + r * kPanelColumns + c);
+          V::store(out + c, task.epilogue == Epilogue::kAdd ? V::add(V::load(out + c), x) : x);
+        }
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace rerank::cpu

@@ -1,0 +1,117 @@
+// The table of CPU kernels: one set for each instruction set and arithmetic, chosen once at load. Plain
+// pointers and sizes only, so that files compiled for a newer instruction set share no inline code with the
+// rest.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace rerank::cpu {
+
+// Weights are packed in panels of this many outputs, see packed_weights.h.
+inline constexpr int kPanelColumns = 32;
+// Gate and up rows share panels: this many of gate, then as many of up.
+inline constexpr int kHalfPanel = kPanelColumns / 2;
+// Attention walks keys in tiles of this many, starting at multiples of it in absolute position.
+inline constexpr int kKeyTile = 64;
+inline constexpr int kMaxHeadDim = 256;
+
+// GEMM inputs are kept in tiles of Kernels::tile_rows rows: [tiles][k][tile_rows] in float32 arithmetic,
+// [tiles][k / 2][tile_rows][2] in bfloat16 arithmetic, so that a kernel reads one stream.
+struct RowTiles {
+  std::byte* data = nullptr;
+  std::int32_t k = 0;
+};
+
+enum class Epilogue {
+  kStore,   // out = sums
+  kAdd,     // out += sums
+  kSwiGlu,  // ffn = silu(gate sums) * up sums, as row tiles
+};
+
+// A block of rows times a run of panels. Every output is one chain of fused multiply-adds over k, in order
+// and in a register: its bits depend on nothing else.
+struct GemmTask {
+  RowTiles rows;
+  std::int32_t num_rows = 0;  // in all; the block is tiles [first_tile, end_tile)
+  std::int32_t first_tile = 0;
+  std::int32_t end_tile = 0;
+  const std::byte* panels = nullptr;
+  bool float32_weights = false;  // else bfloat16
+  std::int32_t first_panel = 0;
+  std::int32_t end_panel = 0;
+  Epilogue epilogue = Epilogue::kStore;
+  float* out = nullptr;  // [num_rows, out_stride]
+  std::int64_t out_stride = 0;
+  RowTiles ffn;  // kSwiGlu
+};
+
+// tiles = RMSNorm(x), rows [first_row, end_row)
+struct NormTask {
+  const float* x = nullptr;       // [rows, k]
+  const float* weight = nullptr;  // [k]
+  float eps = 0;
+  std::int32_t first_row = 0;
+  std::int32_t end_row = 0;
+  RowTiles tiles;
+};
+
+// RMSNorm and rotation of the heads of one row, in place: x = [num_heads, head_dim].
+struct RopeTask {
+  float* x = nullptr;
+  std::int32_t num_heads = 0;
+  std::int32_t head_dim = 0;
+  const float* weight = nullptr;  // [head_dim]
+  float eps = 0;
+  const float* cosine = nullptr;  // [head_dim / 2], of the row's position
+  const float* sine = nullptr;    // [head_dim / 2]
+};
+
+// Consecutive keys and values of one kv head, one every `stride` elements; float32 or bfloat16 as the
+// arithmetic.
+struct KeyRun {
+  const void* keys = nullptr;
+  const void* values = nullptr;
+  std::int32_t num_tokens = 0;
+};
+
+// All queries of a block of consecutive positions of one prompt that share a kv head.
+struct AttentionTask {
+  const KeyRun* runs = nullptr;  // [num_runs], by position from 0 on, up to the last query's at least
+  std::int32_t num_runs = 0;
+  std::int64_t kv_stride = 0;
+  std::int32_t head_dim = 0;
+  std::int32_t group = 0;           // query heads of a kv head
+  std::int32_t first_position = 0;  // of the first query row
+  std::int32_t num_rows = 0;        // REQUIRES: num_rows * group <= max_queries of the scratch
+  const float* queries = nullptr;   // [num_rows, query_stride], at the group's first head
+  std::int64_t query_stride = 0;
+  std::int32_t first_row = 0;     // of the output
+  std::int32_t first_column = 0;  // of the output: the group's first head
+  RowTiles out;
+  std::byte* scratch = nullptr;  // attention_scratch_bytes, see row_tiles.h
+};
+
+struct Kernels {
+  const char* instruction_set;  // "avx2" or "avx512"
+  bool bfloat16;                // the arithmetic, and the type of kept keys and values
+  int tile_rows;
+
+  void (*gemm)(const GemmTask&);
+  void (*norm)(const NormTask&);
+  void (*rope)(const RopeTask&);
+  void (*attention)(const AttentionTask&);
+  // Rounds `count` float32 to the type of kept keys and values.
+  void (*store_kv)(const float* from, void* to, std::int32_t count);
+  // Sum over k of RMSNorm(x) * row, in float32.
+  float (*score)(const float* x, const float* norm_weight, const float* row, std::int32_t k, float eps);
+  // Row `row` of the tiles from and to plain float32 [k].
+  void (*pack_row)(const float* from, RowTiles to, std::int32_t row);
+  void (*unpack_row)(RowTiles from, std::int32_t row, float* to);
+};
+
+extern const Kernels kAvx2Float32;
+extern const Kernels kAvx512Float32;
+extern const Kernels kAvx512BFloat16;
+
+}  // namespace rerank::cpu

@@ -1,0 +1,36 @@
+// The kernels for AVX-512 BF16: bfloat16 arithmetic, summed in float32. Compiled with -mavx512bf16 besides
+// AVX-512.
+#include "backend/cpu/attention.inl.h"
+#include "backend/cpu/kernel_set.inl.h"
+#include "backend/cpu/simd_avx512.h"
+
+namespace rerank::cpu {
+namespace {
+
+// bfloat16 weights [k / 2][32][2], bfloat16 rows: a step adds the products of a pair of k values.
+struct MultiplyBFloat16 {
+  using Row = Bits16;
+  static constexpr int kStep = 2;
+
+  template <int Rows>
+  static void step(const Bits16* rows, const std::byte* weights, __m512 (&sums)[Rows][2]) {
+    const __m512bh w0 = (__m512bh)_mm512_loadu_si512(weights);
+    const __m512bh w1 = (__m512bh)_mm512_loadu_si512(weights + 64);
+#pragma GCC unroll 16
+    for (int r = 0; r < Rows; ++r) {
+      const __m512bh x = (__m512bh)_mm512_set1_epi32(reinterpret_cast<const int*>(rows)[r]);
+      sums[r][0] = _mm512_dpbf16_ps(sums[r][0], w0, x);
+      sums[r][1] = _mm512_dpbf16_ps(sums[r][1], w1, x);
+    }
+  }
+};
+
+void gemm_bfloat16_rows(const GemmTask& task) {
+  gemm<Avx512, MultiplyBFloat16, Bits16>(task);
+}
+
+}  // namespace
+
+const Kernels kAvx512BFloat16 = kernel_set<Avx512, Bits16>("avx512", &gemm_bfloat16_rows);
+
+}  // namespace rerank::cpu

@@ -1,0 +1,172 @@
+#include "backend/cpu/packed_model.h"
+
+#include <cstring>
+#include <functional>
+#include <span>
+
+#include "backend/cpu/kernels.h"
+#include "backend/cpu/panel_packing.h"
+
+namespace rerank::cpu {
+namespace {
+
+std::size_t aligned(std::size_t bytes) {
+  return (bytes + 63) / 64 * 64;
+}
+
+std::int32_t panels_of(std::int32_t outputs) {
+  return (outputs + kPanelColumns - 1) / kPanelColumns;
+}
+
+// Where everything lies, from the start of the weights.
+struct Layout {
+  std::size_t input_norm, query_norm, key_norm, attention_norm, qkv, output, gate_up, down;  // in a layer
+  std::size_t layer_bytes;
+  std::size_t final_norm, head_no, head_yes, total_bytes;
+
+  Layout(const DecoderShape& shape, bool float32) {
+    std::size_t at = 0;
+    const auto place = [&at](std::size_t bytes) {
+      const std::size_t begin = at;
+      at += aligned(bytes);
+      return begin;
+    };
+    const auto place_floats = [&](std::int32_t count) { return place(static_cast<std::size_t>(count) * 4); };
+    const auto place_matrix = [&](std::int32_t num_panels, std::int32_t k) {
+      return place(static_cast<std::size_t>(num_panels) * panel_bytes(k, float32));
+    };
+    input_norm = place_floats(shape.hidden);
+    query_norm = place_floats(shape.head_dim);
+    key_norm = place_floats(shape.head_dim);
+    attention_norm = place_floats(shape.hidden);
+    qkv = place_matrix(panels_of(shape.qkv_dim()), shape.hidden);
+    output = place_matrix(panels_of(shape.hidden), shape.query_dim());
+    gate_up = place_matrix(padded_ffn(shape) / kHalfPanel, shape.hidden);
+    down = place_matrix(panels_of(shape.hidden), padded_ffn(shape));
+    layer_bytes = at;
+    at *= static_cast<std::size_t>(shape.num_layers);
+    final_norm = place_floats(shape.hidden);
+    head_no = place_floats(shape.hidden);
+    head_yes = place_floats(shape.hidden);
+    total_bytes = at;
+  }
+};
+
+void pack_floats(const TensorView& view, std::byte* to, std::int32_t count) {
+  const std::span<float> floats(reinterpret_cast<float*>(to), static_cast<std::size_t>(count));
+  if (view.empty()) {
+    std::memset(to, 0, floats.size_bytes());
+  } else {
+    widen(view, 0, floats);
+  }
+}
+
+const std::byte* row_data(const TensorView& matrix, std::int32_t row) {
+  return matrix.row(row).data;
+}
+
+// The rows of consecutive matrices as one.
+PanelRows stacked_rows(std::span<const TensorView> matrices, std::int32_t panel) {
+  PanelRows rows{.type = matrices[0].type};
+  std::int32_t row = panel * kPanelColumns;
+  std::size_t matrix = 0;
+  for (int c = 0; c < kPanelColumns; ++c, ++row) {
+    while (matrix < matrices.size() && row >= matrices[matrix].shape[0]) {
+      row -= static_cast<std::int32_t>(matrices[matrix++].shape[0]);
+    }
+    if (matrix == matrices.size()) break;
+    rows.rows[c] = row_data(matrices[matrix], row);
+  }
+  return rows;
+}
+
+PanelRows gate_up_rows(const LayerWeights& layer, std::int32_t panel) {
+  PanelRows rows{.type = layer.gate.type};
+  for (int c = 0; c < kHalfPanel; ++c) {
+    const std::int32_t row = panel * kHalfPanel + c;
+    if (row >= layer.gate.shape[0]) break;
+    rows.rows[c] = row_data(layer.gate, row);
+    rows.rows[kHalfPanel + c] = row_data(layer.up, row);
+  }
+  return rows;
+}
+
+void pack_matrix(ThreadPool& pool, const std::function<PanelRows(std::int32_t)>& rows_of,
+                 std::int32_t num_inputs, PackedMatrix matrix, bool float32) {
+  pool.parallel_for(matrix.num_panels, [&](std::int64_t panel, int) {
+    std::byte* to = const_cast<std::byte*>(matrix.panels) +
+                    static_cast<std::size_t>(panel) * panel_bytes(matrix.k, float32);
+    pack_panel(rows_of(static_cast<std::int32_t>(panel)), num_inputs, matrix.k, float32, to);
+  });
+}
+
+}  // namespace
+
+std::int32_t padded_ffn(const DecoderShape& shape) {
+  return (shape.ffn + kHalfPanel - 1) / kHalfPanel * kHalfPanel;
+}
+
+std::size_t packed_model_bytes(const DecoderShape& shape, bool float32) {
+  return Layout(shape, float32).total_bytes;
+}
+
+PackedModel view_packed_model(const std::byte* base, const DecoderShape& shape, bool float32) {
+  const Layout layout(shape, float32);
+  const auto floats = [](const std::byte* at) { return reinterpret_cast<const float*>(at); };
+  PackedModel model;
+  for (std::int32_t i = 0; i < shape.num_layers; ++i) {
+    const std::byte* at = base + static_cast<std::size_t>(i) * layout.layer_bytes;
+    model.layers.push_back({
+        .input_norm = floats(at + layout.input_norm),
+        .query_norm = floats(at + layout.query_norm),
+        .key_norm = floats(at + layout.key_norm),
+        .attention_norm = floats(at + layout.attention_norm),
+        .qkv = {at + layout.qkv, panels_of(shape.qkv_dim()), shape.hidden},
+        .output = {at + layout.output, panels_of(shape.hidden), shape.query_dim()},
+        .gate_up = {at + layout.gate_up, padded_ffn(shape) / kHalfPanel, shape.hidden},
+        .down = {at + layout.down, panels_of(shape.hidden), padded_ffn(shape)},
+    });
+  }
+  model.final_norm = floats(base + layout.final_norm);
+  model.head_no = floats(base + layout.head_no);
+  model.head_yes = floats(base + layout.head_yes);
+  return model;
+}
+
+void pack_model(DecoderWeights& weights, bool float32, std::byte* base, ThreadPool& pool) {
+  const DecoderShape& shape = weights.shape();
+  const Layout layout(shape, float32);
+  const PackedModel model = view_packed_model(base, shape, float32);
+  for (std::int32_t i = 0; i < shape.num_layers; ++i) {
+    const LayerWeights layer = weights.layer(i);
+    std::byte* at = base + static_cast<std::size_t>(i) * layout.layer_bytes;
+    pack_floats(layer.input_norm, at + layout.input_norm, shape.hidden);
+    pack_floats(layer.query_norm, at + layout.query_norm, shape.head_dim);
+    pack_floats(layer.key_norm, at + layout.key_norm, shape.head_dim);
+    pack_floats(layer.attention_norm, at + layout.attention_norm, shape.hidden);
+    const PackedLayer& to = model.layers[static_cast<std::size_t>(i)];
+    const TensorView qkv[] = {layer.query, layer.key, layer.value};
+    pack_matrix(
+        pool, [&](std::int32_t p) { return stacked_rows(qkv, p); }, shape.hidden, to.qkv, float32);
+    pack_matrix(
+        pool,
+        [&](std::int32_t p) {
+          return stacked_rows({&layer.output, 1}, p);
+        },
+        shape.query_dim(), to.output, float32);
+    pack_matrix(
+        pool, [&](std::int32_t p) { return gate_up_rows(layer, p); }, shape.hidden, to.gate_up, float32);
+    pack_matrix(
+        pool,
+        [&](std::int32_t p) {
+          return stacked_rows({&layer.down, 1}, p);
+        },
+        shape.ffn, to.down, float32);
+    weights.release_layer(i);
+  }
+  pack_floats(weights.final_norm(), base + layout.final_norm, shape.hidden);
+  pack_floats(weights.head_no(), base + layout.head_no, shape.hidden);
+  pack_floats(weights.head_yes(), base + layout.head_yes, shape.hidden);
+}
+
+}  // namespace rerank::cpu

@@ -1,0 +1,54 @@
+// A decoder's weights in the form the CPU kernels read: where each lies in one block of memory, and the
+// packing.
+//
+// A matrix [outputs, inputs] becomes panels of 32 outputs. A panel of bfloat16 weights is [inputs /
+// 2][32][2], pairs of inputs side by side, which serves bfloat16 dot products as it is and float32 arithmetic
+// by one shift or mask; a panel of float32 weights is [inputs][32]. Query, key and value are one matrix, so
+// are gate and up: each of its panels holds 16 outputs of gate, then the same 16 of up. What is missing at
+// the edges is 0. No instruction set changes the form.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "backend/decoder_weights.h"
+#include "base/thread_pool.h"
+
+namespace rerank::cpu {
+
+struct PackedMatrix {
+  const std::byte* panels = nullptr;
+  std::int32_t num_panels = 0;
+  std::int32_t k = 0;  // inputs, padded
+};
+
+struct PackedLayer {
+  const float* input_norm;      // [hidden]
+  const float* query_norm;      // [head_dim]
+  const float* key_norm;        // [head_dim]
+  const float* attention_norm;  // [hidden]
+  PackedMatrix qkv;             // qkv_dim outputs, hidden inputs
+  PackedMatrix output;          // hidden outputs, query_dim inputs
+  PackedMatrix gate_up;         // 2 * ffn outputs, hidden inputs
+  PackedMatrix down;            // hidden outputs, ffn inputs
+};
+
+// Views into a block; the float32 arrays of the head are zeros where the model has no such row.
+struct PackedModel {
+  std::vector<PackedLayer> layers;
+  const float* final_norm = nullptr;  // [hidden]
+  const float* head_no = nullptr;     // [hidden]
+  const float* head_yes = nullptr;    // [hidden]
+};
+
+// Inputs of `down`, padded to whole half panels, as `gate_up` produces them.
+std::int32_t padded_ffn(const DecoderShape& shape);
+
+// `float32`: the type of the packed matrices, else bfloat16.
+std::size_t packed_model_bytes(const DecoderShape& shape, bool float32);
+// REQUIRES: `base` is aligned to 64 bytes and holds packed_model_bytes.
+PackedModel view_packed_model(const std::byte* base, const DecoderShape& shape, bool float32);
+void pack_model(DecoderWeights& weights, bool float32, std::byte* base, ThreadPool& pool);
+
+}  // namespace rerank::cpu

@@ -1,0 +1,141 @@
+#include "backend/cpu/packed_weights.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <system_error>
+
+#include "base/log.h"
+#include "rerank/error.h"
+
+namespace rerank::cpu {
+namespace {
+
+// The file starts with a page of text that must equal, byte for byte, what this program would write for the
+// checkpoint that is being loaded; the block of packed_model.h follows.
+constexpr std::size_t kHeaderBytes = 4096;
+constexpr int kFormatVersion = 1;
+
+std::string header_text(DecoderWeights& weights, bool float32) {
+  const DecoderShape& s = weights.shape();
+  std::string text =
+      fmt::format("rerank packed weights {}\nweights {}\ncheckpoint {}\nshape {} {} {} {} {} {}\nbytes {}\n",
+                  kFormatVersion, float32 ? "float32" : "bfloat16", weights.identity(), s.hidden, s.ffn,
+                  s.num_layers, s.num_heads, s.num_kv_heads, s.head_dim, packed_model_bytes(s, float32));
+  check(text.size() <= kHeaderBytes, "the identity of a checkpoint is too long");
+  text.resize(kHeaderBytes, '\0');
+  return text;
+}
+
+std::uint64_t fnv1a(const std::string& text) {
+  std::uint64_t hash = 0xcbf29ce484222325u;
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
+  return hash;
+}
+
+// A file under a temporary name that takes its own name only when it is whole, and is removed otherwise.
+class NewFile {
+ public:
+  explicit NewFile(std::string path)
+      : path_(std::move(path)), temporary_(fmt::format("{}.{}", path_, ::getpid())) {
+    file_ = ::open(temporary_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  }
+  ~NewFile() {
+    if (data_ != nullptr) ::munmap(data_, size_bytes_);
+    if (file_ < 0) return;
+    ::close(file_);
+    if (!committed_) ::unlink(temporary_.c_str());
+  }
+  NewFile(const NewFile&) = delete;
+  NewFile& operator=(const NewFile&) = delete;
+
+  // Reserves the disk space, so that writing through the mapping cannot fail; nullptr when there is none.
+  std::byte* map(std::size_t size_bytes) {
+    if (file_ < 0) return nullptr;
+    const int error = ::posix_fallocate(file_, 0, static_cast<off_t>(size_bytes));
+    if (error != 0) {
+      errno = error;
+      return nullptr;
+    }
+    void* data = ::mmap(nullptr, size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file_, 0);
+    if (data == MAP_FAILED) return nullptr;
+    size_bytes_ = size_bytes;
+    data_ = static_cast<std::byte*>(data);
+    return data_;
+  }
+
+  bool commit() {
+    committed_ =
+        ::msync(data_, size_bytes_, MS_SYNC) == 0 && ::rename(temporary_.c_str(), path_.c_str()) == 0;
+    return committed_;
+  }
+
+ private:
+  std::string path_;
+  std::string temporary_;
+  int file_ = -1;
+  std::byte* data_ = nullptr;
+  std::size_t size_bytes_ = 0;
+  bool committed_ = false;
+};
+
+bool write_cache(const std::string& path, const std::string& header, DecoderWeights& weights, bool float32,
+                 ThreadPool& pool) {
+  std::error_code ignored;
+  std::filesystem::create_directories(std::filesystem::path(path).parent_path(), ignored);
+  NewFile file(path);
+  std::byte* data = file.map(kHeaderBytes + packed_model_bytes(weights.shape(), float32));
+  if (data != nullptr) {
+    pack_model(weights, float32, data + kHeaderBytes, pool);
+    std::memcpy(data, header.data(), kHeaderBytes);
+    if (file.commit()) return true;
+  }
+  log::warn(
+      "cannot keep packed weights in {}: {}; every start will pack them again (--cache-dir names another "
+      "place)",
+      path, std::strerror(errno));
+  return false;
+}
+
+}  // namespace
+
+PackedWeights::PackedWeights(DecoderWeights& weights, bool float32, const std::string& cache_directory,
+                             ThreadPool& pool)
+    : float32_(float32),
+      size_bytes_(static_cast<std::int64_t>(packed_model_bytes(weights.shape(), float32))) {
+  if (!cache_directory.empty()) {
+    const std::string header = header_text(weights, float32);
+    const std::string path = fmt::format("{}/weights-{:016x}", cache_directory, fnv1a(header));
+    if (map_cache(path, header) ||
+        (write_cache(path, header, weights, float32, pool) && map_cache(path, header))) {
+      model_ = view_packed_model(mapped_.bytes().data() + kHeaderBytes, weights.shape(), float32);
+      return;
+    }
+  }
+  memory_ = MemoryBlock(static_cast<std::size_t>(size_bytes_));
+  pack_model(weights, float32, memory_.data(), pool);
+  model_ = view_packed_model(memory_.data(), weights.shape(), float32);
+}
+
+bool PackedWeights::map_cache(const std::string& path, const std::string& header) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(path, ignored)) return false;
+  const std::size_t size_bytes = kHeaderBytes + static_cast<std::size_t>(size_bytes_);
+  MappedFile file;
+  if (std::filesystem::file_size(path, ignored) == size_bytes) file = MappedFile(path);
+  if (file.bytes().size() != size_bytes ||
+      std::memcmp(file.bytes().data(), header.data(), kHeaderBytes) != 0) {
+    log::warn("{} does not hold the packed weights of this checkpoint; it will be written anew", path);
+    return false;
+  }
+  mapped_ = std::move(file);
+  cache_file_ = path;
+  return true;
+}
+
+}  // namespace rerank::cpu

@@ -1,0 +1,39 @@
+// The packed weights of a model in memory: mapped from a cache file where there is one, else packed by all
+// threads and, where possible, kept in such a file for the next start.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "backend/cpu/packed_model.h"
+#include "backend/decoder_weights.h"
+#include "base/mapped_file.h"
+#include "base/memory_block.h"
+#include "base/thread_pool.h"
+
+namespace rerank::cpu {
+
+class PackedWeights {
+ public:
+  // `float32`: the type of the packed matrices, else bfloat16. An empty `cache_directory` keeps nothing on
+  // disk; a cache that cannot be written is a warning.
+  PackedWeights(DecoderWeights& weights, bool float32, const std::string& cache_directory, ThreadPool& pool);
+
+  const PackedModel& model() const { return model_; }
+  bool float32() const { return float32_; }
+  std::int64_t size_bytes() const { return size_bytes_; }
+  // Empty when the weights are in memory only.
+  const std::string& cache_file() const { return cache_file_; }
+
+ private:
+  bool map_cache(const std::string& path, const std::string& header);
+
+  bool float32_;
+  std::int64_t size_bytes_;
+  std::string cache_file_;
+  MappedFile mapped_;
+  MemoryBlock memory_;
+  PackedModel model_;
+};
+
+}  // namespace rerank::cpu

@@ -1,0 +1,28 @@
+// Sizes of what the kernels work in.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "backend/cpu/kernels.h"
+
+namespace rerank::cpu {
+
+inline std::int32_t num_tiles(const Kernels& kernels, std::int32_t rows) {
+  return (rows + kernels.tile_rows - 1) / kernels.tile_rows;
+}
+
+// Row tiles for `rows` rows of k values.
+inline std::size_t row_tiles_bytes(const Kernels& kernels, std::int32_t rows, std::int32_t k) {
+  return static_cast<std::size_t>(num_tiles(kernels, rows)) * static_cast<std::size_t>(kernels.tile_rows) *
+         static_cast<std::size_t>(k) * (kernels.bfloat16 ? 2 : 4);
+}
+
+// AttentionTask::scratch for at most `max_queries` queries, see attention.inl.h.
+inline std::size_t attention_scratch_bytes(const Kernels& kernels, std::int32_t head_dim,
+                                           std::int32_t max_queries) {
+  const auto padded = static_cast<std::size_t>(num_tiles(kernels, max_queries) * kernels.tile_rows);
+  return 4 * (static_cast<std::size_t>(head_dim) * (2 * kKeyTile + 2 * padded) + 2 * padded);
+}
+
+}  // namespace rerank::cpu

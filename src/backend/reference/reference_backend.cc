@@ -1,0 +1,300 @@
+#include "backend/reference/reference_backend.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "base/thread_pool.h"
+#include "rerank/error.h"
+
+namespace rerank::reference {
+namespace {
+
+using Floats = std::vector<float>;
+
+// Keys and values of one token in one layer.
+struct KeyValue {
+  Floats key;    // [kv_dim]
+  Floats value;  // [kv_dim]
+};
+
+Floats to_floats(const TensorView& view) {
+  Floats out(view.empty() ? 0 : static_cast<std::size_t>(view.num_elements()));
+  if (!view.empty()) widen(view, 0, out);
+  return out;
+}
+
+// x / sqrt(mean(x^2) + eps) * weight (Zhang and Sennrich 2019, as Qwen3RMSNorm).
+void rms_norm(const float* x, const Floats& weight, float eps, float* out) {
+  double squares = 0;
+  for (std::size_t i = 0; i < weight.size(); ++i) squares += double{x[i]} * x[i];
+  const auto scale = static_cast<float>(1.0 / std::sqrt(squares / static_cast<double>(weight.size()) + eps));
+  for (std::size_t i = 0; i < weight.size(); ++i) out[i] = weight[i] * (x[i] * scale);
+}
+
+class ReferenceBackend final : public Backend {
+ public:
+  explicit ReferenceBackend(const BackendOptions& options)
+      : pool_(options.num_threads > 0 ? options.num_threads : ThreadPool::available_processors()) {
+    require(options.dtype != "bfloat16", "--device reference computes in float32 only",
+            ErrorCode::kUnsupported);
+  }
+
+  void load(DecoderWeights& weights, const BackendLimits& limits) override {
+    weights_ = &weights;
+    shape_ = weights.shape();
+    kept_.assign(static_cast<std::size_t>(shape_.num_layers),
+                 std::vector<KeyValue>(static_cast<std::size_t>(limits.num_slots)));
+  }
+
+  BackendInfo info() const override {
+    return {.device = "reference",
+            .dtype = "float32",
+            .instruction_set = "none",
+            .dtype_reason = "the reference has no other",
+            .weight_cache = "",
+            .num_threads = pool_.num_threads()};
+  }
+
+  void begin(const PackedBatch& batch) override {
+    batch_ = batch;
+    rows_.clear();
+    for (std::size_t s = 0; s < batch.segments.size(); ++s) {
+      const Segment& segment = batch.segments[s];
+      for (std::int32_t i = 0; i < segment.num_tokens; ++i) {
+        rows_.push_back({static_cast<std::int32_t>(s), segment.first_position + i});
+      }
+    }
+    transient_.assign(rows_.size(), {});
+    logits_.assign(2 * static_cast<std::size_t>(batch.num_scores), 0.0f);
+  }
+
+  void embed() override {
+    hidden_.resize(rows_.size() * size(shape_.hidden));
+    for (std::size_t row = 0; row < rows_.size(); ++row) {
+      widen(weights_->embedding(), std::int64_t{batch_.ids[row]} * shape_.hidden,
+            {hidden_.data() + row * size(shape_.hidden), size(shape_.hidden)});
+    }
+  }
+
+  void norm_qkv(std::int32_t layer, Projection projection) override {
+    const LayerWeights w = weights_->layer(layer);
+    const Floats x = normed(to_floats(w.input_norm));
+    qkv_.resize(rows_.size() * size(shape_.qkv_dim()));
+    const auto project = [&](const TensorView& matrix, std::int32_t column) {
+      multiply(x, matrix, qkv_.data() + column, shape_.qkv_dim());
+    };
+    if (projection != Projection::kKeyValue) project(w.query, 0);
+    if (projection == Projection::kQuery) return;
+    project(w.key, shape_.query_dim());
+    project(w.value, shape_.query_dim() + shape_.kv_dim());
+  }
+
+  void qk_norm_rope(std::int32_t layer, Projection projection) override {
+    const LayerWeights w = weights_->layer(layer);
+    const Floats query_norm = to_floats(w.query_norm), key_norm = to_floats(w.key_norm);
+    for (std::size_t row = 0; row < rows_.size(); ++row) {
+      float* query = qkv_.data() + row * size(shape_.qkv_dim());
+      float* key = query + shape_.query_dim();
+      const float* value = key + shape_.kv_dim();
+      if (projection != Projection::kKeyValue)
+        rotate(query, shape_.num_heads, query_norm, rows_[row].position);
+      if (projection == Projection::kQuery) continue;
+      rotate(key, shape_.num_kv_heads, key_norm, rows_[row].position);
+      key_value(layer, static_cast<std::int32_t>(row)) = {{key, key + shape_.kv_dim()},
+                                                          {value, value + shape_.kv_dim()}};
+    }
+  }
+
+  void attention(std::int32_t layer) override {
+    attention_.assign(rows_.size() * size(shape_.query_dim()), 0.0f);
+    pool_.parallel_for(static_cast<std::int64_t>(rows_.size()), [&](std::int64_t row, int) {
+      const std::vector<const KeyValue*> keys = visible(layer, rows_[static_cast<std::size_t>(row)]);
+      for (std::int32_t head = 0; head < shape_.num_heads; ++head) attend(row, head, keys);
+    });
+  }
+
+  void attention_output(std::int32_t layer) override {
+    add_product(attention_, weights_->layer(layer).output);
+  }
+
+  void norm_gate_up(std::int32_t layer) override {
+    const LayerWeights w = weights_->layer(layer);
+    const Floats x = normed(to_floats(w.attention_norm));
+    Floats up(rows_.size() * size(shape_.ffn));
+    ffn_.resize(up.size());
+    multiply(x, w.gate, ffn_.data(), shape_.ffn);
+    multiply(x, w.up, up.data(), shape_.ffn);
+    for (std::size_t i = 0; i < up.size(); ++i) ffn_[i] = ffn_[i] / (1.0f + std::exp(-ffn_[i])) * up[i];
+  }
+
+  void down(std::int32_t layer) override { add_product(ffn_, weights_->layer(layer).down); }
+
+  void gather_scored() override {
+    std::vector<Row> rows;
+    Floats hidden;
+    for (std::size_t s = 0; s < batch_.segments.size(); ++s) {
+      const Segment& segment = batch_.segments[s];
+      if (segment.score == kNotScored) continue;
+      const std::int32_t last = segment.first_row + segment.num_tokens - 1;
+      rows.push_back(rows_[size(last)]);
+      const float* from = hidden_.data() + size(last) * size(shape_.hidden);
+      hidden.insert(hidden.end(), from, from + shape_.hidden);
+    }
+    rows_ = std::move(rows);
+    hidden_ = std::move(hidden);
+  }
+
+  void score_head() override {
+    const Floats x = normed(to_floats(weights_->final_norm()));
+    const Floats head[] = {to_floats(weights_->head_no()), to_floats(weights_->head_yes())};
+    for (std::size_t row = 0; row < rows_.size(); ++row) {
+      for (std::size_t which = 0; which < 2; ++which) {
+        double sum = 0;
+        for (std::size_t i = 0; i < head[which].size(); ++i) {
+          sum += double{x[row * size(shape_.hidden) + i]} * head[which][i];
+        }
+        logits_[2 * row + which] = static_cast<float>(sum);
+      }
+    }
+  }
+
+  void finish(std::span<float> logits) override { std::copy(logits_.begin(), logits_.end(), logits.begin()); }
+
+  void read(Activation activation, std::span<float> out) override {
+    const Floats& from = buffer(activation);
+    check(out.size() == from.size(), "wrong size to read");
+    std::copy(from.begin(), from.end(), out.begin());
+  }
+  void write(Activation activation, std::span<const float> values) override {
+    buffer(activation).assign(values.begin(), values.end());
+  }
+
+ private:
+  struct Row {
+    std::int32_t segment;
+    std::int32_t position;
+  };
+
+  static std::size_t size(std::int32_t n) { return static_cast<std::size_t>(n); }
+
+  Floats& buffer(Activation activation) {
+    switch (activation) {
+      case Activation::kHidden:
+        return hidden_;
+      case Activation::kQkv:
+        return qkv_;
+      case Activation::kAttention:
+        return attention_;
+      default:
+        return ffn_;
+    }
+  }
+
+  Floats normed(const Floats& weight) const {
+    Floats out(hidden_.size());
+    for (std::size_t row = 0; row < rows_.size(); ++row) {
+      const std::size_t at = row * size(shape_.hidden);
+      rms_norm(hidden_.data() + at, weight, shape_.rms_norm_eps, out.data() + at);
+    }
+    return out;
+  }
+
+  // out[row, n] = sum over k of x[row, k] * matrix[n, k]; rows of `out` are `stride` apart.
+  void multiply(const Floats& x, const TensorView& matrix, float* out, std::int32_t stride) {
+    const auto k = static_cast<std::size_t>(matrix.shape[1]);
+    pool_.parallel_for(matrix.shape[0], [&](std::int64_t n, int) {
+      Floats weights(k);
+      widen(matrix, n * matrix.shape[1], weights);
+      for (std::size_t row = 0; row < rows_.size(); ++row) {
+        double sum = 0;
+        for (std::size_t i = 0; i < k; ++i) sum += double{x[row * k + i]} * weights[i];
+        out[row * size(stride) + static_cast<std::size_t>(n)] = static_cast<float>(sum);
+      }
+    });
+  }
+
+  void add_product(const Floats& x, const TensorView& matrix) {
+    Floats product(hidden_.size());
+    multiply(x, matrix, product.data(), shape_.hidden);
+    for (std::size_t i = 0; i < product.size(); ++i) hidden_[i] += product[i];
+  }
+
+  // RMSNorm on each head, then rotary embedding: the halves of a head are the parts of complex numbers.
+  void rotate(float* x, std::int32_t num_heads, const Floats& norm, std::int32_t position) const {
+    const std::int32_t half = shape_.head_dim / 2;
+    for (std::int32_t head = 0; head < num_heads; ++head, x += shape_.head_dim) {
+      rms_norm(x, norm, shape_.rms_norm_eps, x);
+      for (std::int32_t i = 0; i < half; ++i) {
+        const float exponent = static_cast<float>(2 * i) / static_cast<float>(shape_.head_dim);
+        const float frequency = 1.0f / static_cast<float>(std::pow(shape_.rope_theta, double{exponent}));
+        const float angle = static_cast<float>(position) * frequency;
+        const float a = x[i], b = x[half + i];
+        x[i] = a * std::cos(angle) - b * std::sin(angle);
+        x[half + i] = b * std::cos(angle) + a * std::sin(angle);
+      }
+    }
+  }
+
+  KeyValue& key_value(std::int32_t layer, std::int32_t row) {
+    const Segment& segment = batch_.segments[size(rows_[size(row)].segment)];
+    if (segment.slot == kNotKept) return transient_[size(row)];
+    return kept_[size(layer)][size(segment.slot + row - segment.first_row)];
+  }
+
+  std::vector<const KeyValue*> visible(std::int32_t layer, const Row& row) const {
+    const Segment& segment = batch_.segments[size(row.segment)];
+    std::vector<const KeyValue*> keys;
+    for (std::int32_t i = 0; i < segment.num_ranges; ++i) {
+      const KeyRange& range = batch_.ranges[size(segment.first_range + i)];
+      for (std::int32_t t = 0; t < range.num_tokens; ++t)
+        keys.push_back(&kept_[size(layer)][size(range.slot + t)]);
+    }
+    for (std::int32_t t = 0; t <= row.position - segment.first_position; ++t) {
+      keys.push_back(segment.slot == kNotKept ? &transient_[size(segment.first_row + t)]
+                                              : &kept_[size(layer)][size(segment.slot + t)]);
+    }
+    return keys;
+  }
+
+  // softmax(q k / sqrt(head_dim)) v
+  void attend(std::int64_t row, std::int32_t head, const std::vector<const KeyValue*>& keys) {
+    const std::size_t dim = size(shape_.head_dim);
+    const std::size_t kv_at = size(head / (shape_.num_heads / shape_.num_kv_heads)) * dim;
+    const float* query =
+        qkv_.data() + static_cast<std::size_t>(row) * size(shape_.qkv_dim()) + size(head) * dim;
+    float* out =
+        attention_.data() + static_cast<std::size_t>(row) * size(shape_.query_dim()) + size(head) * dim;
+    std::vector<double> weights(keys.size());
+    for (std::size_t t = 0; t < keys.size(); ++t) {
+      for (std::size_t i = 0; i < dim; ++i) weights[t] += double{query[i]} * keys[t]->key[kv_at + i];
+      weights[t] /= std::sqrt(static_cast<double>(dim));
+    }
+    const double largest = *std::max_element(weights.begin(), weights.end());
+    double total = 0;
+    for (double& weight : weights) total += weight = std::exp(weight - largest);
+    for (std::size_t i = 0; i < dim; ++i) {
+      double sum = 0;
+      for (std::size_t t = 0; t < keys.size(); ++t) sum += weights[t] * keys[t]->value[kv_at + i];
+      out[i] = static_cast<float>(sum / total);
+    }
+  }
+
+  ThreadPool pool_;
+  DecoderWeights* weights_ = nullptr;  // read anew for every step: nothing is packed
+  DecoderShape shape_;
+  std::vector<std::vector<KeyValue>> kept_;  // [num_layers][num_slots]
+  std::vector<KeyValue> transient_;          // [num_tokens], of the layer at hand
+  PackedBatch batch_;
+  std::vector<Row> rows_;
+  Floats hidden_, qkv_, attention_, ffn_, logits_;
+};
+
+}  // namespace
+
+std::unique_ptr<Backend> create_reference_backend(const BackendOptions& options) {
+  return std::make_unique<ReferenceBackend>(options);
+}
+
+}  // namespace rerank::reference

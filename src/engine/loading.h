@@ -1,0 +1,29 @@
+// From options to a loaded model: checkpoint, tokenizer, backend, and the sizes that fit together.
+#pragma once
+
+#include <memory>
+
+#include "backend/backend.h"
+#include "engine/request_encoder.h"
+#include "engine/scheduler.h"
+#include "model/model.h"
+#include "rerank/engine.h"
+
+namespace rerank {
+
+struct LoadedModel {
+  std::unique_ptr<RequestEncoder> encoder;
+  std::unique_ptr<Model> model;
+  std::unique_ptr<Backend> backend;
+  SchedulerOptions scheduler;
+  EngineInfo info;
+};
+
+// Throws Error naming the option, file or key.
+LoadedModel load_model(const EngineOptions& options);
+
+// Where packed weights and measurements are kept: the option, $RERANK_CACHE, $XDG_CACHE_HOME/rerank,
+// ~/.cache/rerank; empty when there is no such place or the options want none.
+std::string cache_directory(const EngineOptions& options);
+
+}  // namespace rerank

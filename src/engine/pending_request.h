@@ -1,0 +1,81 @@
+// A request on its way through the engine.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/request_encoder.h"
+#include "rerank/engine.h"
+#include "rerank/types.h"
+
+namespace rerank {
+
+using Clock = std::chrono::steady_clock;
+
+// Whoever lets go of the last hold finishes it: the scheduler holds it once until no document is left to
+// plan, and each planned document holds it until it is computed.
+struct PendingRequest {
+  PendingRequest(Engine::RequestId request_id, Request r, Engine::Callback c)
+      : id(request_id), request(std::move(r)), callback(std::move(c)), scores(request.documents.size()) {}
+
+  const Engine::RequestId id;
+  const Request request;
+  const Engine::Callback callback;
+  const Clock::time_point submitted = Clock::now();
+  std::atomic<bool> cancelled{false};
+  std::atomic<std::int64_t> holds{1};
+
+  // The scheduler's own.
+  std::optional<EncodedHead> head;
+  std::size_t next = 0;                          // document to plan
+  std::optional<EncodedDocument> next_document;  // encoded, once looked at
+  bool passed_over = false;                      // did not fit into the batch being formed
+  std::optional<Clock::time_point> started;
+  std::chrono::nanoseconds tokenize{};
+  std::int64_t num_cached_tokens = 0;
+
+  // The worker's own.
+  std::chrono::nanoseconds compute{};
+  std::vector<DocumentScore> scores;  // [request.documents]; tokens and truncation filled by the scheduler
+
+  // The first failure stays.
+  void fail(Status status, const std::string& message) {
+    const std::lock_guard lock(failure_mutex_);
+    if (failure_ == Status::kOk) {
+      failure_ = status;
+      failure_message_ = message;
+    }
+  }
+  bool failed() const {
+    const std::lock_guard lock(failure_mutex_);
+    return failure_ != Status::kOk;
+  }
+  // REQUIRES: no hold is left.
+  Result take_result() {
+    Result result;
+    result.status = failure_;
+    result.message = failure_message_;
+    result.num_cached_tokens = num_cached_tokens;
+    const Clock::time_point now = Clock::now();
+    result.timings = {started.value_or(now) - submitted, tokenize, compute, now - submitted};
+    if (failure_ != Status::kOk) return result;
+    for (const DocumentScore& score : scores) result.num_tokens += score.num_tokens;
+    result.documents = std::move(scores);
+    return result;
+  }
+
+ private:
+  mutable std::mutex failure_mutex_;
+  Status failure_ = Status::kOk;
+  std::string failure_message_;
+};
+
+using PendingRequestPtr = std::shared_ptr<PendingRequest>;
+
+}  // namespace rerank

@@ -1,0 +1,248 @@
+#include "engine/scheduler.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "rerank/error.h"
+
+namespace rerank {
+namespace {
+
+void append_ranges(const PrefixCache::Part* part, std::vector<KeyRange>& ranges) {
+  if (part == nullptr) return;
+  append_ranges(part->parent, ranges);
+  ranges.push_back({part->slot, part->num_tokens()});
+}
+
+std::int32_t end_position(const PrefixCache::Part* part) {
+  return part == nullptr ? 0 : part->first_position + part->num_tokens();
+}
+
+// Appends a segment whose ancestors are `parent` and its ancestors.
+Segment& append_segment(const PrefixCache::Part* parent, std::span<const std::int32_t> ids,
+                        PackedBatch& batch) {
+  Segment segment;
+  segment.first_row = batch.num_tokens();
+  segment.num_tokens = static_cast<std::int32_t>(ids.size());
+  segment.first_position = end_position(parent);
+  segment.first_range = static_cast<std::int32_t>(batch.ranges.size());
+  append_ranges(parent, batch.ranges);
+  segment.num_ranges = static_cast<std::int32_t>(batch.ranges.size()) - segment.first_range;
+  batch.ids.insert(batch.ids.end(), ids.begin(), ids.end());
+  return batch.segments.emplace_back(segment);
+}
+
+std::int32_t size_of(const std::vector<std::int32_t>& ids) {
+  return static_cast<std::int32_t>(ids.size());
+}
+
+}  // namespace
+
+Scheduler::Scheduler(const SchedulerOptions& options, const RequestEncoder& encoder,
+                     std::function<void(const PendingRequestPtr&)> release)
+    : options_(options),
+      encoder_(encoder),
+      release_(std::move(release)),
+      cache_(options.cache_slots(), options.prefix_cache_tokens) {}
+
+void Scheduler::add(PendingRequestPtr request) {
+  active_.push_back(std::move(request));
+}
+
+void Scheduler::close_batch() {
+  ++batch_;
+  batch_started_ = false;
+}
+
+void Scheduler::drop_all(Status status, const std::string& message) {
+  chain_.reset();
+  for (const PendingRequestPtr& request : active_) {
+    request->fail(status, message);
+    release_(request);
+  }
+  active_.clear();
+}
+
+void Scheduler::start_batch() {
+  batch_started_ = true;
+  if (chain_ && chain_->head != nullptr) cache_.use(chain_->head, batch_);
+  cache_.trim(batch_);
+  // Whoever found no room in the last batch comes first in this one.
+  const auto first = std::ranges::find_if(active_, [](const auto& request) { return request->passed_over; });
+  std::rotate(active_.begin(), first == active_.end() ? active_.begin() : first, active_.end());
+  for (const PendingRequestPtr& request : active_) request->passed_over = false;
+}
+
+void Scheduler::fill(PlannedBatch& planned) {
+  if (!batch_started_) start_batch();
+  std::size_t without_room = 0;
+  while (without_room < active_.size()) {
+    const PendingRequestPtr request = std::move(active_.front());
+    active_.pop_front();
+    const Outcome outcome = plan_next(request, planned);
+    if (outcome == Outcome::kFailed || request->next == request->request.documents.size()) {
+      if (chain_ && chain_->request == request) chain_.reset();
+      release_(request);
+      continue;
+    }
+    without_room = outcome == Outcome::kNoRoom ? without_room + 1 : 0;
+    request->passed_over = request->passed_over || outcome == Outcome::kNoRoom;
+    active_.push_back(request);
+  }
+}
+
+std::int32_t Scheduler::room(const PlannedBatch& planned) const {
+  return options_.max_num_batched_tokens - planned.batch.num_tokens();
+}
+
+std::uint64_t Scheduler::owner(const PendingRequest& request) const {
+  return options_.share_between_requests ? 0 : request.id;
+}
+
+Scheduler::Outcome Scheduler::plan_next(const PendingRequestPtr& request, PlannedBatch& planned) {
+  if (request->cancelled) request->fail(Status::kCancelled, "the request was cancelled");
+  if (request->request.deadline && Clock::now() > *request->request.deadline) {
+    request->fail(Status::kDeadlineExceeded,
+                  "the request's deadline passed before all documents were scored");
+  }
+  if (request->failed()) return Outcome::kFailed;
+  if (request->next == request->request.documents.size()) return Outcome::kPlanned;
+  if (planned.batch.num_scores == options_.max_num_seqs || room(planned) == 0) return Outcome::kNoRoom;
+  if (!prepare(*request)) return Outcome::kFailed;
+  if (chain_ && chain_->request == request) return plan_chunk(planned);
+  return plan_whole(request, planned);
+}
+
+// Encodes what is looked at next; false when the request turns out wrong.
+bool Scheduler::prepare(PendingRequest& request) const {
+  if (request.next_document) return true;
+  const Clock::time_point begin = Clock::now();
+  if (!request.started) request.started = begin;
+  try {
+    if (!request.head) request.head = encoder_.encode_head(request.request);
+    request.next_document = encoder_.encode_document(request.request, request.next, *request.head);
+  } catch (const Error& error) {
+    request.fail(Status::kInvalidArgument, error.what());
+    return false;
+  }
+  request.tokenize += Clock::now() - begin;
+  return true;
+}
+
+std::int32_t Scheduler::missing_head_tokens(const PendingRequest& request) const {
+  const PrefixCache::Part* preamble = cache_.find(nullptr, owner(request), request.head->preamble);
+  if (preamble == nullptr) return request.head->num_tokens();
+  const PrefixCache::Part* query = cache_.find(preamble, owner(request), request.head->query);
+  return query == nullptr ? size_of(request.head->query) : 0;
+}
+
+Scheduler::Outcome Scheduler::plan_whole(const PendingRequestPtr& request, PlannedBatch& planned) {
+  const std::int32_t head_cost = missing_head_tokens(*request);
+  const std::int32_t cost = head_cost + size_of(request->next_document->ids);
+  if (cost > options_.max_num_batched_tokens) return plan_long(request, head_cost, planned);
+  if (cost > room(planned)) return Outcome::kNoRoom;
+  const PrefixCache::Part* head = plan_head(*request, planned);
+  if (head == nullptr) return plan_alone(request, planned);
+  append_segment(head, request->next_document->ids, planned.batch);
+  score_last(request, request->head->num_tokens() - head_cost, planned);
+  return Outcome::kPlanned;
+}
+
+Scheduler::Outcome Scheduler::plan_long(const PendingRequestPtr& request, std::int32_t head_cost,
+                                        PlannedBatch& planned) {
+  if (!can_start_chain()) return Outcome::kNoRoom;
+  if (head_cost >= options_.max_num_batched_tokens) return plan_alone(request, planned);
+  if (head_cost >= room(planned)) return Outcome::kNoRoom;
+  const PrefixCache::Part* head = plan_head(*request, planned);
+  if (head == nullptr) return plan_alone(request, planned);
+  request->num_cached_tokens += request->head->num_tokens() - head_cost;
+  start_chain(request, head, request->next_document->ids);
+  return plan_chunk(planned);
+}
+
+// The whole prompt without shared parts: for a head larger than a batch, and where the cache has no room for
+// the head although nothing else is left to wait for.
+Scheduler::Outcome Scheduler::plan_alone(const PendingRequestPtr& request, PlannedBatch& planned) {
+  std::vector<std::int32_t> ids = request->head->preamble;
+  ids.insert(ids.end(), request->head->query.begin(), request->head->query.end());
+  ids.insert(ids.end(), request->next_document->ids.begin(), request->next_document->ids.end());
+  if (size_of(ids) <= options_.max_num_batched_tokens) {
+    if (size_of(ids) > room(planned)) return Outcome::kNoRoom;
+    append_segment(nullptr, ids, planned.batch);
+    score_last(request, 0, planned);
+    return Outcome::kPlanned;
+  }
+  if (!can_start_chain()) return Outcome::kNoRoom;
+  start_chain(request, nullptr, std::move(ids));
+  return plan_chunk(planned);
+}
+
+bool Scheduler::can_start_chain() const {
+  // Within one batch the first chunk of a chain would overwrite keys that the last chunk of another still
+  // reads.
+  return !chain_ && chain_batch_ != batch_;
+}
+
+void Scheduler::start_chain(const PendingRequestPtr& request, const PrefixCache::Part* head,
+                            std::vector<std::int32_t> ids) {
+  chain_ = Chain{request, head, std::move(ids)};
+}
+
+Scheduler::Outcome Scheduler::plan_chunk(PlannedBatch& planned) {
+  Chain& chain = *chain_;
+  const std::int32_t left = size_of(chain.ids) - chain.done;
+  const std::int32_t size = std::min(left, room(planned));
+  if (size <= 0) return Outcome::kNoRoom;
+  Segment& segment = append_segment(
+      chain.head,
+      std::span(chain.ids).subspan(static_cast<std::size_t>(chain.done), static_cast<std::size_t>(size)),
+      planned.batch);
+  segment.first_position += chain.done;
+  if (chain.done > 0) {
+    planned.batch.ranges.push_back({options_.cache_slots(), chain.done});
+    ++segment.num_ranges;
+  }
+  chain_batch_ = batch_;
+  if (size == left) {
+    const PendingRequestPtr request = chain.request;
+    chain_.reset();
+    score_last(request, 0, planned);
+    return Outcome::kPlanned;
+  }
+  segment.slot = options_.cache_slots() + chain.done;
+  chain.done += size;
+  return Outcome::kPlanned;
+}
+
+const PrefixCache::Part* Scheduler::plan_head(const PendingRequest& request, PlannedBatch& planned) {
+  const PrefixCache::Part* preamble = plan_part(nullptr, request, request.head->preamble, planned);
+  return preamble == nullptr ? nullptr : plan_part(preamble, request, request.head->query, planned);
+}
+
+const PrefixCache::Part* Scheduler::plan_part(const PrefixCache::Part* parent, const PendingRequest& request,
+                                              std::span<const std::int32_t> ids, PlannedBatch& planned) {
+  if (const PrefixCache::Part* part = cache_.find(parent, owner(request), ids)) {
+    cache_.use(part, batch_);
+    return part;
+  }
+  const PrefixCache::Part* part = cache_.insert(parent, owner(request), ids, batch_);
+  if (part != nullptr) append_segment(parent, ids, planned.batch).slot = part->slot;
+  return part;
+}
+
+// The batch's last segment ends the request's next document.
+void Scheduler::score_last(const PendingRequestPtr& request, std::int32_t cached_tokens,
+                           PlannedBatch& planned) {
+  Segment& segment = planned.batch.segments.back();
+  segment.score = planned.batch.num_scores++;
+  DocumentScore& score = request->scores[request->next];
+  score.num_tokens = segment.first_position + segment.num_tokens;
+  score.truncated = request->next_document->truncated;
+  request->num_cached_tokens += cached_tokens;
+  ++request->holds;
+  planned.scored.push_back({request, request->next});
+  ++request->next;
+  request->next_document.reset();
+}
+
+}  // namespace rerank

@@ -1,0 +1,137 @@
+#include "model/qwen3.h"
+
+#include <fmt/format.h>
+
+#include <string_view>
+
+#include "rerank/error.h"
+
+namespace rerank {
+namespace {
+
+constexpr std::string_view kLayerTensors[] = {
+    "input_layernorm.weight",  "self_attn.q_proj.weight",
+    "self_attn.k_proj.weight", "self_attn.v_proj.weight",
+    "self_attn.o_proj.weight", "self_attn.q_norm.weight",
+    "self_attn.k_norm.weight", "post_attention_layernorm.weight",
+    "mlp.gate_proj.weight",    "mlp.up_proj.weight",
+    "mlp.down_proj.weight",
+};
+
+std::string layer_tensor(std::int32_t layer, std::string_view name) {
+  return fmt::format("model.layers.{}.{}", layer, name);
+}
+
+class Qwen3Weights final : public DecoderWeights {
+ public:
+  Qwen3Weights(std::shared_ptr<Checkpoint> checkpoint, AnswerTokens answers, std::int32_t max_positions)
+      : checkpoint_(std::move(checkpoint)), answers_(answers) {
+    const ModelConfig& config = checkpoint_->config();
+    shape_ = {.hidden = config.hidden,
+              .ffn = config.ffn,
+              .num_layers = config.num_layers,
+              .num_heads = config.num_heads,
+              .num_kv_heads = config.num_kv_heads,
+              .head_dim = config.head_dim,
+              .vocab = config.vocab,
+              .max_positions = max_positions,
+              .rms_norm_eps = config.rms_norm_eps,
+              .rope_theta = config.rope_theta};
+    if (!needs_answer_tokens(*checkpoint_)) return;
+    check(answers.no >= 0 && answers.no < config.vocab && answers.yes >= 0 && answers.yes < config.vocab,
+          "the answers' ids are outside the vocabulary");
+  }
+
+  const DecoderShape& shape() const override { return shape_; }
+  DataType type() const override {
+    for (const TensorInfo& tensor : checkpoint_->tensors()) {
+      if (tensor.name == layer_tensor(0, "self_attn.q_proj.weight")) return tensor.type;
+    }
+    throw Error(ErrorCode::kInternal, "a checked checkpoint has no first layer");
+  }
+  std::string identity() const override {
+    return fmt::format("{} no {} yes {}", checkpoint_->identity(), answers_.no, answers_.yes);
+  }
+
+  LayerWeights layer(std::int32_t layer) override {
+    const auto tensor = [&](std::string_view name) { return checkpoint_->tensor(layer_tensor(layer, name)); };
+    return {.input_norm = tensor("input_layernorm.weight"),
+            .query = tensor("self_attn.q_proj.weight"),
+            .key = tensor("self_attn.k_proj.weight"),
+            .value = tensor("self_attn.v_proj.weight"),
+            .output = tensor("self_attn.o_proj.weight"),
+            .query_norm = tensor("self_attn.q_norm.weight"),
+            .key_norm = tensor("self_attn.k_norm.weight"),
+            .attention_norm = tensor("post_attention_layernorm.weight"),
+            .gate = tensor("mlp.gate_proj.weight"),
+            .up = tensor("mlp.up_proj.weight"),
+            .down = tensor("mlp.down_proj.weight")};
+  }
+  void release_layer(std::int32_t layer) override {
+    for (const std::string_view name : kLayerTensors) checkpoint_->release(layer_tensor(layer, name));
+  }
+  TensorView embedding() override { return checkpoint_->tensor("model.embed_tokens.weight"); }
+  TensorView final_norm() override { return checkpoint_->tensor("model.norm.weight"); }
+  TensorView head_no() override {
+    return needs_answer_tokens(*checkpoint_) ? head_matrix().row(answers_.no) : TensorView{};
+  }
+  TensorView head_yes() override {
+    return needs_answer_tokens(*checkpoint_) ? head_matrix().row(answers_.yes)
+                                             : checkpoint_->tensor("score.weight").row(0);
+  }
+
+ private:
+  TensorView head_matrix() {
+    return checkpoint_->config().tied_embeddings ? embedding() : checkpoint_->tensor("lm_head.weight");
+  }
+
+  std::shared_ptr<Checkpoint> checkpoint_;
+  AnswerTokens answers_;
+  DecoderShape shape_;
+};
+
+class Qwen3 final : public Model {
+ public:
+  Qwen3(std::shared_ptr<Checkpoint> checkpoint, AnswerTokens answers, std::int32_t max_positions)
+      : weights_(std::move(checkpoint), answers, max_positions) {}
+
+  DecoderWeights& weights() override { return weights_; }
+
+  // Qwen3Model of Hugging Face Transformers, layer by layer.
+  void forward(Backend& backend) const override {
+    const std::int32_t last = weights_.shape().num_layers - 1;
+    backend.embed();
+    for (std::int32_t layer = 0; layer < last; ++layer) {
+      backend.norm_qkv(layer, Projection::kQueryKeyValue);
+      backend.qk_norm_rope(layer, Projection::kQueryKeyValue);
+      finish_layer(backend, layer);
+    }
+    // The last layer's keys and values are needed of every token, all else of the scored ones only.
+    backend.norm_qkv(last, Projection::kKeyValue);
+    backend.qk_norm_rope(last, Projection::kKeyValue);
+    backend.gather_scored();
+    backend.norm_qkv(last, Projection::kQuery);
+    backend.qk_norm_rope(last, Projection::kQuery);
+    finish_layer(backend, last);
+    backend.score_head();
+  }
+
+ private:
+  static void finish_layer(Backend& backend, std::int32_t layer) {
+    backend.attention(layer);
+    backend.attention_output(layer);
+    backend.norm_gate_up(layer);
+    backend.down(layer);
+  }
+
+  Qwen3Weights weights_;
+};
+
+}  // namespace
+
+std::unique_ptr<Model> create_qwen3(std::shared_ptr<Checkpoint> checkpoint, AnswerTokens answers,
+                                    std::int32_t max_positions) {
+  return std::make_unique<Qwen3>(std::move(checkpoint), answers, max_positions);
+}
+
+}  // namespace rerank
