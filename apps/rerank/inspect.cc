@@ -1,0 +1,139 @@
+// rerank inspect: what a checkpoint holds, without reading its weights.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "apps/rerank/command.h"
+#include "apps/rerank/engine_flags.h"
+#include "apps/rerank/json_text.h"
+#include "apps/rerank/output_stream.h"
+#include "apps/rerank/terminal_text.h"
+#include "apps/rerank/tokenizer_location.h"
+#include "checkpoint/checkpoint.h"
+#include "checkpoint/summary.h"
+#include "tokenizer/tokenizer.h"
+
+namespace rerank::cli {
+namespace {
+
+constexpr const char* kExamples = R"(Examples:
+  rerank inspect Qwen/Qwen3-Reranker-0.6B
+  rerank inspect demo --format json | jq .parameters)";
+
+struct InspectOptions {
+  std::string model;
+  std::string tokenizer;
+  std::string format = "table";
+};
+
+// One thing that was found: its name in JSON, its name for people, and its value in either form.
+struct Finding {
+  const char* key;
+  const char* label;
+  std::string json;
+  std::string text;
+};
+
+class Findings {
+ public:
+  void add_text(const char* key, const char* label, const std::string& value) {
+    findings_.push_back({key, label, json_string(harmless(value)), harmless(value)});
+  }
+  template <typename Number>
+  void add_number(const char* key, const char* label, Number value) {
+    const std::string digits = fmt::format("{}", value);
+    findings_.push_back({key, label, digits, digits});
+  }
+  void add(Finding finding) { findings_.push_back(std::move(finding)); }
+
+  std::string as_json() const {
+    std::string text;
+    for (const Finding& finding : findings_) {
+      text += fmt::format("{}\"{}\":{}", text.empty() ? "{" : ",", finding.key, finding.json);
+    }
+    return text + "}\n";
+  }
+  std::string as_table() const {
+    std::string text;
+    for (const Finding& finding : findings_) text += fmt::format("{:<18}{}\n", finding.label, finding.text);
+    return text;
+  }
+
+ private:
+  std::vector<Finding> findings_;
+};
+
+void add_shape(const ModelConfig& config, Findings& findings) {
+  findings.add_text("architecture", "architecture", config.architecture);
+  findings.add_number("num_hidden_layers", "layers", config.num_layers);
+  findings.add_number("hidden_size", "hidden size", config.hidden);
+  findings.add_number("intermediate_size", "ffn size", config.ffn);
+  findings.add_number("num_attention_heads", "query heads", config.num_heads);
+  findings.add_number("num_key_value_heads", "key/value heads", config.num_kv_heads);
+  findings.add_number("head_dim", "head size", config.head_dim);
+  findings.add_number("vocab_size", "vocabulary", config.vocab);
+  findings.add_number("max_position_embeddings", "positions", config.max_positions);
+  findings.add_number("rope_theta", "rope theta", config.rope_theta);
+  findings.add_number("rms_norm_eps", "norm epsilon", config.rms_norm_eps);
+}
+
+void add_weights(const CheckpointSummary& summary, Findings& findings) {
+  findings.add({"parameters", "parameters", fmt::format("{}", summary.num_parameters),
+                fmt::format("{:.1f} million", static_cast<double>(summary.num_parameters) / 1e6)});
+  findings.add({"weight_bytes", "weights", fmt::format("{}", summary.size_bytes),
+                fmt::format("{:.1f} MB", static_cast<double>(summary.size_bytes) / 1e6)});
+  std::string json;
+  std::string text;
+  for (const CheckpointSummary::TypeCount& type : summary.types) {
+    json += fmt::format("{}\"{}\":{}", json.empty() ? "" : ",", to_string(type.type), type.num_tensors);
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", type.num_tensors, to_string(type.type));
+  }
+  findings.add({"tensors", "tensors", "{" + json + "}", text});
+  findings.add({"files", "files", fmt::format("{}", summary.num_files),
+                summary.num_files == 0 ? "none: made in memory" : fmt::format("{}", summary.num_files)});
+  findings.add_text("head", "head", summary.head);
+}
+
+void add_tokenizer(const std::string& file, Findings& findings) {
+  const Tokenizer tokenizer = Tokenizer::load(file);
+  findings.add_text("tokenizer", "tokenizer", file);
+  const auto add_word = [&](const char* word, const char* key, const char* label) {
+    const std::optional<std::int32_t> id = tokenizer.token_id(word);
+    findings.add(
+        {key, label, id ? fmt::format("{}", *id) : "null", id ? fmt::format("{}", *id) : "not in it"});
+  };
+  add_word("yes", "yes_id", "id of \"yes\"");
+  add_word("no", "no_id", "id of \"no\"");
+}
+
+int inspect(const InspectOptions& options) {
+  const CheckpointSummary summary = summarize(*open_checkpoint(options.model));
+  Findings findings;
+  findings.add_text("model", "model", summary.description);
+  add_shape(summary.config, findings);
+  add_weights(summary, findings);
+  add_tokenizer(tokenizer_location(options.model, options.tokenizer).string(), findings);
+  findings.add_text("identity", "identity", summary.identity);
+  standard_output().write(options.format == "json" ? findings.as_json() : findings.as_table());
+  standard_output().flush();
+  return kDone;
+}
+
+}  // namespace
+
+void add_inspect(CLI::App& program, Action& action) {
+  CLI::App* command = program.add_subcommand("inspect", "Show what a model's files hold");
+  auto options = std::make_shared<InspectOptions>();
+  add_model_argument(*command, options->model);
+  command->add_option("--tokenizer", options->tokenizer, "a tokenizer.json to use instead of the model's own")
+      ->type_name("FILE");
+  add_choice(*command, "-f,--format", options->format, {"table", "json"}, "table unless given");
+  command->footer(kExamples);
+  command->callback([options, &action] { action = [options] { return inspect(*options); }; });
+}
+
+}  // namespace rerank::cli

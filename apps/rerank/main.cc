@@ -1,0 +1,162 @@
+// The program: declares the subcommands, parses the command line, runs what it names and turns every way to
+// end into a message on stderr and an exit code.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+#include <string>
+#include <vector>
+
+#include "apps/rerank/command.h"
+#include "apps/rerank/help_text.h"
+#include "apps/rerank/interruption.h"
+#include "apps/rerank/output_stream.h"
+#include "apps/rerank/terminal_text.h"
+#include "rerank/error.h"
+#include "rerank/version.h"
+
+namespace rerank::cli {
+namespace {
+
+constexpr const char* kOverview = R"(Examples:
+  rerank rank -m demo -q 'edit photos' packages.txt
+  rerank score -m Qwen/Qwen3-Reranker-0.6B pairs.jsonl -o scores.jsonl
+  rerank help rank
+
+Exit codes: 0 done, 1 refused input, 2 wrong usage, 130 stopped by Ctrl-C. Messages go to standard error.
+Colours can be switched off with NO_COLOR=1.)";
+
+// A message may quote a document or a file's name: one that steers the terminal must not get through.
+void tell(const std::string& message) {
+  std::string text = "rerank: ";
+  std::size_t begin = 0;
+  while (begin <= message.size()) {
+    const std::size_t end = std::min(message.find('\n', begin), message.size());
+    text += harmless(std::string_view(message).substr(begin, end - begin)) + "\n";
+    begin = end + 1;
+  }
+  std::fputs(text.c_str(), stderr);
+}
+
+int print(const std::string& text) {
+  standard_output().write(text);
+  standard_output().flush();
+  return kDone;
+}
+
+std::vector<std::string> command_names(const CLI::App& program) {
+  std::vector<std::string> names;
+  for (const CLI::App* command : program.get_subcommands([](const CLI::App*) { return true; })) {
+    names.push_back(command->get_name());
+  }
+  return names;
+}
+
+std::string unknown_command(const CLI::App& program, const std::string& name) {
+  return fmt::format("unknown command {}; the nearest known one is {}", name,
+                     nearest(name, command_names(program)));
+}
+
+// What the parser could not place says more than what it misses because of it.
+std::string usage_message(const CLI::App& program, const CLI::ParseError& error) {
+  const auto parsed = program.get_subcommands();
+  const CLI::App& command = parsed.empty() ? program : *parsed.front();
+  for (const std::string& rest : command.remaining()) {
+    if (rest.size() > 1 && rest.front() == '-') {
+      const std::string flag = rest.substr(0, rest.find('='));
+      return fmt::format("unknown flag {}; the nearest known one is {}", flag,
+                         nearest(flag, flag_names(command)));
+    }
+    if (parsed.empty()) return unknown_command(program, rest);
+    return "unexpected argument " + rest;
+  }
+  if (parsed.empty() && program.remaining().empty() &&
+      dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) {
+    return "name a command: " + fmt::format("{}", fmt::join(command_names(program), ", "));
+  }
+  return error.what();
+}
+
+int wrong_usage(const CLI::App& program, const std::string& message) {
+  const auto parsed = program.get_subcommands();
+  const bool is_known = !parsed.empty() && parsed.front()->get_name() != "help";
+  tell(
+      fmt::format("{}\nsee: rerank {}", message, is_known ? "help " + parsed.front()->get_name() : "--help"));
+  return kWrongUsage;
+}
+
+void add_help(CLI::App& program, Action& action) {
+  CLI::App* command = program.add_subcommand("help", "Show the help of a command");
+  auto name = std::make_shared<std::string>();
+  command->add_option("COMMAND", *name, "whose help; none: the program's");
+  command->callback([name, &program, &action] {
+    action = [name, &program] {
+      if (name->empty()) return print(program.help("rerank", CLI::AppFormatMode::All));
+      for (const CLI::App* known : program.get_subcommands([](const CLI::App*) { return true; })) {
+        if (known->get_name() == *name) return print(known->help("rerank"));
+      }
+      throw UsageError(unknown_command(program, *name));
+    };
+  });
+}
+
+void declare(CLI::App& program, Action& action) {
+  program.formatter(help_formatter());
+  program.set_help_flag("-h,--help", "Show this help");
+  program.set_version_flag("-V,--version", std::string("rerank ") + version(), "Show the version");
+  program.require_subcommand(1);
+  program.footer(kOverview);
+  add_rank(program, action);
+  add_score(program, action);
+  add_verify(program, action);
+  add_tokenize(program, action);
+  add_inspect(program, action);
+  add_synth(program, action);
+  add_help(program, action);
+}
+
+int parse_and_run(int argc, char** argv) {
+  CLI::App program("Rerankers in C++: how well each document answers a query", "rerank");
+  Action action;
+  declare(program, action);
+  try {
+    program.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    return print(program.help());
+  } catch (const CLI::CallForVersion& version_text) {
+    return print(version_text.what() + std::string("\n"));
+  } catch (const CLI::ParseError& error) {
+    return wrong_usage(program, usage_message(program, error));
+  }
+  try {
+    return action();
+  } catch (const UsageError& error) {
+    return wrong_usage(program, error.what());
+  }
+}
+
+int guarded_main(int argc, char** argv) {
+  try {
+    return parse_and_run(argc, argv);
+  } catch (const Interrupted&) {
+    return kStopped;
+  } catch (const ReaderGone&) {
+    return kReaderGone;
+  } catch (const Error& error) {
+    tell(error.what());
+  } catch (const std::bad_alloc&) {
+    tell("out of memory");
+  } catch (const std::exception& error) {
+    tell(error.what());
+  }
+  return kRefused;
+}
+
+}  // namespace
+}  // namespace rerank::cli
+
+int main(int argc, char** argv) {
+  rerank::cli::install_interruption();
+  return rerank::cli::guarded_main(argc, argv);
+}
