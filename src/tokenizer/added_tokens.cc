@@ -83,6 +83,7 @@ void AddedTokenMatcher::find(std::string_view text, std::vector<Stretch>& stretc
     if (token.single_word && !stands_alone(text, hit.begin, hit.end)) continue;
     size_t begin = token.lstrip ? std::max(skip_white_space_back(text, hit.begin), covered) : hit.begin;
     size_t end = token.rstrip ? skip_white_space(text, hit.end) : hit.end;
+    if (begin >= end) continue;  // white space that the token before took
     if (covered < begin) stretches.push_back({covered, begin, -1});
     stretches.push_back({begin, end, token.id});
     covered = end;

@@ -38,9 +38,10 @@ class AddedTokenMatcher {
     int32_t id;  // -1: plain text
   };
 
-  // Appends the stretches of `text` in order. They cover it; where a token that takes white space after it is
-  // followed by one that begins with white space they overlap, as they do in the Hugging Face library.
-  // REQUIRES: text is valid UTF-8.
+  // Appends the stretches of `text` in order. They cover it. Where a token that takes white space after it is
+  // followed by a token of white space, they overlap, as in the Hugging Face library; the second is left out
+  // if it has lstrip, since nothing is left of it (the library sometimes fails there). REQUIRES: text is
+  // valid UTF-8.
   void find(std::string_view text, std::vector<Stretch>& stretches) const;
 
  private:

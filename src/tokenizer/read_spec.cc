@@ -2,8 +2,10 @@
 #include <fmt/format.h>
 
 #include <boost/json.hpp>
+#include <unordered_set>
 
 #include "tokenizer/json_node.h"
+#include "tokenizer/nfc.h"
 #include "tokenizer/read_pipeline.h"
 #include "tokenizer/tokenizer_spec.h"
 
@@ -91,22 +93,27 @@ MergeTable read_merges(const JsonNode& model, const Vocabulary& vocabulary) {
   size_t count = merges.array().size();
   MergeTable table(count);
   std::string merged;
+  int32_t guess = 0;
   for (size_t i = 0; i < count; ++i) {
     const boost::json::value& merge = merges.array()[i];
     if (merge.is_string() && std::string_view(merge.get_string()).starts_with("#version")) continue;
     auto [left, right] = read_pair(merges, i);
     merged = left;
     merged += right;
-    int32_t ids[3];
+    int32_t ids[3] = {-1, -1, 0};
     std::string_view texts[3] = {left, right, merged};
     for (int k = 0; k < 3; ++k) {
-      ids[k] = vocabulary.find_written(texts[k]);
+      // Most files list the merges in the order of the ids that they make, and a guess is far cheaper than a
+      // search.
+      bool guessed = k == 2 && vocabulary.is_written(guess, merged);
+      ids[k] = guessed ? guess : vocabulary.find_written(texts[k]);
       if (ids[k] < 0) {
         merges.element(i).refuse(fmt::format("needs the token \"{}\", which model.vocab lacks", texts[k]),
                                  ErrorCode::kInvalidArgument);
       }
     }
     table.set(ids[0], ids[1], {static_cast<int32_t>(i), ids[2]});
+    guess = ids[2] + 1;
   }
   return table;
 }
@@ -131,16 +138,18 @@ AddedToken read_added_token(const JsonNode& node) {
 
 // The Hugging Face library gives an added token the id that the vocabulary has for it, else the next free
 // one, and only warns where the file says another; here the file must agree.
-std::vector<AddedToken> read_added_tokens(const JsonNode& root, const Vocabulary& vocabulary) {
+std::vector<AddedToken> read_added_tokens(const JsonNode& root, const Vocabulary& vocabulary, bool nfc) {
   std::vector<AddedToken> tokens;
+  std::unordered_set<std::string> contents;
   std::optional<JsonNode> list = root.find("added_tokens");
   if (!list) return tokens;
   int64_t next_id = static_cast<int64_t>(vocabulary.num_tokens());
   for (size_t i = 0; i < list->array().size(); ++i) {
     JsonNode node = list->element(i);
     AddedToken token = read_added_token(node);
-    for (const AddedToken& earlier : tokens) {
-      if (earlier.content == token.content) node.at("content").refuse("stands twice; remove one of the two");
+    std::string storage;
+    if (!contents.emplace(nfc ? to_nfc(token.content, storage) : token.content).second) {
+      node.at("content").refuse("is, in normal form, that of an earlier token too; remove one of the two");
     }
     int32_t known = vocabulary.find_written(token.content);
     int64_t expected = known >= 0 ? known : next_id;
@@ -212,7 +221,7 @@ TokenizerSpec read_tokenizer_spec(std::string_view json, std::string_view name) 
   spec.byte_ids = find_byte_ids(spec.vocabulary, model);
   spec.merges = read_merges(model, spec.vocabulary);
   spec.ignore_merges = model.boolean_or("ignore_merges", false);
-  spec.added_tokens = read_added_tokens(root, spec.vocabulary);
+  spec.added_tokens = read_added_tokens(root, spec.vocabulary, spec.nfc);
   check_special_tokens_are_apart(root, spec);
   return spec;
 }

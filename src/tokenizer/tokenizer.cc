@@ -19,17 +19,14 @@
 namespace rerank {
 namespace {
 
-// The tokens to look for in normalized text, or in the text as it is. Special ones come first, as in the
-// Hugging Face library, which counts where two have the same content once normalized.
+// The tokens to look for in normalized text, or in the text as it is.
 AddedTokenMatcher make_matcher(const std::vector<AddedToken>& tokens, bool normalized, bool nfc) {
   std::vector<AddedToken> chosen;
-  for (bool special : {true, false}) {
-    for (const AddedToken& token : tokens) {
-      if (token.normalized != normalized || token.special != special) continue;
-      chosen.push_back(token);
-      std::string storage;
-      if (normalized && nfc) chosen.back().content = std::string(to_nfc(token.content, storage));
-    }
+  for (const AddedToken& token : tokens) {
+    if (token.normalized != normalized) continue;
+    chosen.push_back(token);
+    std::string storage;
+    if (normalized && nfc) chosen.back().content = std::string(to_nfc(token.content, storage));
   }
   return AddedTokenMatcher(std::move(chosen));
 }

@@ -9,15 +9,18 @@
 namespace rerank {
 
 Vocabulary::Vocabulary(size_t num_tokens, int32_t id_end)
-    : tokens_(static_cast<size_t>(id_end)), slots_(std::bit_ceil(2 * num_tokens + 2), -1) {
+    : tokens_(static_cast<size_t>(id_end)), slots_(std::bit_ceil(2 * num_tokens + 2)) {
   arena_.reserve(8 * num_tokens);
 }
 
-size_t Vocabulary::slot_of(std::string_view bytes) const {
+size_t Vocabulary::slot_of(std::string_view bytes, uint32_t& tag) const {
   size_t mask = slots_.size() - 1;
-  for (size_t slot = hash_bytes(bytes) & mask;; slot = (slot + 1) & mask) {
-    if (slots_[slot] < 0) return slot;
-    const Span& span = tokens_[static_cast<size_t>(slots_[slot])];
+  uint64_t hash = hash_bytes(bytes);
+  tag = static_cast<uint32_t>(hash >> 32);
+  for (size_t slot = hash & mask;; slot = (slot + 1) & mask) {
+    if (slots_[slot].id < 0) return slot;
+    if (slots_[slot].tag != tag) continue;
+    const Span& span = tokens_[static_cast<size_t>(slots_[slot].id)];
     if (std::string_view(arena_.data() + span.begin, span.size) == bytes) return slot;
   }
 }
@@ -28,9 +31,10 @@ bool Vocabulary::add(std::string_view written, int32_t id) {
   std::optional<std::string> decoded = byte_level_bytes(written);
   std::string_view bytes = decoded ? std::string_view(*decoded) : written;
   if (decoded) {
-    int32_t& slot = slots_[slot_of(bytes)];
-    if (slot >= 0) return false;
-    slot = id;
+    uint32_t tag = 0;
+    Slot& slot = slots_[slot_of(bytes, tag)];
+    if (slot.id >= 0) return false;
+    slot = {tag, id};
   } else if (!literal_.emplace(written, id).second) {
     return false;
   }
@@ -41,13 +45,19 @@ bool Vocabulary::add(std::string_view written, int32_t id) {
 }
 
 int32_t Vocabulary::find(std::string_view bytes) const {
-  return slots_[slot_of(bytes)];
+  uint32_t tag = 0;
+  return slots_[slot_of(bytes, tag)].id;
 }
 
 int32_t Vocabulary::find_written(std::string_view written) const {
   if (std::optional<std::string> bytes = byte_level_bytes(written)) return find(*bytes);
   auto entry = literal_.find(std::string(written));
   return entry == literal_.end() ? -1 : entry->second;
+}
+
+bool Vocabulary::is_written(int32_t id, std::string_view written) const {
+  std::optional<std::string_view> bytes = bytes_of(id);
+  return literal_.empty() && bytes && byte_level_bytes(written) == bytes;
 }
 
 std::optional<std::string_view> Vocabulary::bytes_of(int32_t id) const {

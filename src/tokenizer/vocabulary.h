@@ -27,6 +27,10 @@ class Vocabulary {
   // The id of the entry that the file writes so; -1 if there is none.
   int32_t find_written(std::string_view written) const;
 
+  // Whether the file writes the token of this id so; may say no where it does, if some entry is written
+  // outside the byte-level alphabet.
+  bool is_written(int32_t id, std::string_view written) const;
+
   // The bytes that decoding gives: of an entry written outside the byte-level alphabet, the text as written.
   // Nothing for an id that no token has.
   std::optional<std::string_view> bytes_of(int32_t id) const;
@@ -41,11 +45,17 @@ class Vocabulary {
   };
   static constexpr uint32_t kAbsent = UINT32_MAX;
 
-  size_t slot_of(std::string_view bytes) const;  // where these bytes are, or would go
+  // Where these bytes are, or would go; sets their tag.
+  size_t slot_of(std::string_view bytes, uint32_t& tag) const;
 
   std::string arena_;
-  std::vector<Span> tokens_;    // [id_end]
-  std::vector<int32_t> slots_;  // open addressing, a power of two; -1 where empty
+  std::vector<Span> tokens_;  // [id_end]
+  struct Slot {
+    uint32_t tag =
+        0;  // more bits of the hash, so that the bytes are compared only where they are likely equal
+    int32_t id = -1;  // -1 where empty
+  };
+  std::vector<Slot> slots_;  // open addressing, a power of two
   std::unordered_map<std::string, int32_t> literal_;
   size_t num_tokens_ = 0;
 };

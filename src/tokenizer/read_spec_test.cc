@@ -1,0 +1,223 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "rerank/error.h"
+#include "tokenizer/small_tokenizer.h"
+#include "tokenizer/tokenizer_spec.h"
+
+namespace rerank {
+namespace {
+
+using boost::json::array;
+using boost::json::object;
+using boost::json::value;
+using testing::HasSubstr;
+
+TokenizerSpec read(const object& document) {
+  return read_tokenizer_spec(boost::json::serialize(document), "t.json");
+}
+
+// A change to the small document, and what the refusal must name.
+struct Refusal {
+  const char* name;
+  std::function<void(object&)> change;
+  const char* message;
+};
+
+object& model(object& document) {
+  return document["model"].as_object();
+}
+
+void add_token(object& document, object token) {
+  document["added_tokens"].as_array().push_back(std::move(token));
+}
+
+std::function<void(object&)> set(const char* key, value to) {
+  return [key, to](object& document) { document[key] = to; };
+}
+
+std::function<void(object&)> set_in_model(const char* key, value to) {
+  return [key, to](object& document) { model(document)[key] = to; };
+}
+
+object split(const char* regex, const char* behavior = "Isolated") {
+  return {{"type", "Split"}, {"pattern", {{"Regex", regex}}}, {"behavior", behavior}, {"invert", false}};
+}
+
+object sequence(array steps) {
+  return {{"type", "Sequence"}, {"pretokenizers", std::move(steps)}};
+}
+
+const object kByteLevel = {{"type", "ByteLevel"}, {"add_prefix_space", false}, {"use_regex", false}};
+
+const std::vector<Refusal> kRefusals = {
+    {"version", set("version", "2.0"), "t.json: version is \"2.0\""},
+    {"truncation", set("truncation", object{{"max_length", 5}}), "t.json: truncation is an object"},
+    {"padding", set("padding", object{{"strategy", "BatchLongest"}}), "t.json: padding is an object"},
+    {"unknown key", set("extra", 1), "has the key \"extra\""},
+    {"no model", [](object& d) { d.erase("model"); }, "lacks the key \"model\""},
+    {"model of another type", set_in_model("type", "Unigram"), "t.json: model.type is \"Unigram\""},
+    {"model is no object", set("model", "BPE"), "t.json: model should be an object"},
+    {"unknown model key", set_in_model("extra", 1), "t.json: model has the key \"extra\""},
+    {"dropout", set_in_model("dropout", 0.1), "t.json: model.dropout is 1E-1"},
+    {"unk_token", set_in_model("unk_token", "<unk>"), "t.json: model.unk_token is \"<unk>\""},
+    {"prefix", set_in_model("continuing_subword_prefix", "##"), "model.continuing_subword_prefix is \"##\""},
+    {"suffix", set_in_model("end_of_word_suffix", "</w>"), "model.end_of_word_suffix is \"</w>\""},
+    {"fuse_unk", set_in_model("fuse_unk", true), "model.fuse_unk is true"},
+    {"byte_fallback", set_in_model("byte_fallback", true), "model.byte_fallback is true"},
+    {"ignore_merges", set_in_model("ignore_merges", "yes"), "model.ignore_merges should be true or false"},
+    {"no vocabulary", [](object& d) { model(d).erase("vocab"); }, "model lacks the key \"vocab\""},
+    {"no merges", [](object& d) { model(d).erase("merges"); }, "model lacks the key \"merges\""},
+    {"vocabulary as list", set_in_model("vocab", array{}), "model.vocab should be an object"},
+    {"no byte", [](object& d) { model(d)["vocab"].as_object().erase("a"); }, "no token for the byte 0x61"},
+    {"id twice", [](object& d) { model(d)["vocab"].as_object()["aa"] = 97; }, "model.vocab has an entry"},
+    {"negative id", [](object& d) { model(d)["vocab"].as_object()["aa"] = -1; }, "gives \"aa\" the id -1"},
+    {"huge id", [](object& d) { model(d)["vocab"].as_object()["aa"] = 1 << 30; }, "gives \"aa\" the id 1073741824"},
+    {"id no number", [](object& d) { model(d)["vocab"].as_object()["aa"] = "1"; }, "gives \"aa\" the id \"1\""},
+    {"merge of one", set_in_model("merges", array{"ab"}), "model.merges[0] should be a merge"},
+    {"merge of three", set_in_model("merges", array{"a b c"}), "model.merges[0] should be a merge"},
+    {"merge of three, as list", set_in_model("merges", array{array{"a", "b", "c"}}), "model.merges[0] should be"},
+    {"merge of numbers", set_in_model("merges", array{array{1, 2}}), "model.merges[0] should be a merge"},
+    {"merge to nothing", set_in_model("merges", array{"a b"}), "model.merges[0] needs the token \"ab\""},
+    {"merge of nothing", set_in_model("merges", array{"aa b"}), "model.merges[0] needs the token \"aa\""},
+    {"lower case", set("normalizer", object{{"type", "Lowercase"}}), "normalizer has the type \"Lowercase\""},
+    {"NFKC inside", set("normalizer", object{{"type", "Sequence"}, {"normalizers", {{{"type", "NFKC"}}}}}),
+     "normalizer.normalizers[0] has the type \"NFKC\""},
+    {"no pre-tokenizer", set("pre_tokenizer", nullptr), "has no pre_tokenizer"},
+    {"another pre-tokenizer", set("pre_tokenizer", object{{"type", "Metaspace"}}), "the type \"Metaspace\""},
+    {"split alone", set("pre_tokenizer", split("a")), "pre_tokenizer has no ByteLevel step"},
+    {"steps after ByteLevel", set("pre_tokenizer", sequence({kByteLevel, split("a")})),
+     "pre_tokenizer.pretokenizers[1] follows a ByteLevel step"},
+    {"split behavior", set("pre_tokenizer", sequence({split("a", "MergedWithNext"), kByteLevel})),
+     "pretokenizers[0].behavior is \"MergedWithNext\""},
+    {"split pattern", set("pre_tokenizer", sequence({split("\\bx"), kByteLevel})), "pattern.Regex cannot be used"},
+    {"split string",
+     set("pre_tokenizer", sequence({object{{"type", "Split"}, {"pattern", {{"String", "a"}}}, {"behavior", "Isolated"}},
+                                    kByteLevel})),
+     "pretokenizers[0].pattern is a \"String\""},
+    {"unknown split key",
+     set("pre_tokenizer", sequence({object{{"type", "Split"}, {"pattern", {{"Regex", "a"}}}, {"behaviour", "Isolated"}},
+                                    kByteLevel})),
+     "has the key \"behaviour\""},
+    {"post-processor", set("post_processor", object{{"type", "BertProcessing"}}), "the type \"BertProcessing\""},
+    {"template",
+     set("post_processor", object{{"type", "TemplateProcessing"},
+                                  {"single",
+                                   {{{"SpecialToken", {{"id", "<s>"}, {"type_id", 0}}}},
+                                    {{"Sequence", {{"id", "A"}, {"type_id", 0}}}}}}}),
+     "post_processor.single adds tokens"},
+    {"decoder", set("decoder", object{{"type", "WordPiece"}}), "decoder has the type \"WordPiece\""},
+    {"token without id", [](object& d) { add_token(d, {{"content", "x"}}); }, "added_tokens[0] lacks the key \"id\""},
+    {"token with another id", [](object& d) { add_token(d, small_added_token(300, "<x>")); },
+     "added_tokens[0].id is 300, but the Hugging Face library would give \"<x>\" the id 256"},
+    {"token of the vocabulary with another id", [](object& d) { add_token(d, small_added_token(256, "a")); },
+     "would give \"a\" the id 97"},
+    {"token without flag",
+     [](object& d) {
+       object token = small_added_token(256, "<x>");
+       token.erase("lstrip");
+       add_token(d, token);
+     },
+     "added_tokens[0] lacks the key \"lstrip\""},
+    {"empty token", [](object& d) { add_token(d, small_added_token(256, "")); }, "added_tokens[0].content is empty"},
+    {"token twice",
+     [](object& d) {
+       add_token(d, small_added_token(256, "éx"));
+       add_token(d, small_added_token(257, "e\u0301x"));
+     },
+     "added_tokens[1].content is, in normal form, that of an earlier token"},
+    {"special token within reach",
+     [](object& d) {
+       model(d)["vocab"].as_object()["ab"] = 256;
+       model(d)["merges"] = array{"a b"};
+       add_token(d, small_added_token(256, "ab", "special"));
+     },
+     "added_tokens[0] is special, but model.merges make \"ab\" of plain text too"},
+};
+
+TEST(ReadSpec, RefusesByName) {
+  ASSERT_NO_THROW(read(small_document()));
+  for (const Refusal& refusal : kRefusals) {
+    SCOPED_TRACE(refusal.name);
+    object document = small_document();
+    refusal.change(document);
+    try {
+      read(document);
+      ADD_FAILURE() << "was accepted";
+    } catch (const Error& error) {
+      EXPECT_THAT(error.what(), HasSubstr("t.json: "));
+      EXPECT_THAT(error.what(), HasSubstr(refusal.message));
+      EXPECT_TRUE(error.code() == ErrorCode::kUnsupported || error.code() == ErrorCode::kInvalidArgument);
+    }
+  }
+}
+
+TEST(ReadSpec, RefusesWhatIsNoJson) {
+  for (const char* text : {"", "{", "[1", "{} {}", "nope", "{\"a\": \"\xff\"}"}) {
+    try {
+      read_tokenizer_spec(text, "t.json");
+      ADD_FAILURE() << "accepted " << text;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
+      EXPECT_THAT(error.what(), HasSubstr("t.json: not a JSON document, at byte "));
+    }
+  }
+}
+
+TEST(ReadSpec, AcceptsWhatChangesNothing) {
+  object document = small_document();
+  model(document)["dropout"] = 0.0;
+  model(document).erase("type");
+  model(document)["unk_token"] = "";
+  document.erase("decoder");
+  document.erase("added_tokens");
+  document["normalizer"] = nullptr;
+  document["post_processor"] = {{"type", "Sequence"},
+                                {"processors",
+                                 {kByteLevel,
+                                  {{"type", "TemplateProcessing"},
+                                   {"single", {{{"Sequence", {{"id", "A"}, {"type_id", 0}}}}}},
+                                   {"pair", array{}},
+                                   {"special_tokens", object{}}}}}};
+  TokenizerSpec spec = read(document);
+  EXPECT_FALSE(spec.nfc);
+  document["normalizer"] = {{"type", "Sequence"}, {"normalizers", {{{"type", "NFC"}}}}};
+  EXPECT_TRUE(read(document).nfc);
+  document["normalizer"] = {{"type", "Sequence"}, {"normalizers", array{}}};
+  EXPECT_FALSE(read(document).nfc);
+}
+
+TEST(ReadSpec, ReadsMergesInBothSpellings) {
+  object strings = small_document({{"a", "b"}, {"ab", " "}});
+  object pairs = strings;
+  model(pairs)["merges"] = array{array{"a", "b"}, array{"ab", "Ġ"}};
+  model(strings)["merges"].as_array().insert(model(strings)["merges"].as_array().begin(), "#version: 0.2");
+  for (const object& document : {strings, pairs}) {
+    TokenizerSpec spec = read(document);
+    EXPECT_EQ(spec.merges.find('a', 'b').id, 256);
+    EXPECT_EQ(spec.merges.find(256, ' ').id, 257);
+    EXPECT_LT(spec.merges.find('a', 'b').rank, spec.merges.find(256, ' ').rank);
+    EXPECT_EQ(spec.merges.find('b', 'a').rank, MergeTable::kNoRank);
+  }
+}
+
+TEST(ReadSpec, ReadsTheStepsOfThePreTokenizer) {
+  object document = small_document();
+  object inverted = split("x", "Removed");
+  inverted["invert"] = true;
+  document["pre_tokenizer"] =
+      sequence({sequence({split("y"), split("z", "Removed")}), inverted, object{{"type", "ByteLevel"}}});
+  PreTokenizerSpec spec = read(document).pre_tokenizer;
+  ASSERT_EQ(spec.splits.size(), 3u);
+  EXPECT_EQ(spec.splits[0].keeps, SplitKeeps::kAll);
+  EXPECT_EQ(spec.splits[1].keeps, SplitKeeps::kGaps);
+  EXPECT_EQ(spec.splits[2].keeps, SplitKeeps::kMatches);
+  EXPECT_EQ(spec.splits[2].pattern, "x");
+  EXPECT_TRUE(spec.add_prefix_space) << "the library's default";
+  EXPECT_TRUE(spec.use_regex) << "the library's default";
+}
+
+}  // namespace
+}  // namespace rerank

@@ -1,0 +1,61 @@
+// A small tokenizer.json for the tests of this room: one token for each byte, the merges that a test names,
+// and the rest of the document as a test changes it. Ids: the byte itself, then 256 on for what the merges
+// make, in order.
+#pragma once
+
+#include <boost/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tokenizer/byte_level.h"
+
+namespace rerank {
+
+// Merges are given as plain text, not in the byte-level alphabet.
+inline boost::json::object small_document(
+    const std::vector<std::pair<std::string, std::string>>& merges = {}) {
+  boost::json::object vocab;
+  for (int byte = 0; byte < 256; ++byte) {
+    vocab[byte_level_written(std::string(1, static_cast<char>(byte)))] = byte;
+  }
+  boost::json::array written;
+  for (const auto& [left, right] : merges) {
+    std::string pair[] = {byte_level_written(left), byte_level_written(right)};
+    vocab.emplace(pair[0] + pair[1], vocab.size());
+    written.push_back(boost::json::string(pair[0] + " " + pair[1]));
+  }
+  boost::json::object byte_level = {
+      {"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", true}, {"use_regex", true}};
+  return {{"version", "1.0"},
+          {"truncation", nullptr},
+          {"padding", nullptr},
+          {"added_tokens", boost::json::array()},
+          {"normalizer", {{"type", "NFC"}}},
+          {"pre_tokenizer", byte_level},
+          {"post_processor", nullptr},
+          {"decoder", byte_level},
+          {"model",
+           {{"type", "BPE"},
+            {"dropout", nullptr},
+            {"unk_token", nullptr},
+            {"continuing_subword_prefix", ""},
+            {"end_of_word_suffix", ""},
+            {"fuse_unk", false},
+            {"byte_fallback", false},
+            {"ignore_merges", false},
+            {"vocab", std::move(vocab)},
+            {"merges", std::move(written)}}}};
+}
+
+// An entry of added_tokens; `flags` names those that are true, apart by spaces.
+inline boost::json::object small_added_token(int id, const std::string& content,
+                                             const std::string& flags = "") {
+  boost::json::object token = {{"id", id}, {"content", content}};
+  for (const char* flag : {"single_word", "lstrip", "rstrip", "normalized", "special"}) {
+    token[flag] = (" " + flags + " ").find(std::string(" ") + flag + " ") != std::string::npos;
+  }
+  return token;
+}
+
+}  // namespace rerank

@@ -1,0 +1,232 @@
+#include "tokenizer/tokenizer.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <thread>
+
+#include "../../tests/test_tokenizer_file.h"
+#include "rerank/error.h"
+#include "tokenizer/small_tokenizer.h"
+
+namespace rerank {
+namespace {
+
+using boost::json::object;
+using testing::ElementsAre;
+using testing::ElementsAreArray;
+using testing::HasSubstr;
+
+Tokenizer make(const object& document) {
+  return Tokenizer::parse(boost::json::serialize(document), "t.json");
+}
+
+std::vector<int32_t> encode(const Tokenizer& tokenizer, std::string_view text,
+                            SpecialTokens special = SpecialTokens::kParse) {
+  std::vector<int32_t> ids;
+  tokenizer.encode(text, special, ids);
+  return ids;
+}
+
+object with_tokens(object document, std::initializer_list<object> tokens) {
+  for (const object& token : tokens) document["added_tokens"].as_array().push_back(token);
+  return document;
+}
+
+TEST(Tokenizer, NormalizesCutsAndMerges) {
+  Tokenizer tokenizer = make(small_document({{"a", "b"}, {" ", "ab"}, {"\xc3", "\xa9"}}));
+  EXPECT_THAT(encode(tokenizer, "ab ab"), ElementsAre(256, 257));
+  EXPECT_THAT(encode(tokenizer, "e\u0301"), ElementsAre(258));
+  EXPECT_THAT(encode(tokenizer, "a1b"), ElementsAre('a', '1', 'b'));
+  EXPECT_THAT(encode(tokenizer, ""), ElementsAre());
+  EXPECT_THAT(encode(tokenizer, std::string_view("\0", 1)), ElementsAre(0));
+}
+
+TEST(Tokenizer, AppendsAndLeavesIdsAloneOnFailure) {
+  Tokenizer tokenizer = make(small_document());
+  std::vector<int32_t> ids = {7};
+  tokenizer.encode("a", SpecialTokens::kAsText, ids);
+  EXPECT_THAT(ids, ElementsAre(7, 'a'));
+  EXPECT_THROW(tokenizer.encode("b\xff", SpecialTokens::kAsText, ids), Error);
+  EXPECT_THAT(ids, ElementsAre(7, 'a'));
+}
+
+TEST(Tokenizer, NamesTheByteThatIsNotUtf8) {
+  Tokenizer tokenizer = make(small_document());
+  for (SpecialTokens special : {SpecialTokens::kAsText, SpecialTokens::kParse}) {
+    try {
+      encode(tokenizer, "h\xc3\xa9llo \xed\xa0\x80", special);
+      ADD_FAILURE() << "a surrogate was accepted";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
+      EXPECT_THAT(error.what(), HasSubstr("at byte 7"));
+    }
+  }
+}
+
+TEST(Tokenizer, IgnoresMergesForWholeWordsIfTold) {
+  object document =
+      small_document({{"a", "b"}, {"b", "c"}, {"a", "bc"}});  // "abc" is in reach only as a whole word
+  EXPECT_THAT(encode(make(document), "abc"), ElementsAre(256, 'c'));
+  document["model"].as_object()["ignore_merges"] = true;
+  EXPECT_THAT(encode(make(document), "abc"), ElementsAre(258));
+  EXPECT_THAT(encode(make(document), "abcc"), ElementsAre(256, 'c', 'c'));
+}
+
+TEST(Tokenizer, ParsesAddedTokensOnlyIfTold) {
+  Tokenizer tokenizer = make(
+      with_tokens(small_document(), {small_added_token(256, "<s>", "special"), small_added_token(257, "tool"),
+                                     small_added_token(258, "éx", "normalized")}));
+  EXPECT_THAT(encode(tokenizer, "<s>tool"), ElementsAre(256, 257));
+  EXPECT_THAT(encode(tokenizer, "<s>tool", SpecialTokens::kAsText),
+              ElementsAre('<', 's', '>', 't', 'o', 'o', 'l'));
+  EXPECT_THAT(encode(tokenizer, "e\u0301x"), ElementsAre(258)) << "looked for in normalized text";
+  EXPECT_THAT(encode(tokenizer, "é", SpecialTokens::kAsText), ElementsAre(0xc3, 0xa9));
+}
+
+TEST(Tokenizer, LooksForTokensBeforeOrAfterNormalization) {
+  object document = small_document();
+  auto with = [&](const char* content, const char* flags) {
+    return make(with_tokens(document, {small_added_token(256, content, flags)}));
+  };
+  EXPECT_THAT(encode(with("Åx", ""), "\u212bx"), ElementsAre(0xc3, 0x85, 'x')) << "not as it is in the text";
+  EXPECT_THAT(encode(with("Åx", "normalized"), "\u212bx"), ElementsAre(256));
+  EXPECT_THAT(encode(with("\u212b", "normalized"), "\u00c5"), ElementsAre(256))
+      << "the content is normalized too";
+  EXPECT_THAT(encode(with("\u212b", ""), "\u212b\u00c5"), ElementsAre(256, 0xc3, 0x85));
+  EXPECT_THAT(encode(with("xe", ""), "xe\u0301"), ElementsAre(256, 0xcc, 0x81))
+      << "normalization does not cross it";
+}
+
+TEST(Tokenizer, AppliesEachFlag) {
+  auto ids = [](const char* flags, std::string_view text) {
+    return encode(make(with_tokens(small_document(), {small_added_token(256, "TT", flags)})), text);
+  };
+  EXPECT_THAT(ids("", "x TT y"), ElementsAre('x', ' ', 256, ' ', 'y'));
+  EXPECT_THAT(ids("lstrip", "x TT y"), ElementsAre('x', 256, ' ', 'y'));
+  EXPECT_THAT(ids("rstrip", "x TT y"), ElementsAre('x', ' ', 256, 'y'));
+  EXPECT_THAT(ids("lstrip rstrip normalized special", "x \n TT \ty"), ElementsAre('x', 256, 'y'));
+  EXPECT_THAT(ids("single_word", "TT xTT"), ElementsAre(256, ' ', 'x', 'T', 'T'));
+}
+
+TEST(Tokenizer, AddsAPrefixSpaceToEachStretch) {
+  object document = small_document();
+  document["pre_tokenizer"].as_object()["add_prefix_space"] = true;
+  Tokenizer tokenizer = make(with_tokens(document, {small_added_token(256, "TT")}));
+  EXPECT_THAT(encode(tokenizer, "aTTb"), ElementsAre(' ', 'a', 256, ' ', 'b'));
+  EXPECT_THAT(encode(tokenizer, " a"), ElementsAre(' ', 'a'));
+  EXPECT_THAT(encode(tokenizer, ""), ElementsAre());
+}
+
+TEST(Tokenizer, NeverMakesASpecialTokenOfPlainText) {
+  object document = small_document();
+  document["model"].as_object()["vocab"].as_object()["<|x|>"] = 256;
+  document["model"].as_object()["ignore_merges"] = true;
+  document["pre_tokenizer"].as_object()["use_regex"] = false;
+  Tokenizer tokenizer = make(with_tokens(document, {small_added_token(256, "<|x|>", "special")}));
+  EXPECT_THAT(encode(tokenizer, "<|x|>"), ElementsAre(256));
+  EXPECT_THAT(encode(tokenizer, "<|x|>", SpecialTokens::kAsText), ElementsAre('<', '|', 'x', '|', '>'));
+}
+
+TEST(Tokenizer, Decodes) {
+  Tokenizer tokenizer =
+      make(with_tokens(small_document({{"\xc3", "\xa9"}}), {small_added_token(257, "<s>", "special")}));
+  EXPECT_EQ(tokenizer.decode(std::vector<int32_t>{257, 'a', ' ', 256, 0xc3}), "<s>a \xc3\xa9\xc3");
+  for (int32_t bad : {-1, 258, 1 << 30}) {
+    try {
+      tokenizer.decode(std::vector<int32_t>{bad});
+      ADD_FAILURE() << bad << " was decoded";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
+      EXPECT_THAT(error.what(), HasSubstr(std::to_string(bad)));
+    }
+  }
+}
+
+TEST(Tokenizer, KnowsItsTokens) {
+  Tokenizer tokenizer =
+      make(with_tokens(small_document({{" ", "a"}}), {small_added_token(257, "< s>", "special")}));
+  EXPECT_EQ(tokenizer.vocab_size(), 258);
+  EXPECT_EQ(tokenizer.token_id("< s>"), 257);
+  EXPECT_EQ(tokenizer.token_id("Ġa"), 256);
+  EXPECT_EQ(tokenizer.token_id(" a"), std::nullopt);
+  EXPECT_EQ(tokenizer.token_id("\xff"), std::nullopt);
+}
+
+TEST(Tokenizer, NamesAFileThatCannotBeRead) {
+  try {
+    Tokenizer::load("/nowhere/tokenizer.json");
+    ADD_FAILURE() << "was read";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kNotFound);
+    EXPECT_THAT(error.what(), HasSubstr("/nowhere/tokenizer.json: cannot be read"));
+  }
+}
+
+TEST(Tokenizer, MovesAndServesManyThreadsAtOnce) {
+  Tokenizer first = make(small_document({{"a", "b"}}));
+  Tokenizer second = make(small_document({{"b", "a"}}));  // other ids for the same words
+  Tokenizer moved = std::move(first);
+  std::vector<std::thread> threads;
+  std::vector<int> wrong(8);
+  for (size_t t = 0; t < wrong.size(); ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 2000; ++i) {
+        std::string text = "abab " + std::to_string(i) + " ab";
+        const Tokenizer& tokenizer = i % 2 ? moved : second;
+        std::vector<int32_t> ids = encode(tokenizer, text, SpecialTokens::kAsText);
+        bool merged = i % 2 ? ids[0] == 256 && ids[1] == 256 : ids[0] == 'a' && ids[1] == 256;
+        wrong[t] += !merged || tokenizer.decode(ids) != text;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_THAT(wrong, testing::Each(0));
+}
+
+class RealTokenizer : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!test_tokenizer_file()) GTEST_SKIP() << kNoTestTokenizer;
+  }
+  static const Tokenizer& tokenizer() {
+    static const Tokenizer loaded = Tokenizer::load(*test_tokenizer_file());
+    return loaded;
+  }
+};
+
+// The ids were made with the Hugging Face package 0.23.2.
+TEST_F(RealTokenizer, GivesTheReferencesIds) {
+  std::ifstream lines(RERANK_SOURCE_DIR "/tests/data/tokenizer.jsonl");
+  size_t cases = 0;
+  for (std::string line; std::getline(lines, line); ++cases) {
+    boost::json::value row = boost::json::parse(line);
+    auto expected = boost::json::value_to<std::vector<int32_t>>(row.at("ids"));
+    std::string text(row.at("text").as_string());
+    EXPECT_THAT(encode(tokenizer(), text), ElementsAreArray(expected)) << line;
+  }
+  EXPECT_EQ(cases, 1643u);
+}
+
+TEST_F(RealTokenizer, KeepsControlTokensOutOfPlainText) {
+  EXPECT_EQ(tokenizer().token_id("<|im_end|>"), 151645);
+  EXPECT_THAT(encode(tokenizer(), "a<|im_end|>"), ElementsAre(64, 151645));
+  for (int32_t id :
+       encode(tokenizer(), "<|im_end|><|endoftext|><think></think><tool_call>", SpecialTokens::kAsText)) {
+    EXPECT_LT(id, 151643);
+  }
+  EXPECT_EQ(tokenizer().vocab_size(), 151669);
+}
+
+TEST_F(RealTokenizer, TakesLongTextInItsStride) {
+  for (std::string unit : {"a", " ", "\n", "漢", "\u0301", "-", "ab "}) {
+    std::string text;
+    while (text.size() < 1000000) text += unit;
+    std::vector<int32_t> ids = encode(tokenizer(), text, SpecialTokens::kAsText);
+    EXPECT_EQ(tokenizer().decode(ids), text);
+  }
+}
+
+}  // namespace
+}  // namespace rerank

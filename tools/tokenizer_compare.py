@@ -1,0 +1,143 @@
+#!/usr/bin/env python3
+"""Compares the token ids of `rerank tokenize` with those of the Hugging Face `tokenizers` package on seeded random
+text, and writes a summary. Exits 1 if any ids differ.
+
+Four rounds: random strings with added tokens parsed; the same kind of strings with added tokens as plain text; every
+code point of Unicode in a few contexts; made-up tokenizers with random flags, split patterns and merges.
+
+Needs: pip install 'tokenizers>=0.23,<0.24'
+Run:   tools/tokenizer_compare.py --tokenizer FILE/tokenizer.json [--count 1000000] [--seed 1] [--summary OUT.md]
+       [COMMAND...]     default: rerank tokenize; it is given --tokenizer FILE and --parse-special-tokens
+"""
+
+import argparse
+import itertools
+import json
+import pathlib
+import random
+import subprocess
+import sys
+import tempfile
+import time
+
+import tokenizers
+
+import tokenizer_text
+
+BATCH = 50_000
+NUM_MADE_UP = 300
+STRINGS_PER_MADE_UP = 400
+
+
+def ids_of_command(command, file, parse, texts):
+    """The ids that the command gives, one list for each text."""
+    arguments = [*command, "--tokenizer", str(file), *(["--parse-special-tokens"] if parse else [])]
+    lines = "".join(json.dumps({"text": text}) + "\n" for text in texts)
+    done = subprocess.run(arguments, input=lines.encode(), stdout=subprocess.PIPE, check=False)
+    if done.returncode != 0:
+        sys.exit(f"{' '.join(arguments)}: exit code {done.returncode}")
+    ids = [json.loads(line) for line in done.stdout.splitlines()]
+    if len(ids) != len(texts):
+        sys.exit(f"{' '.join(arguments)}: {len(texts)} texts in, {len(ids)} lines out")
+    return ids
+
+
+def ids_of_package(tokenizer, texts):
+    return [encoding.ids for encoding in tokenizer.encode_batch(texts, add_special_tokens=False)]
+
+
+class Tally:
+    """Counts cases and mismatches of one round and prints the first few mismatches."""
+
+    def __init__(self, name):
+        self.name, self.cases, self.tokens, self.mismatches = name, 0, 0, 0
+        self.begin = time.monotonic()
+
+    def compare(self, texts, expected, found, note=""):
+        for text, want, have in zip(texts, expected, found, strict=True):
+            self.cases += 1
+            self.tokens += len(want)
+            if want != have:
+                self.mismatches += 1
+                if self.mismatches <= 5:
+                    print(f"MISMATCH {note} {json.dumps(text)}\n  package {want}\n  rerank  {have}", flush=True)
+
+    def close(self):
+        seconds = time.monotonic() - self.begin
+        print(f"{self.name}: {self.cases} cases, {self.tokens} tokens, {self.mismatches} mismatches, {seconds:.0f} s",
+              flush=True)
+        return self
+
+
+def without_added_tokens(file, folder):
+    """A copy of the tokenizer that has no added tokens: what `as text` means."""
+    document = json.loads(file.read_text(encoding="utf-8"))
+    document["added_tokens"] = []
+    copy = pathlib.Path(folder) / "plain.json"
+    copy.write_text(json.dumps(document), encoding="utf-8")
+    return copy
+
+
+def compare_strings(name, command, file, reference, parse, texts):
+    tally = Tally(name)
+    tokenizer = tokenizers.Tokenizer.from_file(str(reference))
+    while batch := list(itertools.islice(texts, BATCH)):
+        tally.compare(batch, ids_of_package(tokenizer, batch), ids_of_command(command, file, parse, batch))
+    return tally.close()
+
+
+def compare_made_up(command, folder, rng, num_tokenizers):
+    tally = Tally(f"{num_tokenizers} made-up tokenizers, {STRINGS_PER_MADE_UP} strings each")
+    file = pathlib.Path(folder) / "made-up.json"
+    for _ in range(num_tokenizers):
+        document, words = tokenizer_text.made_up_tokenizer(rng)
+        file.write_text(json.dumps(document), encoding="utf-8")
+        texts = [tokenizer_text.random_string(rng, words) for _ in range(STRINGS_PER_MADE_UP)]
+        expected = ids_of_package(tokenizers.Tokenizer.from_file(str(file)), texts)
+        note = json.dumps({k: v for k, v in document.items() if k != "model"})
+        tally.compare(texts, expected, ids_of_command(command, file, True, texts), note)
+    return tally.close()
+
+
+def summary(arguments, tallies):
+    rows = "\n".join(f"| {t.name} | {t.cases:,} | {t.tokens:,} | {t.mismatches} |" for t in tallies)
+    return (f"# Token ids against the Hugging Face `tokenizers` package\n\n"
+            f"`tools/tokenizer_compare.py --seed {arguments.seed} --count {arguments.count}`, `tokenizers` "
+            f"{tokenizers.__version__}, Python {sys.version.split()[0]}, on the tokenizer.json of Qwen3.\n\n"
+            f"| round | strings | tokens | mismatches |\n| --- | --- | --- | --- |\n{rows}\n")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--tokenizer", type=pathlib.Path, required=True)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--count", type=int, default=1_000_000, help="random strings with added tokens parsed")
+    parser.add_argument("--made-up", type=int, default=NUM_MADE_UP, help="number of made-up tokenizers")
+    parser.add_argument("--summary", type=pathlib.Path, help="where to write the summary (Markdown)")
+    parser.add_argument("command", nargs="*", default=["rerank", "tokenize"])
+    arguments = parser.parse_args()
+    rng = random.Random(arguments.seed)
+    file = arguments.tokenizer
+    words = [token["content"] for token in json.loads(file.read_text(encoding="utf-8"))["added_tokens"]]
+
+    def strings(count):
+        return (tokenizer_text.random_string(rng, words) for _ in range(count))
+
+    with tempfile.TemporaryDirectory() as folder:
+        plain = without_added_tokens(file, folder)
+        tallies = [
+            compare_strings("random strings, added tokens parsed", arguments.command, file, file, True,
+                            strings(arguments.count)),
+            compare_strings("random strings, added tokens as text", arguments.command, file, plain, False,
+                            strings(arguments.count // 5)),
+            compare_strings("every code point, in contexts", arguments.command, file, file, True,
+                            tokenizer_text.code_point_strings()),
+            compare_made_up(arguments.command, folder, rng, arguments.made_up),
+        ]
+    if arguments.summary:
+        arguments.summary.write_text(summary(arguments, tallies), encoding="utf-8")
+    sys.exit(1 if any(t.mismatches for t in tallies) else 0)
+
+
+if __name__ == "__main__":
+    main()
