@@ -49,6 +49,7 @@ THIRD_PARTY = {
     "prometheus/": ("server",),
     "oneapi/dnnl*": (BENCHES,),
     "dnnl*": (BENCHES,),
+    "omp.h": (BENCHES,),
     "cuda*": ("backend/cuda",),
     "cublas*": ("backend/cuda",),
     "nccl*": ("backend/cuda",),
@@ -99,30 +100,39 @@ def inside(path, place):
     return where.startswith(place + "/") or where.rpartition(".")[0] == place
 
 
+def places_of(header):
+    """The places that may include a third-party header; None when no rule names it."""
+    return next((places for pattern, places in THIRD_PARTY.items()
+                 if header == pattern or (pattern[-1] in "*/" and header.startswith(pattern.rstrip("*")))), None)
+
+
 def third_party_fault(path, header):
     """What is wrong with including `header`, which is not of this project, in `path`; None when nothing is."""
-    for pattern, places in THIRD_PARTY.items():
-        if header == pattern or (pattern[-1] in "*/" and header.startswith(pattern.rstrip("*"))):
-            if any(inside(path, place) for place in places):
-                return None
-            return f"<{header}> may be included only in {', '.join(places)}"
-    if SYSTEM.fullmatch(header):
+    places = places_of(header)
+    if places is None and SYSTEM.fullmatch(header):
         return None
-    return f"<{header}> stands in no rule: add it to THIRD_PARTY in tools/check_layers.py"
+    if places is None:
+        return f"<{header}> stands in no rule: add it to THIRD_PARTY in tools/check_layers.py"
+    if not any(inside(path, place) for place in places):
+        return f"<{header}> may be included only in {', '.join(places)}"
+    return None
 
 
 def project_fault(path, header, root):
     """What is wrong with including the project's `header` in `path`; None when nothing is."""
-    found = next((root / top / header for top in ("src", "include", ".") if (root / top / header).is_file()), None)
-    if found is None:
-        return f'"{header}" is not found below src/ or include/: write it relative to one of them'
+    room = room_of(path)
+    tops = ("src", "include", ".", path.parent) if room in ANY_ROOM else ("src", "include", ".")
+    found = next((root / top / header for top in tops if (root / top / header).is_file()), None)
+    if found is None or ".." in header:
+        return f'"{header}" is not found below src/, include/ or the top: write it relative to one of them'
     if path.suffix != ".h" and not is_test(path) and is_test_header(found.read_text(encoding="utf-8")):
         return f'"{header}" is for tests only: it includes GoogleTest'
-    room = room_of(path)
     target = header.split("/")[0]
+    if room in ANY_ROOM:
+        return None
     if target not in ROOMS and target not in ANY_ROOM:
         return f'"{header}" belongs to no room'
-    if room in ANY_ROOM:
+    if target == "tests" and (is_test(path) or is_bench(path)):
         return None
     if target != room and target not in ROOMS[room]:
         return f"{room} may not include {target} ({header})"
@@ -147,7 +157,7 @@ def faults_in(root):
             continue
         for match in INCLUDE.finditer(text):
             quoted, header = match.group(1) == '"', match.group(2)
-            if quoted:
+            if quoted and places_of(header) is None:
                 fault = project_fault(relative, header, root)
             else:
                 # What a test may include, a header for tests may.

@@ -25,6 +25,8 @@ LEGAL = {
     "src/model/qwen3.h": ['"backend/backend.h"', '"checkpoint/checkpoint.h"'],
     "src/engine/engine.cc": ['"model/qwen3.h"', '"rerank/engine.h"', "<fmt/format.h>"],
     "apps/rerank/main.cc": ["<CLI/CLI.hpp>", '"rerank/engine.h"', '"model/qwen3.h"', "<boost/json/parse.hpp>"],
+    "tests/texts.h": ["<string>"],
+    "src/tokenizer/tokenizer_test.cc": ['"tests/texts.h"', "<gtest/gtest.h>"],
     "tests/golden_test.cc": ['"engine/engine.cc"', "<boost/json.hpp>", "<gtest/gtest.h>"],
 }
 
@@ -79,6 +81,8 @@ class LayersTest(unittest.TestCase):
     def test_what_no_rule_names_is_caught(self):
         self.assert_caught("src/base/mapped_file.h", "<boost/container/vector.hpp>", "stands in no rule")
         self.assert_caught("src/base/mapped_file.h", '"mapped.h"', "is not found")
+        self.assert_caught("src/tokenizer/tokenizer.cc", '"tests/texts.h"', "tokenizer may not include tests")
+        self.assert_caught("src/tokenizer/tokenizer_test.cc", '"../../tests/texts.h"', "is not found")
         self.assert_caught("src/attic/thing.cc", "<vector>", "no room of this name")
 
 

@@ -63,6 +63,7 @@ class NamingTest(unittest.TestCase):
     def test_opening(self):
         self.assert_caught("src/base/thing.h", CLEAN.split("\n", 1)[1], "opens with")
         self.assert_caught("src/base/thing.cc", "#include <string>\n", "opens with")
+        self.assert_caught("src/base/thing_test.cc", "#include <string>\n", "opens with")
         self.assert_caught("src/base/thing.h", CLEAN.replace("#pragma once\n", ""), "#pragma once")
         self.assert_caught("tools/make_it.sh", "#!/bin/sh\nexit 0\n", "opens with")
 
