@@ -42,7 +42,7 @@ THIRD_PARTY = {
     "boost/asio*": ("server", "client"),
     "pcre2.h": ("tokenizer",),
     "utf8proc.h": ("tokenizer", "apps/rerank/terminal_text"),  # there, how wide a character is shown
-    "CLI/": ("apps",),
+    "CLI/": ("apps", BENCHES),
     "spdlog/": ("base/log",),
     "fmt/": ("base", "tokenizer", "checkpoint", "backend", "prompt", "model", "engine", "api", "client", "server",
              "apps", "python", TESTS, BENCHES),
