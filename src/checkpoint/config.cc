@@ -100,7 +100,7 @@ std::string read_architecture(const Fields& fields) {
   if (list == nullptr || list->size() != 1 || !list->front().is_string()) {
     fields.refuse("architectures", fmt::format("is {}, but must list one name", shown(value)));
   }
-  const std::string name(list->front().get_string().data(), list->front().get_string().size());
+  std::string name(list->front().get_string().data(), list->front().get_string().size());
   if (name != "Qwen3ForCausalLM" && name != "Qwen3ForSequenceClassification") {
     fields.unsupported(
         "architectures",

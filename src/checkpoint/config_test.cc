@@ -61,9 +61,9 @@ TEST(Config, AcceptsWhatChangesNothing) {
       {"quantization_config", "null"},
       {"is_causal", "true"},
   };
-  for (const auto& [key, value] : cases) {
-    EXPECT_EQ(error_of([&] { parse_config(changed(key, value), "config.json"); }), "no error")
-        << key << " " << value;
+  for (const auto& pair : cases) {
+    const std::string config = changed(pair.first, pair.second);
+    EXPECT_EQ(error_of([&] { parse_config(config, "config.json"); }), "no error") << config;
   }
   EXPECT_EQ(parse_config(changed("head_dim", ""), "config.json").head_dim, 128);
   EXPECT_FALSE(parse_config(changed("tie_word_embeddings", ""), "config.json").tied_embeddings);

@@ -10,12 +10,12 @@
 #include "checkpoint/qwen3_tensors.h"
 #include "checkpoint/safetensors_header.h"
 #include "checkpoint/scratch_directory.h"
+#include "checkpoint/write_synthetic.h"
 
 namespace rerank {
 namespace {
 
 using testing::AllOf;
-using testing::Contains;
 using testing::HasSubstr;
 using testing::StartsWith;
 
@@ -216,6 +216,39 @@ TEST(HuggingFaceDirectory, RefusesBadIndexes) {
   EXPECT_THAT(shards.open_with(R"({"weight_map":{"t":"a.safetensors","t":"b.safetensors"}})"),
               HasSubstr("\"t\" occurs twice"));
   EXPECT_THAT(shards.open_with("{\"weight_map\""), HasSubstr("index.json: not JSON"));
+}
+
+// Of this process, in mapped files.
+std::size_t resident_file_bytes() {
+  std::ifstream status("/proc/self/status");
+  for (std::string word; status >> word;) {
+    if (word != "RssFile:") continue;
+    std::size_t kib = 0;
+    status >> kib;
+    return kib << 10;
+  }
+  return 0;
+}
+
+TEST(HuggingFaceDirectory, ReleaseGivesThePagesBack) {
+  const ScratchDirectory scratch;
+  WriteSyntheticOptions options;
+  options.config_json = published_config("nano");
+  options.directory = scratch.path() / "nano";
+  ASSERT_TRUE(write_synthetic(options, nullptr));
+  const auto checkpoint = open_checkpoint(options.directory.string());
+  // Opening it has touched some pages, and the system maps their neighbours too.
+  checkpoint->release("model.embed_tokens.weight");
+  const std::size_t before = resident_file_bytes();
+  const TensorView view = checkpoint->tensor("model.embed_tokens.weight");
+  int sum = 0;
+  for (std::size_t i = 0; i < view.size_bytes(); i += 512) sum += std::to_integer<int>(view.data[i]);
+  EXPECT_GE(resident_file_bytes(), before + view.size_bytes() * 9 / 10);
+  checkpoint->release("model.embed_tokens.weight");
+  EXPECT_LE(resident_file_bytes(), before + view.size_bytes() / 10);
+  int again = 0;
+  for (std::size_t i = 0; i < view.size_bytes(); i += 512) again += std::to_integer<int>(view.data[i]);
+  EXPECT_EQ(again, sum);
 }
 
 TEST(HuggingFaceDirectory, IdentityChangesWithEveryFile) {

@@ -79,7 +79,7 @@ fs::path cached_directory(const Repository& repository, const fs::path& cache) {
   std::string commit;
   if (std::ifstream file(reference); !(file >> commit) || !is_plain_name(commit))
     commit = repository.revision;
-  const fs::path snapshot = root / "snapshots" / commit;
+  fs::path snapshot = root / "snapshots" / commit;
   if (!is_existing_directory(snapshot)) {
     throw Error(
         ErrorCode::kNotFound,
@@ -133,7 +133,7 @@ fs::path demo_model_directory(const fs::path& program, const fs::path& source) {
     return named;
   }
   const fs::path prefix = program.parent_path().parent_path();
-  const fs::path installed = prefix / "share" / "rerank" / "models" / "demo";
+  fs::path installed = prefix / "share" / "rerank" / "models" / "demo";
   if (is_existing_directory(installed)) return installed;
   if (is_existing_directory(source)) return source;
   throw Error(ErrorCode::kNotFound,

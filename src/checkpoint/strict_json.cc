@@ -22,10 +22,12 @@ namespace json = boost::json;
 // the last one) and reads doubles from their text (Boost 1.81 may miss the nearest one by a bit).
 class StrictHandler {
  public:
+  // NOLINTBEGIN(readability-identifier-naming): the parser asks for these names.
   static constexpr std::size_t max_object_size = json::object::max_size();
   static constexpr std::size_t max_array_size = json::array::max_size();
   static constexpr std::size_t max_key_size = json::string::max_size();
   static constexpr std::size_t max_string_size = json::string::max_size();
+  // NOLINTEND(readability-identifier-naming)
 
   bool has_duplicate() const { return has_duplicate_; }
   const std::string& duplicate() const { return key_; }

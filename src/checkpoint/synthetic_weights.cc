@@ -60,8 +60,9 @@ __attribute__((target("avx2"))) void fill_avx2(const Stream& stream, std::uint64
                                                std::span<BFloat16> out) {
   fill(stream, first, out);
 }
-__attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,prefer-vector-width=512"))) void fill_avx512(
-    const Stream& stream, std::uint64_t first, std::span<BFloat16> out) {
+__attribute__((target("avx512f,avx512dq,avx512bw,avx512vl"))) void fill_avx512(const Stream& stream,
+                                                                               std::uint64_t first,
+                                                                               std::span<BFloat16> out) {
   fill(stream, first, out);
 }
 #endif
@@ -85,7 +86,7 @@ void require_valid(const SyntheticRecipe& recipe) {
 
 void make_synthetic_weights(const SyntheticRecipe& recipe, std::string_view name, std::uint64_t first,
                             std::span<BFloat16> out) {
-  static const FillFunction fill_chosen = choose_fill();
+  static const FillFunction kFill = choose_fill();
   ContentHash hash;
   hash.add(name);
   Stream stream{hash.value() ^ (recipe.seed * kGolden), 0.0f,
@@ -94,7 +95,7 @@ void make_synthetic_weights(const SyntheticRecipe& recipe, std::string_view name
     stream.base = 1.0f;
     stream.scale = 0.25f;
   }
-  fill_chosen(stream, first, out);
+  kFill(stream, first, out);
 }
 
 }  // namespace rerank

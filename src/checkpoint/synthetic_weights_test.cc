@@ -114,6 +114,7 @@ TEST(SyntheticCheckpoint, ServesSeveralThreads) {
   std::vector<std::vector<const std::byte*>> seen(4);
   {
     std::vector<std::jthread> threads;
+    threads.reserve(seen.size());
     for (auto& found : seen) {
       threads.emplace_back([&] {
         for (const TensorInfo& info : checkpoint->tensors())

@@ -15,6 +15,7 @@
 #include "checkpoint/output_file.h"
 #include "checkpoint/qwen3_tensors.h"
 #include "checkpoint/safetensors_header.h"
+#include "checkpoint/text_file.h"
 #include "rerank/error.h"
 
 namespace rerank {
@@ -127,17 +128,9 @@ void write_index(const fs::path& directory, const std::vector<Shard>& shards, st
 
 void copy_tokenizer(const fs::path& tokenizer_file, const fs::path& directory) {
   if (tokenizer_file.empty()) return;
-  const auto copy = [](const fs::path& from, const fs::path& to) {
-    std::error_code error;
-    fs::copy_file(from, to, error);
-    if (error) {
-      throw Error(ErrorCode::kUnavailable,
-                  fmt::format("cannot copy {} to {}: {}", from.string(), to.string(), error.message()));
-    }
-  };
-  copy(tokenizer_file, directory / "tokenizer.json");
+  write_text(directory / "tokenizer.json", read_text_file(tokenizer_file));
   const fs::path settings = tokenizer_file.parent_path() / "tokenizer_config.json";
-  if (fs::exists(settings)) copy(settings, directory / "tokenizer_config.json");
+  if (fs::exists(settings)) write_text(directory / "tokenizer_config.json", read_text_file(settings));
 }
 
 // The writing of all shards, with what it needs to report progress.
