@@ -1,3 +1,4 @@
+// The words of Qwen3-Reranker's prompt.
 #include "prompt/prompt.h"
 
 namespace rerank {
