@@ -59,11 +59,13 @@ def name_faults(path):
 
 
 def opening_faults(root, path, lines):
-    """A source opens with a comment, which a header writes for its .cc, test and benchmark too; a header has its
-    guard right after it."""
-    header = re.sub("_(test|bench)$", "", path.stem) + ".h"
-    headers = ((root / path).with_name(header), root / "include" / "rerank" / header)
-    if path.suffix == ".cc" and any(header.is_file() for header in headers):
+    """A source opens with a comment, which a header writes for its .cc too, and both for their test and benchmark; a
+    header has its guard right after it."""
+    subject = re.sub("_(test|bench)$", "", path.stem)
+    told_by = [(root / path).with_name(subject + ".h"), root / "include" / "rerank" / (subject + ".h")]
+    if subject != path.stem:
+        told_by.append((root / path).with_name(subject + ".cc"))
+    if path.suffix == ".cc" and any(file.is_file() for file in told_by):
         return
     body = [line for line in lines if not line.startswith("#!")]
     first = body[0] if body else ""

@@ -6,7 +6,7 @@
 #include <fstream>
 #include <thread>
 
-#include "../../tests/test_tokenizer_file.h"
+#include "tests/test_tokenizer_file.h"
 #include "rerank/error.h"
 #include "tokenizer/small_tokenizer.h"
 
