@@ -16,5 +16,5 @@ echo "Which of these $(wc -l <"$documents") Debian packages answers the query? T
 while IFS= read -r query <&3; do
   [ -n "$query" ] || continue
   printf '\n> %s\n' "$query"
-  "$program" rank -m demo -q "$query" --field text --top-n 5 "$documents"
+  "$program" rank -m demo -q "$query" --field text --top-n 5 --format table "$documents"
 done 3<"$queries"

@@ -2,6 +2,8 @@
 
 namespace rerank {
 
-const char* version() { return RERANK_VERSION; }
+const char* version() {
+  return RERANK_VERSION;
+}
 
 }  // namespace rerank

@@ -6,8 +6,8 @@
 #include <fstream>
 #include <thread>
 
-#include "tests/test_tokenizer_file.h"
 #include "rerank/error.h"
+#include "tests/test_tokenizer_file.h"
 #include "tokenizer/small_tokenizer.h"
 
 namespace rerank {
