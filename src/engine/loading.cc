@@ -28,14 +28,6 @@ std::int32_t value_or(std::int32_t value, std::int32_t fallback, const char* fla
   return value;
 }
 
-Tokenizer load_tokenizer(const EngineOptions& options, const Checkpoint& checkpoint) {
-  if (!options.tokenizer.empty()) return Tokenizer::load(options.tokenizer);
-  if (const std::optional<std::filesystem::path> file = checkpoint.tokenizer_file())
-    return Tokenizer::load(*file);
-  throw Error(ErrorCode::kNotFound,
-              fmt::format("{} has no tokenizer.json; --tokenizer FILE names one", checkpoint.description()));
-}
-
 AnswerTokens answer_tokens(const Tokenizer& tokenizer, const Checkpoint& checkpoint) {
   if (!needs_answer_tokens(checkpoint)) return {};
   const auto id_of = [&](const char* word) {
@@ -98,6 +90,14 @@ void fill_info(const EngineOptions& options, const Checkpoint& checkpoint, Loade
 }
 
 }  // namespace
+
+Tokenizer load_tokenizer(const EngineOptions& options, const Checkpoint& checkpoint) {
+  if (!options.tokenizer.empty()) return Tokenizer::load(options.tokenizer);
+  if (const std::optional<std::filesystem::path> file = checkpoint.tokenizer_file())
+    return Tokenizer::load(*file);
+  throw Error(ErrorCode::kNotFound,
+              fmt::format("{} has no tokenizer.json; --tokenizer FILE names one", checkpoint.description()));
+}
 
 std::string cache_directory(const EngineOptions& options) {
   if (!options.use_weight_cache) return "";

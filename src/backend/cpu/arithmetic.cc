@@ -106,8 +106,7 @@ double measure_gemm(const Kernels& kernels) {
                 .panels = panel_memory.data(),
                 .end_panel = kPanels,
                 .out = out_memory.as<float>(),
-                .out_stride = kPanels * kPanelColumns,
-                .ffn = {}};
+                .out_stride = kPanels * kPanelColumns};
   double best = 0;
   for (int run = 0; run < 6; ++run) {
     const auto begin = std::chrono::steady_clock::now();

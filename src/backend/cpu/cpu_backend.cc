@@ -6,22 +6,15 @@
 #include <cmath>
 #include <cstring>
 
+#include "backend/cpu/gemm.h"
 #include "backend/cpu/row_tiles.h"
 #include "rerank/error.h"
 
 namespace rerank::cpu {
 namespace {
 
-// A block of rows should stay in a core's second-level cache beside the panel it meets.
-constexpr std::int64_t kRowBlockBytes = 384 << 10;
 constexpr std::int32_t kMaxQueries = 256;  // of an attention block
-constexpr std::int32_t kMaxPanelsOfTask = 16;
-constexpr std::int32_t kTasksOfThread = 4;  // at least, so that threads finish together
-constexpr std::int32_t kRowsOfTask = 8;     // of steps that walk rows
-
-std::int32_t ceil_divide(std::int32_t a, std::int32_t b) {
-  return (a + b - 1) / b;
-}
+constexpr std::int32_t kRowsOfTask = 8;    // of steps that walk rows
 
 }  // namespace
 
@@ -183,31 +176,11 @@ void CpuBackend::norm(const float* weight) {
   });
 }
 
-// Cuts rows and the panels [task.first_panel, task.end_panel) into blocks. Runs of panels are the outer
-// order, so that weights are read from memory once and met by one block of rows after the other.
 void CpuBackend::multiply(const PackedMatrix& matrix, GemmTask task) {
   task.num_rows = num_rows_;
   task.panels = matrix.panels;
   task.float32_weights = weights_->float32();
-  const std::int32_t tiles = num_tiles(*kernels_, num_rows_);
-  const std::int64_t tile_bytes =
-      static_cast<std::int64_t>(row_tiles_bytes(*kernels_, kernels_->tile_rows, matrix.k));
-  const auto most = static_cast<std::int32_t>(std::max<std::int64_t>(1, kRowBlockBytes / tile_bytes));
-  const std::int32_t row_blocks = ceil_divide(tiles, most);
-  const std::int32_t panels = task.end_panel - task.first_panel;
-  const std::int32_t panels_of_task =
-      std::clamp(panels * row_blocks / (kTasksOfThread * pool_.num_threads()), 1, kMaxPanelsOfTask);
-  const std::int32_t panel_runs = ceil_divide(panels, panels_of_task);
-  pool_.parallel_for(std::int64_t{panel_runs} * row_blocks, [&](std::int64_t index, int) {
-    const auto run = static_cast<std::int32_t>(index / row_blocks);
-    const auto block = static_cast<std::int32_t>(index % row_blocks);
-    GemmTask part = task;
-    part.first_tile = static_cast<std::int32_t>(std::int64_t{tiles} * block / row_blocks);
-    part.end_tile = static_cast<std::int32_t>(std::int64_t{tiles} * (block + 1) / row_blocks);
-    part.first_panel = task.first_panel + run * panels_of_task;
-    part.end_panel = std::min(part.first_panel + panels_of_task, task.end_panel);
-    kernels_->gemm(part);
-  });
+  run_gemm(pool_, *kernels_, task);
 }
 
 void CpuBackend::norm_qkv(std::int32_t layer, Projection projection) {
@@ -219,8 +192,7 @@ void CpuBackend::norm_qkv(std::int32_t layer, Projection projection) {
                     .end_panel = projection == Projection::kQuery ? query_panels : matrix.num_panels,
                     .epilogue = Epilogue::kStore,
                     .out = qkv_.as<float>(),
-                    .out_stride = shape_.qkv_dim(),
-                    .ffn = {}});
+                    .out_stride = shape_.qkv_dim()});
 }
 
 std::byte* CpuBackend::kept(std::int32_t layer, int which, std::int32_t slot) const {
@@ -314,8 +286,7 @@ void CpuBackend::attention_output(std::int32_t layer) {
                     .end_panel = matrix.num_panels,
                     .epilogue = Epilogue::kAdd,
                     .out = hidden_.as<float>(),
-                    .out_stride = shape_.hidden,
-                    .ffn = {}});
+                    .out_stride = shape_.hidden});
 }
 
 void CpuBackend::norm_gate_up(std::int32_t layer) {
@@ -333,8 +304,7 @@ void CpuBackend::down(std::int32_t layer) {
                     .end_panel = matrix.num_panels,
                     .epilogue = Epilogue::kAdd,
                     .out = hidden_.as<float>(),
-                    .out_stride = shape_.hidden,
-                    .ffn = {}});
+                    .out_stride = shape_.hidden});
 }
 
 void CpuBackend::gather_scored() {

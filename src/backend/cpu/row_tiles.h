@@ -8,8 +8,12 @@
 
 namespace rerank::cpu {
 
+inline std::int32_t ceil_divide(std::int32_t a, std::int32_t b) {
+  return (a + b - 1) / b;
+}
+
 inline std::int32_t num_tiles(const Kernels& kernels, std::int32_t rows) {
-  return (rows + kernels.tile_rows - 1) / kernels.tile_rows;
+  return ceil_divide(rows, kernels.tile_rows);
 }
 
 // Row tiles for `rows` rows of k values.

@@ -1,0 +1,379 @@
+// Every step of every backend against the reference: both get the same activations, do the step, and are
+// compared.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <random>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "backend/backend.h"
+#include "rerank/error.h"
+#include "tests/backend_variants.h"
+#include "tests/random_decoder.h"
+
+namespace rerank {
+namespace {
+
+struct NamedShape {
+  const char* name;
+  DecoderShape shape;
+  float qk_norm;
+};
+
+void PrintTo(const NamedShape& shape, std::ostream* out) {
+  *out << shape.name;
+}
+
+// Query heads of a kv head 1, 2 and 6; sizes that fill no whole tile or panel; the smallest and the largest
+// head.
+DecoderShape make_shape(std::int32_t hidden, std::int32_t ffn, std::int32_t num_heads,
+                        std::int32_t num_kv_heads, std::int32_t head_dim) {
+  return {.hidden = hidden,
+          .ffn = ffn,
+          .num_layers = 2,
+          .num_heads = num_heads,
+          .num_kv_heads = num_kv_heads,
+          .head_dim = head_dim,
+          .vocab = 50,
+          .max_positions = 700,
+          .rms_norm_eps = 1e-6f,
+          .rope_theta = 1e6};
+}
+
+std::vector<NamedShape> shapes() {
+  return {{"group2_head32", make_shape(64, 200, 4, 2, 32), 1},
+          {"group6_head64", make_shape(96, 224, 6, 1, 64), 1},
+          {"group1_head128", make_shape(160, 37, 3, 3, 128), 1},
+          {"sharp_head256", make_shape(64, 48, 2, 1, 256), 3}};
+}
+
+constexpr BackendLimits kLimits{
+    .max_tokens = 400, .max_segments = 16, .max_scores = 8, .max_ranges = 32, .num_slots = 700};
+
+// Fills a PackedBatch segment by segment.
+class BatchMaker {
+ public:
+  explicit BatchMaker(std::uint32_t seed) : random_(seed) {}
+
+  void add(std::int32_t num_tokens, const std::vector<KeyRange>& parents, std::int32_t slot, bool scored) {
+    Segment segment;
+    segment.first_row = batch_.num_tokens();
+    segment.num_tokens = num_tokens;
+    segment.first_range = static_cast<std::int32_t>(batch_.ranges.size());
+    segment.num_ranges = static_cast<std::int32_t>(parents.size());
+    for (const KeyRange& parent : parents) segment.first_position += parent.num_tokens;
+    batch_.ranges.insert(batch_.ranges.end(), parents.begin(), parents.end());
+    segment.slot = slot;
+    if (scored) segment.score = batch_.num_scores++;
+    batch_.segments.push_back(segment);
+    for (std::int32_t i = 0; i < num_tokens; ++i)
+      batch_.ids.push_back(static_cast<std::int32_t>(random_() % 50));
+  }
+  PackedBatch take() { return std::exchange(batch_, {}); }
+
+ private:
+  std::mt19937 random_;
+  PackedBatch batch_;
+};
+
+// One row; shared parents in the same batch and from an earlier one; a chunk after a chunk; borders of key
+// tiles inside and between parts; segments not scored; more rows than an attention block holds.
+std::vector<PackedBatch> batches() {
+  BatchMaker maker(3);
+  std::vector<PackedBatch> all;
+  maker.add(1, {}, kNotKept, true);
+  all.push_back(maker.take());
+  maker.add(70, {}, 5, false);
+  maker.add(33, {{5, 70}}, 600, true);
+  maker.add(1, {{5, 70}}, kNotKept, true);
+  maker.add(64, {}, kNotKept, true);
+  maker.add(25, {{5, 70}, {600, 33}}, kNotKept, true);
+  maker.add(7, {}, kNotKept, false);
+  all.push_back(maker.take());
+  maker.add(128, {{5, 70}, {600, 33}}, 100, false);
+  maker.add(57, {{5, 70}}, kNotKept, true);
+  maker.add(2, {{5, 70}, {600, 33}, {100, 128}}, 400, true);
+  all.push_back(maker.take());
+  maker.add(270, {{5, 70}}, 200, true);
+  maker.add(20, {{5, 70}, {600, 33}, {100, 128}, {400, 2}}, kNotKept, true);
+  all.push_back(maker.take());
+  return all;
+}
+
+using Floats = std::vector<float>;
+
+constexpr std::int32_t kLayer = 1;  // not the first, so that its place counts
+
+class BackendStepsTest : public testing::TestWithParam<std::tuple<BackendVariant, DataType, NamedShape>> {
+ protected:
+  void SetUp() override {
+    const auto& [variant, type, shape] = GetParam();
+    shape_ = shape.shape;
+    weights_ = std::make_unique<RandomDecoder>(shape_, type, 11, shape.qk_norm);
+    reference_ = create_backend({.device = "reference", .num_threads = 2, .cache_directory = ""});
+    reference_->load(*weights_, kLimits);
+    try {
+      tested_ = create_backend(options_of(variant, 2));
+      tested_->load(*weights_, kLimits);
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::kUnsupported) throw;
+      GTEST_SKIP() << error.what();
+    }
+    EXPECT_EQ(tested_->info().dtype, variant.dtype);
+    EXPECT_EQ(tested_->info().instruction_set, variant.instruction_set);
+    // Rounding to bfloat16 costs 2^-9 / sqrt(3) of a number on average, at two or three places in a step.
+    tolerance_ = variant.bfloat16() ? 8e-3f : 1e-6f;
+  }
+
+  void begin(const PackedBatch& batch) {
+    reference_->begin(batch);
+    tested_->begin(batch);
+    rows_ = batch.num_tokens();
+  }
+  template <typename Step>
+  void both(const Step& step) {
+    step(*reference_);
+    step(*tested_);
+  }
+  void gather(const PackedBatch& batch) {
+    both([](Backend& backend) { backend.gather_scored(); });
+    rows_ = batch.num_scores;
+  }
+
+  std::int32_t columns(Activation activation) const {
+    switch (activation) {
+      case Activation::kHidden:
+        return shape_.hidden;
+      case Activation::kQkv:
+        return shape_.qkv_dim();
+      case Activation::kAttention:
+        return shape_.query_dim();
+      default:
+        return shape_.ffn;
+    }
+  }
+  Floats read(Backend& backend, Activation activation) const {
+    Floats values(static_cast<std::size_t>(rows_) * static_cast<std::size_t>(columns(activation)));
+    backend.read(activation, values);
+    return values;
+  }
+  // The same normal values in both.
+  void write(Activation activation) {
+    std::normal_distribution<float> normal;
+    Floats values(static_cast<std::size_t>(rows_) * static_cast<std::size_t>(columns(activation)));
+    for (float& value : values) value = normal(random_);
+    both([&](Backend& backend) { backend.write(activation, values); });
+  }
+
+  // Columns [first, end) of every row: the error's root mean square within `tolerance` of the values', and no
+  // error larger than 20 times that.
+  void expect_close(Activation activation, std::int32_t first, std::int32_t end, float tolerance) {
+    const Floats wanted = read(*reference_, activation), found = read(*tested_, activation);
+    const std::int32_t width = columns(activation);
+    const double count = double{1} * rows_ * (end - first);
+    double squares = 0, error_squares = 0, largest_error = 0;
+    std::int32_t worst_row = 0;
+    for (std::int32_t row = 0; row < rows_; ++row) {
+      for (std::int32_t c = first; c < end; ++c) {
+        const std::size_t at =
+            static_cast<std::size_t>(row) * static_cast<std::size_t>(width) + static_cast<std::size_t>(c);
+        const double error = std::abs(double{wanted[at]} - found[at]);
+        ASSERT_TRUE(std::isfinite(error)) << "row " << row;
+        squares += double{wanted[at]} * wanted[at];
+        error_squares += error * error;
+        if (error > largest_error) worst_row = row;
+        largest_error = std::max(largest_error, error);
+      }
+    }
+    ASSERT_GT(squares, 0);
+    const double rms = std::sqrt(squares / count);
+    EXPECT_LE(std::sqrt(error_squares / count), tolerance * rms);
+    EXPECT_LE(largest_error, 20 * tolerance * rms) << "row " << worst_row << " of " << rows_;
+  }
+  void expect_close(Activation activation) { expect_close(activation, 0, columns(activation), tolerance_); }
+  void expect_equal(Activation activation) {
+    ASSERT_EQ(read(*reference_, activation), read(*tested_, activation));
+  }
+
+  DecoderShape shape_;
+  std::unique_ptr<RandomDecoder> weights_;
+  std::unique_ptr<Backend> reference_, tested_;
+  float tolerance_ = 0;
+  std::int32_t rows_ = 0;
+  std::mt19937 random_{5};
+};
+
+TEST_P(BackendStepsTest, Embed) {
+  for (const PackedBatch& batch : batches()) {
+    begin(batch);
+    both([](Backend& backend) { backend.embed(); });
+    expect_equal(Activation::kHidden);
+  }
+}
+
+TEST_P(BackendStepsTest, NormQkv) {
+  const std::int32_t query = shape_.query_dim(), all = shape_.qkv_dim();
+  for (const PackedBatch& batch : batches()) {
+    begin(batch);
+    write(Activation::kHidden);
+    both([&](Backend& backend) { backend.norm_qkv(kLayer, Projection::kQueryKeyValue); });
+    expect_close(Activation::kQkv);
+    write(Activation::kHidden);
+    both([&](Backend& backend) { backend.norm_qkv(kLayer, Projection::kKeyValue); });
+    expect_close(Activation::kQkv, query, all, tolerance_);
+    write(Activation::kHidden);
+    both([&](Backend& backend) { backend.norm_qkv(kLayer, Projection::kQuery); });
+    expect_close(Activation::kQkv, 0, query, tolerance_);
+  }
+}
+
+// Queries and keys are turned in float32 by every arithmetic; values stay as they are.
+TEST_P(BackendStepsTest, QkNormRope) {
+  const std::int32_t query = shape_.query_dim(), key = query + shape_.kv_dim(), all = shape_.qkv_dim();
+  for (const PackedBatch& batch : batches()) {
+    begin(batch);
+    for (const Projection projection :
+         {Projection::kQueryKeyValue, Projection::kKeyValue, Projection::kQuery}) {
+      write(Activation::kQkv);
+      both([&](Backend& backend) { backend.qk_norm_rope(1, projection); });
+      if (projection != Projection::kKeyValue) expect_close(Activation::kQkv, 0, query, 1e-6f);
+      if (projection != Projection::kQuery) expect_close(Activation::kQkv, query, key, 1e-6f);
+      expect_close(Activation::kQkv, key, all, 0);
+    }
+  }
+}
+
+// Scores grow with the square of the norms' weights, and with them what rounding a key costs.
+TEST_P(BackendStepsTest, Attention) {
+  const float qk_norm = std::get<NamedShape>(GetParam()).qk_norm;
+  for (const PackedBatch& batch : batches()) {
+    begin(batch);
+    for (std::int32_t layer = 0; layer < shape_.num_layers; ++layer) {
+      write(Activation::kQkv);
+      both([&](Backend& backend) {
+        backend.qk_norm_rope(layer, Projection::kQueryKeyValue);
+        backend.attention(layer);
+      });
+      expect_close(Activation::kAttention, 0, shape_.query_dim(), tolerance_ * qk_norm * qk_norm);
+    }
+  }
+}
+
+TEST_P(BackendStepsTest, AttentionOutput) {
+  for (const PackedBatch& batch : batches()) {
+    begin(batch);
+    write(Activation::kHidden);
+    write(Activation::kAttention);
+    both([&](Backend& backend) { backend.attention_output(kLayer); });
+    expect_close(Activation::kHidden);
+  }
+}
+
+TEST_P(BackendStepsTest, NormGateUp) {
+  for (const PackedBatch& batch : batches()) {
+    begin(batch);
+    write(Activation::kHidden);
+    both([&](Backend& backend) { backend.norm_gate_up(kLayer); });
+    expect_close(Activation::kFfn);
+  }
+}
+
+TEST_P(BackendStepsTest, Down) {
+  for (const PackedBatch& batch : batches()) {
+    begin(batch);
+    write(Activation::kHidden);
+    write(Activation::kFfn);
+    both([&](Backend& backend) { backend.down(kLayer); });
+    expect_close(Activation::kHidden);
+    // Straight from the step before, which may leave something beyond ffn: it must not count.
+    write(Activation::kHidden);
+    both([&](Backend& backend) {
+      backend.norm_gate_up(kLayer);
+      backend.down(kLayer);
+    });
+    expect_close(Activation::kHidden, 0, shape_.hidden, 2 * tolerance_);
+  }
+}
+
+TEST_P(BackendStepsTest, GatherScored) {
+  for (const PackedBatch& batch : batches()) {
+    begin(batch);
+    write(Activation::kHidden);
+    gather(batch);
+    expect_equal(Activation::kHidden);
+  }
+}
+
+// The last layer as a model runs it: keys and values of all rows, then the scored rows alone.
+TEST_P(BackendStepsTest, StepsAfterGatherScored) {
+  const float qk_norm = std::get<NamedShape>(GetParam()).qk_norm;
+  for (const PackedBatch& batch : batches()) {
+    begin(batch);
+    write(Activation::kQkv);
+    both([](Backend& backend) { backend.qk_norm_rope(1, Projection::kKeyValue); });
+    write(Activation::kHidden);
+    gather(batch);
+    both([](Backend& backend) { backend.norm_qkv(1, Projection::kQuery); });
+    expect_close(Activation::kQkv, 0, shape_.query_dim(), tolerance_);
+    both([](Backend& backend) {
+      backend.qk_norm_rope(1, Projection::kQuery);
+      backend.attention(1);
+    });
+    expect_close(Activation::kAttention, 0, shape_.query_dim(), 2 * tolerance_ * qk_norm * qk_norm);
+    write(Activation::kAttention);
+    both([](Backend& backend) { backend.attention_output(1); });
+    expect_close(Activation::kHidden);
+    write(Activation::kHidden);
+    both([](Backend& backend) { backend.norm_gate_up(1); });
+    expect_close(Activation::kFfn);
+    write(Activation::kFfn);
+    both([](Backend& backend) { backend.down(1); });
+    expect_close(Activation::kHidden);
+  }
+}
+
+// The head is float32 in every arithmetic.
+TEST_P(BackendStepsTest, ScoreHead) {
+  for (const bool one_row : {false, true}) {
+    if (one_row) {
+      weights_->drop_head_no();
+      both([&](Backend& backend) { backend.load(*weights_, kLimits); });
+    }
+    for (const PackedBatch& batch : batches()) {
+      begin(batch);
+      gather(batch);
+      write(Activation::kHidden);
+      Floats wanted(2 * static_cast<std::size_t>(batch.num_scores)), found(wanted.size());
+      both([](Backend& backend) { backend.score_head(); });
+      reference_->finish(wanted);
+      tested_->finish(found);
+      for (std::size_t i = 0; i < wanted.size(); ++i) {
+        ASSERT_NEAR(wanted[i], found[i], 1e-5) << i;
+        ASSERT_EQ(one_row && i % 2 == 0, found[i] == 0);
+      }
+    }
+  }
+}
+
+std::string name_of(const testing::TestParamInfo<BackendStepsTest::ParamType>& test) {
+  const auto& [variant, type, shape] = test.param;
+  return variant.name() + "_of_" + std::string(to_string(type)) + "_" + shape.name;
+}
+
+INSTANTIATE_TEST_SUITE_P(AllShapes, BackendStepsTest,
+                         testing::Combine(testing::ValuesIn(backend_variants()),
+                                          testing::Values(DataType::kBFloat16, DataType::kFloat32),
+                                          testing::ValuesIn(shapes())),
+                         name_of);
+// Of a type only the packing differs, so one shape is enough.
+INSTANTIATE_TEST_SUITE_P(Float16, BackendStepsTest,
+                         testing::Combine(testing::ValuesIn(backend_variants()),
+                                          testing::Values(DataType::kFloat16), testing::Values(shapes()[1])),
+                         name_of);
+
+}  // namespace
+}  // namespace rerank

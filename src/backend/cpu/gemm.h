@@ -1,0 +1,12 @@
+// One GEMM on all threads: rows and panels cut into tasks for the kernels.
+#pragma once
+
+#include "backend/cpu/kernels.h"
+#include "base/thread_pool.h"
+
+namespace rerank::cpu {
+
+// Runs panels [task.first_panel, task.end_panel) for all of task.num_rows; the tiles in `task` are ignored.
+void run_gemm(ThreadPool& pool, const Kernels& kernels, const GemmTask& task);
+
+}  // namespace rerank::cpu
