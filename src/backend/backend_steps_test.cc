@@ -114,11 +114,8 @@ class BackendStepsTest : public testing::TestWithParam<std::tuple<BackendVariant
     const auto& [variant, type, shape] = GetParam();
     shape_ = shape.shape;
     weights_ = std::make_unique<RandomDecoder>(shape_, type, 11, shape.qk_norm);
-    reference_ = create_backend({.device = "reference", .num_threads = 2, .cache_directory = ""});
-    reference_->load(*weights_, kLimits);
     try {
-      tested_ = create_backend(options_of(variant, 2));
-      tested_->load(*weights_, kLimits);
+      load();
     } catch (const Error& error) {
       if (error.code() != ErrorCode::kUnsupported) throw;
       GTEST_SKIP() << error.what();
@@ -129,6 +126,11 @@ class BackendStepsTest : public testing::TestWithParam<std::tuple<BackendVariant
     tolerance_ = variant.bfloat16() ? 8e-3f : 1e-6f;
   }
 
+  void load() {
+    reference_ = create_backend({.device = "reference", .num_threads = 2, .cache_directory = ""});
+    tested_ = create_backend(options_of(std::get<BackendVariant>(GetParam()), 2));
+    both([&](Backend& backend) { backend.load(*weights_, kLimits); });
+  }
   void begin(const PackedBatch& batch) {
     reference_->begin(batch);
     tested_->begin(batch);
@@ -341,10 +343,11 @@ TEST_P(BackendStepsTest, ScoreHead) {
   for (const bool one_row : {false, true}) {
     if (one_row) {
       weights_->drop_head_no();
-      both([&](Backend& backend) { backend.load(*weights_, kLimits); });
+      load();
     }
     for (const PackedBatch& batch : batches()) {
       begin(batch);
+      write(Activation::kHidden);
       gather(batch);
       write(Activation::kHidden);
       Floats wanted(2 * static_cast<std::size_t>(batch.num_scores)), found(wanted.size());

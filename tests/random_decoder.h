@@ -1,0 +1,116 @@
+// A decoder of seeded random weights in memory, of any shape and element type: what backend tests load. For
+// tests only.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "backend/decoder_weights.h"
+
+namespace rerank {
+
+// To float16, dropping what does not fit; only for numbers between 2^-14 and 65504 in size, or 0.
+inline Float16 truncate_to_float16(float x) {
+  const auto bits = std::bit_cast<std::uint32_t>(x);
+  const std::uint32_t exponent = (bits >> 23) & 0xff;
+  if (exponent < 113) return {static_cast<std::uint16_t>((bits >> 16) & 0x8000u)};
+  return {static_cast<std::uint16_t>(((bits >> 16) & 0x8000u) | ((exponent - 112) << 10) |
+                                     ((bits >> 13) & 0x3ffu))};
+}
+
+// A tensor that owns its elements.
+class OwnedTensor {
+ public:
+  OwnedTensor() = default;
+  OwnedTensor(DataType type, std::vector<std::int64_t> shape, const std::vector<float>& values)
+      : type_(type), shape_(std::move(shape)), bytes_(values.size() * element_bytes(type)) {
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      const float value = values[i];
+      std::byte* to = bytes_.data() + i * element_bytes(type);
+      if (type == DataType::kFloat32) {
+        std::memcpy(to, &value, 4);
+      } else {
+        const std::uint16_t bits =
+            type == DataType::kBFloat16 ? to_bfloat16(value).bits : truncate_to_float16(value).bits;
+        std::memcpy(to, &bits, 2);
+      }
+    }
+  }
+
+  TensorView view() const { return {type_, shape_, bytes_.data()}; }
+
+ private:
+  DataType type_ = DataType::kFloat32;
+  std::vector<std::int64_t> shape_;
+  std::vector<std::byte> bytes_;
+};
+
+class RandomDecoder final : public DecoderWeights {
+ public:
+  // `qk_norm` is the size of the query and key norms' weights: larger ones make attention sharper.
+  RandomDecoder(const DecoderShape& shape, DataType type, std::uint32_t seed = 1, float qk_norm = 1)
+      : shape_(shape), type_(type), seed_(seed), random_(seed) {
+    for (std::int32_t layer = 0; layer < shape.num_layers; ++layer) {
+      layers_.push_back({norm(shape.hidden, 1), matrix(shape.query_dim(), shape.hidden),
+                         matrix(shape.kv_dim(), shape.hidden), matrix(shape.kv_dim(), shape.hidden),
+                         matrix(shape.hidden, shape.query_dim()), norm(shape.head_dim, qk_norm),
+                         norm(shape.head_dim, qk_norm), norm(shape.hidden, 1),
+                         matrix(shape.ffn, shape.hidden), matrix(shape.ffn, shape.hidden),
+                         matrix(shape.hidden, shape.ffn)});
+    }
+    embedding_ = matrix(shape.vocab, shape.hidden);
+    final_norm_ = norm(shape.hidden, 1);
+    head_ = matrix(2, shape.hidden);
+  }
+
+  const DecoderShape& shape() const override { return shape_; }
+  DataType type() const override { return type_; }
+  std::string identity() const override { return "random-" + std::to_string(seed_); }
+
+  LayerWeights layer(std::int32_t layer) override {
+    const std::vector<OwnedTensor>& t = layers_[static_cast<std::size_t>(layer)];
+    return {t[0].view(), t[1].view(), t[2].view(), t[3].view(), t[4].view(), t[5].view(),
+            t[6].view(), t[7].view(), t[8].view(), t[9].view(), t[10].view()};
+  }
+  void release_layer(std::int32_t) override {}
+  TensorView embedding() override { return embedding_.view(); }
+  TensorView final_norm() override { return final_norm_.view(); }
+  TensorView head_no() override { return one_row_ ? TensorView{} : head_.view().row(0); }
+  TensorView head_yes() override { return head_.view().row(1); }
+
+  // As a classification head: no row for "no".
+  void drop_head_no() { one_row_ = true; }
+
+ private:
+  // Sized so that a product's outputs are about as large as its inputs.
+  OwnedTensor matrix(std::int64_t outputs, std::int64_t inputs) {
+    const float bound = std::sqrt(3.0f / static_cast<float>(inputs));
+    return {type_, {outputs, inputs}, values(outputs * inputs, -bound, bound)};
+  }
+  OwnedTensor norm(std::int64_t size, float scale) {
+    return {type_, {size}, values(size, 0.75f * scale, 1.25f * scale)};
+  }
+  std::vector<float> values(std::int64_t count, float low, float high) {
+    std::uniform_real_distribution<float> distribution(low, high);
+    std::vector<float> out(static_cast<std::size_t>(count));
+    for (float& value : out) value = distribution(random_);
+    return out;
+  }
+
+  DecoderShape shape_;
+  DataType type_;
+  std::uint32_t seed_;
+  std::mt19937 random_;
+  std::vector<std::vector<OwnedTensor>> layers_;
+  OwnedTensor embedding_, final_norm_, head_;
+  bool one_row_ = false;
+};
+
+}  // namespace rerank
