@@ -1,0 +1,128 @@
+// Which kernels are chosen: by the flags, by the checkpoint's type, by a measurement that is kept.
+#include "backend/cpu/arithmetic.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "rerank/error.h"
+
+namespace rerank::cpu {
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+
+class ArithmeticTest : public testing::Test {
+ protected:
+  ArithmeticTest() {
+    std::string name = (std::filesystem::temp_directory_path() / "rerank-arithmetic-XXXXXX").string();
+    directory_ = ::mkdtemp(name.data());
+  }
+  ~ArithmeticTest() override {
+    std::error_code ignored;
+    std::filesystem::remove_all(directory_, ignored);
+  }
+
+  BackendOptions options(const std::string& dtype, const std::string& set = "auto") const {
+    return {.device = "cpu", .dtype = dtype, .instruction_set = set, .cache_directory = directory_.string()};
+  }
+  KernelChoice choose(const std::string& dtype, const std::string& set,
+                      DataType checkpoint = DataType::kBFloat16) const {
+    return choose_kernels(options(dtype, set), checkpoint);
+  }
+  Error refusal(const std::string& dtype, const std::string& set) const {
+    try {
+      choose(dtype, set);
+    } catch (const Error& error) {
+      return error;
+    }
+    ADD_FAILURE() << dtype << " with " << set << " was accepted";
+    return {ErrorCode::kInternal, ""};
+  }
+  static bool has_bfloat16() { return __builtin_cpu_supports("avx512bf16"); }
+
+  std::filesystem::path directory_;
+};
+
+TEST_F(ArithmeticTest, RefusesUnknownNamesNamingTheFlag) {
+  EXPECT_EQ(refusal("auto", "sse2").code(), ErrorCode::kInvalidArgument);
+  EXPECT_THAT(refusal("auto", "sse2").what(), HasSubstr("--instruction-set sse2: choose"));
+  EXPECT_THAT(refusal("float16", "auto").what(), HasSubstr("--dtype float16: choose"));
+}
+
+TEST_F(ArithmeticTest, DoesAsAsked) {
+  const KernelChoice narrow = choose("float32", "avx2");
+  EXPECT_EQ(narrow.kernels, &kAvx2Float32);
+  EXPECT_EQ(narrow.reason, "asked for");
+  if (__builtin_cpu_supports("avx512f")) {
+    EXPECT_EQ(choose("float32", "avx512").kernels, &kAvx512Float32);
+    EXPECT_EQ(choose("float32", "auto").kernels, &kAvx512Float32);
+  } else {
+    EXPECT_EQ(choose("float32", "auto").kernels, &kAvx2Float32);
+    EXPECT_EQ(refusal("float32", "avx512").code(), ErrorCode::kUnsupported);
+  }
+  if (has_bfloat16()) {
+    EXPECT_EQ(choose("bfloat16", "auto").kernels, &kAvx512BFloat16);
+  } else {
+    EXPECT_EQ(refusal("bfloat16", "auto").code(), ErrorCode::kUnsupported);
+  }
+  // No bfloat16 kernels for AVX2 on any processor.
+  EXPECT_EQ(refusal("bfloat16", "avx2").code(), ErrorCode::kUnsupported);
+  EXPECT_THAT(refusal("bfloat16", "avx2").what(), HasSubstr("--dtype bfloat16"));
+}
+
+TEST_F(ArithmeticTest, KeepsTheCheckpointsPrecision) {
+  for (const DataType type : {DataType::kFloat32, DataType::kFloat16}) {
+    const KernelChoice choice = choose("auto", "auto", type);
+    EXPECT_FALSE(choice.kernels->bfloat16);
+    EXPECT_THAT(choice.reason, HasSubstr(std::string(to_string(type))));
+  }
+}
+
+TEST_F(ArithmeticTest, AutoNeverLeavesTheInstructionSet) {
+  EXPECT_EQ(choose("auto", "avx2").kernels, &kAvx2Float32);
+}
+
+TEST_F(ArithmeticTest, KeepsWhatItMeasured) {
+  if (!has_bfloat16())
+    GTEST_SKIP() << "only one arithmetic is possible on this processor: nothing is measured";
+  const KernelChoice first = choose("auto", "auto");
+  EXPECT_THAT(first.reason, StartsWith("measured now"));
+  const KernelChoice second = choose("auto", "auto");
+  EXPECT_THAT(second.reason, StartsWith("measured at an earlier start"));
+  EXPECT_EQ(second.kernels, first.kernels);
+
+  // The faster of the two lines wins; another processor's, or a broken one, is measured anew.
+  const std::filesystem::path file = directory_ / "arithmetic";
+  std::string bfloat16, float32, processor;
+  std::ifstream in(file);
+  in >> bfloat16 >> float32 >> std::ws;
+  std::getline(in, processor);
+  in.close();
+  std::ofstream(file) << "10.0 20.0 " << processor << "\n";
+  EXPECT_EQ(choose("auto", "auto").kernels, &kAvx512Float32);
+  std::ofstream(file) << "20.0 10.0 " << processor << "\n";
+  EXPECT_EQ(choose("auto", "auto").kernels, &kAvx512BFloat16);
+  for (const char* line : {"10.0 20.0 Another processor\n", "20.0", "", "x y z\n"}) {
+    std::ofstream(file) << line;
+    EXPECT_THAT(choose("auto", "auto").reason, StartsWith("measured now")) << line;
+  }
+}
+
+TEST_F(ArithmeticTest, MeasuresOnlyWithoutAPlaceToKeepIt) {
+  if (!has_bfloat16())
+    GTEST_SKIP() << "only one arithmetic is possible on this processor: nothing is measured";
+  BackendOptions nowhere = options("auto");
+  nowhere.cache_directory = "";
+  EXPECT_THAT(choose_kernels(nowhere, DataType::kBFloat16).reason, StartsWith("measured now"));
+  nowhere.cache_directory = "/proc/no/such/place";
+  EXPECT_THAT(choose_kernels(nowhere, DataType::kBFloat16).reason, StartsWith("measured now"));
+}
+
+}  // namespace
+}  // namespace rerank::cpu

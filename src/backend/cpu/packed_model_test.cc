@@ -1,0 +1,153 @@
+// The packed form, read back as packed_model.h describes it, equals the weights it was made of.
+#include "backend/cpu/packed_model.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <vector>
+
+#include "backend/cpu/kernels.h"
+#include "base/memory_block.h"
+#include "tests/random_decoder.h"
+
+namespace rerank::cpu {
+namespace {
+
+constexpr DecoderShape kShape{.hidden = 64,
+                              .ffn = 37,
+                              .num_layers = 2,
+                              .num_heads = 3,
+                              .num_kv_heads = 1,
+                              .head_dim = 32,
+                              .vocab = 5,
+                              .max_positions = 8,
+                              .rms_norm_eps = 1e-6f,
+                              .rope_theta = 1e6};
+
+float from_bits(std::uint16_t bits) {
+  return to_float(BFloat16{bits});
+}
+
+// Weight of output column `column` of panel `panel` for input `input`.
+float packed_weight(const PackedMatrix& matrix, bool float32, std::int32_t panel, std::int32_t column,
+                    std::int32_t input) {
+  const std::int64_t in_panel =
+      float32 ? std::int64_t{input} * 32 + column : (std::int64_t{input / 2} * 32 + column) * 2 + input % 2;
+  const std::int64_t at = std::int64_t{panel} * matrix.k * 32 + in_panel;
+  if (float32) return reinterpret_cast<const float*>(matrix.panels)[at];
+  return from_bits(reinterpret_cast<const std::uint16_t*>(matrix.panels)[at]);
+}
+
+// Element of a source matrix, rounded as the packed type does; 0 outside of it.
+float source_weight(const TensorView& matrix, bool float32, std::int64_t row, std::int64_t column) {
+  if (row >= matrix.shape[0] || column >= matrix.shape[1]) return 0;
+  float value = 0;
+  widen(matrix, row * matrix.shape[1] + column, {&value, 1});
+  return float32 ? value : to_float(to_bfloat16(value));
+}
+
+class PackedModelTest : public testing::TestWithParam<std::tuple<DataType, bool>> {
+ protected:
+  PackedModelTest()
+      : weights_(kShape, std::get<0>(GetParam())),
+        memory_(packed_model_bytes(kShape, float32_)),
+        model_(view_packed_model(memory_.data(), kShape, float32_)) {
+    pack_model(weights_, float32_, memory_.data(), pool_);
+  }
+
+  void expect_matrix(const PackedMatrix& matrix, const TensorView& source, std::int32_t first_panel,
+                     std::int32_t num_panels) const {
+    ASSERT_LE(first_panel + num_panels, matrix.num_panels);
+    ASSERT_GE(matrix.k, source.shape[1]);
+    for (std::int32_t panel = 0; panel < num_panels; ++panel) {
+      for (std::int32_t column = 0; column < 32; ++column) {
+        for (std::int32_t input = 0; input < matrix.k; ++input) {
+          ASSERT_EQ(packed_weight(matrix, float32_, first_panel + panel, column, input),
+                    source_weight(source, float32_, panel * 32 + column, input))
+              << "panel " << panel << ", column " << column << ", input " << input;
+        }
+      }
+    }
+  }
+  static void expect_floats(const float* packed, const TensorView& source) {
+    for (std::int64_t i = 0; i < source.num_elements(); ++i) {
+      float value = 0;
+      widen(source, i, {&value, 1});
+      ASSERT_EQ(packed[i], value) << i;
+    }
+  }
+
+  bool float32_ = std::get<1>(GetParam());
+  ThreadPool pool_{3};
+  RandomDecoder weights_;
+  MemoryBlock memory_;
+  PackedModel model_;
+};
+
+TEST_P(PackedModelTest, HoldsEveryWeight) {
+  ASSERT_EQ(model_.layers.size(), 2u);
+  for (std::int32_t i = 0; i < 2; ++i) {
+    const LayerWeights source = weights_.layer(i);
+    const PackedLayer& packed = model_.layers[static_cast<std::size_t>(i)];
+    expect_matrix(packed.qkv, source.query, 0, 3);
+    expect_matrix(packed.qkv, source.key, 3, 1);
+    expect_matrix(packed.qkv, source.value, 4, 1);
+    EXPECT_EQ(packed.qkv.num_panels, 5);
+    expect_matrix(packed.output, source.output, 0, 2);
+    expect_matrix(packed.down, source.down, 0, 2);
+    EXPECT_EQ(packed.down.k, padded_ffn(kShape));
+    expect_floats(packed.input_norm, source.input_norm);
+    expect_floats(packed.query_norm, source.query_norm);
+    expect_floats(packed.key_norm, source.key_norm);
+    expect_floats(packed.attention_norm, source.attention_norm);
+  }
+  expect_floats(model_.final_norm, weights_.final_norm());
+  expect_floats(model_.head_no, weights_.head_no());
+  expect_floats(model_.head_yes, weights_.head_yes());
+}
+
+TEST_P(PackedModelTest, GateAndUpSharePanels) {
+  EXPECT_EQ(padded_ffn(kShape), 48);
+  for (std::int32_t i = 0; i < 2; ++i) {
+    const LayerWeights source = weights_.layer(i);
+    const PackedMatrix& packed = model_.layers[static_cast<std::size_t>(i)].gate_up;
+    ASSERT_EQ(packed.num_panels, 3);
+    for (std::int32_t row = 0; row < 48; ++row) {
+      for (std::int32_t input = 0; input < kShape.hidden; ++input) {
+        ASSERT_EQ(packed_weight(packed, float32_, row / 16, row % 16, input),
+                  source_weight(source.gate, float32_, row, input));
+        ASSERT_EQ(packed_weight(packed, float32_, row / 16, 16 + row % 16, input),
+                  source_weight(source.up, float32_, row, input));
+      }
+    }
+  }
+}
+
+TEST_P(PackedModelTest, MatricesStartOnCacheLines) {
+  for (const PackedLayer& layer : model_.layers) {
+    for (const PackedMatrix* matrix : {&layer.qkv, &layer.output, &layer.gate_up, &layer.down}) {
+      EXPECT_EQ(reinterpret_cast<std::uintptr_t>(matrix->panels) % 64, 0u);
+    }
+  }
+}
+
+// A model with a classification head has no row for "no": its logit is 0.
+TEST_P(PackedModelTest, NoRowForNoIsZeros) {
+  std::memset(memory_.data(), 0x55, memory_.size_bytes());
+  weights_.drop_head_no();
+  pack_model(weights_, float32_, memory_.data(), pool_);
+  for (std::int32_t i = 0; i < kShape.hidden; ++i) ASSERT_EQ(model_.head_no[i], 0.0f);
+  expect_floats(model_.head_yes, weights_.head_yes());
+}
+
+INSTANTIATE_TEST_SUITE_P(Types, PackedModelTest,
+                         testing::Combine(testing::Values(DataType::kFloat32, DataType::kBFloat16,
+                                                          DataType::kFloat16),
+                                          testing::Bool()),
+                         [](const testing::TestParamInfo<std::tuple<DataType, bool>>& test) {
+                           return std::string(to_string(std::get<0>(test.param))) + "_as_" +
+                                  (std::get<1>(test.param) ? "float32" : "bfloat16");
+                         });
+
+}  // namespace
+}  // namespace rerank::cpu

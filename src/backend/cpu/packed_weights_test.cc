@@ -1,0 +1,174 @@
+// The cache file of packed weights: used when it fits the checkpoint, written anew when it does not, done
+// without when it cannot be written.
+#include "backend/cpu/packed_weights.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tests/random_decoder.h"
+
+namespace rerank::cpu {
+namespace {
+
+using testing::IsEmpty;
+using testing::SizeIs;
+
+constexpr DecoderShape kShape{.hidden = 32,
+                              .ffn = 48,
+                              .num_layers = 2,
+                              .num_heads = 2,
+                              .num_kv_heads = 1,
+                              .head_dim = 32,
+                              .vocab = 5,
+                              .max_positions = 8,
+                              .rms_norm_eps = 1e-6f,
+                              .rope_theta = 1e6};
+
+class PackedWeightsTest : public testing::Test {
+ protected:
+  PackedWeightsTest() {
+    std::string name = (std::filesystem::temp_directory_path() / "rerank-packed-XXXXXX").string();
+    directory_ = ::mkdtemp(name.data());
+  }
+  ~PackedWeightsTest() override {
+    std::error_code ignored;
+    std::filesystem::permissions(directory_, std::filesystem::perms::owner_all, ignored);
+    std::filesystem::remove_all(directory_, ignored);
+  }
+
+  PackedWeights load(RandomDecoder& weights, bool float32 = false) {
+    return {weights, float32, directory_.string(), pool_};
+  }
+  std::vector<std::filesystem::path> files() const {
+    std::vector<std::filesystem::path> found;
+    for (const auto& entry : std::filesystem::directory_iterator(directory_)) found.push_back(entry.path());
+    return found;
+  }
+  // Whether the model is that of `weights`: two of its rows, from both ends.
+  static bool holds(const PackedWeights& packed, RandomDecoder& weights) {
+    const auto floats = [](const TensorView& view) {
+      std::vector<float> out(static_cast<std::size_t>(view.num_elements()));
+      widen(view, 0, out);
+      return out;
+    };
+    const std::vector<float> norm = floats(weights.layer(0).input_norm), yes = floats(weights.head_yes());
+    return std::equal(norm.begin(), norm.end(), packed.model().layers[0].input_norm) &&
+           std::equal(yes.begin(), yes.end(), packed.model().head_yes);
+  }
+
+  std::filesystem::path directory_;
+  ThreadPool pool_{2};
+  RandomDecoder weights_{kShape, DataType::kBFloat16, 1};
+};
+
+TEST_F(PackedWeightsTest, WritesOnceAndMapsAfter) {
+  const std::string file = load(weights_).cache_file();
+  ASSERT_THAT(files(), SizeIs(1));
+  EXPECT_EQ(files()[0], file);
+  const auto written = std::filesystem::last_write_time(file);
+  const PackedWeights again = load(weights_);
+  EXPECT_EQ(again.cache_file(), file);
+  EXPECT_EQ(std::filesystem::last_write_time(file), written);
+  EXPECT_TRUE(holds(again, weights_));
+  EXPECT_EQ(std::filesystem::file_size(file), static_cast<std::uintmax_t>(again.size_bytes()) + 4096);
+}
+
+TEST_F(PackedWeightsTest, MakesTheDirectory) {
+  const std::filesystem::path below = directory_ / "a" / "b";
+  const PackedWeights packed(weights_, false, below.string(), pool_);
+  EXPECT_TRUE(std::filesystem::exists(packed.cache_file()));
+}
+
+TEST_F(PackedWeightsTest, OtherWeightsAndTypesHaveOtherFiles) {
+  RandomDecoder other(kShape, DataType::kBFloat16, 2);
+  const std::string first = load(weights_).cache_file();
+  const PackedWeights second = load(other);
+  EXPECT_NE(second.cache_file(), first);
+  EXPECT_TRUE(holds(second, other));
+  EXPECT_FALSE(holds(second, weights_));
+  const PackedWeights third = load(weights_, true);
+  EXPECT_TRUE(third.float32());
+  EXPECT_NE(third.cache_file(), first);
+  EXPECT_THAT(files(), SizeIs(3));
+}
+
+TEST_F(PackedWeightsTest, WritesAnewWhatDoesNotFit) {
+  const std::string file = load(weights_).cache_file();
+  RandomDecoder other(kShape, DataType::kBFloat16, 2);
+  const std::string others = load(other).cache_file();
+  const std::function<void()> damages[] = {
+      [&] { std::filesystem::resize_file(file, std::filesystem::file_size(file) - 1); },
+      [&] { std::filesystem::resize_file(file, std::filesystem::file_size(file) + 1); },
+      [&] { std::filesystem::resize_file(file, 0); },
+      [&] { std::fstream(file, std::ios::in | std::ios::out).seekp(30).put('#'); },
+      [&] { std::fstream(file, std::ios::in | std::ios::out).seekp(4095).put('#'); },
+      // The right name with another checkpoint's weights inside.
+      [&] { std::filesystem::copy_file(others, file, std::filesystem::copy_options::overwrite_existing); }};
+  for (const auto& damage : damages) {
+    damage();
+    {
+      const PackedWeights packed = load(weights_);
+      EXPECT_EQ(packed.cache_file(), file);
+      EXPECT_TRUE(holds(packed, weights_));
+    }
+    const auto written = std::filesystem::last_write_time(file);
+    EXPECT_TRUE(holds(load(weights_), weights_));
+    EXPECT_EQ(std::filesystem::last_write_time(file), written);
+  }
+  EXPECT_THAT(files(), SizeIs(2));
+}
+
+TEST_F(PackedWeightsTest, DoesWithoutWhereItCannotWrite) {
+  // A file where the directory should be stops even root.
+  const std::filesystem::path blocked = directory_ / "file";
+  std::ofstream(blocked) << "x";
+  for (const std::filesystem::path& place : {blocked, blocked / "below"}) {
+    const PackedWeights packed(weights_, false, place.string(), pool_);
+    EXPECT_EQ(packed.cache_file(), "");
+    EXPECT_TRUE(holds(packed, weights_));
+  }
+  const PackedWeights unasked(weights_, false, "", pool_);
+  EXPECT_EQ(unasked.cache_file(), "");
+  EXPECT_TRUE(holds(unasked, weights_));
+  EXPECT_THAT(files(), SizeIs(1));
+}
+
+// What was mapped stays good when another process puts a new file in its place.
+TEST_F(PackedWeightsTest, ReplacedUnderItsFeet) {
+  const PackedWeights packed = load(weights_);
+  std::filesystem::remove(packed.cache_file());
+  EXPECT_TRUE(holds(load(weights_), weights_));
+  EXPECT_TRUE(holds(packed, weights_));
+}
+
+TEST_F(PackedWeightsTest, SeveralAtOnce) {
+  for (int round = 0; round < 10; ++round) {
+    std::vector<std::thread> threads;
+    std::atomic<int> right{0};
+    for (int t = 0; t < 4; ++t) {
+      threads.emplace_back([&] {
+        ThreadPool pool(1);
+        RandomDecoder weights(kShape, DataType::kBFloat16, 1);
+        const PackedWeights packed(weights, false, directory_.string(), pool);
+        if (holds(packed, weights)) ++right;
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    EXPECT_EQ(right, 4);
+    ASSERT_THAT(files(), SizeIs(1));
+    EXPECT_NE(load(weights_).cache_file(), "");
+    std::filesystem::remove(files()[0]);
+  }
+}
+
+}  // namespace
+}  // namespace rerank::cpu
