@@ -2,13 +2,16 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <system_error>
+#include <utility>
 
 #include "base/log.h"
 #include "rerank/error.h"
@@ -39,17 +42,21 @@ std::uint64_t fnv1a(const std::string& text) {
 }
 
 // A file under a temporary name that takes its own name only when it is whole, and is removed otherwise.
+// Whoever holds the lock writes it; what a killed process left under that name is written over.
 class NewFile {
  public:
-  explicit NewFile(std::string path)
-      : path_(std::move(path)), temporary_(fmt::format("{}.{}", path_, ::getpid())) {
-    file_ = ::open(temporary_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  explicit NewFile(std::string path) : path_(std::move(path)), temporary_(path_ + ".new") {
+    file_ = ::open(temporary_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (file_ < 0 || claim()) return;
+    const int error = errno;
+    ::close(std::exchange(file_, -1));
+    errno = error;
   }
   ~NewFile() {
     if (data_ != nullptr) ::munmap(data_, size_bytes_);
     if (file_ < 0) return;
-    ::close(file_);
     if (!committed_) ::unlink(temporary_.c_str());
+    ::close(file_);
   }
   NewFile(const NewFile&) = delete;
   NewFile& operator=(const NewFile&) = delete;
@@ -76,6 +83,20 @@ class NewFile {
   }
 
  private:
+  // False with errno EWOULDBLOCK while another process writes.
+  bool claim() {
+    if (::flock(file_, LOCK_EX | LOCK_NB) != 0) return false;
+    // The name may have gone to the finished file, or away, between open and lock.
+    struct stat mine {
+    }, named{};
+    if (::fstat(file_, &mine) != 0) return false;
+    if (::stat(temporary_.c_str(), &named) != 0 || mine.st_ino != named.st_ino) {
+      errno = EWOULDBLOCK;
+      return false;
+    }
+    return ::ftruncate(file_, 0) == 0;
+  }
+
   std::string path_;
   std::string temporary_;
   int file_ = -1;
@@ -94,6 +115,9 @@ bool write_cache(const std::string& path, const std::string& header, DecoderWeig
     pack_model(weights, float32, data + kHeaderBytes, pool);
     std::memcpy(data, header.data(), kHeaderBytes);
     if (file.commit()) return true;
+  } else if (errno == EWOULDBLOCK) {
+    log::info("another process is writing {}; this one keeps its packed weights in memory", path);
+    return false;
   }
   log::warn(
       "cannot keep packed weights in {}: {}; every start will pack them again (--cache-dir names another "

@@ -6,7 +6,9 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include <cstring>
+#include <algorithm>
+#include <atomic>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -19,7 +21,6 @@
 namespace rerank::cpu {
 namespace {
 
-using testing::IsEmpty;
 using testing::SizeIs;
 
 constexpr DecoderShape kShape{.hidden = 32,
@@ -148,6 +149,17 @@ TEST_F(PackedWeightsTest, ReplacedUnderItsFeet) {
   std::filesystem::remove(packed.cache_file());
   EXPECT_TRUE(holds(load(weights_), weights_));
   EXPECT_TRUE(holds(packed, weights_));
+}
+
+// A process that was killed while it wrote.
+TEST_F(PackedWeightsTest, WritesOverWhatWasLeft) {
+  const std::filesystem::path file = load(weights_).cache_file();
+  std::filesystem::remove(file);
+  std::ofstream(file.string() + ".new") << std::string(1 << 20, 'x');
+  const PackedWeights packed = load(weights_);
+  EXPECT_EQ(packed.cache_file(), file);
+  EXPECT_TRUE(holds(packed, weights_));
+  EXPECT_THAT(files(), SizeIs(1));
 }
 
 TEST_F(PackedWeightsTest, SeveralAtOnce) {
