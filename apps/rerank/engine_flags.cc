@@ -49,7 +49,7 @@ void add_engine_flags(CLI::App& command, EngineOptions& options) {
                   "tokens computed at once; 0: what suits the device"));
   group(add_count(command, "--max-num-seqs", options.max_num_seqs, "pairs computed at once; 0: 256"));
   group(add_count(command, "--prefix-cache-tokens", options.prefix_cache_tokens,
-                  "tokens of prompt heads kept for later requests; 0: 2048"));
+                  "tokens of prompt heads kept for later requests; 0: what suits the device"));
   group(command.add_flag("--enable-prefix-caching,!--no-enable-prefix-caching", options.enable_prefix_caching,
                          "keep prompt heads for later requests (on unless switched off)"));
   group(command

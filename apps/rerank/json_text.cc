@@ -41,7 +41,7 @@ boost::json::object parse_object(std::string_view text, std::string_view place) 
   boost::system::error_code error;
   // write_some, not write: it tells where it stopped.
   const std::size_t used = parser.write_some(text.data(), text.size(), error);
-  if (!error) parser.finish(error);
+  if (!error && !parser.done()) parser.finish(error);
   if (error) refuse(place, fmt::format("not a JSON object: {} at byte {}", error.message(), used + 1));
   if (text.find_first_not_of(" \t\r\n", used) != std::string_view::npos) {
     refuse(place, fmt::format("one JSON object expected, more text follows it at byte {}", used + 1));

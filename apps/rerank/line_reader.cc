@@ -18,6 +18,7 @@ namespace rerank::cli {
 namespace {
 
 constexpr std::size_t kBlockBytes = 256 * 1024;
+constexpr int kSignalDelayMs = 100;  // how soon a signal is noticed at the latest
 
 [[noreturn]] void refuse(const std::string& name, int error) {
   throw Error(error == ENOENT ? ErrorCode::kNotFound : ErrorCode::kInvalidArgument,
@@ -42,12 +43,16 @@ LineReader::~LineReader() {
 bool LineReader::fill() {
   const std::size_t old_size = buffer_.size();
   buffer_.resize(old_size + kBlockBytes);
-  ssize_t got = 0;
+  // Waits in poll, not in read: a signal that comes just before read would else go unnoticed until more input
+  // does.
+  pollfd readable = {descriptor_, POLLIN, 0};
   do {
     stop_if_interrupted();
-    got = read(descriptor_, buffer_.data() + old_size, kBlockBytes);
-  } while (got < 0 && errno == EINTR);
+  } while (poll(&readable, 1, kSignalDelayMs) <= 0);
+  const ssize_t got = read(descriptor_, buffer_.data() + old_size, kBlockBytes);
   if (got < 0) refuse(name_, errno);
+  stop_if_interrupted();  // another thread may have taken the signal, and the poll then ended for the input's
+                          // sake
   buffer_.resize(old_size + static_cast<std::size_t>(got));
   return got > 0;
 }

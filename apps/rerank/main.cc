@@ -3,8 +3,11 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <exception>
+#include <memory>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -107,6 +110,8 @@ void declare(CLI::App& program, Action& action) {
   program.set_version_flag("-V,--version", std::string("rerank ") + version(), "Show the version");
   program.require_subcommand(1);
   program.footer(kOverview);
+  // As in vLLM: a flag given again replaces its earlier value.
+  program.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   add_rank(program, action);
   add_score(program, action);
   add_verify(program, action);

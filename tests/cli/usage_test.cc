@@ -1,0 +1,120 @@
+// The command line itself: help, versions, mistakes, exit codes, and outputs that can't be written.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "rerank/version.h"
+#include "tests/cli/program.h"
+#include "tests/cli/small_model.h"
+
+namespace rerank {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+const char* const kCommands[] = {"rank", "score", "verify", "tokenize", "inspect", "synth"};
+
+void expect_wrong_usage(const std::vector<std::string>& arguments, const std::string& message) {
+  const Outcome outcome = run(arguments);
+  EXPECT_EQ(outcome.exit_code, 2) << outcome.err;
+  EXPECT_EQ(outcome.out, "");
+  EXPECT_THAT(outcome.err, StartsWith("rerank: " + message));
+}
+
+TEST(Usage, ShowsTheVersion) {
+  for (const char* flag : {"--version", "-V"}) {
+    const Outcome outcome = run({flag});
+    EXPECT_EQ(outcome.exit_code, 0);
+    EXPECT_EQ(outcome.out, std::string("rerank ") + version() + "\n");
+    EXPECT_EQ(outcome.err, "");
+  }
+}
+
+TEST(Usage, HelpOfEveryCommandHasUsageAndExamples) {
+  const std::string overview = run({"--help"}).out;
+  for (const char* command : kCommands) {
+    EXPECT_THAT(overview, HasSubstr(std::string("\n  ") + command + " "));
+    const Outcome outcome = run({"help", command});
+    EXPECT_EQ(outcome.exit_code, 0);
+    EXPECT_EQ(outcome.err, "");
+    EXPECT_THAT(outcome.out, HasSubstr(std::string("Usage: rerank ") + command + " "));
+    EXPECT_THAT(outcome.out, HasSubstr(std::string("Examples:\n  ")));
+    EXPECT_EQ(run({command, "--help"}).out, outcome.out);
+  }
+}
+
+TEST(Usage, HelpHasNoOverlongLines) {
+  for (const char* command : kCommands) {
+    for (const std::string& line : lines_of(run({"help", command}).out)) EXPECT_LE(line.size(), 120U) << line;
+  }
+}
+
+TEST(Usage, UnknownFlagNamesTheNearest) {
+  expect_wrong_usage({"rank", "--modle", "demo", "-q", "x"},
+                     "unknown flag --modle; the nearest known one is --model\n");
+  expect_wrong_usage({"rank", "-m", "demo", "-q", "x", "--topn=3"},
+                     "unknown flag --topn; the nearest known one is --top-n\n");
+  expect_wrong_usage({"score", "-m", "demo", "--max-num-seq", "3"},
+                     "unknown flag --max-num-seq; the nearest known one is --max-num-seqs\n");
+  expect_wrong_usage({"synth", "--sede", "3"}, "unknown flag --sede; the nearest known one is --seed\n");
+  expect_wrong_usage({"--vresion"}, "unknown flag --vresion; the nearest known one is --version\n");
+}
+
+TEST(Usage, UnknownCommandNamesTheNearest) {
+  expect_wrong_usage({"rnak"}, "unknown command rnak; the nearest known one is rank\n");
+  expect_wrong_usage({"help", "scroe"}, "unknown command scroe; the nearest known one is score\n");
+}
+
+TEST(Usage, SaysWhatIsMissingOrMalformed) {
+  expect_wrong_usage({}, "name a command: rank, score,");
+  expect_wrong_usage({"rank", "-q", "x"}, "--model is required");
+  expect_wrong_usage({"rank", "-m", "demo"}, "--query is required");
+  expect_wrong_usage({"rank", "-m", "demo", "-q", "x", "--top-n", "-1"},
+                     "--top-n: \"-1\" is no whole number");
+  expect_wrong_usage({"rank", "-m", "demo", "-q", "x", "--top-n", "1e3"},
+                     "--top-n: \"1e3\" is no whole number");
+  expect_wrong_usage({"rank", "-m", "demo", "-q", "x", "--dtype", "bf16"},
+                     "--dtype: \"bf16\" is none of auto | bfloat16 | float32");
+  expect_wrong_usage({"rank", "-m", "demo", "-q", "x", "--format", "xml"},
+                     "--format: \"xml\" is none of table");
+  expect_wrong_usage({"synth", "--config", "nano", "--out", "x", "more"}, "unexpected argument more");
+  expect_wrong_usage({"tokenize"}, "whose tokenizer?");
+}
+
+TEST(Usage, UnknownModelIsRefusedInput) {
+  const Outcome outcome = run({"rank", "-m", "/nowhere/at-all", "-q", "x"}, "a document\n");
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_THAT(outcome.err, StartsWith("rerank: "));
+  EXPECT_THAT(outcome.err, HasSubstr("/nowhere/at-all"));
+}
+
+TEST(Usage, MessagesCannotSteerTheTerminal) {
+  const Outcome outcome = run({"rank", "-m", "demo", "-q", "x", "\x1b[31m.txt"});
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_THAT(outcome.err, Not(HasSubstr("\x1b")));
+  EXPECT_THAT(outcome.err, HasSubstr("␛[31m.txt"));
+}
+
+TEST(Usage, OutputThatCannotBeWrittenIsAnError) {
+  Program program({"--version"}, {}, "/dev/full");
+  const Outcome outcome = program.finish();
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_THAT(outcome.err, StartsWith("rerank: cannot write to standard output: "));
+}
+
+TEST(Usage, EndsQuietlyWhenNobodyReads) {
+  const SmallModel model;
+  Program program({"tokenize", "--tokenizer", model.tokenizer()});
+  program.close_output();
+  program.write("text\n");
+  const Outcome outcome = program.finish();
+  EXPECT_EQ(outcome.exit_code, 141);
+  EXPECT_EQ(outcome.err, "");
+}
+
+}  // namespace
+}  // namespace rerank
