@@ -9,6 +9,7 @@
 #include <chrono>
 #include <fstream>
 #include <functional>
+#include <iostream>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,7 @@ struct Arguments {
   int rounds = 5;
   int num_documents = 20;
   int words = 100;
+  bool on_line = false;
 };
 
 struct Taken {
@@ -155,14 +157,24 @@ void print_start(const Engine& engine, double load, double first) {
              info.weight_cache.empty() ? "in memory only" : "mapped from the cache");
 }
 
+// One request for each line of standard input, so that another program can measure in turn with its own.
+void rank_on_line(const Arguments& arguments) {
+  Engine engine(arguments.engine);
+  WordText text(load_tokenizer(arguments.engine, *open_checkpoint(arguments.engine.model)), 1);
+  for (std::string line; std::getline(std::cin, line);) {
+    const Request request = make_request(arguments, text);
+    fmt::print("{}\n", time_of([&] { engine.score(request); }).wall);
+    std::fflush(stdout);
+  }
+}
+
 void run(const Arguments& arguments) {
   std::unique_ptr<Engine> engine;
   const double load = time_of([&] { engine = std::make_unique<Engine>(arguments.engine); }).wall;
   const double first = time_of([&] { engine->score({.query = "first", .documents = {"score"}}); }).wall;
   print_start(*engine, load, first);
 
-  const std::shared_ptr<Checkpoint> checkpoint = open_checkpoint(arguments.engine.model);
-  WordText text(load_tokenizer(arguments.engine, *checkpoint), 1);
+  WordText text(load_tokenizer(arguments.engine, *open_checkpoint(arguments.engine.model)), 1);
   engine->score(make_request(arguments, text));
   for (int i = 0; i < 2; ++i) engine->score(make_request(arguments, text));
   const double resident = peak_resident();
@@ -226,9 +238,11 @@ int main(int argc, char** argv) {
   app.add_option("--rounds", arguments.rounds);
   app.add_option("--documents", arguments.num_documents);
   app.add_option("--words", arguments.words);
+  app.add_flag("--on-line", arguments.on_line,
+               "rank once for each line on standard input, print the seconds");
   CLI11_PARSE(app, argc, argv);
   try {
-    rerank::benchmarks::run(arguments);
+    arguments.on_line ? rerank::benchmarks::rank_on_line(arguments) : rerank::benchmarks::run(arguments);
   } catch (const rerank::Error& error) {
     fmt::print(stderr, "rank_cpu: {}\n", error.what());
     return 1;

@@ -71,7 +71,7 @@ struct EngineStatistics {
 };
 
 // All members are safe from any thread.
-class Engine {
+class __attribute__((visibility("default"))) Engine {
  public:
   // Called once for each request, on a thread of the engine: return quickly, do not throw, do not destroy the
   // engine.

@@ -4,6 +4,6 @@
 namespace rerank {
 
 // "MAJOR.MINOR.PATCH".
-const char* version();
+__attribute__((visibility("default"))) const char* version();
 
 }  // namespace rerank

@@ -97,6 +97,11 @@ class Backend {
   virtual void write(Activation activation, std::span<const float> values) = 0;
 };
 
+// What a backend made from these options would compute a checkpoint of this type in, without loading one: the
+// fields of BackendInfo up to dtype_reason. May measure for some milliseconds, as a first start does. Throws
+// as create_backend.
+BackendInfo preview_backend(const BackendOptions& options, DataType checkpoint);
+
 // Throws Error{kUnsupported} naming the flag when this machine cannot do what the options ask.
 std::unique_ptr<Backend> create_backend(const BackendOptions& options);
 

@@ -21,7 +21,7 @@
 namespace rerank {
 
 // Two threads: one encodes and plans the next batch while the other computes.
-class Engine::Impl {
+class __attribute__((visibility("hidden"))) Engine::Impl {
  public:
   explicit Impl(const EngineOptions& options)
       : loaded_(load_model(options)),

@@ -1,0 +1,23 @@
+#!/bin/sh
+# Installs into a folder of its own, builds a stranger's project against that, and compares its scores with the
+# installed program's: install_test.sh BUILD_DIRECTORY SOURCE_DIRECTORY
+set -eu
+build=$1
+source=$2
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+
+cmake --install "$build" --prefix "$folder/prefix" >"$folder/log" || { cat "$folder/log"; exit 1; }
+{
+  cmake -S "$source/tests/install/consumer" -B "$folder/consumer" -G Ninja -DCMAKE_PREFIX_PATH="$folder/prefix"
+  cmake --build "$folder/consumer"
+} >"$folder/log" 2>&1 || { cat "$folder/log"; exit 1; }
+
+"$folder/consumer/consumer" demo >"$folder/library"
+printf 'edit photos\timage editor with layers and filters\nedit photos\tmail server for small sites\n' |
+  "$folder/prefix/bin/rerank" score -m demo --no-weight-cache --input-format tsv --format tsv - >"$folder/program"
+awk '{ printf "%.9g\n", $NF }' "$folder/program" >"$folder/program_scores"
+echo "library:"; cat "$folder/library"
+echo "program:"; cat "$folder/program"
+[ "$(wc -l <"$folder/library")" -eq 2 ]
+cmp "$folder/library" "$folder/program_scores"
