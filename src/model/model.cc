@@ -13,6 +13,13 @@ bool needs_answer_tokens(const Checkpoint& checkpoint) {
   return checkpoint.config().architecture == "Qwen3ForCausalLM";
 }
 
+DataType matrix_type(const Checkpoint& checkpoint) {
+  for (const TensorInfo& tensor : checkpoint.tensors()) {
+    if (tensor.name == "model.layers.0.self_attn.q_proj.weight") return tensor.type;
+  }
+  throw Error(ErrorCode::kInternal, "a checked checkpoint has no first layer");
+}
+
 std::unique_ptr<Model> create_model(std::shared_ptr<Checkpoint> checkpoint, AnswerTokens answers,
                                     std::int32_t max_positions) {
   const std::string architecture = checkpoint->config().architecture;

@@ -30,6 +30,9 @@ class Model {
 // True when the checkpoint's head is rows of its language model head, so that AnswerTokens are needed.
 bool needs_answer_tokens(const Checkpoint& checkpoint);
 
+// The type of the checkpoint's matrices, which decides how a backend may compute them.
+DataType matrix_type(const Checkpoint& checkpoint);
+
 // REQUIRES: the answers' ids are below the vocabulary's size where they are needed. `max_positions` is the
 // longest prompt that will be asked for. Throws Error naming the architecture when no family knows it.
 std::unique_ptr<Model> create_model(std::shared_ptr<Checkpoint> checkpoint, AnswerTokens answers,

@@ -43,12 +43,7 @@ class Qwen3Weights final : public DecoderWeights {
   }
 
   const DecoderShape& shape() const override { return shape_; }
-  DataType type() const override {
-    for (const TensorInfo& tensor : checkpoint_->tensors()) {
-      if (tensor.name == layer_tensor(0, "self_attn.q_proj.weight")) return tensor.type;
-    }
-    throw Error(ErrorCode::kInternal, "a checked checkpoint has no first layer");
-  }
+  DataType type() const override { return matrix_type(*checkpoint_); }
   std::string identity() const override {
     return fmt::format("{} no {} yes {}", checkpoint_->identity(), answers_.no, answers_.yes);
   }

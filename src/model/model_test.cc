@@ -1,0 +1,145 @@
+// Which checkpoints make a model, the score, and a forward's steps in the published order.
+#include "model/model.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <memory>
+#include <string>
+
+#include "checkpoint/synthetic_checkpoint.h"
+#include "rerank/error.h"
+
+namespace rerank {
+namespace {
+
+using testing::InSequence;
+using testing::StrictMock;
+
+TEST(Score, IsTheSigmoidOfTheDifference) {
+  EXPECT_EQ(score(0, 0), 0.5f);
+  EXPECT_EQ(score(3, 3), 0.5f);
+  for (float difference = -20; difference <= 20; difference += 0.37f) {
+    const double wanted = 1 / (1 + std::exp(-double{difference}));
+    EXPECT_NEAR(score(0, difference) / wanted, 1, 1e-6) << difference;
+    EXPECT_NEAR(score(-difference, 0) / wanted, 1, 1e-6) << difference;
+    EXPECT_NEAR(double{score(0, difference)} + score(0, -difference), 1, 1e-7) << difference;
+  }
+}
+
+TEST(Score, StaysInRangeAtTheEnds) {
+  constexpr float kLargest = std::numeric_limits<float>::max();
+  EXPECT_EQ(score(0, 200), 1.0f);
+  EXPECT_EQ(score(200, 0), 0.0f);
+  EXPECT_EQ(score(0, kLargest), 1.0f);
+  EXPECT_EQ(score(0, -kLargest), 0.0f);
+  // The difference overflows.
+  EXPECT_EQ(score(-kLargest, kLargest), 1.0f);
+  EXPECT_EQ(score(kLargest, -kLargest), 0.0f);
+  EXPECT_GT(score(0, -80), 0.0f);
+}
+
+TEST(Score, GrowsWithTheDifference) {
+  float before = 0;
+  for (float difference = -80; difference <= 80; difference += 0.05f) {
+    const float now = score(0, difference);
+    ASSERT_GE(now, before) << difference;
+    before = now;
+  }
+}
+
+std::shared_ptr<Checkpoint> nano() {
+  return open_checkpoint("synth:nano");
+}
+
+TEST(CreateModel, ChecksTheAnswers) {
+  EXPECT_TRUE(needs_answer_tokens(*nano()));
+  EXPECT_THROW(create_model(nano(), {}, 100), Error);
+  EXPECT_THROW(create_model(nano(), {.no = 0, .yes = 151669}, 100), Error);
+  EXPECT_THROW(create_model(nano(), {.no = -1, .yes = 5}, 100), Error);
+  EXPECT_NE(create_model(nano(), {.no = 0, .yes = 151668}, 100), nullptr);
+}
+
+TEST(CreateModel, WeightsHaveTheConfigsShape) {
+  const auto model = create_model(nano(), {.no = 2152, .yes = 9693}, 100);
+  DecoderWeights& weights = model->weights();
+  EXPECT_EQ(weights.shape().hidden, 64);
+  EXPECT_EQ(weights.shape().num_layers, 3);
+  EXPECT_EQ(weights.shape().query_dim(), 128);
+  EXPECT_EQ(weights.shape().kv_dim(), 64);
+  EXPECT_EQ(weights.shape().max_positions, 100);
+  EXPECT_EQ(weights.type(), DataType::kBFloat16);
+  EXPECT_EQ(weights.layer(2).gate.shape, (std::vector<std::int64_t>{192, 64}));
+  EXPECT_EQ(weights.head_no().shape, (std::vector<std::int64_t>{64}));
+}
+
+TEST(CreateModel, AnswersAreRowsOfTheHead) {
+  const std::shared_ptr<Checkpoint> tied = nano();
+  const auto model = create_model(tied, {.no = 7, .yes = 9}, 100);
+  EXPECT_EQ(model->weights().head_no().data, tied->tensor("model.embed_tokens.weight").row(7).data);
+  EXPECT_EQ(model->weights().head_yes().data, tied->tensor("model.embed_tokens.weight").row(9).data);
+  const std::shared_ptr<Checkpoint> untied = open_checkpoint("synth:odd");
+  const auto other = create_model(untied, {.no = 7, .yes = 9}, 100);
+  EXPECT_EQ(other->weights().head_yes().data, untied->tensor("lm_head.weight").row(9).data);
+}
+
+// Packed weights hold the answers' rows, so other answers are other weights.
+TEST(CreateModel, IdentityTellsTheAnswersApart) {
+  const auto identity = [](AnswerTokens answers) {
+    return create_model(nano(), answers, 100)->weights().identity();
+  };
+  EXPECT_EQ(identity({.no = 7, .yes = 9}), identity({.no = 7, .yes = 9}));
+  EXPECT_NE(identity({.no = 7, .yes = 9}), identity({.no = 7, .yes = 10}));
+  EXPECT_NE(identity({.no = 7, .yes = 9}), identity({.no = 9, .yes = 7}));
+}
+
+class MockBackend : public Backend {
+ public:
+  MOCK_METHOD(void, load, (DecoderWeights&, const BackendLimits&), (override));
+  MOCK_METHOD(BackendInfo, info, (), (const, override));
+  MOCK_METHOD(void, begin, (const PackedBatch&), (override));
+  MOCK_METHOD(void, embed, (), (override));
+  MOCK_METHOD(void, norm_qkv, (std::int32_t, Projection), (override));
+  MOCK_METHOD(void, qk_norm_rope, (std::int32_t, Projection), (override));
+  MOCK_METHOD(void, attention, (std::int32_t), (override));
+  MOCK_METHOD(void, attention_output, (std::int32_t), (override));
+  MOCK_METHOD(void, norm_gate_up, (std::int32_t), (override));
+  MOCK_METHOD(void, down, (std::int32_t), (override));
+  MOCK_METHOD(void, gather_scored, (), (override));
+  MOCK_METHOD(void, score_head, (), (override));
+  MOCK_METHOD(void, finish, (std::span<float>), (override));
+  MOCK_METHOD(void, read, (Activation, std::span<float>), (override));
+  MOCK_METHOD(void, write, (Activation, std::span<const float>), (override));
+};
+
+void expect_rest_of_layer(MockBackend& backend, std::int32_t layer) {
+  EXPECT_CALL(backend, attention(layer));
+  EXPECT_CALL(backend, attention_output(layer));
+  EXPECT_CALL(backend, norm_gate_up(layer));
+  EXPECT_CALL(backend, down(layer));
+}
+
+// In the last layer only keys and values are computed of every token.
+TEST(Forward, PrunesTheLastLayer) {
+  StrictMock<MockBackend> backend;
+  const InSequence sequence;
+  EXPECT_CALL(backend, embed());
+  for (std::int32_t layer = 0; layer < 2; ++layer) {
+    EXPECT_CALL(backend, norm_qkv(layer, Projection::kQueryKeyValue));
+    EXPECT_CALL(backend, qk_norm_rope(layer, Projection::kQueryKeyValue));
+    expect_rest_of_layer(backend, layer);
+  }
+  EXPECT_CALL(backend, norm_qkv(2, Projection::kKeyValue));
+  EXPECT_CALL(backend, qk_norm_rope(2, Projection::kKeyValue));
+  EXPECT_CALL(backend, gather_scored());
+  EXPECT_CALL(backend, norm_qkv(2, Projection::kQuery));
+  EXPECT_CALL(backend, qk_norm_rope(2, Projection::kQuery));
+  expect_rest_of_layer(backend, 2);
+  EXPECT_CALL(backend, score_head());
+  create_model(nano(), {.no = 2152, .yes = 9693}, 100)->forward(backend);
+}
+
+}  // namespace
+}  // namespace rerank
