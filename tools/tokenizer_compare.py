@@ -101,10 +101,23 @@ def compare_made_up(command, folder, rng, num_tokenizers):
 
 def summary(arguments, tallies):
     rows = "\n".join(f"| {t.name} | {t.cases:,} | {t.tokens:,} | {t.mismatches} |" for t in tallies)
-    return (f"# Token ids against the Hugging Face `tokenizers` package\n\n"
-            f"`tools/tokenizer_compare.py --seed {arguments.seed} --count {arguments.count}`, `tokenizers` "
-            f"{tokenizers.__version__}, Python {sys.version.split()[0]}, on the tokenizer.json of Qwen3.\n\n"
-            f"| round | strings | tokens | mismatches |\n| --- | --- | --- | --- |\n{rows}\n")
+    return f"""# Token ids against the Hugging Face `tokenizers` package
+
+`tools/tokenizer_compare.py --seed {arguments.seed} --count {arguments.count} --made-up {arguments.made_up}` on the \
+tokenizer.json of Qwen3, with `tokenizers` {tokenizers.__version__}.
+
+| round | strings | tokens | mismatches |
+| --- | --- | --- | --- |
+{rows}
+
+The package works with two versions of Unicode, found by asking it about every code point: its regular expressions
+(`\\p{{L}}`, `\\s`, ...) and the word characters of `single_word` with 16.0, its NFC with 9.0. Neither PCRE2 nor utf8proc of
+this machine has those, and on another machine they would have others. So both are pinned here: patterns run on byte
+symbols that stand for classes of our own table of 16.0 (`src/tokenizer/code_point_set.h`), and only code points that
+Unicode 9.0 knew are handed to utf8proc (`src/tokenizer/nfc.h`), whose answers for them are the same in every version.
+`tools/unicode_tables.py` writes both tables. The made-up tokenizers vary the flags of added tokens, split patterns of
+several model families, merges, prefix spaces, and normalization.
+"""
 
 
 def main():
@@ -112,7 +125,7 @@ def main():
     parser.add_argument("--tokenizer", type=pathlib.Path, required=True)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", type=int, default=1_000_000, help="random strings with added tokens parsed")
-    parser.add_argument("--made-up", type=int, default=NUM_MADE_UP, help="number of made-up tokenizers")
+    parser.add_argument("--made-up", type=int, default=NUM_MADE_UP, help=f"number of made-up tokenizers, with {STRINGS_PER_MADE_UP} strings each")
     parser.add_argument("--summary", type=pathlib.Path, help="where to write the summary (Markdown)")
     parser.add_argument("command", nargs="*", default=["rerank", "tokenize"])
     arguments = parser.parse_args()

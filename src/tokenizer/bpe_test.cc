@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <chrono>
+#include <ctime>
 #include <map>
 #include <random>
 
@@ -93,16 +93,16 @@ TEST(Bpe, EqualsTheDefinitionOnShortAndLongWords) {
 }
 
 TEST(Bpe, TakesLongWordsInItsStride) {
-  MergeTable merges(20);
+  constexpr int kDoublings = 19;
+  MergeTable merges(kDoublings);
   int32_t last = 'a';
-  for (int32_t i = 0; i < 20; ++i) {
+  for (int32_t i = 0; i < kDoublings; ++i) {
     merges.set(last, last, {i, 256 + i});
     last = 256 + i;
   }
-  auto begin = std::chrono::steady_clock::now();
-  EXPECT_THAT(merged(std::string(1 << 20, 'a'), merges), ElementsAre(last));
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(10))
-      << "quadratic merging takes hours";
+  std::clock_t begin = std::clock();  // processor time: other work on the machine does not count
+  EXPECT_THAT(merged(std::string(1 << kDoublings, 'a'), merges), ElementsAre(last));
+  EXPECT_LT((std::clock() - begin) / CLOCKS_PER_SEC, 10) << "quadratic merging takes many minutes";
 }
 
 TEST(Vocabulary, FindsByBytesAndAsWritten) {

@@ -17,7 +17,7 @@ namespace {
 constexpr char32_t kTableEnd = 0x30000;  // nothing above reacts in Unicode 9.0
 
 NfcKind nfc_kind(char32_t code_point) {
-  static const std::vector<NfcKind> kinds = [] {
+  static const std::vector<NfcKind> kKinds = [] {
     std::vector<NfcKind> table(kTableEnd, NfcKind::kInert);
     for (const NfcRange& range : kNfcTable) {
       check(range.last < kTableEnd, "an NFC range lies outside the table");
@@ -25,7 +25,7 @@ NfcKind nfc_kind(char32_t code_point) {
     }
     return table;
   }();
-  return code_point < kTableEnd ? kinds[code_point] : NfcKind::kInert;
+  return code_point < kTableEnd ? kKinds[code_point] : NfcKind::kInert;
 }
 
 // Appends the NFC of one run: at most one base, then only code points that react. Decomposition and

@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 #include <utf8proc.h>
 
-#include <chrono>
 #include <cstdlib>
+#include <ctime>
 #include <random>
 
 #include "tokenizer/unicode_category.h"
@@ -81,10 +81,9 @@ TEST(Nfc, EqualsUtf8procOnOldText) {
 TEST(Nfc, TakesLongRunsOfMarksInItsStride) {
   std::string text = "a";
   for (int i = 0; i < 200000; ++i) text += i % 2 ? "\u0323" : "\u0301";
-  auto begin = std::chrono::steady_clock::now();
+  std::clock_t begin = std::clock();
   std::string out = nfc(text);
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(5))
-      << "quadratic ordering takes minutes";
+  EXPECT_LT((std::clock() - begin) / CLOCKS_PER_SEC, 5) << "quadratic ordering takes minutes";
   EXPECT_EQ(out.substr(0, 5),
             "ạ"
             "\u0323")

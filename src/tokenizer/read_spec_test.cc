@@ -34,11 +34,11 @@ void add_token(object& document, object token) {
   document["added_tokens"].as_array().push_back(std::move(token));
 }
 
-std::function<void(object&)> set(const char* key, value to) {
+std::function<void(object&)> set(const char* key, const value& to) {
   return [key, to](object& document) { document[key] = to; };
 }
 
-std::function<void(object&)> set_in_model(const char* key, value to) {
+std::function<void(object&)> set_in_model(const char* key, const value& to) {
   return [key, to](object& document) { model(document)[key] = to; };
 }
 

@@ -116,18 +116,17 @@ int run(int argc, char** argv) {
     std::cerr << "tokenizer_bench " << kNoTestTokenizer << "\n";
     return 1;
   }
-  static const Tokenizer tokenizer = Tokenizer::load(*file);
-  static const std::vector<Text> texts = find_texts();
+  const Tokenizer tokenizer = Tokenizer::load(*file);
+  const std::vector<Text> texts = find_texts();
   for (const Text& text : texts) {
     benchmark::RegisterBenchmark(("encode/" + text.name).c_str(),
-                                 [&text](benchmark::State& state) { bench_warm(state, tokenizer, text); });
-    benchmark::RegisterBenchmark(
-        ("encode_first_pass/" + text.name).c_str(),
-        [&text, file](benchmark::State& state) { bench_first_pass(state, *file, text); })
+                                 [&](benchmark::State& state) { bench_warm(state, tokenizer, text); });
+    benchmark::RegisterBenchmark(("encode_first_pass/" + text.name).c_str(),
+                                 [&](benchmark::State& state) { bench_first_pass(state, *file, text); })
         ->UseManualTime()
         ->Iterations(5);
   }
-  benchmark::RegisterBenchmark("load", [file](benchmark::State& state) {
+  benchmark::RegisterBenchmark("load", [&](benchmark::State& state) {
     bench_load(state, *file);
   })->Unit(benchmark::kMillisecond);
   benchmark::Initialize(&argc, argv);

@@ -170,14 +170,15 @@ TEST(Tokenizer, MovesAndServesManyThreadsAtOnce) {
   Tokenizer moved = std::move(first);
   std::vector<std::thread> threads;
   std::vector<int> wrong(8);
-  for (size_t t = 0; t < wrong.size(); ++t) {
-    threads.emplace_back([&, t] {
+  threads.reserve(wrong.size());
+  for (int& count : wrong) {
+    threads.emplace_back([&] {
       for (int i = 0; i < 2000; ++i) {
         std::string text = "abab " + std::to_string(i) + " ab";
         const Tokenizer& tokenizer = i % 2 ? moved : second;
         std::vector<int32_t> ids = encode(tokenizer, text, SpecialTokens::kAsText);
         bool merged = i % 2 ? ids[0] == 256 && ids[1] == 256 : ids[0] == 'a' && ids[1] == 256;
-        wrong[t] += !merged || tokenizer.decode(ids) != text;
+        count += !merged || tokenizer.decode(ids) != text;
       }
     });
   }
@@ -191,8 +192,8 @@ class RealTokenizer : public testing::Test {
     if (!test_tokenizer_file()) GTEST_SKIP() << kNoTestTokenizer;
   }
   static const Tokenizer& tokenizer() {
-    static const Tokenizer loaded = Tokenizer::load(*test_tokenizer_file());
-    return loaded;
+    static const Tokenizer kLoaded = Tokenizer::load(*test_tokenizer_file());
+    return kLoaded;
   }
 };
 
