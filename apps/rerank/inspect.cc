@@ -15,6 +15,7 @@
 #include "apps/rerank/tokenizer_location.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/summary.h"
+#include "engine/loading.h"
 #include "tokenizer/tokenizer.h"
 
 namespace rerank::cli {
@@ -25,8 +26,7 @@ constexpr const char* kExamples = R"(Examples:
   rerank inspect demo --format json | jq .parameters)";
 
 struct InspectOptions {
-  std::string model;
-  std::string tokenizer;
+  EngineOptions engine;
   std::string format = "table";
 };
 
@@ -110,14 +110,23 @@ void add_tokenizer(const std::string& file, Findings& findings) {
   add_word("no", "no_id", "id of \"no\"");
 }
 
+void add_arithmetic(const BackendInfo& backend, Findings& findings) {
+  findings.add_text("device", "device", backend.device);
+  findings.add_text("dtype", "arithmetic", backend.dtype);
+  findings.add_text("instruction_set", "instruction set", backend.instruction_set);
+  findings.add_text("dtype_reason", "chosen because", backend.dtype_reason);
+}
+
 int inspect(const InspectOptions& options) {
-  const CheckpointSummary summary = summarize(*open_checkpoint(options.model));
+  const std::unique_ptr<Checkpoint> checkpoint = open_checkpoint(options.engine.model);
+  const CheckpointSummary summary = summarize(*checkpoint);
   Findings findings;
   findings.add_text("model", "model", summary.description);
   add_shape(summary.config, findings);
   add_weights(summary, findings);
-  add_tokenizer(tokenizer_location(options.model, options.tokenizer).string(), findings);
+  add_tokenizer(tokenizer_location(options.engine.model, options.engine.tokenizer).string(), findings);
   findings.add_text("identity", "identity", summary.identity);
+  add_arithmetic(preview_backend(options.engine, *checkpoint), findings);
   standard_output().write(options.format == "json" ? findings.as_json() : findings.as_table());
   standard_output().flush();
   return kDone;
@@ -126,11 +135,10 @@ int inspect(const InspectOptions& options) {
 }  // namespace
 
 void add_inspect(CLI::App& program, Action& action) {
-  CLI::App* command = program.add_subcommand("inspect", "Show what a model's files hold");
+  CLI::App* command = program.add_subcommand("inspect", "Show what a model's files hold and how it would run here");
   auto options = std::make_shared<InspectOptions>();
-  add_model_argument(*command, options->model);
-  command->add_option("--tokenizer", options->tokenizer, "a tokenizer.json to use instead of the model's own")
-      ->type_name("FILE");
+  add_model_argument(*command, options->engine.model);
+  add_engine_flags(*command, options->engine);
   add_choice(*command, "-f,--format", options->format, {"table", "json"}, "table unless given");
   command->footer(kExamples);
   command->callback([options, &action] { action = [options] { return inspect(*options); }; });

@@ -63,6 +63,14 @@ SchedulerOptions scheduler_options(const EngineOptions& options, const ModelConf
   return scheduler;
 }
 
+BackendOptions backend_options(const EngineOptions& options) {
+  return {.device = options.device,
+          .dtype = options.dtype,
+          .instruction_set = options.instruction_set,
+          .num_threads = value_or(options.num_threads, 0, "--threads", 1),
+          .cache_directory = cache_directory(options)};
+}
+
 PromptSuffix prompt_suffix(const std::string& name) {
   if (name == "official") return PromptSuffix::kOfficial;
   if (name == "vllm") return PromptSuffix::kVllm;
@@ -99,6 +107,10 @@ Tokenizer load_tokenizer(const EngineOptions& options, const Checkpoint& checkpo
               fmt::format("{} has no tokenizer.json; --tokenizer FILE names one", checkpoint.description()));
 }
 
+BackendInfo preview_backend(const EngineOptions& options, const Checkpoint& checkpoint) {
+  return preview_backend(backend_options(options), matrix_type(checkpoint));
+}
+
 std::string cache_directory(const EngineOptions& options) {
   if (!options.use_weight_cache) return "";
   if (!options.cache_directory.empty()) return options.cache_directory;
@@ -131,11 +143,7 @@ LoadedModel load_model(const EngineOptions& options) {
                                            .suffix = prompt_suffix(options.prompt_suffix),
                                            .max_model_len = loaded.scheduler.max_model_len});
   loaded.model = create_model(checkpoint, answers, loaded.scheduler.max_model_len);
-  loaded.backend = create_backend({.device = options.device,
-                                   .dtype = options.dtype,
-                                   .instruction_set = options.instruction_set,
-                                   .num_threads = value_or(options.num_threads, 0, "--threads", 1),
-                                   .cache_directory = cache_directory(options)});
+  loaded.backend = create_backend(backend_options(options));
   loaded.backend->load(loaded.model->weights(), {.max_tokens = loaded.scheduler.max_num_batched_tokens,
                                                  .max_segments = loaded.scheduler.max_segments(),
                                                  .max_scores = loaded.scheduler.max_num_seqs,

@@ -25,6 +25,9 @@ LoadedModel load_model(const EngineOptions& options);
 // The tokenizer that the options name, else the checkpoint's own. Throws Error{kNotFound} when there is none.
 Tokenizer load_tokenizer(const EngineOptions& options, const Checkpoint& checkpoint);
 
+// How the options would run the checkpoint on this machine, without loading it; see preview_backend.
+BackendInfo preview_backend(const EngineOptions& options, const Checkpoint& checkpoint);
+
 // Where packed weights and measurements are kept: the option, $RERANK_CACHE, $XDG_CACHE_HOME/rerank,
 // ~/.cache/rerank; empty when there is no such place or the options want none.
 std::string cache_directory(const EngineOptions& options);
