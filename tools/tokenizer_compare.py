@@ -7,7 +7,8 @@ code point of Unicode in a few contexts; made-up tokenizers with random flags, s
 
 Needs: pip install 'tokenizers>=0.23,<0.24'
 Run:   tools/tokenizer_compare.py --tokenizer FILE/tokenizer.json [--count 1000000] [--seed 1] [--summary OUT.md]
-       [COMMAND...]     default: rerank tokenize; it is given --tokenizer FILE and --parse-special-tokens
+       [-- COMMAND...]  default: rerank tokenize --input-format jsonl; --tokenizer FILE, and --parse-special-tokens in
+                        some rounds, are added to it
 """
 
 import argparse
@@ -125,9 +126,10 @@ def main():
     parser.add_argument("--tokenizer", type=pathlib.Path, required=True)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", type=int, default=1_000_000, help="random strings with added tokens parsed")
-    parser.add_argument("--made-up", type=int, default=NUM_MADE_UP, help=f"number of made-up tokenizers, with {STRINGS_PER_MADE_UP} strings each")
+    parser.add_argument("--made-up", type=int, default=NUM_MADE_UP, 
+                        help=f"number of made-up tokenizers, with {STRINGS_PER_MADE_UP} strings each")
     parser.add_argument("--summary", type=pathlib.Path, help="where to write the summary (Markdown)")
-    parser.add_argument("command", nargs="*", default=["rerank", "tokenize"])
+    parser.add_argument("command", nargs="*", default=["rerank", "tokenize", "--input-format", "jsonl"])
     arguments = parser.parse_args()
     rng = random.Random(arguments.seed)
     file = arguments.tokenizer
