@@ -1,0 +1,173 @@
+#include "engine/scoring_loop.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+
+namespace rerank {
+
+ScoringLoop::ScoringLoop(LoadedModel loaded)
+    : loaded_(std::move(loaded)),
+      scheduler_(loaded_.scheduler, *loaded_.encoder, [this](const PendingRequestPtr& r) { release(r); }),
+      planner_([this] { plan(); }),
+      worker_([this] { work(); }) {}
+
+ScoringLoop::~ScoringLoop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  planner_.join();
+  worker_.join();
+}
+
+Engine::RequestId ScoringLoop::submit(Request request, Engine::Callback callback) {
+  check_limits(request, loaded_.info.max_model_len);
+  PendingRequestPtr pending;
+  {
+    const std::lock_guard lock(mutex_);
+    pending = std::make_shared<PendingRequest>(++last_id_, std::move(request), std::move(callback));
+    running_[pending->id] = pending;
+    inbox_.push_back(pending);
+    work_waits_ = true;
+  }
+  wake_.notify_all();
+  return pending->id;
+}
+
+void ScoringLoop::cancel(Engine::RequestId id) {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = running_.find(id);
+    if (found == running_.end()) return;
+    found->second->cancelled = true;
+    work_waits_ = true;
+  }
+  wake_.notify_all();
+}
+
+bool ScoringLoop::healthy() const {
+  const std::lock_guard lock(mutex_);
+  return failure_.empty();
+}
+
+EngineStatistics ScoringLoop::statistics() const {
+  const std::lock_guard lock(mutex_);
+  EngineStatistics statistics = statistics_;
+  statistics.num_running = static_cast<std::int64_t>(running_.size());
+  return statistics;
+}
+
+void ScoringLoop::plan() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    wake_.wait(lock, [this] { return stopping_ || work_waits_; });
+    if (stopping_) break;
+    work_waits_ = false;
+    planning_ = true;
+    std::vector<PendingRequestPtr> arrived = std::exchange(inbox_, {});
+    const std::string failure = failure_;
+    if (std::exchange(batch_taken_, false)) scheduler_.close_batch();
+    lock.unlock();
+    for (PendingRequestPtr& request : arrived) scheduler_.add(std::move(request));
+    if (failure.empty()) {
+      scheduler_.fill(open_);
+    } else {
+      scheduler_.drop_all(Status::kUnavailable, failure);
+    }
+    lock.lock();
+    planning_ = false;
+    wake_.notify_all();
+  }
+  std::vector<PendingRequestPtr> arrived = std::exchange(inbox_, {});
+  lock.unlock();
+  for (PendingRequestPtr& request : arrived) scheduler_.add(std::move(request));
+  scheduler_.drop_all(Status::kCancelled, "the engine is shutting down");
+}
+
+void ScoringLoop::work() {
+  PlannedBatch batch;
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    wake_.wait(lock, [this] { return stopping_ || (!planning_ && !open_.empty()); });
+    if (stopping_) break;
+    std::swap(batch, open_);
+    open_.clear();
+    batch_taken_ = true;
+    work_waits_ = true;
+    lock.unlock();
+    wake_.notify_all();
+    compute(batch);
+    lock.lock();
+  }
+  // The planner may be adding still, but for the last time; what it planned is not computed.
+  wake_.wait(lock, [this] { return !planning_; });
+  std::swap(batch, open_);
+  lock.unlock();
+  finish(batch, Status::kCancelled, "the engine is shutting down");
+}
+
+void ScoringLoop::compute(PlannedBatch& batch) {
+  const Clock::time_point begin = Clock::now();
+  logits_.resize(2 * batch.scored.size());
+  try {
+    loaded_.backend->begin(batch.batch);
+    loaded_.model->forward(*loaded_.backend);
+    loaded_.backend->finish(logits_);
+  } catch (const std::exception& error) {
+    log::error("the backend failed: {}", error.what());
+    {
+      const std::lock_guard lock(mutex_);
+      if (failure_.empty()) failure_ = fmt::format("the backend failed: {}", error.what());
+      work_waits_ = true;
+    }
+    return finish(batch, Status::kUnavailable, fmt::format("the backend failed: {}", error.what()));
+  }
+  const std::chrono::nanoseconds taken = Clock::now() - begin;
+  {
+    const std::lock_guard lock(mutex_);
+    ++statistics_.num_batches;
+    statistics_.num_computed_tokens += batch.batch.num_tokens();
+    statistics_.compute += taken;
+  }
+  const PendingRequest* last = nullptr;
+  for (std::size_t i = 0; i < batch.scored.size(); ++i) {
+    PendingRequest& request = *batch.scored[i].request;
+    DocumentScore& result = request.scores[batch.scored[i].document];
+    result.logit_no = logits_[2 * i];
+    result.logit_yes = logits_[2 * i + 1];
+    result.score = rerank::score(result.logit_no, result.logit_yes);
+    if (&request != last) request.compute += taken;
+    last = &request;
+  }
+  finish(batch, Status::kOk, "");
+}
+
+void ScoringLoop::finish(PlannedBatch& batch, Status status, const std::string& message) {
+  for (const PlannedBatch::Scored& scored : batch.scored) {
+    if (status != Status::kOk) scored.request->fail(status, message);
+    release(scored.request);
+  }
+  batch.clear();
+}
+
+void ScoringLoop::release(const PendingRequestPtr& request) {
+  if (--request->holds > 0) return;
+  Result result = request->take_result();
+  {
+    const std::lock_guard lock(mutex_);
+    running_.erase(request->id);
+    ++statistics_.num_requests;
+    statistics_.num_documents += static_cast<std::int64_t>(result.documents.size());
+    statistics_.num_truncated += std::ranges::count_if(result.documents, &DocumentScore::truncated);
+    statistics_.num_prompt_tokens += result.num_tokens;
+    statistics_.num_cached_tokens += result.num_cached_tokens;
+  }
+  request->callback(std::move(result));
+}
+
+}  // namespace rerank
