@@ -1,0 +1,277 @@
+// Batches: every pair's prompt comes together whole, within the limits, whatever shares the batch and however
+// small the budget; and who comes next.
+#include "engine/scheduler.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "engine/prompt_backend.h"
+
+namespace rerank {
+namespace {
+
+constexpr SchedulerOptions kOptions{
+    .max_num_batched_tokens = 1000, .max_num_seqs = 64, .max_model_len = 600, .prefix_cache_tokens = 600};
+
+// A scheduler whose batches a PromptBackend takes at once.
+class Planner {
+ public:
+  explicit Planner(const SchedulerOptions& options)
+      : loaded_(load_prompt_model(options)),
+        scheduler_(options, *loaded_.encoder,
+                   [this](const PendingRequestPtr& request) { release(request); }) {}
+
+  PendingRequestPtr add(Request request) {
+    auto pending = std::make_shared<PendingRequest>(++last_id_, std::move(request),
+                                                    [](const Result&) { FAIL() << "the engine calls back"; });
+    scheduler_.add(pending);
+    return pending;
+  }
+  // Plans and computes one batch; the requests of its scores, in order.
+  std::vector<PendingRequestPtr> run_batch() {
+    planned_.clear();
+    // Once may be all, or more may fit when asked again: both must be right.
+    scheduler_.fill(planned_);
+    scheduler_.fill(planned_);
+    scheduler_.close_batch();
+    std::vector<PendingRequestPtr> requests;
+    if (planned_.empty()) return requests;
+    auto& backend = static_cast<PromptBackend&>(*loaded_.backend);
+    backend.begin(planned_.batch);
+    num_tokens_ += planned_.batch.num_tokens();
+    for (std::size_t i = 0; i < planned_.scored.size(); ++i) {
+      const auto& [request, document] = planned_.scored[i];
+      const std::vector<std::int32_t> wanted = prompt_ids(*loaded_.encoder, request->request, document);
+      EXPECT_EQ(backend.prompts()[i], wanted) << "request " << request->id << ", document " << document;
+      EXPECT_EQ(request->scores[document].num_tokens, static_cast<std::int32_t>(wanted.size()));
+      ++times_[{request->id, document}];
+      requests.push_back(request);
+      release(request);
+    }
+    return requests;
+  }
+  bool last_batch_empty() const { return planned_.empty(); }
+  std::int64_t num_tokens() const { return num_tokens_; }
+  int times(const PendingRequestPtr& request, std::size_t document) {
+    return times_[{request->id, document}];
+  }
+  Scheduler& scheduler() { return scheduler_; }
+  const RequestEncoder& encoder() const { return *loaded_.encoder; }
+
+ private:
+  void release(const PendingRequestPtr& request) {
+    EXPECT_GT(request->holds, 0);
+    --request->holds;
+  }
+
+  LoadedModel loaded_;
+  Scheduler scheduler_;
+  PlannedBatch planned_;
+  Engine::RequestId last_id_ = 0;
+  std::int64_t num_tokens_ = 0;
+  std::map<std::pair<Engine::RequestId, std::size_t>, int> times_;
+};
+
+std::string text(std::size_t length, char letter = 'a') {
+  return std::string(length, letter);
+}
+
+Request make_request(std::size_t num_documents, const std::string& query = "q") {
+  Request request;
+  request.query = query;
+  request.instruction = "i";
+  request.documents.assign(num_documents, "document");
+  return request;
+}
+
+std::size_t count(const std::vector<PendingRequestPtr>& scored, const PendingRequestPtr& request) {
+  return static_cast<std::size_t>(std::count(scored.begin(), scored.end(), request));
+}
+
+TEST(Scheduler, SharesTheHeadOfARequest) {
+  Planner planner(kOptions);
+  const PendingRequestPtr request = planner.add(make_request(4));
+  EXPECT_EQ(planner.run_batch().size(), 4u);
+  const EncodedHead head = planner.encoder().encode_head(request->request);
+  const auto tail = planner.encoder().encode_document(request->request, 0, head).ids.size();
+  EXPECT_EQ(planner.num_tokens(), head.num_tokens() + 4 * static_cast<std::int64_t>(tail));
+  EXPECT_EQ(request->num_cached_tokens, 3 * head.num_tokens());
+  EXPECT_EQ(request->holds, 0);
+}
+
+TEST(Scheduler, SharesBetweenRequestsUnlessTold) {
+  for (const bool share : {true, false}) {
+    SchedulerOptions options = kOptions;
+    options.share_between_requests = share;
+    Planner planner(options);
+    const PendingRequestPtr first = planner.add(make_request(1));
+    planner.run_batch();
+    const PendingRequestPtr second = planner.add(make_request(1)),
+                            third = planner.add(make_request(1, "other"));
+    planner.run_batch();
+    const EncodedHead head = planner.encoder().encode_head(first->request);
+    EXPECT_EQ(first->num_cached_tokens, 0);
+    EXPECT_EQ(second->num_cached_tokens, share ? head.num_tokens() : 0);
+    EXPECT_EQ(third->num_cached_tokens, share ? static_cast<std::int32_t>(head.preamble.size()) : 0);
+  }
+}
+
+TEST(Scheduler, TakesTurnsDocumentByDocument) {
+  Planner planner(kOptions);
+  const PendingRequestPtr large = planner.add(make_request(1000));
+  EXPECT_GT(count(planner.run_batch(), large), 5u);
+  const PendingRequestPtr small = planner.add(make_request(5, "other"));
+  const std::vector<PendingRequestPtr> scored = planner.run_batch();
+  EXPECT_EQ(count(scored, small), 5u);
+  EXPECT_GE(count(scored, large), 5u);
+}
+
+TEST(Scheduler, WhoeverFoundNoRoomComesFirst) {
+  SchedulerOptions options = kOptions;
+  options.max_num_seqs = 3;
+  Planner planner(options);
+  std::vector<PendingRequestPtr> requests;
+  for (int i = 0; i < 5; ++i) requests.push_back(planner.add(make_request(3)));
+  std::map<PendingRequestPtr, std::size_t> done;
+  for (std::size_t batch = 1; batch <= 5; ++batch) {
+    for (const PendingRequestPtr& request : planner.run_batch()) ++done[request];
+    std::size_t least = 100, most = 0;
+    for (const PendingRequestPtr& request : requests) {
+      least = std::min(least, done[request]);
+      most = std::max(most, done[request]);
+    }
+    EXPECT_LE(most - least, 1u) << "after batch " << batch;
+  }
+}
+
+// A document that needs a whole batch is not passed over forever by small ones.
+TEST(Scheduler, ALargeDocumentGetsItsTurn) {
+  SchedulerOptions options = kOptions;
+  options.max_num_batched_tokens = 600;
+  Planner planner(options);
+  planner.add(make_request(1000));
+  planner.run_batch();
+  Request wide = make_request(1, "other");
+  wide.documents[0] = text(250, 'w');
+  const PendingRequestPtr request = planner.add(wide);
+  int batches = 0;
+  while (request->holds > 0 && ++batches < 10) planner.run_batch();
+  EXPECT_LE(batches, 2);
+}
+
+TEST(Scheduler, LongDocumentsGoInChunks) {
+  for (const std::int32_t budget : {1, 7, 64, 256}) {
+    SchedulerOptions options = kOptions;
+    options.max_num_batched_tokens = budget;
+    Planner planner(options);
+    Request request = make_request(3);
+    request.documents[1] = text(333, 'b');
+    const PendingRequestPtr pending = planner.add(request);
+    int batches = 0;
+    while (pending->holds > 0 && ++batches < 2000) planner.run_batch();
+    for (std::size_t d = 0; d < 3; ++d) EXPECT_EQ(planner.times(pending, d), 1) << "budget " << budget;
+    EXPECT_LE(batches, planner.num_tokens() / budget + 6);
+  }
+}
+
+TEST(Scheduler, LetsGoOfWhatIsWrongCancelledOrLate) {
+  Planner planner(kOptions);
+  Request broken = make_request(3), late = make_request(3);
+  broken.documents[2] = "\xff";
+  late.deadline = Clock::now() - std::chrono::seconds(1);
+  const PendingRequestPtr wrong = planner.add(broken), too_late = planner.add(late),
+                          cancelled = planner.add(make_request(3)), right = planner.add(make_request(3));
+  cancelled->cancelled = true;
+  planner.run_batch();
+  EXPECT_EQ(right->take_result().status, Status::kOk);
+  const Result refused = wrong->take_result();
+  EXPECT_EQ(refused.status, Status::kInvalidArgument);
+  EXPECT_THAT(refused.message, testing::HasSubstr("documents[2]"));
+  EXPECT_EQ(too_late->take_result().status, Status::kDeadlineExceeded);
+  EXPECT_EQ(cancelled->take_result().status, Status::kCancelled);
+  for (const auto& request : {wrong, too_late, cancelled, right}) EXPECT_EQ(request->holds, 0);
+}
+
+TEST(Scheduler, CancelledInTheMiddleOfALongDocument) {
+  SchedulerOptions options = kOptions;
+  options.max_num_batched_tokens = 64;
+  Planner planner(options);
+  Request request = make_request(2);
+  request.documents.assign(2, text(300));
+  const PendingRequestPtr first = planner.add(request), second = planner.add(request);
+  for (int i = 0; i < 5; ++i) planner.run_batch();
+  first->cancelled = true;
+  int batches = 0;
+  while (second->holds > 0 && ++batches < 100) planner.run_batch();
+  EXPECT_EQ(first->holds, 0);
+  EXPECT_EQ(first->take_result().status, Status::kCancelled);
+  EXPECT_EQ(second->take_result().status, Status::kOk);
+}
+
+TEST(Scheduler, DropsAll) {
+  Planner planner(kOptions);
+  const PendingRequestPtr a = planner.add(make_request(1000)), b = planner.add(make_request(1));
+  planner.run_batch();
+  planner.scheduler().drop_all(Status::kUnavailable, "gone");
+  EXPECT_EQ(a->holds, 0);
+  EXPECT_EQ(a->take_result().message, "gone");
+  EXPECT_EQ(b->take_result().status, Status::kOk);
+  planner.run_batch();
+  EXPECT_TRUE(planner.last_batch_empty());
+}
+
+std::string random_text(std::mt19937& random, std::size_t longest) {
+  return text(random() % (longest + 1), static_cast<char>('a' + random() % 3));
+}
+
+// Many requests come, some are cancelled, under random limits, often absurd ones: every document of the
+// others is scored exactly once, from the right prompt (Planner), with every rule of batches kept
+// (PromptBackend).
+TEST(Scheduler, RandomRequestsUnderRandomLimits) {
+  for (std::uint32_t seed = 0; seed < 60; ++seed) {
+    SCOPED_TRACE(seed);
+    std::mt19937 random(seed);
+    const auto one_of = [&](std::initializer_list<std::int32_t> choices) {
+      return *(choices.begin() + random() % choices.size());
+    };
+    SchedulerOptions options;
+    options.max_num_batched_tokens = one_of({1, 16, 64, 250, 400, 1000, 3000});
+    options.max_num_seqs = one_of({1, 2, 5, 64});
+    options.max_model_len = one_of({340, 450, 900});
+    options.prefix_cache_tokens = one_of({1, 100, 500, 2000});
+    options.share_between_requests = random() % 3 != 0;
+    Planner planner(options);
+    std::vector<PendingRequestPtr> requests;
+    int idle = 0;
+    for (int step = 0; step < 6000 && idle < 3; ++step) {
+      if (requests.size() < 12 && random() % 3 == 0) {
+        Request request;
+        request.query = random_text(random, 20);
+        request.instruction = random_text(random, 8);
+        for (std::size_t d = random() % 6; d > 0; --d) request.documents.push_back(random_text(random, 500));
+        requests.push_back(planner.add(std::move(request)));
+      }
+      if (!requests.empty() && random() % 40 == 0) requests[random() % requests.size()]->cancelled = true;
+      planner.run_batch();
+      if (testing::Test::HasFailure()) return;
+      idle = requests.size() == 12 && planner.last_batch_empty() ? idle + 1 : 0;
+    }
+    EXPECT_EQ(requests.size(), 12u);
+    for (const PendingRequestPtr& request : requests) {
+      ASSERT_EQ(request->holds, 0) << "request " << request->id << " was left behind";
+      for (std::size_t d = 0; d < request->request.documents.size(); ++d) {
+        const int times = planner.times(request, d);
+        EXPECT_TRUE(times == 1 || (times == 0 && request->cancelled)) << times;
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace rerank
