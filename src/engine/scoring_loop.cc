@@ -128,21 +128,20 @@ void ScoringLoop::compute(PlannedBatch& batch) {
     return finish(batch, Status::kUnavailable, fmt::format("the backend failed: {}", error.what()));
   }
   const std::chrono::nanoseconds taken = Clock::now() - begin;
+  std::int64_t batch_number = 0;
   {
     const std::lock_guard lock(mutex_);
-    ++statistics_.num_batches;
+    batch_number = ++statistics_.num_batches;
     statistics_.num_computed_tokens += batch.batch.num_tokens();
     statistics_.compute += taken;
   }
-  const PendingRequest* last = nullptr;
   for (std::size_t i = 0; i < batch.scored.size(); ++i) {
     PendingRequest& request = *batch.scored[i].request;
     DocumentScore& result = request.scores[batch.scored[i].document];
     result.logit_no = logits_[2 * i];
     result.logit_yes = logits_[2 * i + 1];
     result.score = rerank::score(result.logit_no, result.logit_yes);
-    if (&request != last) request.compute += taken;
-    last = &request;
+    if (std::exchange(request.last_batch, batch_number) != batch_number) request.compute += taken;
   }
   finish(batch, Status::kOk, "");
 }
