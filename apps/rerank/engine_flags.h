@@ -7,7 +7,7 @@
 
 #include "rerank/engine.h"
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): not ours
 class App;
 class Option;
 }  // namespace CLI

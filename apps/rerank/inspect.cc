@@ -135,7 +135,8 @@ int inspect(const InspectOptions& options) {
 }  // namespace
 
 void add_inspect(CLI::App& program, Action& action) {
-  CLI::App* command = program.add_subcommand("inspect", "Show what a model's files hold and how it would run here");
+  CLI::App* command =
+      program.add_subcommand("inspect", "Show what a model's files hold and how it would run here");
   auto options = std::make_shared<InspectOptions>();
   add_model_argument(*command, options->engine.model);
   add_engine_flags(*command, options->engine);

@@ -61,12 +61,7 @@ class ScoreRun {
     file_.open();
     PairScorer scorer(*engine, options_.request, pairs_.lines(),
                       [this](const DocumentScore& score) { write(score); });
-    try {
-      while (read(scorer)) scorer.add(std::move(pair_));
-    } catch (const Error&) {
-      scorer.finish();  // a bad line: what stands before it counts
-      throw;
-    }
+    while (read(scorer)) scorer.add(std::move(pair_));
     scorer.finish();
     file_.finish();
   }
@@ -128,7 +123,12 @@ class ScoreRun {
       scorer.settle(more_to_read);
       file_.flush();
     }
-    return pairs_.next(pair_);
+    try {
+      return pairs_.next(pair_);
+    } catch (const Error&) {
+      scorer.finish();  // a bad line: what stands before it counts
+      throw;
+    }
   }
 
   void write(const DocumentScore& score) {

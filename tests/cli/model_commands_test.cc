@@ -116,6 +116,13 @@ TEST_F(Tokenize, NamesTheLineItRefuses) {
   EXPECT_THAT(outcome.err, StartsWith("rerank: standard input:2: a JSON object expected, found a list"));
 }
 
+TEST_F(Tokenize, RefusesLinesWithoutEnd) {
+  const std::string half(std::size_t{33} << 20, 'a');
+  const Outcome outcome = run({"tokenize", "-m", model_.directory()}, "short\n" + half + half);
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_THAT(outcome.err, StartsWith("rerank: standard input:2: the line is longer than 64 MiB"));
+}
+
 class Inspect : public testing::Test {
  protected:
   const SmallModel model_;

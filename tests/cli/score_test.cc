@@ -2,7 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <sys/stat.h>
+#include <sys/resource.h>
 
 #include <boost/json.hpp>
 #include <chrono>
@@ -17,7 +17,6 @@
 namespace rerank {
 namespace {
 
-using testing::EndsWith;
 using testing::HasSubstr;
 using testing::StartsWith;
 
@@ -208,6 +207,25 @@ TEST_F(Score, FullDiskIsAnError) {
   const Outcome outcome = run(model_.score({"-o", "/dev/full"}), pair_lines(3));
   EXPECT_EQ(outcome.exit_code, 1);
   EXPECT_THAT(outcome.err, StartsWith("rerank: cannot write to /dev/full: "));
+}
+
+TEST_F(Score, FailedWriteIsCutBackToWhatWasThere) {
+  const std::string whole = scored(pair_lines(100));
+  const std::string kept = whole.substr(0, whole.find('\n', 1000) + 1);
+  model_.file("scores.jsonl.partial", kept);
+  const std::string input = model_.file("pairs.jsonl", pair_lines(100));
+  rlimit limit{};
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &limit), 0);
+  rlimit small = limit;
+  small.rlim_cur = 2000;  // bytes of a file: the child inherits it
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &small), 0);
+  const Outcome outcome = score_file(input, {"--resume"});
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &limit), 0);
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_THAT(outcome.err, StartsWith("rerank: cannot write to " + partial_ + ": "));
+  EXPECT_EQ(content_of(partial_), kept);
+  EXPECT_EQ(score_file(input, {"--resume"}).exit_code, 0);
+  EXPECT_EQ(content_of(output_), whole);
 }
 
 TEST_F(Score, SecondWriterIsRefused) {
