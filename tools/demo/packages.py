@@ -12,6 +12,7 @@ import hashlib
 import re
 import subprocess
 
+SUITE = "bookworm"  # its updates and other archives are left alone
 SECTIONS_LEFT_OUT = {
     "libdevel", "doc", "debug", "oldlibs", "metapackages", "tasks",
     "localization", "introspection", "translations",
@@ -93,12 +94,16 @@ def _segments(synopsis, body):
 
 def _rows(lists):
     """(fields, long description) of every package of apt's lists."""
+    index = f"{lists}/*_dists_{SUITE}_main"
     bodies = {}
-    for path in sorted(glob.glob(f"{lists}/*_i18n_Translation-en*")):
+    for path in sorted(glob.glob(f"{index}_i18n_Translation-en*")):
         for fields in _stanzas(path):
             key = fields["Package"], fields["Description-md5"]
             bodies[key] = fields["Description-en"]
-    for path in sorted(glob.glob(f"{lists}/*_binary-amd64_Packages*")):
+    if not bodies:
+        raise SystemExit(f"no long descriptions of {SUITE} in {lists}: run "
+                         "apt-get update -o Acquire::Languages=en")
+    for path in sorted(glob.glob(f"{index}_binary-amd64_Packages*")):
         for fields in _stanzas(path):
             key = fields["Package"], fields.get("Description-md5", "")
             if key in bodies:
