@@ -1,0 +1,237 @@
+// The engine as a program uses it, on a synthetic model in memory: loading and its refusals, results, shared
+// heads, and the cache of packed weights.
+#include "rerank/engine.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "checkpoint/config.h"
+#include "checkpoint/scratch_directory.h"
+#include "checkpoint/write_synthetic.h"
+#include "rerank/error.h"
+#include "tests/byte_tokenizer.h"
+
+namespace rerank {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class EngineTest : public testing::Test {
+ protected:
+  EngineOptions options() const {
+    EngineOptions options;
+    options.model = "synth:nano";
+    options.tokenizer = tokenizer_;
+    options.dtype = "float32";
+    options.num_threads = 2;
+    options.use_weight_cache = false;
+    return options;
+  }
+  std::string refusal(const std::function<void(EngineOptions&)>& change) const {
+    EngineOptions changed = options();
+    change(changed);
+    return error_of([&] { const Engine engine(changed); });
+  }
+  static Request make_request(std::vector<std::string> documents) {
+    Request request;
+    request.query = "What is the capital of China?";
+    request.documents = std::move(documents);
+    return request;
+  }
+  static std::vector<float> logits(const Result& result) {
+    std::vector<float> out;
+    for (const DocumentScore& document : result.documents) out.push_back(document.logit_difference());
+    return out;
+  }
+
+  const ScratchDirectory scratch_;
+  const std::string tokenizer_ = scratch_.write("tokenizer.json", byte_tokenizer_json()).string();
+};
+
+TEST_F(EngineTest, ScoresAndSaysHow) {
+  Engine engine(options());
+  EXPECT_EQ(engine.info().model, "synth:nano");
+  EXPECT_EQ(engine.info().device, "cpu");
+  EXPECT_EQ(engine.info().dtype, "float32");
+  EXPECT_EQ(engine.info().num_threads, 2);
+  EXPECT_EQ(engine.info().max_model_len, 8192);
+  EXPECT_EQ(engine.info().weight_cache, "");
+  EXPECT_GT(engine.info().weight_bytes, 100'000);
+  EXPECT_TRUE(engine.healthy());
+  const Result result = engine.score(make_request({"Beijing", "", "Beijing", "Bananas"}));
+  ASSERT_EQ(result.documents.size(), 4u);
+  EXPECT_EQ(result.documents[0].logit_difference(), result.documents[2].logit_difference());
+  EXPECT_NE(result.documents[0].logit_difference(), result.documents[3].logit_difference());
+  EXPECT_EQ(result.documents[0].num_tokens, result.documents[1].num_tokens + 7);
+  for (const DocumentScore& document : result.documents) {
+    EXPECT_GT(document.score, 0);
+    EXPECT_LT(document.score, 1);
+    EXPECT_FALSE(document.truncated);
+  }
+  EXPECT_EQ(engine.score(make_request({})).documents.size(), 0u);
+}
+
+TEST_F(EngineTest, TruncatesAndSaysSo) {
+  EngineOptions small = options();
+  small.max_model_len = 400;
+  Engine engine(small);
+  const Result result = engine.score(make_request({"short", std::string(1000, 'x'), std::string(2000, 'x')}));
+  EXPECT_FALSE(result.documents[0].truncated);
+  EXPECT_TRUE(result.documents[1].truncated);
+  EXPECT_EQ(result.documents[1].num_tokens, 400);
+  EXPECT_EQ(result.documents[1].logit_difference(), result.documents[2].logit_difference());
+  EXPECT_EQ(engine.statistics().num_truncated, 2);
+}
+
+TEST_F(EngineTest, RefusalsAreErrorsWithTheFieldsName) {
+  Engine engine(options());
+  const auto refused = [&](Request request) {
+    try {
+      engine.score(std::move(request));
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
+      return std::string(error.what());
+    }
+    return std::string("no error");
+  };
+  EXPECT_THAT(refused(make_request({"fine", "\xff"})), HasSubstr("documents[1]"));
+  Request request = make_request({"fine"});
+  request.query = std::string(9000, 'q');
+  EXPECT_THAT(refused(request), HasSubstr("maximum context length is 8192 tokens"));
+  request = make_request({"fine", std::string(9000, 'd')});
+  request.truncate = false;
+  EXPECT_THAT(refused(request), HasSubstr("documents[1]"));
+  EXPECT_EQ(engine.statistics().num_documents, 0);
+  EXPECT_EQ(engine.statistics().num_requests, 3);
+}
+
+TEST_F(EngineTest, LoadingRefusesNamingTheOption) {
+  EXPECT_THAT(refusal([](EngineOptions& o) { o.model = "synth:huge"; }), HasSubstr("no such size"));
+  EXPECT_THAT(refusal([](EngineOptions& o) { o.tokenizer = "/no/such.json"; }), HasSubstr("/no/such.json"));
+  EXPECT_THAT(refusal([](EngineOptions& o) { o.device = "gpu"; }), HasSubstr("--device gpu"));
+  EXPECT_THAT(refusal([](EngineOptions& o) { o.dtype = "int8"; }), HasSubstr("--dtype int8"));
+  EXPECT_THAT(refusal([](EngineOptions& o) { o.instruction_set = "sse"; }),
+              HasSubstr("--instruction-set sse"));
+  EXPECT_THAT(refusal([](EngineOptions& o) { o.prompt_suffix = "none"; }), HasSubstr("--prompt-suffix none"));
+  EXPECT_THAT(refusal([](EngineOptions& o) { o.max_model_len = 50000; }), HasSubstr("--max-model-len 50000"));
+  EXPECT_THAT(refusal([](EngineOptions& o) { o.max_model_len = -1; }), HasSubstr("--max-model-len"));
+  EXPECT_THAT(refusal([](EngineOptions& o) { o.max_num_seqs = -1; }), HasSubstr("--max-num-seqs"));
+  EXPECT_THAT(refusal([](EngineOptions& o) { o.max_num_batched_tokens = -1; }),
+              HasSubstr("--max-num-batched-tokens"));
+  EXPECT_THAT(refusal([](EngineOptions& o) { o.num_threads = -1; }), HasSubstr("--threads"));
+}
+
+TEST_F(EngineTest, ATokenizerWithoutTheAnswersIsRefused) {
+  const std::string file =
+      scratch_.write("mute.json", boost::json::serialize(small_document({{"n", "o"}}))).string();
+  EXPECT_THAT(refusal([&](EngineOptions& o) { o.tokenizer = file; }), HasSubstr("no token \"yes\""));
+}
+
+TEST_F(EngineTest, HeadsAreSharedAndCounted) {
+  Engine engine(options());
+  const Result first = engine.score(make_request({"a", "b", "c"}));
+  const std::int64_t head = first.num_cached_tokens / 2;
+  EXPECT_GT(head, 100);
+  const Result again = engine.score(make_request({"a", "b", "c"}));
+  EXPECT_EQ(again.num_cached_tokens, 3 * head);
+  EXPECT_EQ(logits(first), logits(again));
+
+  EngineOptions apart = options();
+  apart.enable_prefix_caching = false;
+  Engine other(apart);
+  EXPECT_EQ(logits(other.score(make_request({"a", "b", "c"}))), logits(first));
+  EXPECT_EQ(other.score(make_request({"a", "b", "c"})).num_cached_tokens, 2 * head);
+  EXPECT_EQ(other.score(make_request({"a"})).num_cached_tokens, 0);
+}
+
+// Even where a head is larger than a batch, or a batch is one token.
+TEST_F(EngineTest, BudgetsChangeNoBit) {
+  Engine whole(options());
+  const Request request = make_request({"a", std::string(60, 'b')});
+  const std::vector<float> wanted = logits(whole.score(request));
+  for (const std::int32_t budget : {1, 10, 100, 400}) {
+    EngineOptions tight = options();
+    tight.max_num_batched_tokens = budget;
+    tight.max_num_seqs = budget;
+    tight.num_threads = 1;
+    Engine engine(tight);
+    EXPECT_EQ(logits(engine.score(request)), wanted) << "budget " << budget;
+  }
+}
+
+TEST_F(EngineTest, ControlTokensAreTextUnlessParsed) {
+  EngineOptions parsing = options();
+  parsing.parse_special_tokens = true;
+  Engine text(options()), parsed(parsing);
+  const Request request = make_request({"<|im_end|>"});
+  EXPECT_EQ(text.score(request).documents[0].num_tokens, parsed.score(request).documents[0].num_tokens + 9);
+  EXPECT_EQ(text.tokenize("<|im_end|>").size(), 10u);
+  EXPECT_THAT(parsed.tokenize("<|im_end|>"), ElementsAre(260));
+}
+
+TEST_F(EngineTest, DestroyedWithRequestsInFlight) {
+  std::vector<std::future<Result>> results;
+  {
+    Engine engine(options());
+    for (int i = 0; i < 10; ++i)
+      results.push_back(engine.submit(make_request(std::vector<std::string>(50, "document"))));
+  }
+  for (std::future<Result>& result : results) {
+    const Status status = result.get().status;
+    EXPECT_TRUE(status == Status::kOk || status == Status::kCancelled);
+  }
+}
+
+TEST_F(EngineTest, TheReferenceAgrees) {
+  EngineOptions reference = options();
+  reference.device = "reference";
+  Engine naive(reference), fast(options());
+  EXPECT_EQ(naive.info().device, "reference");
+  const Request request = make_request({"Beijing", ""});
+  const std::vector<float> wanted = logits(naive.score(request)), found = logits(fast.score(request));
+  for (std::size_t i = 0; i < wanted.size(); ++i) EXPECT_NEAR(wanted[i], found[i], 1e-4);
+}
+
+TEST_F(EngineTest, PackedWeightsAreKeptAndFollowTheCheckpoint) {
+  WriteSyntheticOptions writing;
+  writing.config_json = published_config("nano");
+  writing.directory = scratch_.path() / "model";
+  writing.tokenizer_file = tokenizer_;
+  ASSERT_TRUE(write_synthetic(writing, nullptr));
+  EngineOptions cached = options();
+  cached.model = writing.directory.string();
+  cached.tokenizer.clear();
+  cached.use_weight_cache = true;
+  cached.cache_directory = (scratch_.path() / "cache").string();
+  const Request request = make_request({"Beijing"});
+  const auto run = [&] {
+    Engine engine(cached);
+    return std::make_pair(engine.info().weight_cache, logits(engine.score(request)));
+  };
+  const auto [file, first] = run();
+  EXPECT_TRUE(std::filesystem::exists(file));
+  EXPECT_EQ(run(), std::make_pair(file, first));
+
+  // Other weights under the same name.
+  std::filesystem::remove_all(writing.directory);
+  writing.recipe.seed = 2;
+  ASSERT_TRUE(write_synthetic(writing, nullptr));
+  const auto [other_file, second] = run();
+  EXPECT_NE(other_file, file);
+  EXPECT_NE(second, first);
+
+  cached.use_weight_cache = false;
+  EXPECT_EQ(run(), std::make_pair(std::string(), second));
+}
+
+}  // namespace
+}  // namespace rerank

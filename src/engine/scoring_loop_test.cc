@@ -1,0 +1,278 @@
+// Requests through the two threads, on a backend that computes nothing and can be held, slowed and broken:
+// fairness, cancellation, deadlines, failures, the end, and any number of callers.
+#include "engine/scoring_loop.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <future>
+#include <memory>
+#include <mutex>
+#include <random>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "engine/prompt_backend.h"
+
+namespace rerank {
+namespace {
+
+using std::chrono::milliseconds;
+using testing::HasSubstr;
+
+constexpr SchedulerOptions kOptions{
+    .max_num_batched_tokens = 1000, .max_num_seqs = 64, .max_model_len = 600, .prefix_cache_tokens = 600};
+
+// Holds batches until it is opened.
+class Gate {
+ public:
+  void open() {
+    const std::lock_guard lock(mutex_);
+    open_ = true;
+    changed_.notify_all();
+  }
+  void pass() {
+    std::unique_lock lock(mutex_);
+    waiting_ = true;
+    changed_.notify_all();
+    changed_.wait(lock, [this] { return open_; });
+  }
+  // Until a batch waits.
+  void wait_for_batch() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return waiting_; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool open_ = false;
+  bool waiting_ = false;
+};
+
+Request make_request(std::size_t num_documents, const std::string& query = "q") {
+  Request request;
+  request.query = query;
+  request.instruction = "i";
+  for (std::size_t d = 0; d < num_documents; ++d)
+    request.documents.push_back("document " + std::to_string(d));
+  return request;
+}
+
+// The result once it is there, and how often it came.
+struct Outcome {
+  std::atomic<int> calls{0};
+  std::promise<Result> promise;
+  Engine::RequestId id = 0;
+
+  Result get() { return promise.get_future().get(); }
+};
+
+std::unique_ptr<Outcome> submit(ScoringLoop& loop, Request request) {
+  auto outcome = std::make_unique<Outcome>();
+  Outcome& to = *outcome;
+  outcome->id = loop.submit(std::move(request), [&to](Result result) {
+    if (++to.calls == 1) to.promise.set_value(std::move(result));
+  });
+  return outcome;
+}
+
+void expect_right(const ScoringLoop& loop, const Request& request, const Result& result) {
+  ASSERT_EQ(result.status, Status::kOk) << result.message;
+  ASSERT_EQ(result.documents.size(), request.documents.size());
+  std::int64_t num_tokens = 0;
+  for (std::size_t d = 0; d < request.documents.size(); ++d) {
+    const DocumentScore& score = result.documents[d];
+    const std::vector<std::int32_t> ids = prompt_ids(*loop.loaded().encoder, request, d);
+    EXPECT_EQ(score.logit_yes, prompt_logit(ids));
+    EXPECT_EQ(score.logit_no, 0);
+    EXPECT_EQ(score.score, rerank::score(0, score.logit_yes));
+    EXPECT_EQ(score.num_tokens, static_cast<std::int32_t>(ids.size()));
+    num_tokens += score.num_tokens;
+  }
+  EXPECT_EQ(result.num_tokens, num_tokens);
+  EXPECT_LE(result.num_cached_tokens, num_tokens);
+  EXPECT_GE(result.timings.total, result.timings.queue);
+}
+
+TEST(ScoringLoop, ScoresInTheOrderOfTheDocuments) {
+  ScoringLoop loop(load_prompt_model(kOptions));
+  const Request request = make_request(100);
+  expect_right(loop, request, submit(loop, request)->get());
+  const EngineStatistics statistics = loop.statistics();
+  EXPECT_EQ(statistics.num_requests, 1);
+  EXPECT_EQ(statistics.num_documents, 100);
+  EXPECT_EQ(statistics.num_running, 0);
+  EXPECT_EQ(statistics.num_prompt_tokens, statistics.num_computed_tokens + statistics.num_cached_tokens);
+  EXPECT_GE(statistics.num_batches, 4);
+}
+
+TEST(ScoringLoop, NoDocumentsNoScores) {
+  ScoringLoop loop(load_prompt_model(kOptions));
+  const Result result = submit(loop, make_request(0))->get();
+  EXPECT_EQ(result.status, Status::kOk);
+  EXPECT_TRUE(result.documents.empty());
+  EXPECT_EQ(loop.statistics().num_batches, 0);
+}
+
+TEST(ScoringLoop, RefusesLimitsAtOnce) {
+  ScoringLoop loop(load_prompt_model(kOptions));
+  const auto refusal = [&](auto&& change) -> std::string {
+    Request request = make_request(1);
+    change(request);
+    try {
+      loop.submit(request, [](const Result&) { ADD_FAILURE() << "called back"; });
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "no error";
+  };
+  EXPECT_THAT(refusal([](Request& r) { r.max_tokens_per_document = -1; }), HasSubstr("max_tokens_per_doc"));
+  EXPECT_THAT(refusal([](Request& r) { r.max_tokens_per_query = -1; }), HasSubstr("max_tokens_per_query"));
+  EXPECT_THAT(refusal([](Request& r) { r.max_tokens_per_pair = -1; }), HasSubstr("truncate_prompt_tokens"));
+  EXPECT_THAT(refusal([](Request& r) { r.max_tokens_per_pair = 601; }),
+              HasSubstr("greater than max_model_len"));
+  EXPECT_EQ(loop.statistics().num_running, 0);
+}
+
+TEST(ScoringLoop, ALargeRequestDoesNotHoldUpASmallOne) {
+  Gate gate;
+  std::atomic<std::int64_t> documents_started{0};
+  ScoringLoop loop(load_prompt_model(kOptions, [&](const PackedBatch& batch) {
+    documents_started += batch.num_scores;
+    gate.pass();
+  }));
+  const auto large = submit(loop, make_request(1000));
+  gate.wait_for_batch();
+  std::atomic<std::int64_t> started_by_then{0};
+  std::promise<Result> small;
+  loop.submit(make_request(5, "other"), [&](Result result) {
+    started_by_then = documents_started.load();
+    small.set_value(std::move(result));
+  });
+  gate.open();
+  EXPECT_EQ(small.get_future().get().status, Status::kOk);
+  EXPECT_LT(started_by_then, 200);
+  EXPECT_EQ(large->get().status, Status::kOk);
+}
+
+TEST(ScoringLoop, CancelBeforeAndDuring) {
+  Gate gate;
+  ScoringLoop loop(load_prompt_model(kOptions, [&](const PackedBatch&) { gate.pass(); }));
+  const auto running = submit(loop, make_request(1000));
+  gate.wait_for_batch();
+  const auto waiting = submit(loop, make_request(1000, "other")),
+             left = submit(loop, make_request(3, "third"));
+  loop.cancel(waiting->id);
+  loop.cancel(running->id);
+  loop.cancel(running->id);
+  loop.cancel(123456);
+  gate.open();
+  EXPECT_EQ(running->get().status, Status::kCancelled);
+  const Result result = waiting->get();
+  EXPECT_EQ(result.status, Status::kCancelled);
+  EXPECT_THAT(result.message, HasSubstr("cancelled"));
+  EXPECT_TRUE(result.documents.empty());
+  EXPECT_EQ(left->get().status, Status::kOk);
+  loop.cancel(left->id);
+  EXPECT_EQ(loop.statistics().num_running, 0);
+  for (const auto* outcome : {&running, &waiting, &left}) EXPECT_EQ((*outcome)->calls, 1);
+  // Most of it was never computed.
+  EXPECT_LT(loop.statistics().num_batches, 6);
+}
+
+TEST(ScoringLoop, Deadlines) {
+  Gate gate;
+  ScoringLoop loop(load_prompt_model(kOptions, [&](const PackedBatch&) { gate.pass(); }));
+  Request passed = make_request(2), passing = make_request(1000, "other"), far = make_request(2, "third");
+  passed.deadline = Clock::now();
+  passing.deadline = Clock::now() + milliseconds(30);
+  far.deadline = Clock::now() + std::chrono::hours(1);
+  // The first comes back although nothing is computed.
+  EXPECT_EQ(submit(loop, passed)->get().status, Status::kDeadlineExceeded);
+  const auto late = submit(loop, passing), in_time = submit(loop, far);
+  gate.wait_for_batch();
+  std::this_thread::sleep_until(*passing.deadline + milliseconds(1));
+  gate.open();
+  EXPECT_EQ(late->get().status, Status::kDeadlineExceeded);
+  EXPECT_EQ(in_time->get().status, Status::kOk);
+}
+
+TEST(ScoringLoop, ABrokenBackendMakesItUnhealthy) {
+  std::atomic<int> batches{0};
+  ScoringLoop loop(load_prompt_model(kOptions, [&](const PackedBatch&) {
+    if (++batches == 2) throw std::runtime_error("the device is on fire");
+  }));
+  EXPECT_EQ(submit(loop, make_request(2))->get().status, Status::kOk);
+  EXPECT_TRUE(loop.healthy());
+  const auto first = submit(loop, make_request(1000, "a")), second = submit(loop, make_request(1000, "b"));
+  const Result result = first->get();
+  EXPECT_EQ(result.status, Status::kUnavailable);
+  EXPECT_THAT(result.message, HasSubstr("the device is on fire"));
+  EXPECT_EQ(second->get().status, Status::kUnavailable);
+  EXPECT_FALSE(loop.healthy());
+  EXPECT_EQ(submit(loop, make_request(1))->get().status, Status::kUnavailable);
+  EXPECT_EQ(loop.statistics().num_running, 0);
+}
+
+TEST(ScoringLoop, EndsWithRequestsInFlight) {
+  for (int round = 0; round < 20; ++round) {
+    std::vector<std::unique_ptr<Outcome>> outcomes;
+    {
+      ScoringLoop loop(load_prompt_model(
+          kOptions, [](const PackedBatch&) { std::this_thread::sleep_for(milliseconds(1)); }));
+      for (int i = 0; i < 20; ++i) {
+        outcomes.push_back(submit(loop, make_request(200, "query " + std::to_string(i % 7))));
+      }
+      std::this_thread::sleep_for(std::chrono::microseconds(200 * round));
+    }
+    for (const auto& outcome : outcomes) {
+      EXPECT_EQ(outcome->calls, 1);
+      EXPECT_NE(outcome->get().status, Status::kUnavailable);
+    }
+  }
+}
+
+TEST(ScoringLoop, EndsAtOnce) {
+  for (int round = 0; round < 20; ++round) ScoringLoop(load_prompt_model(kOptions)).healthy();
+}
+
+// Every result is right whoever else is there; the counts add up.
+TEST(ScoringLoop, ManyCallers) {
+  SchedulerOptions options = kOptions;
+  options.max_num_batched_tokens = 300;  // some documents go in chunks
+  ScoringLoop loop(load_prompt_model(options));
+  std::atomic<std::int64_t> documents{0}, cancelled{0};
+  const auto call = [&](std::uint32_t seed) {
+    std::mt19937 random(seed);
+    for (int i = 0; i < 30; ++i) {
+      Request request = make_request(random() % 8, std::string(1, static_cast<char>('a' + random() % 5)));
+      for (std::string& document : request.documents) document.resize(random() % 330, 'x');
+      const auto outcome = submit(loop, request);
+      if (random() % 6 == 0) loop.cancel(outcome->id);
+      const Result result = outcome->get();
+      EXPECT_EQ(outcome->calls, 1);
+      if (result.status == Status::kCancelled) {
+        ++cancelled;
+        continue;
+      }
+      expect_right(loop, request, result);
+      documents += static_cast<std::int64_t>(request.documents.size());
+    }
+  };
+  std::vector<std::thread> threads;
+  for (std::uint32_t t = 0; t < 8; ++t) threads.emplace_back(call, t);
+  for (std::thread& thread : threads) thread.join();
+  const EngineStatistics statistics = loop.statistics();
+  EXPECT_EQ(statistics.num_requests, 240);
+  EXPECT_EQ(statistics.num_documents, documents);
+  EXPECT_EQ(statistics.num_running, 0);
+  EXPECT_LT(cancelled, 120);
+}
+
+}  // namespace
+}  // namespace rerank
