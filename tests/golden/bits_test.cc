@@ -1,0 +1,332 @@
+// One and the same float for a pair, bit for bit: alone or in company, at any row, its prompt cut anywhere,
+// shared, cached, in chunks, on any number of threads. For each backend, arithmetic and instruction set.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <bit>
+#include <map>
+#include <memory>
+#include <random>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "checkpoint/scratch_directory.h"
+#include "checkpoint/synthetic_checkpoint.h"
+#include "model/model.h"
+#include "rerank/engine.h"
+#include "rerank/error.h"
+#include "tests/backend_variants.h"
+#include "tests/byte_tokenizer.h"
+#include "tests/golden/golden_file.h"
+#include "tests/test_tokenizer_file.h"
+
+namespace rerank {
+namespace {
+
+using Bits = std::pair<std::uint32_t, std::uint32_t>;  // of logit_no and logit_yes
+using Ids = std::vector<std::int32_t>;
+
+Bits bits_of(float no, float yes) {
+  return {std::bit_cast<std::uint32_t>(no), std::bit_cast<std::uint32_t>(yes)};
+}
+
+constexpr std::int32_t kSmallVocab = 4096;
+
+// The golden sizes, and a model as wide as the published 0.6B with two layers and a vocabulary small enough
+// to make.
+std::shared_ptr<Checkpoint> open_model(const std::string& size) {
+  if (size != "wide") return open_checkpoint("synth:" + size);
+  std::string config = published_config("0.6B");
+  const auto replace = [&](const std::string& from, const std::string& to) {
+    config.replace(config.find(from), from.size(), to);
+  };
+  replace("\"num_hidden_layers\": 28", "\"num_hidden_layers\": 2");
+  replace("\"vocab_size\": 151669", "\"vocab_size\": " + std::to_string(kSmallVocab));
+  return std::make_shared<SyntheticCheckpoint>(SyntheticOptions{config, "wide", {}});
+}
+
+// A backend with its model, fed with batches by hand.
+class Machine {
+ public:
+  static constexpr BackendLimits kLimits{
+      .max_tokens = 3300, .max_segments = 100, .max_scores = 20, .max_ranges = 400, .num_slots = 6000};
+
+  // Throws Error{kUnsupported} where this processor lacks the variant.
+  Machine(const std::string& size, const BackendVariant& variant, int num_threads)
+      : model_(create_model(open_model(size), {.no = 2152, .yes = size == "wide" ? 1111 : 9693}, 1000)),
+        backend_(create_backend(options_of(variant, num_threads))) {
+    backend_->load(model_->weights(), kLimits);
+  }
+
+  std::vector<Bits> run(const PackedBatch& batch) {
+    std::vector<float> logits(2 * static_cast<std::size_t>(batch.num_scores));
+    backend_->begin(batch);
+    model_->forward(*backend_);
+    backend_->finish(logits);
+    std::vector<Bits> bits;
+    for (std::size_t i = 0; i < logits.size(); i += 2) bits.push_back(bits_of(logits[i], logits[i + 1]));
+    return bits;
+  }
+  Bits run_alone(const Ids& ids) {
+    PackedBatch batch;
+    batch.ids = ids;
+    batch.segments = {{.num_tokens = batch.num_tokens(), .score = 0}};
+    batch.num_scores = 1;
+    return run(batch)[0];
+  }
+
+ private:
+  std::unique_ptr<Model> model_;
+  std::unique_ptr<Backend> backend_;
+};
+
+// A piece of one prompt: its tokens stand behind those of the pieces before it.
+struct Piece {
+  std::size_t prompt;
+  std::size_t first, end;  // of the prompt's ids
+  std::int32_t slot = 0;
+};
+
+// Prompts cut at random, some of their pieces in the same batch, others in later ones; every piece but the
+// last is kept at a random place.
+class RandomCuts {
+ public:
+  RandomCuts(const std::vector<Ids>& prompts, std::uint32_t seed) : prompts_(prompts), random_(seed) {
+    batches_.resize(1 + random_() % 3);
+    std::vector<Piece*> kept;
+    pieces_.resize(prompts.size());
+    for (std::size_t p = 0; p < prompts.size(); ++p) {
+      cut(p);
+      for (std::size_t i = 0; i + 1 < pieces_[p].size(); ++i) kept.push_back(&pieces_[p][i]);
+    }
+    std::shuffle(kept.begin(), kept.end(), random_);
+    std::int32_t slot = 0;
+    for (Piece* piece : kept) {
+      slot += static_cast<std::int32_t>(random_() % 5);
+      piece->slot = slot;
+      slot += static_cast<std::int32_t>(piece->end - piece->first);
+    }
+    std::vector<std::size_t> order(prompts.size());
+    for (std::size_t p = 0; p < order.size(); ++p) order[p] = p;
+    std::shuffle(order.begin(), order.end(), random_);
+    for (const std::size_t p : order) place(p);
+  }
+
+  // scored()[b] are the prompts of the scores of batch b, in order.
+  const std::vector<PackedBatch>& batches() const { return batches_; }
+  const std::vector<std::vector<std::size_t>>& scored() const { return scored_; }
+
+ private:
+  void cut(std::size_t prompt) {
+    const std::size_t size = prompts_[prompt].size();
+    std::vector<std::size_t> cuts = {0, size};
+    for (std::size_t i = random_() % 4; i > 0; --i) {
+      // At the borders of key tiles too.
+      cuts.push_back(random_() % 3 == 0 ? 64 % size : 1 + random_() % (size - 1));
+    }
+    std::sort(cuts.begin(), cuts.end());
+    cuts.erase(std::unique(cuts.begin(), cuts.end()), cuts.end());
+    for (std::size_t i = 0; i + 1 < cuts.size(); ++i)
+      pieces_[prompt].push_back({prompt, cuts[i], cuts[i + 1]});
+  }
+
+  void place(std::size_t prompt) {
+    std::size_t at = random_() % batches_.size();
+    scored_.resize(batches_.size());
+    for (std::size_t i = 0; i < pieces_[prompt].size(); ++i) {
+      const Piece& piece = pieces_[prompt][i];
+      const bool last = i + 1 == pieces_[prompt].size();
+      PackedBatch& batch = batches_[at];
+      Segment segment{.first_row = batch.num_tokens(),
+                      .num_tokens = static_cast<std::int32_t>(piece.end - piece.first),
+                      .first_position = static_cast<std::int32_t>(piece.first),
+                      .first_range = static_cast<std::int32_t>(batch.ranges.size()),
+                      .num_ranges = static_cast<std::int32_t>(i)};
+      for (std::size_t before = 0; before < i; ++before) {
+        const Piece& parent = pieces_[prompt][before];
+        batch.ranges.push_back({parent.slot, static_cast<std::int32_t>(parent.end - parent.first)});
+      }
+      if (last) {
+        segment.score = batch.num_scores++;
+        scored_[at].push_back(prompt);
+      } else {
+        segment.slot = piece.slot;
+      }
+      batch.segments.push_back(segment);
+      const Ids& ids = prompts_[prompt];
+      batch.ids.insert(batch.ids.end(), ids.begin() + static_cast<std::ptrdiff_t>(piece.first),
+                       ids.begin() + static_cast<std::ptrdiff_t>(piece.end));
+      if (!last && at + 1 < batches_.size()) at += random_() % (batches_.size() - at);
+    }
+  }
+
+  const std::vector<Ids>& prompts_;
+  std::mt19937 random_;
+  std::vector<std::vector<Piece>> pieces_;  // [prompts]
+  std::vector<PackedBatch> batches_;
+  std::vector<std::vector<std::size_t>> scored_;
+};
+
+class BitsTest : public testing::TestWithParam<std::tuple<std::string, BackendVariant>> {
+ protected:
+  const std::string size_ = std::get<0>(GetParam());
+  const BackendVariant variant_ = std::get<1>(GetParam());
+};
+
+TEST_P(BitsTest, PromptsCutAnywhere) {
+  std::vector<Ids> all;
+  for (const GoldenCase& c : GoldenFile::read("nano").cases_with_ids()) {
+    if (c.num_tokens > 230) continue;  // of the wide model each takes its time
+    all.push_back(c.ids);
+    for (std::int32_t& id : all.back()) id = size_ == "wide" ? id % kSmallVocab : id;
+  }
+  ASSERT_GE(all.size(), 20u);
+  const std::size_t num_prompts = size_ == "wide" ? 6 : 14;
+  std::unique_ptr<Machine> one, two, three;
+  try {
+    one = std::make_unique<Machine>(size_, variant_, 1);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kUnsupported) throw;
+    GTEST_SKIP() << error.what();
+  }
+  two = std::make_unique<Machine>(size_, variant_, 2);
+  three = std::make_unique<Machine>(size_, variant_, 3);
+  std::map<Ids, Bits> wanted;
+  std::mt19937 random(17);
+  for (std::uint32_t round = 0; round < (size_ == "wide" ? 3u : 12u); ++round) {
+    std::shuffle(all.begin(), all.end(), random);
+    const std::vector<Ids> prompts(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(num_prompts));
+    const RandomCuts cuts(prompts, round);
+    Machine& machine = *std::vector<Machine*>{one.get(), two.get(), three.get()}[round % 3];
+    for (std::size_t b = 0; b < cuts.batches().size(); ++b) {
+      if (cuts.batches()[b].ids.empty()) continue;
+      const std::vector<Bits> found = machine.run(cuts.batches()[b]);
+      for (std::size_t s = 0; s < found.size(); ++s) {
+        const Ids& prompt = prompts[cuts.scored()[b][s]];
+        if (!wanted.contains(prompt)) wanted[prompt] = one->run_alone(prompt);
+        EXPECT_EQ(found[s], wanted[prompt]) << "round " << round << ", " << prompt.size() << " tokens";
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, BitsTest,
+                         testing::Combine(testing::Values("nano", "odd", "wide"),
+                                          testing::ValuesIn(backend_variants())),
+                         [](const testing::TestParamInfo<BitsTest::ParamType>& test) {
+                           return std::get<0>(test.param) + "_" + std::get<1>(test.param).name();
+                         });
+
+// Through the engine, with the real tokenizer where it is there, else a token a byte and no long document.
+class EngineBitsTest : public testing::TestWithParam<std::tuple<std::string, BackendVariant>> {
+ protected:
+  struct Setting {
+    std::int32_t max_num_batched_tokens;
+    std::int32_t num_threads;
+    bool enable_prefix_caching;
+  };
+
+  EngineBitsTest() {
+    tokenizer_ = test_tokenizer_file() ? test_tokenizer_file()->string()
+                                       : scratch_.write("tokenizer.json", byte_tokenizer_json()).string();
+    for (const GoldenCase& c : GoldenFile::read("nano").cases) {
+      if (test_tokenizer_file() || c.request.documents[0].size() < 600) requests_.push_back(c.request);
+    }
+  }
+
+  std::unique_ptr<Engine> load(const Setting& setting) const {
+    EngineOptions options;
+    options.model = "synth:" + std::get<0>(GetParam());
+    options.tokenizer = tokenizer_;
+    options.dtype = std::get<1>(GetParam()).dtype;
+    options.instruction_set = std::get<1>(GetParam()).instruction_set;
+    options.use_weight_cache = false;
+    options.max_num_batched_tokens = setting.max_num_batched_tokens;
+    options.num_threads = setting.num_threads;
+    options.enable_prefix_caching = setting.enable_prefix_caching;
+    return std::make_unique<Engine>(options);
+  }
+
+  // Requests of `order`, those with the same head as one with probability 1/2, all at once.
+  std::vector<std::pair<std::size_t, Bits>> score_together(Engine& engine,
+                                                           const std::vector<std::size_t>& order,
+                                                           std::mt19937& random) const {
+    std::vector<std::pair<std::vector<std::size_t>, Request>> groups;
+    for (const std::size_t i : order) {
+      const Request& request = requests_[i];
+      const auto same = std::find_if(groups.begin(), groups.end(), [&](const auto& group) {
+        return group.second.query == request.query && group.second.instruction == request.instruction;
+      });
+      if (same == groups.end() || random() % 2 == 0) {
+        groups.push_back({{i}, request});
+      } else {
+        same->first.push_back(i);
+        same->second.documents.push_back(request.documents[0]);
+      }
+    }
+    std::vector<std::future<Result>> results;
+    results.reserve(groups.size());
+    for (const auto& group : groups) results.push_back(engine.submit(group.second));
+    std::vector<std::pair<std::size_t, Bits>> found;
+    for (std::size_t g = 0; g < groups.size(); ++g) {
+      const Result result = results[g].get();
+      EXPECT_EQ(result.status, Status::kOk) << result.message;
+      for (std::size_t d = 0; d < result.documents.size(); ++d) {
+        found.emplace_back(groups[g].first[d],
+                           bits_of(result.documents[d].logit_no, result.documents[d].logit_yes));
+      }
+    }
+    return found;
+  }
+
+  const ScratchDirectory scratch_;
+  std::string tokenizer_;
+  std::vector<Request> requests_;
+};
+
+TEST_P(EngineBitsTest, OneFloatForAPair) {
+  std::unique_ptr<Engine> alone;
+  try {
+    alone = load({8192, 1, false});
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kUnsupported) throw;
+    GTEST_SKIP() << error.what();
+  }
+  std::vector<Bits> wanted;
+  for (const Request& request : requests_) {
+    const DocumentScore score = alone->score(request).documents[0];
+    wanted.push_back(bits_of(score.logit_no, score.logit_yes));
+  }
+  std::mt19937 random(23);
+  for (const Setting& setting :
+       {Setting{64, 2, true}, Setting{64, 1, false}, Setting{256, 3, true}, Setting{256, 2, false},
+        Setting{1024, 2, true}, Setting{1024, 3, false}, Setting{8192, 1, true}, Setting{8192, 2, false}}) {
+    const auto engine = load(setting);
+    // The second round finds the heads of the first, where they are kept.
+    for (int round = 0; round < 2; ++round) {
+      std::vector<std::size_t> order;
+      for (std::size_t i = 0; i < requests_.size(); ++i) {
+        // The long document once for each budget.
+        const bool is_long = requests_[i].documents[0].size() > 5000;
+        if (is_long ? round == 0 && setting.enable_prefix_caching : random() % 4 != 0) order.push_back(i);
+      }
+      std::shuffle(order.begin(), order.end(), random);
+      for (const auto& [i, bits] : score_together(*engine, order, random)) {
+        EXPECT_EQ(bits, wanted[i]) << "case " << i << ", budget " << setting.max_num_batched_tokens << ", "
+                                   << setting.num_threads << " threads, round " << round;
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, EngineBitsTest,
+                         testing::Combine(testing::Values("nano", "odd"),
+                                          testing::ValuesIn(backend_variants())),
+                         [](const testing::TestParamInfo<EngineBitsTest::ParamType>& test) {
+                           return std::get<0>(test.param) + "_" + std::get<1>(test.param).name();
+                         });
+
+}  // namespace
+}  // namespace rerank
