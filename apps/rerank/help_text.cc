@@ -1,5 +1,7 @@
 #include "apps/rerank/help_text.h"
 
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstddef>
@@ -79,7 +81,7 @@ class HelpFormatter : public CLI::Formatter {
           flags += entry(names_of(*option), option->get_description());
         }
       }
-      if (!flags.empty()) text += "\n" + group + ":\n" + flags;
+      if (!flags.empty()) text += fmt::format("\n{}:\n{}", group, flags);
     }
     return app->get_footer().empty() ? text : text + "\n" + app->get_footer() + "\n";
   }

@@ -94,6 +94,14 @@ TEST_F(Verify, RefusesReferencesOfOtherModelsAndMalformedOnes) {
   EXPECT_THAT(verify("{\"cases\":[{}]}").err, HasSubstr("cases[0]: \"float32\" must be an object"));
 }
 
+TEST(DemoModel, ScoresAsItsReferenceDoes) {
+  const std::string reference = std::string(RERANK_SOURCE_DIR) + "/models/demo/reference.json";
+  for (const char* dtype : {"float32", "bfloat16"}) {
+    const Outcome outcome = run({"verify", "demo", reference, "--dtype", dtype, "--no-weight-cache"});
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.out << outcome.err;
+  }
+}
+
 class Tokenize : public testing::Test {
  protected:
   const SmallModel model_;
