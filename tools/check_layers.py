@@ -33,7 +33,7 @@ BACKEND_PARTS = ("reference", "cpu", "cuda")
 
 # Header (a prefix when it ends in "/" or "*") -> the places that may include it. A place is a room, a folder or a
 # file without its ending; TESTS and BENCHES stand for tests/ and benchmarks/ and for the files beside the sources,
-# a header that includes GoogleTest among them.
+# a header that includes GoogleTest or tests/ among them.
 TESTS = "TESTS"
 BENCHES = "BENCHES"
 THIRD_PARTY = {
@@ -83,7 +83,7 @@ def is_test(path):
 
 
 def is_test_header(text):
-    return re.search(r"#include <g(test|mock)/", text) is not None
+    return re.search(r'#include (<g(test|mock)/|"tests/)', text) is not None
 
 
 def is_bench(path):
@@ -126,7 +126,7 @@ def project_fault(path, header, root):
     if found is None or ".." in header:
         return f'"{header}" is not found below src/, include/ or the top: write it relative to one of them'
     if path.suffix != ".h" and not is_test(path) and is_test_header(found.read_text(encoding="utf-8")):
-        return f'"{header}" is for tests only: it includes GoogleTest'
+        return f'"{header}" is for tests only: it includes GoogleTest or tests/'
     target = header.split("/")[0]
     if room in ANY_ROOM:
         return None
@@ -157,11 +157,11 @@ def faults_in(root):
             continue
         for match in INCLUDE.finditer(text):
             quoted, header = match.group(1) == '"', match.group(2)
-            if quoted and places_of(header) is None:
-                fault = project_fault(relative, header, root)
+            # What a test may include, a header for tests may.
+            seen_as = relative.with_name(relative.stem + "_test.h") if for_tests else relative
+            if header.startswith("rerank/") or (quoted and places_of(header) is None):
+                fault = project_fault(seen_as, header, root)
             else:
-                # What a test may include, a header for tests may.
-                seen_as = relative.with_name(relative.stem + "_test.h") if for_tests else relative
                 fault = third_party_fault(seen_as, header)
             if fault is None and room == "rerank" and not quoted and not re.fullmatch(r"[a-z_]+", header):
                 fault = f"a public header includes rerank/ and the standard library only, not <{header}>"

@@ -32,7 +32,8 @@ STANDARD_ALIAS = re.compile(r"(value_type|difference_type|reference|pointer|(con
                             r"is_transparent)")
 CONSTANT = re.compile(r"^(?:inline |static )*constexpr\s+[\w:<>, ]+?[\s&*]+(\w+)(?:\[[^\]]*\])*\s*(?:=|\{)")
 # Only declaring another library's types in advance is no use of its namespace.
-NAMESPACE = re.compile(r"^namespace\s+(\w+)(?:::\w+)*\s*\{(?!(?:\s*(?:class|struct)\s+\w+;)+\s*\})", re.MULTILINE)
+NAMESPACE = re.compile(r"^namespace\s+(\w+)(?:::\w+)*\s*\{"
+                       r"(?!(?:\s*//.*$)?(?:\s*(?:class|struct)\s+\w+;)+\s*\})", re.MULTILINE)
 CAMEL = re.compile(r"[A-Z][A-Za-z0-9]*")
 K_CONSTANT = re.compile(r"k[A-Z0-9][A-Za-z0-9]*")
 

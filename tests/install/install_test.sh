@@ -16,7 +16,7 @@ cmake --install "$build" --prefix "$folder/prefix" >"$folder/log" || { cat "$fol
 "$folder/consumer/consumer" demo >"$folder/library"
 printf 'edit photos\timage editor with layers and filters\nedit photos\tmail server for small sites\n' |
   "$folder/prefix/bin/rerank" score -m demo --no-weight-cache --input-format tsv --format tsv - >"$folder/program"
-awk '{ printf "%.9g\n", $NF }' "$folder/program" >"$folder/program_scores"
+cut -f 2 "$folder/program" >"$folder/program_scores"
 echo "library:"; cat "$folder/library"
 echo "program:"; cat "$folder/program"
 [ "$(wc -l <"$folder/library")" -eq 2 ]

@@ -2,6 +2,7 @@
 #include <rerank/engine.h>
 #include <rerank/version.h>
 
+#include <charconv>
 #include <cstdio>
 
 int main(int argc, char** argv) {
@@ -14,7 +15,9 @@ int main(int argc, char** argv) {
     request.query = "edit photos";
     request.documents = {"image editor with layers and filters", "mail server for small sites"};
     for (const rerank::DocumentScore& document : engine.score(request).documents) {
-      std::printf("%.9g\n", static_cast<double>(document.score));
+      char digits[32];
+      const std::to_chars_result end = std::to_chars(digits, digits + sizeof(digits), document.score);
+      std::printf("%.*s\n", static_cast<int>(end.ptr - digits), digits);
     }
   } catch (const rerank::Error& error) {
     std::fprintf(stderr, "%s\n", error.what());
