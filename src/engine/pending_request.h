@@ -42,7 +42,7 @@ struct PendingRequest {
 
   // The worker's own.
   std::chrono::nanoseconds compute{};
-  std::int64_t last_batch = 0;  // that held a document of this request
+  std::int64_t last_batch = 0;        // that held a document of this request
   std::vector<DocumentScore> scores;  // [request.documents]; tokens and truncation filled by the scheduler
 
   // The first failure stays.
