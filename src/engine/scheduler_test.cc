@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/prompt_backend.h"
+#include "tests/prompt_backend.h"
 
 namespace rerank {
 namespace {

@@ -16,7 +16,7 @@
 #include <thread>
 #include <vector>
 
-#include "engine/prompt_backend.h"
+#include "tests/prompt_backend.h"
 
 namespace rerank {
 namespace {

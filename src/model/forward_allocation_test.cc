@@ -1,48 +1,13 @@
 // After a warm-up a forward allocates nothing: a program of its own, since it counts every allocation of C++.
 #include <gtest/gtest.h>
 
-#include <atomic>
-#include <cstdlib>
-#include <new>
 #include <vector>
 
 #include "checkpoint/checkpoint.h"
 #include "model/model.h"
 #include "rerank/error.h"
+#include "tests/allocation_count.h"
 #include "tests/backend_variants.h"
-
-namespace {
-
-std::atomic<long> num_allocations{0};
-
-void* allocate(std::size_t size_bytes, std::size_t alignment) {
-  ++num_allocations;
-  void* memory = std::aligned_alloc(alignment, (size_bytes + alignment) / alignment * alignment);
-  if (memory == nullptr) throw std::bad_alloc();
-  return memory;
-}
-
-}  // namespace
-
-// The forms not named here call these.
-void* operator new(std::size_t size_bytes) {
-  return allocate(size_bytes, alignof(std::max_align_t));
-}
-void* operator new(std::size_t size_bytes, std::align_val_t alignment) {
-  return allocate(size_bytes, static_cast<std::size_t>(alignment));
-}
-void operator delete(void* memory) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, std::size_t) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, std::align_val_t) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
-  std::free(memory);
-}
 
 namespace rerank {
 namespace {
@@ -92,9 +57,9 @@ TEST_P(ForwardAllocationTest, NoneAfterAWarmUp) {
     // The first batch is the smallest, and the only warm-up.
     forward(batches[0]);
     for (const PackedBatch& batch : batches) {
-      const long before = num_allocations;
+      const long before = num_allocations();
       forward(batch);
-      EXPECT_EQ(num_allocations - before, 0) << name << ", " << batch.num_tokens() << " tokens";
+      EXPECT_EQ(num_allocations() - before, 0) << name << ", " << batch.num_tokens() << " tokens";
     }
   }
 }
@@ -105,9 +70,9 @@ INSTANTIATE_TEST_SUITE_P(All, ForwardAllocationTest, testing::ValuesIn(backend_v
                          });
 
 TEST(ForwardAllocation, IsCounted) {
-  const long before = num_allocations;
+  const long before = num_allocations();
   std::vector<int> some(10);
-  EXPECT_EQ(num_allocations - before, 1);
+  EXPECT_EQ(num_allocations() - before, 1);
 }
 
 }  // namespace

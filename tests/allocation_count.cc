@@ -1,0 +1,46 @@
+#include "tests/allocation_count.h"
+
+#include <atomic>
+#include <cstddef>
+#include <cstdlib>
+#include <new>
+
+namespace rerank {
+namespace {
+
+std::atomic<long> count{0};
+
+void* allocate(std::size_t size_bytes, std::size_t alignment) {
+  ++count;
+  void* memory = std::aligned_alloc(alignment, (size_bytes + alignment) / alignment * alignment);
+  if (memory == nullptr) throw std::bad_alloc();
+  return memory;
+}
+
+}  // namespace
+
+long num_allocations() {
+  return count;
+}
+
+}  // namespace rerank
+
+// The forms that are not named here call these.
+void* operator new(std::size_t size_bytes) {
+  return rerank::allocate(size_bytes, alignof(std::max_align_t));
+}
+void* operator new(std::size_t size_bytes, std::align_val_t alignment) {
+  return rerank::allocate(size_bytes, static_cast<std::size_t>(alignment));
+}
+void operator delete(void* memory) noexcept {
+  std::free(memory);
+}
+void operator delete(void* memory, std::size_t) noexcept {
+  std::free(memory);
+}
+void operator delete(void* memory, std::align_val_t) noexcept {
+  std::free(memory);
+}
+void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
+  std::free(memory);
+}
