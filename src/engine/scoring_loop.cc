@@ -99,9 +99,15 @@ void ScoringLoop::work() {
     open_.clear();
     batch_taken_ = true;
     work_waits_ = true;
+    const std::string failure = failure_;
     lock.unlock();
     wake_.notify_all();
-    compute(batch);
+    if (failure.empty()) {
+      compute(batch);
+    } else {
+      // It was planned before the failure, perhaps on keys that the failed batch never wrote.
+      finish(batch, Status::kUnavailable, failure);
+    }
     lock.lock();
   }
   // The planner may be adding still, but for the last time; what it planned is not computed.

@@ -203,20 +203,30 @@ TEST(ScoringLoop, Deadlines) {
 }
 
 TEST(ScoringLoop, ABrokenBackendMakesItUnhealthy) {
+  Gate gate;
   std::atomic<int> batches{0};
   ScoringLoop loop(load_prompt_model(kOptions, [&](const PackedBatch&) {
-    if (++batches == 2) throw std::runtime_error("the device is on fire");
+    if (++batches < 2) return;
+    gate.pass();
+    throw std::runtime_error("the device is on fire");
   }));
   EXPECT_EQ(submit(loop, make_request(2))->get().status, Status::kOk);
   EXPECT_TRUE(loop.healthy());
-  const auto first = submit(loop, make_request(1000, "a")), second = submit(loop, make_request(1000, "b"));
+  const auto first = submit(loop, make_request(1000, "a"));
+  gate.wait_for_batch();
+  // Planned, perhaps with a head that the failing batch should have computed: no score may come of it.
+  const auto second = submit(loop, make_request(1000, "b")), third = submit(loop, make_request(1, "a"));
+  std::this_thread::sleep_for(milliseconds(5));
+  gate.open();
   const Result result = first->get();
   EXPECT_EQ(result.status, Status::kUnavailable);
   EXPECT_THAT(result.message, HasSubstr("the device is on fire"));
   EXPECT_EQ(second->get().status, Status::kUnavailable);
+  EXPECT_EQ(third->get().status, Status::kUnavailable);
   EXPECT_FALSE(loop.healthy());
   EXPECT_EQ(submit(loop, make_request(1))->get().status, Status::kUnavailable);
   EXPECT_EQ(loop.statistics().num_running, 0);
+  EXPECT_EQ(batches, 2);
 }
 
 TEST(ScoringLoop, EndsWithRequestsInFlight) {
