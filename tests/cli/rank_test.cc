@@ -174,7 +174,7 @@ TEST_F(Rank, TableOnATerminalFitsItAndIsHarmless) {
   for (const std::string& line : lines_of(plain.out)) {
     int cells = 0;
     for (const char byte : line) cells += (byte & 0xC0) != 0x80 && byte != '\r' ? 1 : 0;
-    for (std::size_t at = line.find("\xE4"); at != std::string::npos; at = line.find("\xE4", at + 1)) ++cells;
+    for (std::size_t at = line.find('\xE4'); at != std::string::npos; at = line.find('\xE4', at + 1)) ++cells;
     EXPECT_LE(cells, 70)
         << line;  // 中 begins with 0xE4 and takes two cells, so does 字 with 0xE5: counted once
   }
