@@ -3,11 +3,31 @@
 
 #include <spdlog/spdlog.h>
 
+#include <utility>
+
 namespace rerank::log {
 
-using spdlog::debug;
-using spdlog::error;
-using spdlog::info;
-using spdlog::warn;
+// Writes to stderr: stdout belongs to whoever runs the program. Safe from any thread.
+spdlog::logger& logger();
+
+template <typename... Arguments>
+void debug(spdlog::format_string_t<Arguments...> text, Arguments&&... arguments) {
+  logger().debug(text, std::forward<Arguments>(arguments)...);
+}
+
+template <typename... Arguments>
+void info(spdlog::format_string_t<Arguments...> text, Arguments&&... arguments) {
+  logger().info(text, std::forward<Arguments>(arguments)...);
+}
+
+template <typename... Arguments>
+void warn(spdlog::format_string_t<Arguments...> text, Arguments&&... arguments) {
+  logger().warn(text, std::forward<Arguments>(arguments)...);
+}
+
+template <typename... Arguments>
+void error(spdlog::format_string_t<Arguments...> text, Arguments&&... arguments) {
+  logger().error(text, std::forward<Arguments>(arguments)...);
+}
 
 }  // namespace rerank::log

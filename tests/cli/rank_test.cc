@@ -180,6 +180,14 @@ TEST_F(Rank, TableOnATerminalFitsItAndIsHarmless) {
   }
 }
 
+TEST_F(Rank, WarningsStayOutOfTheOutput) {
+  const std::string no_directory = model_.file("taken", "");
+  const Outcome outcome = run(model_.rank({"-q", "x", "--cache-dir", no_directory}), "one\n");
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_EQ(lines_of(outcome.out).size(), 1U) << outcome.out;
+  EXPECT_THAT(outcome.err, HasSubstr("cannot keep packed weights"));
+}
+
 TEST_F(Rank, SameBitsWhateverTheBatch) {
   const std::string documents = "one\ntwo\nthree\nfour\n" + std::string(500, 'z') + "\n";
   const std::vector<double> together = scores({}, documents);
