@@ -52,7 +52,7 @@ class OwnedTensor {
   std::vector<std::byte> bytes_;
 };
 
-class RandomDecoder final : public DecoderWeights {
+class RandomDecoder : public DecoderWeights {
  public:
   // `qk_norm` is the size of the query and key norms' weights: larger ones make attention sharper.
   RandomDecoder(const DecoderShape& shape, DataType type, std::uint32_t seed = 1, float qk_norm = 1)

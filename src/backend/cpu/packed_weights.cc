@@ -2,9 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -41,22 +39,15 @@ std::uint64_t fnv1a(const std::string& text) {
   return hash;
 }
 
-// A file under a temporary name that takes its own name only when it is whole, and is removed otherwise.
-// Whoever holds the lock writes it; what a killed process left under that name is written over.
+// A file without a name until it is whole: however the process ends before, nothing is left of it.
 class NewFile {
  public:
-  explicit NewFile(std::string path) : path_(std::move(path)), temporary_(path_ + ".new") {
-    file_ = ::open(temporary_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (file_ < 0 || claim()) return;
-    const int error = errno;
-    ::close(std::exchange(file_, -1));
-    errno = error;
+  explicit NewFile(std::filesystem::path path) : path_(std::move(path)) {
+    file_ = ::open(path_.parent_path().c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
   }
   ~NewFile() {
     if (data_ != nullptr) ::munmap(data_, size_bytes_);
-    if (file_ < 0) return;
-    if (!committed_) ::unlink(temporary_.c_str());
-    ::close(file_);
+    if (file_ >= 0) ::close(file_);
   }
   NewFile(const NewFile&) = delete;
   NewFile& operator=(const NewFile&) = delete;
@@ -76,33 +67,21 @@ class NewFile {
     return data_;
   }
 
+  // Takes the name from whatever has it. A name can only be given where there is none, hence the step
+  // between.
   bool commit() {
-    committed_ =
-        ::msync(data_, size_bytes_, MS_SYNC) == 0 && ::rename(temporary_.c_str(), path_.c_str()) == 0;
-    return committed_;
+    const std::string between = fmt::format("{}.{}", path_.string(), ::gettid());
+    const std::string file = fmt::format("/proc/self/fd/{}", file_);
+    return ::msync(data_, size_bytes_, MS_SYNC) == 0 &&
+           ::linkat(AT_FDCWD, file.c_str(), AT_FDCWD, between.c_str(), AT_SYMLINK_FOLLOW) == 0 &&
+           ::rename(between.c_str(), path_.c_str()) == 0;
   }
 
  private:
-  // False with errno EWOULDBLOCK while another process writes.
-  bool claim() {
-    if (::flock(file_, LOCK_EX | LOCK_NB) != 0) return false;
-    // The name may have gone to the finished file, or away, between open and lock.
-    struct stat mine {
-    }, named{};
-    if (::fstat(file_, &mine) != 0) return false;
-    if (::stat(temporary_.c_str(), &named) != 0 || mine.st_ino != named.st_ino) {
-      errno = EWOULDBLOCK;
-      return false;
-    }
-    return ::ftruncate(file_, 0) == 0;
-  }
-
-  std::string path_;
-  std::string temporary_;
+  std::filesystem::path path_;
   int file_ = -1;
   std::byte* data_ = nullptr;
   std::size_t size_bytes_ = 0;
-  bool committed_ = false;
 };
 
 bool write_cache(const std::string& path, const std::string& header, DecoderWeights& weights, bool float32,
@@ -115,9 +94,6 @@ bool write_cache(const std::string& path, const std::string& header, DecoderWeig
     pack_model(weights, float32, data + kHeaderBytes, pool);
     std::memcpy(data, header.data(), kHeaderBytes);
     if (file.commit()) return true;
-  } else if (errno == EWOULDBLOCK) {
-    log::info("another process is writing {}; this one keeps its packed weights in memory", path);
-    return false;
   }
   log::warn(
       "cannot keep packed weights in {}: {}; every start will pack them again (--cache-dir names another "

@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -151,15 +152,28 @@ TEST_F(PackedWeightsTest, ReplacedUnderItsFeet) {
   EXPECT_TRUE(holds(packed, weights_));
 }
 
-// A process that was killed while it wrote.
-TEST_F(PackedWeightsTest, WritesOverWhatWasLeft) {
-  const std::filesystem::path file = load(weights_).cache_file();
-  std::filesystem::remove(file);
-  std::ofstream(file.string() + ".new") << std::string(1 << 20, 'x');
-  const PackedWeights packed = load(weights_);
-  EXPECT_EQ(packed.cache_file(), file);
-  EXPECT_TRUE(holds(packed, weights_));
-  EXPECT_THAT(files(), SizeIs(1));
+// Ends the process when its second layer is asked for.
+class EndsMidway final : public RandomDecoder {
+ public:
+  using RandomDecoder::RandomDecoder;
+  LayerWeights layer(std::int32_t layer) override {
+    if (layer == 1) ::_exit(7);
+    return RandomDecoder::layer(layer);
+  }
+};
+
+TEST_F(PackedWeightsTest, KilledMidwayLeavesNothing) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ThreadPool pool(1);
+    EndsMidway weights(kShape, DataType::kBFloat16, 1);
+    const PackedWeights packed(weights, false, directory_.string(), pool);
+    ::_exit(0);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(WEXITSTATUS(status), 7);
+  EXPECT_THAT(files(), SizeIs(0));
 }
 
 TEST_F(PackedWeightsTest, SeveralAtOnce) {
