@@ -15,6 +15,7 @@
 #include "tests/backend_variants.h"
 #include "tests/golden/golden_file.h"
 #include "tests/test_tokenizer_file.h"
+#include "tests/under_sanitizer.h"
 
 namespace rerank {
 namespace {
@@ -82,6 +83,8 @@ TEST_P(GoldenScoresTest, FromIds) {
 
 void score_texts(const std::string& size, const GoldenFile& golden, const BackendVariant& variant) {
   if (!test_tokenizer_file()) GTEST_SKIP() << kNoTestTokenizer;
+  if (kUnderSanitizer && std::string(variant.device) == "reference")
+    GTEST_SKIP() << "minutes under a sanitizer";
   EngineOptions options;
   options.model = "synth:" + size;
   options.tokenizer = test_tokenizer_file()->string();
