@@ -1,13 +1,14 @@
 """Rankings by rerank.cpp and by OpenVINO GenAI's TextRerankPipeline, in turn, on the same checkpoint and load.
 
-    compare_openvino.py RANK_CPU CHECKPOINT WORK [--rounds N]
+    compare_openvino.py RANK_CPU CHECKPOINT WORK [--rounds N] [--precision f32]
 
 RANK_CPU is the built benchmarks/rank_cpu, CHECKPOINT a directory with tokenizer.json (`rerank synth --config 0.6B`
 makes one), WORK a folder for the converted model (2.4 GB for 0.6B, made once). Needs, in an environment of its own:
 pip install openvino openvino-genai openvino-tokenizers optimum-intel nncf "transformers<5" tokenizers
 
 One request is a query of 46 words and 20 documents of 100 words; every request has texts of its own. Both hold the
-model in memory and use all processors; only the ranking is timed.
+model in memory and use all processors; only the ranking is timed. Left to itself OpenVINO computes in bfloat16 where the
+processor has it; --precision f32 makes it compute in float32. Ours chooses the faster of the two by measuring.
 """
 
 import argparse
@@ -42,7 +43,7 @@ def convert(checkpoint, folder):
 
 
 class OpenVino:
-    def __init__(self, checkpoint, work):
+    def __init__(self, checkpoint, work, precision):
         folder = os.path.join(work, "openvino-float")
         if not os.path.exists(f"{folder}/openvino_detokenizer.xml"):
             convert(checkpoint, folder)
@@ -59,7 +60,8 @@ class OpenVino:
         self.random = random.Random(3)
         config = openvino_genai.TextRerankPipeline.Config()
         config.top_n = NUM_DOCUMENTS
-        self.pipeline = openvino_genai.TextRerankPipeline(folder, "CPU", config)
+        hints = {"INFERENCE_PRECISION_HINT": precision} if precision else {}
+        self.pipeline = openvino_genai.TextRerankPipeline(folder, "CPU", config, **hints)
 
     def text(self, count):
         return " ".join(self.random.choices(self.words, k=count))
@@ -95,15 +97,17 @@ def main():
     parser.add_argument("checkpoint")
     parser.add_argument("work")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--precision", help="OpenVINO's arithmetic, e.g. f32; its own choice unless given")
     arguments = parser.parse_args()
-    theirs, ours = OpenVino(arguments.checkpoint, arguments.work), Ours(arguments.program, arguments.checkpoint)
+    theirs = OpenVino(arguments.checkpoint, arguments.work, arguments.precision)
+    ours = Ours(arguments.program, arguments.checkpoint)
     theirs.rank(), ours.rank()  # warm
     pairs = [(ours.rank(), theirs.rank()) for _ in range(arguments.rounds)]
     rates = [(NUM_DOCUMENTS / a, NUM_DOCUMENTS / b) for a, b in pairs]
     print(f"{'':12}{'documents/s':>14}{'peak GiB':>10}   (medians of {arguments.rounds} rounds, in turn)")
     print(f"{'rerank.cpp':12}{statistics.median(a for a, _ in rates):14.2f}{ours.peak_gib():10.2f}")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(f"{'OpenVINO':12}{statistics.median(b for _, b in rates):14.2f}{peak:10.2f}")
+    print(f"{'OpenVINO ' + (arguments.precision or ''):12}{statistics.median(b for _, b in rates):14.2f}{peak:10.2f}")
     print(f"ratio, round by round, median: {statistics.median(b / a for a, b in pairs):.2f}")
 
 
