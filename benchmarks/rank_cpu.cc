@@ -160,7 +160,7 @@ void print_start(const Engine& engine, double load, double first) {
 // One request for each line of standard input, so that another program can measure in turn with its own.
 void rank_on_line(const Arguments& arguments) {
   Engine engine(arguments.engine);
-  WordText text(load_tokenizer(arguments.engine, *open_checkpoint(arguments.engine.model)), 1);
+  WordText text(load_tokenizer(arguments.engine), 1);
   for (std::string line; std::getline(std::cin, line);) {
     const Request request = make_request(arguments, text);
     fmt::print("{}\n", time_of([&] { engine.score(request); }).wall);
@@ -174,7 +174,7 @@ void run(const Arguments& arguments) {
   const double first = time_of([&] { engine->score({.query = "first", .documents = {"score"}}); }).wall;
   print_start(*engine, load, first);
 
-  WordText text(load_tokenizer(arguments.engine, *open_checkpoint(arguments.engine.model)), 1);
+  WordText text(load_tokenizer(arguments.engine), 1);
   engine->score(make_request(arguments, text));
   for (int i = 0; i < 2; ++i) engine->score(make_request(arguments, text));
   const double resident = peak_resident();

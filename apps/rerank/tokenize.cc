@@ -11,7 +11,7 @@
 #include "apps/rerank/json_text.h"
 #include "apps/rerank/line_reader.h"
 #include "apps/rerank/output_stream.h"
-#include "apps/rerank/tokenizer_location.h"
+#include "checkpoint/model_location.h"
 #include "tokenizer/tokenizer.h"
 
 namespace rerank::cli {

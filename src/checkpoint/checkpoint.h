@@ -39,8 +39,6 @@ class Checkpoint {
   // The caller needs this tensor's memory no more: its pages are forgotten (read again, or made again, when
   // asked for).
   virtual void release(std::string_view name) = 0;
-  // The tokenizer.json that belongs to the model, if it has one.
-  virtual std::optional<std::filesystem::path> tokenizer_file() const = 0;
   // The files that hold the tensors; none for a model made in memory.
   virtual std::vector<std::filesystem::path> files() const { return {}; }
   // A short text that changes whenever any weight may have changed: names derived files and verifies them.

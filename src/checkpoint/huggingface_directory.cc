@@ -117,11 +117,6 @@ void HuggingFaceDirectory::release(std::string_view name) {
   location.file->release(*location.entry);
 }
 
-std::optional<fs::path> HuggingFaceDirectory::tokenizer_file() const {
-  const fs::path file = directory_ / "tokenizer.json";
-  return is_present(file) ? std::optional(file) : std::nullopt;
-}
-
 std::vector<fs::path> HuggingFaceDirectory::files() const {
   std::vector<fs::path> paths;
   for (const std::unique_ptr<SafetensorsFile>& file : files_) paths.push_back(file->path());

@@ -26,7 +26,6 @@ class HuggingFaceDirectory final : public Checkpoint {
   const std::vector<TensorInfo>& tensors() const override { return tensors_; }
   TensorView tensor(std::string_view name) const override;
   void release(std::string_view name) override;
-  std::optional<std::filesystem::path> tokenizer_file() const override;
   std::vector<std::filesystem::path> files() const override;
   std::string identity() const override { return identity_; }
   std::string description() const override;

@@ -73,7 +73,6 @@ TEST(HuggingFaceDirectory, OpensOneFile) {
   EXPECT_TRUE(checkpoint->contains("model.norm.weight"));
   EXPECT_FALSE(checkpoint->contains("model.norm.weigh"));
   EXPECT_FALSE(checkpoint->contains("zzz"));
-  EXPECT_FALSE(checkpoint->tokenizer_file());
   EXPECT_EQ(checkpoint->files().size(), 1u);
   for (const TensorInfo& tensor : checkpoint->tensors()) {
     const TensorView view = checkpoint->tensor(tensor.name);
@@ -83,8 +82,6 @@ TEST(HuggingFaceDirectory, OpensOneFile) {
     EXPECT_EQ(std::to_integer<std::size_t>(view.data[1]), tensor.name.size() + 1);
   }
   EXPECT_THAT(error_of([&] { checkpoint->tensor("lm_head.weight"); }), HasSubstr("no tensor lm_head.weight"));
-  scratch.write("tokenizer.json", "{}");
-  EXPECT_EQ(checkpoint->tokenizer_file(), scratch.path() / "tokenizer.json");
 }
 
 TEST(HuggingFaceDirectory, AcceptsEveryHead) {

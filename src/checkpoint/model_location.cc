@@ -121,6 +121,18 @@ fs::path model_directory(const std::string& model) {
   return cached_directory(repository, huggingface_cache());
 }
 
+fs::path tokenizer_location(const std::string& model, const std::string& tokenizer) {
+  if (!tokenizer.empty()) return tokenizer;
+  const fs::path directory = model.starts_with("synth:") ? demo_model_directory() : model_directory(model);
+  fs::path file = directory / "tokenizer.json";
+  std::error_code ignored;
+  if (!fs::exists(file, ignored)) {
+    throw Error(ErrorCode::kNotFound,
+                fmt::format("{} has no tokenizer.json; name one with --tokenizer", directory.string()));
+  }
+  return file;
+}
+
 fs::path demo_model_directory() {
   std::error_code ignored;
   return demo_model_directory(fs::read_symlink("/proc/self/exe", ignored), RERANK_DEMO_MODEL_DIR);

@@ -1,5 +1,5 @@
-// From the name of a model to its directory: a path, a repository in the Hugging Face cache, or the model
-// that ships. Opens nothing.
+// From the name of a model to its directory and its tokenizer: a path, a repository in the Hugging Face
+// cache, or the model that ships. Opens nothing.
 #pragma once
 
 #include <filesystem>
@@ -10,6 +10,10 @@ namespace rerank {
 // `model` as in open_checkpoint, but not "synth:SIZE". Throws Error{kNotFound} naming where it was looked for
 // and how to get it.
 std::filesystem::path model_directory(const std::string& model);
+
+// The tokenizer.json to use with a model: `tokenizer` where that is not empty, else the model's own, or for
+// "synth:SIZE", which has none, that of the model that ships. Throws Error{kNotFound} when there is none.
+std::filesystem::path tokenizer_location(const std::string& model, const std::string& tokenizer);
 
 // Where the Hugging Face tools keep downloaded models: HF_HUB_CACHE, HF_HOME/hub, else
 // XDG_CACHE_HOME/huggingface/hub or ~/.cache/huggingface/hub.

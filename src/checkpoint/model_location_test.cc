@@ -88,6 +88,17 @@ TEST(ModelLocation, FindsTheDemoModelBesideTheProgramElseInTheSource) {
   EXPECT_EQ(demo_model_directory(program, source), installed);
 }
 
+TEST(ModelLocation, FindsATokenizerForEveryModel) {
+  const ScratchDirectory scratch;
+  const ScopedVariable named("RERANK_DEMO_MODEL", scratch.path().c_str());
+  EXPECT_EQ(tokenizer_location("synth:nano", "mine.json"), "mine.json");
+  EXPECT_THAT(error_of([] { tokenizer_location("synth:nano", ""); }), HasSubstr("--tokenizer"));
+  scratch.write("tokenizer.json", "{}");
+  EXPECT_EQ(tokenizer_location("synth:nano", ""), scratch.path() / "tokenizer.json");
+  EXPECT_EQ(tokenizer_location("demo", ""), scratch.path() / "tokenizer.json");
+  EXPECT_EQ(tokenizer_location(scratch.path().string(), ""), scratch.path() / "tokenizer.json");
+}
+
 TEST(ModelLocation, NamesTheSyntheticSizes) {
   EXPECT_THAT(error_of([] { open_checkpoint("synth:1.7B"); }),
               AllOf(HasSubstr("synth:1.7B"), HasSubstr("synth:0.6B")));

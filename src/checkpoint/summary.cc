@@ -23,7 +23,6 @@ CheckpointSummary summarize(const Checkpoint& checkpoint) {
   summary.config = checkpoint.config();
   summary.head = head_of(summary.config);
   summary.num_files = checkpoint.files().size();
-  summary.tokenizer_file = checkpoint.tokenizer_file();
   for (const TensorInfo& tensor : checkpoint.tensors()) {
     const std::uint64_t size_bytes = tensor_bytes(tensor);
     const auto num_parameters = static_cast<std::int64_t>(size_bytes / element_bytes(tensor.type));

@@ -26,7 +26,6 @@ struct CheckpointSummary {
   std::vector<TypeCount> types;  // those that occur
   std::size_t num_files = 0;     // 0: made in memory
   std::string head;              // e.g. "yes and no rows of lm_head.weight"
-  std::optional<std::filesystem::path> tokenizer_file;
 };
 
 // Reads no weights.

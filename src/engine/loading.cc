@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "checkpoint/checkpoint.h"
+#include "checkpoint/model_location.h"
 #include "rerank/error.h"
 
 namespace rerank {
@@ -99,12 +100,8 @@ void fill_info(const EngineOptions& options, const Checkpoint& checkpoint, Loade
 
 }  // namespace
 
-Tokenizer load_tokenizer(const EngineOptions& options, const Checkpoint& checkpoint) {
-  if (!options.tokenizer.empty()) return Tokenizer::load(options.tokenizer);
-  if (const std::optional<std::filesystem::path> file = checkpoint.tokenizer_file())
-    return Tokenizer::load(*file);
-  throw Error(ErrorCode::kNotFound,
-              fmt::format("{} has no tokenizer.json; --tokenizer FILE names one", checkpoint.description()));
+Tokenizer load_tokenizer(const EngineOptions& options) {
+  return Tokenizer::load(tokenizer_location(options.model, options.tokenizer));
 }
 
 BackendInfo preview_backend(const EngineOptions& options, const Checkpoint& checkpoint) {
@@ -127,7 +124,7 @@ std::string cache_directory(const EngineOptions& options) {
 LoadedModel load_model(const EngineOptions& options) {
   const std::shared_ptr<Checkpoint> checkpoint = open_checkpoint(options.model);
   const ModelConfig& config = checkpoint->config();
-  Tokenizer tokenizer = load_tokenizer(options, *checkpoint);
+  Tokenizer tokenizer = load_tokenizer(options);
   if (tokenizer.vocab_size() > config.vocab) {
     throw Error(
         ErrorCode::kInvalidArgument,

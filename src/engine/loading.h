@@ -22,8 +22,8 @@ struct LoadedModel {
 // Throws Error naming the option, file or key.
 LoadedModel load_model(const EngineOptions& options);
 
-// The tokenizer that the options name, else the checkpoint's own. Throws Error{kNotFound} when there is none.
-Tokenizer load_tokenizer(const EngineOptions& options, const Checkpoint& checkpoint);
+// The tokenizer that the options name, else the model's own, see tokenizer_location. Throws Error.
+Tokenizer load_tokenizer(const EngineOptions& options);
 
 // How the options would run the checkpoint on this machine, without loading it; see preview_backend.
 BackendInfo preview_backend(const EngineOptions& options, const Checkpoint& checkpoint);

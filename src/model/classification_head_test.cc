@@ -42,7 +42,6 @@ class ClassificationCheckpoint final : public Checkpoint {
     return {DataType::kFloat32, {1, config_.hidden}, reinterpret_cast<const std::byte*>(score_.data())};
   }
   void release(std::string_view name) override { source_->release(name); }
-  std::optional<std::filesystem::path> tokenizer_file() const override { return std::nullopt; }
   std::string identity() const override { return source_->identity() + " classification"; }
   std::string description() const override { return "classification"; }
 
