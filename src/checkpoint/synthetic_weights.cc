@@ -22,17 +22,17 @@ struct Stream {
 };
 
 // Integers and floats in loops of their own, each of one lane width: so the compiler vectorises both.
-template <std::size_t kCount>
+template <std::size_t Count>
 [[gnu::always_inline]] inline void fill_block(const Stream& stream, std::uint64_t first, BFloat16* out) {
-  std::uint32_t bits[kCount];
+  std::uint32_t bits[Count];
   const std::uint64_t state = stream.key + (first + 1) * kGolden;
-  for (std::size_t i = 0; i < kCount; ++i) {
+  for (std::size_t i = 0; i < Count; ++i) {
     std::uint64_t z = state + i * kGolden;
     z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
     z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
     bits[i] = static_cast<std::uint32_t>((z ^ (z >> 31)) >> 40);
   }
-  for (std::size_t i = 0; i < kCount; ++i) {
+  for (std::size_t i = 0; i < Count; ++i) {
     const float r = static_cast<float>(static_cast<std::int32_t>(bits[i]) - (1 << 23)) * 0x1p-23f;
     // No NaN can occur, so rounding is to_bfloat16 without its branch.
     const auto value = std::bit_cast<std::uint32_t>(stream.base + stream.scale * r);
