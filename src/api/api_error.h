@@ -1,0 +1,59 @@
+// What a request ends with when it is not answered: HTTP status, words, and the body in the shape that its
+// client reads.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <exception>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "rerank/error.h"
+#include "rerank/types.h"
+
+namespace rerank::api {
+
+// Clients of TEI and Weaviate need "error" to be a string; everybody else finds an object or one of its two
+// echoes.
+enum class ErrorStyle { kObject, kString };
+
+class ApiError : public Error {
+ public:
+  ApiError(int status, const std::string& message, std::string_view param = {});
+
+  int status() const { return status_; }  // of HTTP; 499: the client is gone, nobody reads the body
+  const std::string& param() const { return param_; }  // the field at fault; empty: none
+  std::string_view type() const;                       // "BadRequestError" and its like, from the status
+  ErrorStyle style() const { return style_; }
+  // For the header Retry-After.
+  std::optional<std::chrono::seconds> retry_after() const { return retry_after_; }
+
+  ApiError& set_style(ErrorStyle style);
+  ApiError& set_retry_after(std::chrono::seconds wait);
+
+ private:
+  int status_;
+  std::string param_;
+  ErrorStyle style_ = ErrorStyle::kObject;
+  std::optional<std::chrono::seconds> retry_after_;
+};
+
+ApiError unknown_route(std::string_view method, std::string_view path,
+                       int status);  // status: RouteMatch::status
+ApiError unauthorized();
+ApiError unknown_model(std::string_view model);
+ApiError body_too_large(std::size_t max_body_bytes);
+ApiError queue_full(std::chrono::seconds wait);
+
+// Of a result that is not kOk. REQUIRES: result.status != kOk.
+ApiError error_of(const Result& result, ErrorStyle style);
+
+// Of anything caught: an ApiError as it is, an Error by its code; our own mistakes say nothing of their
+// inside (their text is for the log).
+ApiError error_of(const std::exception& caught);
+
+// The reply's JSON.
+std::string write_error(const ApiError& error);
+
+}  // namespace rerank::api

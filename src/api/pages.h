@@ -1,0 +1,14 @@
+// The two pages for people, HTML that needs nothing from the network; their sources are pages/*.html.
+#pragma once
+
+#include <string_view>
+
+namespace rerank::api {
+
+std::string_view playground_page();  // of /
+std::string_view docs_page();        // of /docs; it reads /openapi.json
+
+// For the header Content-Security-Policy of both.
+std::string_view page_security_policy();
+
+}  // namespace rerank::api

@@ -1,0 +1,64 @@
+// The one table of routes: the server dispatches by it and openapi.cc writes the contract from it. Knows
+// paths and methods, not what the handlers do.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace rerank::api {
+
+enum class Method { kGet, kPost };
+
+enum class Handler {
+  kRerank,
+  kScore,
+  kInvocations,  // rerank or score: parse_scoring_call tells them apart
+  kTokenize,
+  kDetokenize,
+  kModels,
+  kModel,  // RouteMatch::model says which
+  kVersion,
+  kInfo,
+  kClusterAuth,
+  kMeta,
+  kHealth,  // 200 while requests are being served, or soon may be again: for supervisors and routers
+  kLive,    // 200 unless a restart is the only cure
+  kReady,   // 200 while new requests are welcome
+  kMetrics,
+  kOpenapi,
+  kDocs,
+  kPlayground,
+};
+
+// What the path alone says about the shape of request and reply.
+enum class Dialect {
+  kPlain,
+  kCohereV2,  // documents are echoed only when asked for
+  kInfinity,  // an echoed document is a string
+};
+
+struct Route {
+  Method method;
+  std::string_view pattern;  // "{model}" stands for one or more segments, slashes among them
+  Handler handler;
+  Dialect dialect;
+  std::string_view summary;
+
+  bool needs_key() const { return method == Method::kPost; }
+};
+
+std::span<const Route> routes();
+
+struct RouteMatch {
+  const Route* route = nullptr;  // of static storage; null: no such route, `status` says why
+  std::string model;             // what {model} stood for, percent-decoded
+  int status = 200;              // 404, or 405 with `allow`
+  std::string allow;  // for 405 and OPTIONS: "GET, HEAD, OPTIONS" or the like; empty for an unknown path
+};
+
+// `target` is a request's path; a query string behind it and one slash at its end are ignored. HEAD matches
+// as GET.
+RouteMatch match_route(std::string_view method, std::string_view target);
+
+}  // namespace rerank::api
