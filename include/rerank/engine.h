@@ -6,6 +6,7 @@
 #include <functional>
 #include <future>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,7 @@ struct EngineOptions {
 // What was loaded and how it runs.
 struct EngineInfo {
   std::string model;
+  std::string identity;  // changes with any weight of the checkpoint
   std::string architecture;
   std::string device;
   std::string dtype;  // the arithmetic
@@ -48,10 +50,13 @@ struct EngineInfo {
   std::string weight_cache;  // file of packed weights in use; empty: none
   std::string default_instruction;
   std::int32_t num_threads = 0;
+  std::int32_t max_positions = 0;  // the model's own limit; max_model_len is what this engine takes
   std::int32_t max_model_len = 0;
   std::int32_t max_num_batched_tokens = 0;
   std::int32_t max_num_seqs = 0;
-  std::int32_t prefix_cache_tokens = 0;
+  std::int32_t prefix_cache_tokens = 0;  // kept between batches
+  std::int32_t prefix_cache_capacity =
+      0;                          // tokens; what a batch needs of it at most is on top of what is kept
   std::int64_t weight_bytes = 0;  // packed
   std::int64_t workspace_bytes =
       0;  // address space of activations and keys/values; resident only as far as used
@@ -66,7 +71,9 @@ struct EngineStatistics {
   std::int64_t num_cached_tokens = 0;  // of those, shared or cached and not computed
   std::int64_t num_computed_tokens = 0;
   std::int64_t num_batches = 0;
-  std::int64_t num_running = 0;  // requests not finished
+  std::int64_t num_running = 0;               // requests not finished now, those waiting included
+  std::int64_t num_waiting = 0;               // of those, how many have no document in a batch yet
+  std::int64_t prefix_cache_tokens_used = 0;  // now, of EngineInfo::prefix_cache_capacity
   std::chrono::nanoseconds compute{};
 };
 
@@ -95,6 +102,12 @@ class __attribute__((visibility("default"))) Engine {
 
   // Ids of `text` as the model's tokenizer encodes a user's text.
   std::vector<std::int32_t> tokenize(const std::string& text) const;
+  // The same with each token's place; `parse_special` recognises control tokens, whatever the options say.
+  // Throws Error{kInvalidArgument} for what is not UTF-8.
+  std::vector<TokenPiece> tokenize_pieces(const std::string& text, bool parse_special) const;
+  // The text of the tokens, control tokens by their names; what is not UTF-8 becomes U+FFFD. Throws
+  // Error{kInvalidArgument} for an id that no token has.
+  std::string detokenize(std::span<const std::int32_t> ids) const;
 
   const EngineInfo& info() const;
   EngineStatistics statistics() const;

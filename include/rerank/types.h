@@ -25,6 +25,8 @@ struct Request {
   // score, false refuses the request.
   bool truncate = true;
 
+  std::int32_t priority =
+      0;  // requests of a lower number are served first; of equal ones each takes its turn
   std::optional<std::chrono::steady_clock::time_point> deadline;
 };
 
@@ -61,6 +63,17 @@ struct Result {
   std::int64_t num_tokens = 0;           // of all pairs, each counted whole
   std::int64_t num_cached_tokens = 0;    // of those, how many were shared and not computed again
   Timings timings;
+};
+
+// A token and where in a text it comes from.
+struct TokenPiece {
+  std::int32_t id = 0;
+  std::string text;      // the part of the text from start to stop
+  bool special = false;  // a control token such as "<|im_end|>"
+  // In code points of the text. Tokens that share a code point both count it whole; a code point that Unicode
+  // normalization made of several stands for all of them.
+  std::int64_t start = 0;
+  std::int64_t stop = 0;
 };
 
 }  // namespace rerank

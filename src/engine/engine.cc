@@ -5,6 +5,7 @@
 #include "engine/loading.h"
 #include "engine/scoring_loop.h"
 #include "rerank/error.h"
+#include "tokenizer/utf8.h"
 
 namespace rerank {
 
@@ -42,6 +43,15 @@ Result Engine::score(Request request) {
 
 std::vector<std::int32_t> Engine::tokenize(const std::string& text) const {
   return impl_->loaded().encoder->encode_text(text);
+}
+
+std::vector<TokenPiece> Engine::tokenize_pieces(const std::string& text, bool parse_special) const {
+  return impl_->loaded().encoder->tokenizer().pieces(
+      text, parse_special ? SpecialTokens::kParse : SpecialTokens::kAsText);
+}
+
+std::string Engine::detokenize(std::span<const std::int32_t> ids) const {
+  return replace_invalid_utf8(impl_->loaded().encoder->tokenizer().decode(ids));
 }
 
 const EngineInfo& Engine::info() const {

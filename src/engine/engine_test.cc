@@ -64,6 +64,8 @@ TEST_F(EngineTest, ScoresAndSaysHow) {
   EXPECT_EQ(engine.info().dtype, "float32");
   EXPECT_EQ(engine.info().num_threads, 2);
   EXPECT_EQ(engine.info().max_model_len, 8192);
+  EXPECT_GE(engine.info().max_positions, 8192);
+  EXPECT_NE(engine.info().identity, "");
   EXPECT_EQ(engine.info().weight_cache, "");
   EXPECT_GT(engine.info().weight_bytes, 100'000);
   EXPECT_TRUE(engine.healthy());
@@ -143,6 +145,8 @@ TEST_F(EngineTest, HeadsAreSharedAndCounted) {
   EXPECT_GT(head, 100);
   const Result again = engine.score(make_request({"a", "b", "c"}));
   EXPECT_EQ(again.num_cached_tokens, 3 * head);
+  EXPECT_EQ(engine.statistics().prefix_cache_tokens_used, head);
+  EXPECT_GT(engine.info().prefix_cache_capacity, head);
   EXPECT_EQ(logits(first), logits(again));
 
   EngineOptions apart = options();
@@ -176,6 +180,20 @@ TEST_F(EngineTest, ControlTokensAreTextUnlessParsed) {
   EXPECT_EQ(text.score(request).documents[0].num_tokens, parsed.score(request).documents[0].num_tokens + 9);
   EXPECT_EQ(text.tokenize("<|im_end|>").size(), 10u);
   EXPECT_THAT(parsed.tokenize("<|im_end|>"), ElementsAre(260));
+}
+
+TEST_F(EngineTest, TextToTokensAndBack) {
+  const Engine engine(options());
+  EXPECT_EQ(engine.tokenize_pieces("é<|im_end|>", false).size(), 12u);
+  const std::vector<TokenPiece> pieces = engine.tokenize_pieces("é<|im_end|>", true);
+  ASSERT_EQ(pieces.size(), 3u);
+  EXPECT_EQ(pieces[2].id, 260);
+  EXPECT_TRUE(pieces[2].special);
+  EXPECT_EQ(pieces[2].start, 1);
+  EXPECT_EQ(pieces[2].stop, 11);
+  EXPECT_EQ(engine.detokenize(engine.tokenize("héllo")), "héllo");
+  EXPECT_EQ(engine.detokenize(std::vector<std::int32_t>{'a', 0xc3, 260}), "a\uFFFD<|im_end|>");
+  EXPECT_THROW(engine.detokenize(std::vector<std::int32_t>{-1}), Error);
 }
 
 TEST_F(EngineTest, DestroyedWithRequestsInFlight) {

@@ -82,6 +82,7 @@ void fill_info(const EngineOptions& options, const Checkpoint& checkpoint, Loade
   const BackendInfo backend = loaded.backend->info();
   EngineInfo& info = loaded.info;
   info.model = options.model;
+  info.identity = checkpoint.identity();
   info.architecture = checkpoint.config().architecture;
   info.device = backend.device;
   info.dtype = backend.dtype;
@@ -90,10 +91,12 @@ void fill_info(const EngineOptions& options, const Checkpoint& checkpoint, Loade
   info.weight_cache = backend.weight_cache;
   info.default_instruction = Qwen3Prompt::kDefaultInstruction;
   info.num_threads = backend.num_threads;
+  info.max_positions = checkpoint.config().max_positions;
   info.max_model_len = loaded.scheduler.max_model_len;
   info.max_num_batched_tokens = loaded.scheduler.max_num_batched_tokens;
   info.max_num_seqs = loaded.scheduler.max_num_seqs;
   info.prefix_cache_tokens = loaded.scheduler.prefix_cache_tokens;
+  info.prefix_cache_capacity = loaded.scheduler.cache_slots();
   info.weight_bytes = backend.weight_bytes;
   info.workspace_bytes = backend.workspace_bytes;
 }

@@ -29,9 +29,11 @@ struct PendingRequest {
   const Engine::Callback callback;
   const Clock::time_point submitted = Clock::now();
   std::atomic<bool> cancelled{false};
+  std::atomic<bool> planned{false};  // something of it has come into a batch
   std::atomic<std::int64_t> holds{1};
 
   // The scheduler's own.
+  std::int32_t priority = request.priority;  // lower while a request of a lower number waits for this one
   std::optional<EncodedHead> head;
   std::size_t next = 0;                          // document to plan
   std::optional<EncodedDocument> next_document;  // encoded, once looked at

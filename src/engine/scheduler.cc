@@ -46,7 +46,7 @@ Scheduler::Scheduler(const SchedulerOptions& options, const RequestEncoder& enco
       cache_(options.cache_slots(), options.prefix_cache_tokens) {}
 
 void Scheduler::add(PendingRequestPtr request) {
-  active_.push_back(std::move(request));
+  active_[request->priority].push_back(std::move(request));
 }
 
 void Scheduler::close_batch() {
@@ -56,29 +56,37 @@ void Scheduler::close_batch() {
 
 void Scheduler::drop_all(Status status, const std::string& message) {
   chain_.reset();
-  for (const PendingRequestPtr& request : active_) {
-    request->fail(status, message);
-    release_(request);
+  for (const auto& [priority, turns] : std::exchange(active_, {})) {
+    for (const PendingRequestPtr& request : turns) {
+      request->fail(status, message);
+      release_(request);
+    }
   }
-  active_.clear();
 }
 
 void Scheduler::start_batch() {
   batch_started_ = true;
   if (chain_ && chain_->head != nullptr) cache_.use(chain_->head, batch_);
   cache_.trim(batch_);
-  // Whoever found no room in the last batch comes first in this one.
-  const auto first = std::ranges::find_if(active_, [](const auto& request) { return request->passed_over; });
-  std::rotate(active_.begin(), first == active_.end() ? active_.begin() : first, active_.end());
-  for (const PendingRequestPtr& request : active_) request->passed_over = false;
+  std::erase_if(active_, [](const auto& level) { return level.second.empty(); });
+  for (auto& [priority, turns] : active_) {
+    // Whoever found no room in the last batch comes first in this one.
+    const auto first = std::ranges::find_if(turns, [](const auto& request) { return request->passed_over; });
+    std::rotate(turns.begin(), first == turns.end() ? turns.begin() : first, turns.end());
+    for (const PendingRequestPtr& request : turns) request->passed_over = false;
+  }
 }
 
 void Scheduler::fill(PlannedBatch& planned) {
   if (!batch_started_) start_batch();
+  for (auto& [priority, turns] : active_) fill_from(turns, planned);
+}
+
+void Scheduler::fill_from(Turns& turns, PlannedBatch& planned) {
   std::size_t without_room = 0;
-  while (without_room < active_.size()) {
-    const PendingRequestPtr request = std::move(active_.front());
-    active_.pop_front();
+  while (without_room < turns.size()) {
+    const PendingRequestPtr request = std::move(turns.front());
+    turns.pop_front();
     const Outcome outcome = plan_next(request, planned);
     if (outcome == Outcome::kFailed || request->next == request->request.documents.size()) {
       if (chain_ && chain_->request == request) chain_.reset();
@@ -87,8 +95,16 @@ void Scheduler::fill(PlannedBatch& planned) {
     }
     without_room = outcome == Outcome::kNoRoom ? without_room + 1 : 0;
     request->passed_over = request->passed_over || outcome == Outcome::kNoRoom;
-    active_.push_back(request);
+    turns.push_back(request);
   }
+}
+
+// Whoever waits for the chain's slots lends its priority to the chain, which else might wait for ever.
+void Scheduler::let_chain_pass(std::int32_t priority) {
+  if (!chain_ || chain_->request->priority <= priority) return;
+  std::erase(active_[chain_->request->priority], chain_->request);
+  chain_->request->priority = priority;
+  add(chain_->request);
 }
 
 std::int32_t Scheduler::room(const PlannedBatch& planned) const {
@@ -150,7 +166,10 @@ Scheduler::Outcome Scheduler::plan_whole(const PendingRequestPtr& request, Plann
 
 Scheduler::Outcome Scheduler::plan_long(const PendingRequestPtr& request, std::int32_t head_cost,
                                         PlannedBatch& planned) {
-  if (!can_start_chain()) return Outcome::kNoRoom;
+  if (!can_start_chain()) {
+    let_chain_pass(request->priority);
+    return Outcome::kNoRoom;
+  }
   if (head_cost >= options_.max_num_batched_tokens) return plan_alone(request, planned);
   if (head_cost >= room(planned)) return Outcome::kNoRoom;
   const PrefixCache::Part* head = plan_head(*request, planned);
@@ -172,7 +191,10 @@ Scheduler::Outcome Scheduler::plan_alone(const PendingRequestPtr& request, Plann
     score_last(request, 0, planned);
     return Outcome::kPlanned;
   }
-  if (!can_start_chain()) return Outcome::kNoRoom;
+  if (!can_start_chain()) {
+    let_chain_pass(request->priority);
+    return Outcome::kNoRoom;
+  }
   start_chain(request, nullptr, std::move(ids));
   return plan_chunk(planned);
 }
@@ -186,6 +208,7 @@ bool Scheduler::can_start_chain() const {
 void Scheduler::start_chain(const PendingRequestPtr& request, const PrefixCache::Part* head,
                             std::vector<std::int32_t> ids) {
   chain_ = Chain{request, head, std::move(ids)};
+  request->planned = true;
 }
 
 Scheduler::Outcome Scheduler::plan_chunk(PlannedBatch& planned) {
@@ -239,6 +262,7 @@ void Scheduler::score_last(const PendingRequestPtr& request, std::int32_t cached
   score.num_tokens = segment.first_position + segment.num_tokens;
   score.truncated = request->next_document->truncated;
   request->num_cached_tokens += cached_tokens;
+  request->planned = true;
   ++request->holds;
   planned.scored.push_back({request, request->next});
   ++request->next;

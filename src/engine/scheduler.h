@@ -1,10 +1,12 @@
 // Forms batches: which documents of which requests come next, with which shared parts, within the token
-// budget. Requests take turns document by document, so that a large one does not hold up a small one.
+// budget. Requests of one priority take turns document by document, so that a large one does not hold up a
+// small one.
 #pragma once
 
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <optional>
 #include <span>
 #include <vector>
@@ -64,6 +66,9 @@ class Scheduler {
   // Lets go of all requests, failed as given.
   void drop_all(Status status, const std::string& message);
 
+  // Tokens of prompt heads that are kept or in use.
+  std::int32_t prefix_cache_tokens() const { return cache_.num_tokens(); }
+
  private:
   enum class Outcome { kPlanned, kNoRoom, kFailed };
 
@@ -75,7 +80,11 @@ class Scheduler {
     std::int32_t done = 0;
   };
 
+  using Turns = std::deque<PendingRequestPtr>;
+
   void start_batch();
+  void fill_from(Turns& turns, PlannedBatch& planned);
+  void let_chain_pass(std::int32_t priority);
   Outcome plan_next(const PendingRequestPtr& request, PlannedBatch& planned);
   bool prepare(PendingRequest& request) const;
   Outcome plan_whole(const PendingRequestPtr& request, PlannedBatch& planned);
@@ -97,7 +106,7 @@ class Scheduler {
   const RequestEncoder& encoder_;
   std::function<void(const PendingRequestPtr&)> release_;
   PrefixCache cache_;
-  std::deque<PendingRequestPtr> active_;
+  std::map<std::int32_t, Turns> active_;  // by priority
   std::optional<Chain> chain_;
   std::uint64_t batch_ = 1;
   std::uint64_t chain_batch_ = 0;  // the last one that used the chain's slots

@@ -165,6 +165,52 @@ TEST(Scheduler, ALargeDocumentGetsItsTurn) {
   EXPECT_LE(batches, 2);
 }
 
+TEST(Scheduler, LowerPrioritiesComeFirstAndEqualOnesTakeTurns) {
+  Planner planner(kOptions);
+  const auto add = [&](std::int32_t priority, std::size_t num_documents, const std::string& query) {
+    Request request = make_request(num_documents, query);
+    request.priority = priority;
+    return planner.add(request);
+  };
+  const PendingRequestPtr last = add(7, 1000, "a");
+  EXPECT_GT(count(planner.run_batch(), last), 5u);
+  const PendingRequestPtr first = add(-3, 30, "b"), second = add(0, 1000, "c"), beside = add(0, 1000, "d");
+  for (int batch = 0; first->holds > 0 && batch < 10; ++batch) {
+    const std::vector<PendingRequestPtr> scored = planner.run_batch();
+    EXPECT_EQ(scored.front(), first);
+    EXPECT_EQ(count(scored, last), 0u);
+  }
+  EXPECT_EQ(first->holds, 0);
+  const std::vector<PendingRequestPtr> scored = planner.run_batch();
+  EXPECT_LE(std::max(count(scored, second), count(scored, beside)),
+            std::min(count(scored, second), count(scored, beside)) + 1);
+  EXPECT_GT(count(scored, second), 2u);
+}
+
+// The slots of a long document under way are needed by one of a lower number, and others stand between them.
+TEST(Scheduler, WhoHoldsUpALowerPriorityIsServedAsOne) {
+  SchedulerOptions options = kOptions;
+  options.max_num_batched_tokens = 200;
+  Planner planner(options);
+  const auto add = [&](std::int32_t priority, std::size_t num_documents, std::size_t length) {
+    Request request = make_request(num_documents);
+    request.priority = priority;
+    request.documents[0] = text(length, 'l');
+    return planner.add(request);
+  };
+  const PendingRequestPtr low = add(5, 1, 333);
+  planner.run_batch();
+  EXPECT_TRUE(low->planned);
+  const PendingRequestPtr between = add(1, 1000, 10);
+  planner.run_batch();
+  EXPECT_EQ(low->holds, 1) << "others come before it";
+  const PendingRequestPtr urgent = add(0, 1, 333);
+  for (int batch = 0; urgent->holds > 0 && batch < 10; ++batch) planner.run_batch();
+  EXPECT_EQ(urgent->holds, 0);
+  EXPECT_EQ(low->holds, 0);
+  EXPECT_LT(between->next, 500u);
+}
+
 TEST(Scheduler, LongDocumentsGoInChunks) {
   for (const std::int32_t budget : {1, 7, 64, 256}) {
     SchedulerOptions options = kOptions;
@@ -252,6 +298,7 @@ TEST(Scheduler, RandomRequestsUnderRandomLimits) {
     for (int step = 0; step < 6000 && idle < 3; ++step) {
       if (requests.size() < 12 && random() % 3 == 0) {
         Request request;
+        request.priority = one_of({0, 0, 1, 2});
         request.query = random_text(random, 20);
         request.instruction = random_text(random, 8);
         for (std::size_t d = random() % 6; d > 0; --d) request.documents.push_back(random_text(random, 500));

@@ -59,6 +59,8 @@ EngineStatistics ScoringLoop::statistics() const {
   const std::lock_guard lock(mutex_);
   EngineStatistics statistics = statistics_;
   statistics.num_running = static_cast<std::int64_t>(running_.size());
+  statistics.num_waiting =
+      std::ranges::count_if(running_, [](const auto& running) { return !running.second->planned; });
   return statistics;
 }
 
@@ -80,6 +82,7 @@ void ScoringLoop::plan() {
       scheduler_.drop_all(Status::kUnavailable, failure);
     }
     lock.lock();
+    statistics_.prefix_cache_tokens_used = scheduler_.prefix_cache_tokens();
     planning_ = false;
     wake_.notify_all();
   }

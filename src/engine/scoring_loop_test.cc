@@ -185,6 +185,21 @@ TEST(ScoringLoop, CancelBeforeAndDuring) {
   EXPECT_LT(loop.statistics().num_batches, 6);
 }
 
+TEST(ScoringLoop, CountsWhoWaits) {
+  SchedulerOptions options = kOptions;
+  options.max_num_seqs = 1;
+  Gate gate;
+  ScoringLoop loop(load_prompt_model(options, [&](const PackedBatch&) { gate.pass(); }));
+  std::vector<std::unique_ptr<Outcome>> outcomes;
+  for (int i = 0; i < 5; ++i) outcomes.push_back(submit(loop, make_request(1)));
+  // One is computed, one stands in the next batch.
+  while (loop.statistics().num_waiting != 3) std::this_thread::yield();
+  EXPECT_EQ(loop.statistics().num_running, 5);
+  gate.open();
+  for (const auto& outcome : outcomes) EXPECT_EQ(outcome->get().status, Status::kOk);
+  EXPECT_EQ(loop.statistics().num_waiting, 0);
+}
+
 TEST(ScoringLoop, Deadlines) {
   Gate gate;
   ScoringLoop loop(load_prompt_model(kOptions, [&](const PackedBatch&) { gate.pass(); }));

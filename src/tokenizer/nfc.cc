@@ -5,7 +5,6 @@
 #include <utf8proc.h>
 
 #include <algorithm>
-#include <vector>
 
 #include "rerank/error.h"
 #include "tokenizer/nfc_table.h"
@@ -59,9 +58,9 @@ void append_composed(std::string_view run, std::string& out) {
   for (utf8proc_ssize_t i = 0; i < count; ++i) append_utf8(static_cast<char32_t>(points[i]), out);
 }
 
-}  // namespace
-
-std::string_view to_nfc(std::string_view text, std::string& storage) {
+// `visit` is called with every NfcRun.
+template <typename Visit>
+std::string_view normalize(std::string_view text, std::string& storage, const Visit& visit) {
   size_t copied = 0;  // bytes of text that storage already stands for
   bool changed = false;
   size_t base = text.size();  // where a base directly before `at` starts; text.size() when there is none
@@ -80,7 +79,9 @@ std::string_view to_nfc(std::string_view text, std::string& storage) {
       if (!changed) storage.clear();
       changed = true;
       storage.append(text, copied, start - copied);
+      const size_t normal_start = storage.size();
       append_composed(text.substr(start, at - start), storage);
+      visit(NfcRun{start, at, normal_start, storage.size()});
       copied = at;
       kind = NfcKind::kInert;
     }
@@ -92,6 +93,16 @@ std::string_view to_nfc(std::string_view text, std::string& storage) {
   if (!changed) return text;
   storage.append(text, copied, text.size() - copied);
   return storage;
+}
+
+}  // namespace
+
+std::string_view to_nfc(std::string_view text, std::string& storage) {
+  return normalize(text, storage, [](const NfcRun&) {});
+}
+
+std::string_view to_nfc(std::string_view text, std::string& storage, std::vector<NfcRun>& runs) {
+  return normalize(text, storage, [&](const NfcRun& run) { runs.push_back(run); });
 }
 
 }  // namespace rerank

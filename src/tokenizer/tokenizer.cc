@@ -31,6 +31,67 @@ AddedTokenMatcher make_matcher(const std::vector<AddedToken>& tokens, bool norma
   return AddedTokenMatcher(std::move(chosen));
 }
 
+void require_utf8(std::string_view text) {
+  const size_t bad = first_invalid_utf8(text);
+  if (bad == text.size()) return;
+  throw Error(ErrorCode::kInvalidArgument,
+              fmt::format("the text is not valid UTF-8 at byte {} (value {:#04x})", bad,
+                          static_cast<unsigned>(static_cast<unsigned char>(text[bad]))));
+}
+
+// A token and its bytes of the text.
+struct Place {
+  int32_t id;
+  size_t begin, end;
+  bool special;
+};
+
+// Normalized text that came of the bytes of a text from `begin` on.
+struct NormalText {
+  std::string_view text;
+  size_t begin;
+  std::vector<NfcRun> runs;
+
+  // The bytes that normal bytes [first, last) came of.
+  Place place(int32_t id, size_t first, size_t last, bool special) const {
+    const size_t from = origin(first, false);
+    return {id, from, first == last ? from : origin(last - 1, true), special};
+  }
+
+ private:
+  // Where the origin of the normal byte `at` begins, or ends.
+  size_t origin(size_t at, bool its_end) const {
+    const auto after = std::ranges::upper_bound(runs, at, {}, &NfcRun::normal_begin);
+    if (after == runs.begin()) return begin + at + (its_end ? 1 : 0);
+    const NfcRun& run = *std::prev(after);
+    if (at < run.normal_end) return begin + (its_end ? run.end : run.begin);
+    return begin + run.end + (at - run.normal_end) + (its_end ? 1 : 0);
+  }
+};
+
+// The pieces of `text` at `places`, widened to whole code points.
+std::vector<TokenPiece> cut_pieces(std::string_view text, const std::vector<Place>& places) {
+  std::vector<size_t> begins;              // [code points + 1], of each code point
+  std::vector<size_t> index(text.size());  // [bytes], of the code point that the byte is of
+  for (size_t at = 0; at < text.size(); ++at) {
+    if ((static_cast<unsigned char>(text[at]) & 0xC0) != 0x80) begins.push_back(at);
+    index[at] = begins.size() - 1;
+  }
+  begins.push_back(text.size());
+  std::vector<TokenPiece> pieces;
+  pieces.reserve(places.size());
+  for (const Place& place : places) {
+    const size_t start = place.begin < text.size() ? index[place.begin] : begins.size() - 1;
+    const size_t stop = place.end > place.begin ? index[place.end - 1] + 1 : start;
+    pieces.push_back({.id = place.id,
+                      .text = std::string(text.substr(begins[start], begins[stop] - begins[start])),
+                      .special = place.special,
+                      .start = static_cast<int64_t>(start),
+                      .stop = static_cast<int64_t>(stop)});
+  }
+  return pieces;
+}
+
 }  // namespace
 
 class Tokenizer::Impl {
@@ -51,11 +112,7 @@ class Tokenizer::Impl {
   }
 
   void encode(std::string_view text, SpecialTokens special, std::vector<int32_t>& ids) const {
-    if (size_t bad = first_invalid_utf8(text); bad != text.size()) {
-      throw Error(ErrorCode::kInvalidArgument,
-                  fmt::format("the text is not valid UTF-8 at byte {} (value {:#04x})", bad,
-                              static_cast<unsigned>(static_cast<unsigned char>(text[bad]))));
-    }
+    require_utf8(text);
     size_t before = ids.size();
     try {
       if (special == SpecialTokens::kAsText) {
@@ -72,6 +129,24 @@ class Tokenizer::Impl {
       ids.resize(before);
       throw;
     }
+  }
+
+  std::vector<TokenPiece> pieces(std::string_view text, SpecialTokens special) const {
+    require_utf8(text);
+    std::vector<Place> places;
+    if (special == SpecialTokens::kAsText) {
+      place_normalized(text, 0, false, places);
+    } else {
+      for (const AddedTokenMatcher::Stretch& stretch : stretches(raw_tokens_, text)) {
+        if (stretch.id >= 0) {
+          places.push_back({stretch.id, stretch.begin, stretch.end, is_special(stretch.id)});
+        } else {
+          place_normalized(text.substr(stretch.begin, stretch.end - stretch.begin), stretch.begin, true,
+                           places);
+        }
+      }
+    }
+    return cut_pieces(text, places);
   }
 
   std::string decode(std::span<const int32_t> ids) const {
@@ -111,15 +186,56 @@ class Tokenizer::Impl {
   void with_tokens(const AddedTokenMatcher& matcher, std::string_view text, std::vector<int32_t>& ids,
                    const Visit& visit) const {
     if (matcher.is_empty()) return visit(text);
-    std::vector<AddedTokenMatcher::Stretch> stretches;
-    matcher.find(text, stretches);
-    for (const AddedTokenMatcher::Stretch& stretch : stretches) {
+    for (const AddedTokenMatcher::Stretch& stretch : stretches(matcher, text)) {
       if (stretch.id >= 0) {
         ids.push_back(stretch.id);
       } else {
         visit(text.substr(stretch.begin, stretch.end - stretch.begin));
       }
     }
+  }
+
+  static std::vector<AddedTokenMatcher::Stretch> stretches(const AddedTokenMatcher& matcher,
+                                                           std::string_view text) {
+    std::vector<AddedTokenMatcher::Stretch> found;
+    matcher.find(text, found);
+    return found;
+  }
+
+  // `begin` is where `text` begins in the whole.
+  void place_normalized(std::string_view text, size_t begin, bool parse, std::vector<Place>& places) const {
+    std::string storage;
+    NormalText normal{text, begin, {}};
+    if (spec_.nfc) normal.text = to_nfc(text, storage, normal.runs);
+    if (!parse) return place_plain(normal, 0, normal.text.size(), places);
+    for (const AddedTokenMatcher::Stretch& stretch : stretches(normalized_tokens_, normal.text)) {
+      if (stretch.id >= 0) {
+        places.push_back(normal.place(stretch.id, stretch.begin, stretch.end, is_special(stretch.id)));
+      } else {
+        place_plain(normal, stretch.begin, stretch.end, places);
+      }
+    }
+  }
+
+  // The tokens of the normal bytes [begin, end).
+  void place_plain(const NormalText& normal, size_t begin, size_t end, std::vector<Place>& places) const {
+    WordCache& cache = WordCache::of_this_thread();
+    std::vector<int32_t> ids;
+    pre_tokenizer_.split(normal.text.substr(begin, end - begin), [&](std::string_view word) {
+      ids.clear();
+      append_word(word, cache, ids);
+      // A space that the tokenizer puts before a word is not in the text; a word that it leaves out is.
+      size_t before = word.front() == ' ' && normal.text[begin] != ' ' ? 1 : 0;
+      begin = normal.text.find(word.substr(before), begin);
+      for (const int32_t id : ids) {
+        size_t size = spec_.vocabulary.bytes_of(id)->size();
+        const size_t added = std::min(before, size);
+        before -= added;
+        size -= added;
+        places.push_back(normal.place(id, begin, begin + size, false));
+        begin += size;
+      }
+    });
   }
 
   void append_plain(std::string_view text, std::vector<int32_t>& ids) const {
@@ -185,6 +301,9 @@ Tokenizer Tokenizer::parse(std::string_view json, std::string_view name) {
 
 void Tokenizer::encode(std::string_view text, SpecialTokens special, std::vector<int32_t>& ids) const {
   impl_->encode(text, special, ids);
+}
+std::vector<TokenPiece> Tokenizer::pieces(std::string_view text, SpecialTokens special) const {
+  return impl_->pieces(text, special);
 }
 std::string Tokenizer::decode(std::span<const int32_t> ids) const {
   return impl_->decode(ids);

@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "rerank/types.h"
+
 namespace rerank {
 
 enum class SpecialTokens {
@@ -37,6 +39,9 @@ class Tokenizer {
   // Appends the ids of `text`. Throws Error{kInvalidArgument} if it is not UTF-8, naming the byte offset; ids
   // are unchanged then.
   void encode(std::string_view text, SpecialTokens special, std::vector<int32_t>& ids) const;
+
+  // The same tokens with their places. Throws as encode.
+  std::vector<TokenPiece> pieces(std::string_view text, SpecialTokens special) const;
 
   // The bytes of the tokens, which need not be whole UTF-8; added tokens by their content.
   // Throws Error{kInvalidArgument} for an id that no token has.

@@ -9,6 +9,7 @@
 #include "rerank/error.h"
 #include "tests/test_tokenizer_file.h"
 #include "tokenizer/small_tokenizer.h"
+#include "tokenizer/utf8.h"
 
 namespace rerank {
 namespace {
@@ -50,6 +51,38 @@ TEST(Tokenizer, AppendsAndLeavesIdsAloneOnFailure) {
   EXPECT_THAT(ids, ElementsAre(7, 'a'));
   EXPECT_THROW(tokenizer.encode("b\xff", SpecialTokens::kAsText, ids), Error);
   EXPECT_THAT(ids, ElementsAre(7, 'a'));
+}
+
+// id, text, start, stop of each, as one line.
+std::string pieces(const Tokenizer& tokenizer, std::string_view text,
+                   SpecialTokens special = SpecialTokens::kParse) {
+  std::string line;
+  for (const TokenPiece& piece : tokenizer.pieces(text, special)) {
+    line += std::to_string(piece.id) + (piece.special ? "*" : "") + " '" + piece.text + "' " +
+            std::to_string(piece.start) + ".." + std::to_string(piece.stop) + "; ";
+  }
+  return line;
+}
+
+TEST(Tokenizer, PiecesStandWhereTheyCameFrom) {
+  const Tokenizer tokenizer = make(with_tokens(
+      small_document({{"a", "b"}, {" ", "ab"}, {"\xc3", "\xa9"}}),
+      {small_added_token(259, "<s>", "special rstrip"), small_added_token(260, "éx", "normalized")}));
+  EXPECT_EQ(pieces(tokenizer, "ab ab"), "256 'ab' 0..2; 257 ' ab' 2..5; ");
+  EXPECT_EQ(pieces(tokenizer, ""), "");
+  EXPECT_EQ(pieces(tokenizer, "é<s> ab"), "258 'é' 0..1; 259* '<s> ' 1..5; 256 'ab' 5..7; ");
+  EXPECT_EQ(pieces(tokenizer, "<s>", SpecialTokens::kAsText), "60 '<' 0..1; 115 's' 1..2; 62 '>' 2..3; ");
+  // Two tokens of one code point; code points that become one; a token looked for in normalized text.
+  EXPECT_EQ(pieces(tokenizer, "üb"), "195 'ü' 0..1; 188 'ü' 0..1; 98 'b' 1..2; ");
+  EXPECT_EQ(pieces(tokenizer, "be\u0301b"), "98 'b' 0..1; 258 'e\u0301' 1..3; 98 'b' 3..4; ");
+  EXPECT_EQ(pieces(tokenizer, "ae\u0301xe\u0301"), "97 'a' 0..1; 260 'e\u0301x' 1..4; 258 'e\u0301' 4..6; ");
+  EXPECT_THROW(tokenizer.pieces("\xff", SpecialTokens::kAsText), Error);
+}
+
+TEST(Tokenizer, PiecesCountNoSpaceThatIsNotThere) {
+  object document = small_document({{" ", "a"}});
+  document["pre_tokenizer"] = object{{"type", "ByteLevel"}, {"add_prefix_space", true}, {"use_regex", true}};
+  EXPECT_EQ(pieces(make(document), "ab a"), "256 'a' 0..1; 98 'b' 1..2; 256 ' a' 2..4; ");
 }
 
 TEST(Tokenizer, NamesTheByteThatIsNotUtf8) {
@@ -144,6 +177,16 @@ TEST(Tokenizer, Decodes) {
   }
 }
 
+TEST(Tokenizer, WhatIsNotUtf8IsReplaced) {
+  EXPECT_EQ(replace_invalid_utf8("aé漢"), "aé漢");
+  EXPECT_EQ(replace_invalid_utf8("a\xc3"), "a\uFFFD");
+  EXPECT_EQ(replace_invalid_utf8("\xe6\xbc"
+                                 "a\xf0\x9f\x98"
+                                 "é\x80\xff"),
+            "\uFFFDa\uFFFDé\uFFFD\uFFFD");
+  EXPECT_EQ(replace_invalid_utf8("\xed\xa0\x80"), "\uFFFD\uFFFD\uFFFD") << "a surrogate";
+}
+
 TEST(Tokenizer, KnowsItsTokens) {
   Tokenizer tokenizer =
       make(with_tokens(small_document({{" ", "a"}}), {small_added_token(257, "< s>", "special")}));
@@ -206,6 +249,10 @@ TEST_F(RealTokenizer, GivesTheReferencesIds) {
     auto expected = boost::json::value_to<std::vector<int32_t>>(row.at("ids"));
     std::string text(row.at("text").as_string());
     EXPECT_THAT(encode(tokenizer(), text), ElementsAreArray(expected)) << line;
+    std::vector<int32_t> placed;
+    for (const TokenPiece& piece : tokenizer().pieces(text, SpecialTokens::kParse))
+      placed.push_back(piece.id);
+    EXPECT_EQ(placed, expected) << line;
   }
   EXPECT_EQ(cases, 1641u);
 }

@@ -4,37 +4,53 @@
 namespace rerank {
 namespace {
 
-// The length of the well-formed sequence at `at`; 0 if there is none.
-size_t valid_sequence_bytes(std::string_view text, size_t at) {
-  auto byte = [&](size_t i) { return static_cast<unsigned char>(text[at + i]); };
-  auto continues = [&](size_t i, unsigned low, unsigned high) {
-    return at + i < text.size() && byte(i) >= low && byte(i) <= high;
-  };
-  unsigned lead = byte(0);
-  if (lead < 0x80) return 1;
-  if (lead < 0xC2) return 0;
-  if (lead < 0xE0) return continues(1, 0x80, 0xBF) ? 2 : 0;
-  if (lead < 0xF0) {
-    unsigned low = lead == 0xE0 ? 0xA0 : 0x80;   // overlong
-    unsigned high = lead == 0xED ? 0x9F : 0xBF;  // surrogates
-    return continues(1, low, high) && continues(2, 0x80, 0xBF) ? 3 : 0;
+struct Sequence {
+  size_t num_bytes;  // that belong together, at least one
+  bool is_valid;
+};
+
+// The sequence at `at`, or as much of one as there is.
+Sequence sequence_at(std::string_view text, size_t at) {
+  const auto lead = static_cast<unsigned char>(text[at]);
+  if (lead < 0x80) return {1, true};
+  if (lead < 0xC2 || lead > 0xF4) return {1, false};
+  const size_t length = sequence_bytes(text[at]);
+  for (size_t i = 1; i < length; ++i) {
+    unsigned low = 0x80;
+    unsigned high = 0xBF;
+    if (i == 1 && lead == 0xE0) low = 0xA0;   // overlong
+    if (i == 1 && lead == 0xED) high = 0x9F;  // surrogates
+    if (i == 1 && lead == 0xF0) low = 0x90;   // overlong
+    if (i == 1 && lead == 0xF4) high = 0x8F;  // above U+10FFFF
+    if (at + i == text.size()) return {i, false};
+    const auto byte = static_cast<unsigned char>(text[at + i]);
+    if (byte < low || byte > high) return {i, false};
   }
-  if (lead > 0xF4) return 0;
-  unsigned low = lead == 0xF0 ? 0x90 : 0x80;   // overlong
-  unsigned high = lead == 0xF4 ? 0x8F : 0xBF;  // above U+10FFFF
-  return continues(1, low, high) && continues(2, 0x80, 0xBF) && continues(3, 0x80, 0xBF) ? 4 : 0;
+  return {length, true};
 }
 
 }  // namespace
 
 size_t first_invalid_utf8(std::string_view text) {
   for (size_t at = skip_ascii(text, 0); at < text.size();) {
-    size_t length = valid_sequence_bytes(text, at);
-    if (length == 0) return at;
-    at += length;
+    const Sequence sequence = sequence_at(text, at);
+    if (!sequence.is_valid) return at;
+    at += sequence.num_bytes;
     if (at < text.size() && is_ascii(text[at])) at = skip_ascii(text, at);
   }
   return text.size();
+}
+
+std::string replace_invalid_utf8(std::string text) {
+  size_t at = first_invalid_utf8(text);
+  if (at == text.size()) return text;
+  std::string valid = text.substr(0, at);
+  while (at < text.size()) {
+    const Sequence sequence = sequence_at(text, at);
+    valid += sequence.is_valid ? std::string_view(text).substr(at, sequence.num_bytes) : "\uFFFD";
+    at += sequence.num_bytes;
+  }
+  return valid;
 }
 
 char32_t previous_code_point(std::string_view text, size_t at) {

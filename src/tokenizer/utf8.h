@@ -28,6 +28,10 @@ inline size_t skip_ascii(std::string_view text, size_t at) {
 // nothing overlong, nothing above U+10FFFF); text.size() if there is none.
 size_t first_invalid_utf8(std::string_view text);
 
+// The text with U+FFFD in place of each longest stretch that begins a well-formed sequence and breaks off,
+// and of each other byte that belongs to none (Unicode's recommended practice).
+std::string replace_invalid_utf8(std::string text);
+
 // The length in bytes of the sequence that this byte leads. REQUIRES: it leads one.
 inline size_t sequence_bytes(char lead) {
   auto byte = static_cast<unsigned char>(lead);
