@@ -30,6 +30,8 @@ enum class ReplyFormat {
 // Error.
 ReplyFormat reply_format_named(std::string_view name);
 
+ErrorStyle error_style_of(ReplyFormat format);
+
 // What the operator allows. The body's size is bounded by who reads it.
 struct RequestRules {
   std::vector<std::string> served_names;  // not empty; the first is the one that replies carry

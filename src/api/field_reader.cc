@@ -1,0 +1,122 @@
+#include "api/field_reader.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
+#include <cmath>
+#include <limits>
+
+#include "api/api_error.h"
+#include "api/ascii_case.h"
+#include "rerank/error.h"
+
+namespace rerank::api {
+namespace {
+
+namespace json = boost::json;
+
+[[noreturn]] void refuse(Field field, std::string_view wanted, const json::value& value) {
+  const std::string_view name = field_spec(field).name;
+  throw ApiError(400, fmt::format("{} must be {}, not {}", name, wanted, kind_of(value)), name);
+}
+
+std::string_view view(const json::string& text) {
+  return {text.data(), text.size()};
+}
+
+}  // namespace
+
+std::string_view kind_of(const json::value& value) {
+  switch (value.kind()) {
+    case json::kind::null:
+      return "null";
+    case json::kind::bool_:
+      return "true or false";
+    case json::kind::string:
+      return "a string";
+    case json::kind::array:
+      return "a list";
+    case json::kind::object:
+      return "an object";
+    default:
+      return "a number";
+  }
+}
+
+const json::value* FieldReader::find(Field field) const {
+  const FieldSpec& spec = field_spec(field);
+  check((spec.uses & use_) != 0, "a field is read that the table does not give to this request");
+  const json::value* value = object_.if_contains(spec.name);
+  return value == nullptr || value->is_null() ? nullptr : value;
+}
+
+std::optional<Field> FieldReader::first_of(std::initializer_list<Field> fields) const {
+  const auto* found = std::find_if(fields.begin(), fields.end(), [this](Field field) { return has(field); });
+  return found == fields.end() ? std::nullopt : std::optional(*found);
+}
+
+std::string_view FieldReader::string_or_empty(Field field) const {
+  const json::value* value = find(field);
+  if (value == nullptr) return {};
+  if (!value->is_string()) refuse(field, "a string", *value);
+  return view(value->get_string());
+}
+
+std::vector<std::string> FieldReader::strings(Field field) const {
+  const json::value* value = find(field);
+  if (value == nullptr) return {};
+  if (value->is_string()) return {std::string(view(value->get_string()))};
+  if (!value->is_array()) refuse(field, "a list of strings", *value);
+  std::vector<std::string> strings;
+  for (const json::value& element : value->get_array()) {
+    if (!element.is_string()) refuse(field, "a list of strings", element);
+    strings.emplace_back(view(element.get_string()));
+  }
+  return strings;
+}
+
+std::optional<bool> FieldReader::flag(Field field) const {
+  const json::value* value = find(field);
+  if (value == nullptr) return std::nullopt;
+  if (value->is_bool()) return value->get_bool();
+  if (value->is_string() && equal_in_any_case(view(value->get_string()), "true")) return true;
+  if (value->is_string() && equal_in_any_case(view(value->get_string()), "false")) return false;
+  refuse(field, "true or false", *value);
+}
+
+std::optional<bool> FieldReader::first_flag_of(std::initializer_list<Field> fields) const {
+  const std::optional<Field> field = first_of(fields);
+  return field.has_value() ? flag(*field) : std::nullopt;
+}
+
+std::optional<std::int32_t> FieldReader::integer(Field field) const {
+  constexpr std::int64_t kLeast = std::numeric_limits<std::int32_t>::min();
+  constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max();
+  const json::value* value = find(field);
+  if (value == nullptr) return std::nullopt;
+  if (value->is_int64()) return static_cast<std::int32_t>(std::clamp(value->get_int64(), kLeast, kMost));
+  if (value->is_uint64()) return static_cast<std::int32_t>(kMost);
+  if (value->is_double() && std::trunc(value->get_double()) == value->get_double()) {
+    return static_cast<std::int32_t>(
+        std::clamp(value->get_double(), static_cast<double>(kLeast), static_cast<double>(kMost)));
+  }
+  refuse(field, "an integer", *value);
+}
+
+std::int32_t FieldReader::count(Field field) const {
+  const std::int32_t count = integer(field).value_or(0);
+  if (count >= 0) return count;
+  const std::string_view name = field_spec(field).name;
+  throw ApiError(400, fmt::format("{} must be a non-negative integer", name), name);
+}
+
+const json::object* FieldReader::object(Field field) const {
+  const json::value* value = find(field);
+  if (value == nullptr) return nullptr;
+  if (!value->is_object()) refuse(field, "an object", *value);
+  return &value->get_object();
+}
+
+}  // namespace rerank::api

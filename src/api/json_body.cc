@@ -1,0 +1,206 @@
+#include "api/json_body.h"
+
+#include <fmt/format.h>
+
+#include <boost/json/basic_parser_impl.hpp>
+#include <boost/json/monotonic_resource.hpp>
+#include <boost/json/value.hpp>
+#include <boost/json/value_stack.hpp>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "api/api_error.h"
+#include "api/utf8_text.h"
+#include "rerank/error.h"
+
+namespace rerank::api {
+namespace {
+
+namespace json = boost::json;
+
+// Builds a value as Boost.JSON's own parser does, counts the values, and knows where it is.
+class Builder {
+ public:
+  // NOLINTBEGIN(readability-identifier-naming): the parser asks for these names.
+  static constexpr std::size_t max_object_size = json::object::max_size();
+  static constexpr std::size_t max_array_size = json::array::max_size();
+  static constexpr std::size_t max_key_size = json::string::max_size();
+  static constexpr std::size_t max_string_size = json::string::max_size();
+  // NOLINTEND(readability-identifier-naming)
+
+  Builder(json::storage_ptr storage, std::size_t max_values)
+      : storage_(std::move(storage)), num_values_left_(max_values) {}
+
+  json::value release() { return stack_.release(); }
+  bool has_too_many_values() const { return has_too_many_values_; }
+
+  // Of what was being read: "documents[3].text"; empty outside every field.
+  std::string path() const {
+    std::string path;
+    for (const Place& place : places_) {
+      if (place.is_array) {
+        path += fmt::format("[{}]", place.index);
+      } else if (!place.key.empty()) {
+        path += (path.empty() ? "" : ".") + shown(place.key);
+      }
+    }
+    return path;
+  }
+
+  bool on_document_begin(json::error_code&) {
+    stack_.reset(storage_);
+    return true;
+  }
+  bool on_document_end(json::error_code&) { return true; }
+  bool on_object_begin(json::error_code& ec) { return enter(false, ec); }
+  bool on_object_end(std::size_t n, json::error_code&) {
+    stack_.push_object(n);
+    return leave();
+  }
+  bool on_array_begin(json::error_code& ec) { return enter(true, ec); }
+  bool on_array_end(std::size_t n, json::error_code&) {
+    stack_.push_array(n);
+    return leave();
+  }
+  bool on_key_part(json::string_view s, std::size_t n, json::error_code&) {
+    if (n == s.size()) places_.back().key.clear();
+    places_.back().key.append(s.data(), s.size());
+    stack_.push_chars(s);
+    return true;
+  }
+  bool on_key(json::string_view s, std::size_t n, json::error_code&) {
+    if (n == s.size()) places_.back().key.clear();
+    places_.back().key.append(s.data(), s.size());
+    stack_.push_key(s);
+    return true;
+  }
+  bool on_string_part(json::string_view s, std::size_t, json::error_code&) {
+    stack_.push_chars(s);
+    return true;
+  }
+  bool on_string(json::string_view s, std::size_t, json::error_code& ec) {
+    stack_.push_string(s);
+    return count_value(ec) && finish_value();
+  }
+  bool on_number_part(json::string_view, json::error_code&) { return true; }
+  bool on_int64(std::int64_t i, json::string_view, json::error_code& ec) {
+    stack_.push_int64(i);
+    return count_value(ec) && finish_value();
+  }
+  bool on_uint64(std::uint64_t u, json::string_view, json::error_code& ec) {
+    stack_.push_uint64(u);
+    return count_value(ec) && finish_value();
+  }
+  bool on_double(double d, json::string_view, json::error_code& ec) {
+    stack_.push_double(d);
+    return count_value(ec) && finish_value();
+  }
+  bool on_bool(bool b, json::error_code& ec) {
+    stack_.push_bool(b);
+    return count_value(ec) && finish_value();
+  }
+  bool on_null(json::error_code& ec) {
+    stack_.push_null();
+    return count_value(ec) && finish_value();
+  }
+  bool on_comment_part(json::string_view, json::error_code&) { return true; }
+  bool on_comment(json::string_view, json::error_code&) { return true; }
+
+ private:
+  struct Place {
+    bool is_array = false;
+    std::size_t index = 0;
+    std::string key;
+  };
+
+  bool count_value(json::error_code& ec) {
+    if (num_values_left_-- > 0) return true;
+    has_too_many_values_ = true;
+    ec = json::error::array_too_large;
+    return false;
+  }
+  bool finish_value() {
+    if (!places_.empty()) ++places_.back().index;
+    return true;
+  }
+  bool enter(bool is_array, json::error_code& ec) {
+    places_.push_back({.is_array = is_array});
+    return count_value(ec);
+  }
+  bool leave() {
+    places_.pop_back();
+    return finish_value();
+  }
+
+  json::storage_ptr storage_;
+  json::value_stack stack_;
+  std::vector<Place> places_;  // of the arrays and objects that are open
+  std::size_t num_values_left_;
+  bool has_too_many_values_ = false;
+};
+
+std::string what_is_wrong(const json::error_code& ec, std::string_view text, std::size_t at,
+                          const JsonBounds& bounds) {
+  if (ec == json::error::too_deep) return fmt::format("it is nested deeper than {} levels", bounds.max_depth);
+  if (ec == json::error::incomplete) return "it ends too early";
+  if (ec == json::error::illegal_leading_surrogate || ec == json::error::illegal_trailing_surrogate ||
+      ec == json::error::expected_utf16_escape) {
+    return "it has half of a surrogate pair, which is no character";
+  }
+  // The parser calls both a syntax error; it stops at the character's first byte or within it.
+  const std::size_t valid_bytes = valid_utf8_prefix(text);
+  if (valid_bytes < text.size() && valid_bytes <= at + 4) return "it is not valid UTF-8";
+  return ec.message();
+}
+
+[[noreturn]] void refuse(const json::error_code& ec, std::string_view text, std::size_t at,
+                         const Builder& builder, const JsonBounds& bounds) {
+  const std::string path = builder.path();
+  const std::string subject = path.empty() ? "The body" : path;
+  if (builder.has_too_many_values()) {
+    throw ApiError(400,
+                   fmt::format("{}: the body has more than {} values, at byte {}; send fewer at once",
+                               subject, bounds.max_values, at),
+                   path);
+  }
+  throw ApiError(400,
+                 fmt::format("{} cannot be read as JSON: {}, at byte {}", subject,
+                             what_is_wrong(ec, text, at, bounds), at),
+                 path);
+}
+
+}  // namespace
+
+struct JsonBody::Parsed {
+  explicit Parsed(std::size_t body_bytes) : storage(body_bytes + kSpareBytes) {}
+
+  static constexpr std::size_t kSpareBytes = 1024;
+  json::monotonic_resource storage;
+  std::optional<json::value> value;  // made in place: an assignment would copy it out of `storage`
+};
+
+JsonBody::JsonBody(std::string_view text, const JsonBounds& bounds)
+    : parsed_(std::make_unique<Parsed>(text.size())) {
+  json::parse_options options;
+  options.max_depth = bounds.max_depth;
+  json::basic_parser<Builder> parser(options, json::storage_ptr(&parsed_->storage), bounds.max_values);
+  json::error_code ec;
+  const std::size_t used = parser.write_some(false, text.data(), text.size(), ec);
+  if (ec) refuse(ec, text, used, parser.handler(), bounds);
+  if (used < text.size()) {
+    throw ApiError(
+        400, fmt::format("The body cannot be read as JSON: more text follows its end, at byte {}", used));
+  }
+  parsed_->value.emplace(parser.handler().release());
+  if (!parsed_->value->is_object()) throw ApiError(400, "The body must be a JSON object");
+}
+
+JsonBody::~JsonBody() = default;
+
+const json::object& JsonBody::object() const {
+  return parsed_->value->get_object();
+}
+
+}  // namespace rerank::api

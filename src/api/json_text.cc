@@ -1,0 +1,130 @@
+#include "api/json_text.h"
+
+#include <fmt/compile.h>
+#include <fmt/format.h>
+
+#include <array>
+#include <cmath>
+#include <iterator>
+
+#include "api/utf8_text.h"
+#include "rerank/error.h"
+
+namespace rerank::api {
+namespace {
+
+constexpr std::array<bool, 256> kPlainBytes = [] {
+  std::array<bool, 256> plain{};
+  for (std::size_t byte = 0x20; byte < plain.size(); ++byte) plain[byte] = true;
+  plain['"'] = plain['\\'] = plain[0x7f] = false;
+  return plain;
+}();
+
+void append_escaped(std::string& out, char c) {
+  switch (c) {
+    case '"':
+      out += "\\\"";
+      return;
+    case '\\':
+      out += "\\\\";
+      return;
+    case '\n':
+      out += "\\n";
+      return;
+    case '\r':
+      out += "\\r";
+      return;
+    case '\t':
+      out += "\\t";
+      return;
+    default:
+      fmt::format_to(std::back_inserter(out), FMT_COMPILE("\\u{:04x}"), static_cast<unsigned char>(c));
+  }
+}
+
+// `text` is UTF-8.
+void append_string(std::string& out, std::string_view text) {
+  std::size_t done = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (kPlainBytes[static_cast<unsigned char>(text[i])]) continue;
+    out.append(text.substr(done, i - done));
+    append_escaped(out, text[i]);
+    done = i + 1;
+  }
+  out.append(text.substr(done));
+}
+
+}  // namespace
+
+void JsonText::separate() {
+  if (needs_comma_) out_ += ',';
+  needs_comma_ = true;
+}
+
+JsonText& JsonText::open(char bracket) {
+  separate();
+  out_ += bracket;
+  needs_comma_ = false;
+  return *this;
+}
+
+JsonText& JsonText::close(char bracket) {
+  out_ += bracket;
+  needs_comma_ = true;
+  return *this;
+}
+
+JsonText& JsonText::key(std::string_view name) {
+  separate();
+  out_ += '"';
+  out_ += name;
+  out_ += "\":";
+  needs_comma_ = false;
+  return *this;
+}
+
+JsonText& JsonText::string(std::string_view text) {
+  separate();
+  out_ += '"';
+  while (true) {
+    const std::size_t valid_bytes = valid_utf8_prefix(text);
+    append_string(out_, text.substr(0, valid_bytes));
+    if (valid_bytes == text.size()) break;
+    out_ += "\xef\xbf\xbd";
+    text.remove_prefix(valid_bytes + 1);
+  }
+  out_ += '"';
+  return *this;
+}
+
+JsonText& JsonText::number(std::int64_t value) {
+  separate();
+  fmt::format_to(std::back_inserter(out_), FMT_COMPILE("{}"), value);
+  return *this;
+}
+
+JsonText& JsonText::score(float value) {
+  check(std::isfinite(value), "a score that is not a number");
+  separate();
+  const std::size_t begin = out_.size();
+  fmt::format_to(std::back_inserter(out_), FMT_COMPILE("{}"), value);
+  // Readers with two kinds of number must see the same kind each time.
+  if (out_.find_first_of(".e", begin) == std::string::npos) out_ += ".0";
+  return *this;
+}
+
+JsonText& JsonText::boolean(bool value) {
+  return raw(value ? "true" : "false");
+}
+
+JsonText& JsonText::null() {
+  return raw("null");
+}
+
+JsonText& JsonText::raw(std::string_view json) {
+  separate();
+  out_ += json;
+  return *this;
+}
+
+}  // namespace rerank::api

@@ -1,0 +1,209 @@
+#include "api/openapi.h"
+
+#include <array>
+#include <initializer_list>
+#include <string_view>
+#include <vector>
+
+#include "api/json_text.h"
+#include "api/openapi_schemas.h"
+#include "api/request_fields.h"
+#include "api/routes.h"
+#include "rerank/error.h"
+#include "rerank/version.h"
+
+namespace rerank::api {
+namespace {
+
+// A request's shape, from the fields of its use.
+struct RequestShape {
+  std::string_view name;
+  FieldUse use;
+  std::string_view required;  // JSON Schema keywords: which fields, or which of several
+};
+
+constexpr std::array kRequestShapes = {
+    RequestShape{"RerankRequest", kInRerank,
+                 R"("required":["query"],"anyOf":[{"required":["documents"]},{"required":["texts"]},)"
+                 R"({"required":["input"]},{"required":["passages"]}])"},
+    RequestShape{"ScoreRequest", kInScore,
+                 R"("anyOf":[{"required":["queries","documents"]},{"required":["queries","items"]},)"
+                 R"({"required":["data_1","data_2"]},{"required":["text_1","text_2"]}])"},
+    RequestShape{"TokenizeRequest", kInTokenize,
+                 R"("anyOf":[{"required":["prompt"]},{"required":["inputs"]}])"},
+    RequestShape{"DetokenizeRequest", kInDetokenize, R"("required":["tokens"])"},
+};
+
+struct Operation {
+  Handler handler;
+  std::string_view tag;
+  std::vector<std::string_view> requests;  // names of shapes; none: no body
+  std::vector<std::string_view> replies;
+  std::string_view media_type = "application/json";
+};
+
+const std::vector<Operation>& operations() {
+  static const std::vector<std::string_view> rerank_replies = {"RerankReply", "TeiReply", "WeaviateReply",
+                                                               "NimReply", "MixedbreadReply"};
+  static const std::vector<std::string_view> invocation_replies = [] {
+    std::vector<std::string_view> replies = rerank_replies;
+    replies.emplace_back("ScoreReply");
+    return replies;
+  }();
+  static const std::vector<Operation> operations = {
+      {Handler::kRerank, "Scoring", {"RerankRequest"}, rerank_replies},
+      {Handler::kScore, "Scoring", {"ScoreRequest"}, {"ScoreReply"}},
+      {Handler::kInvocations, "Scoring", {"RerankRequest", "ScoreRequest"}, invocation_replies},
+      {Handler::kTokenize, "Tokens", {"TokenizeRequest"}, {"TokenizeReply", "TeiTokenizeReply"}},
+      {Handler::kDetokenize, "Tokens", {"DetokenizeRequest"}, {"DetokenizeReply"}},
+      {Handler::kModels, "Model", {}, {"Models"}},
+      {Handler::kModel, "Model", {}, {"Model"}},
+      {Handler::kVersion, "Model", {}, {"Version"}},
+      {Handler::kInfo, "Model", {}, {"Info"}},
+      {Handler::kClusterAuth, "Model", {}, {"ClusterAuth"}},
+      {Handler::kMeta, "Model", {}, {"Meta"}},
+      {Handler::kHealth, "Health", {}, {"Health"}},
+      {Handler::kLive, "Health", {}, {"Health"}},
+      {Handler::kReady, "Health", {}, {"Health"}},
+      {Handler::kMetrics, "Health", {}, {}, "text/plain"},
+      {Handler::kOpenapi, "Pages", {}, {}},
+      {Handler::kDocs, "Pages", {}, {}, "text/html"},
+      {Handler::kPlayground, "Pages", {}, {}, "text/html"},
+  };
+  return operations;
+}
+
+const Operation& operation_of(Handler handler) {
+  for (const Operation& operation : operations()) {
+    if (operation.handler == handler) return operation;
+  }
+  throw Error(ErrorCode::kInternal, "a route whose handler the contract does not describe");
+}
+
+void write_reference(JsonText& json, std::string_view name) {
+  json.begin_object().key("$ref").string("#/components/schemas/" + std::string(name)).end_object();
+}
+
+void write_content(JsonText& json, std::string_view media_type, const std::vector<std::string_view>& shapes) {
+  json.key("content").begin_object().key(media_type).begin_object().key("schema");
+  if (shapes.empty()) {
+    json.begin_object()
+        .key("type")
+        .string(media_type == "application/json" ? "object" : "string")
+        .end_object();
+  } else if (shapes.size() == 1) {
+    write_reference(json, shapes.front());
+  } else {
+    json.begin_object().key("anyOf").begin_array();
+    for (const std::string_view shape : shapes) write_reference(json, shape);
+    json.end_array().end_object();
+  }
+  json.end_object().end_object();
+}
+
+void write_response(JsonText& json, std::string_view status, std::string_view description,
+                    std::string_view media_type, const std::vector<std::string_view>& shapes) {
+  json.key(status).begin_object().key("description").string(description);
+  write_content(json, media_type, shapes);
+  json.end_object();
+}
+
+void write_responses(JsonText& json, const Route& route, const Operation& operation) {
+  json.key("responses").begin_object();
+  write_response(json, "200", "The answer", operation.media_type, operation.replies);
+  const auto error = [&json](std::string_view status, std::string_view description) {
+    write_response(json, status, description, "application/json", {"Error"});
+  };
+  if (route.method == Method::kPost) {
+    error("400", "A field is missing or wrong; the message names it");
+    error("401", "No or the wrong API key");
+    error("413", "The body is too large");
+    error("429", "Too much work is waiting; Retry-After says when to come back");
+    error("503", "The deadline passed, or the service is starting, ending or broken");
+  }
+  if (route.method == Method::kPost || route.pattern.find("{model}") != std::string_view::npos) {
+    error("404", "The model does not exist");
+  }
+  if (operation.tag == "Health" && !operation.replies.empty()) {
+    write_response(json, "503", "Not so", "application/json", {"Health"});
+  }
+  json.end_object();
+}
+
+void write_operation(JsonText& json, const Route& route) {
+  const Operation& operation = operation_of(route.handler);
+  json.key(route.method == Method::kPost ? "post" : "get").begin_object();
+  json.key("tags").begin_array().string(operation.tag).end_array();
+  json.key("summary").string(route.summary);
+  if (route.pattern.find("{model}") != std::string_view::npos) {
+    json.key("parameters")
+        .raw(R"([{"name":"model","in":"path","required":true,)"
+             R"("description":"A served name; it may hold slashes.","schema":{"type":"string"}}])");
+  }
+  if (!operation.requests.empty()) {
+    json.key("requestBody").begin_object().key("required").boolean(true);
+    write_content(json, "application/json", operation.requests);
+    json.end_object();
+  }
+  write_responses(json, route, operation);
+  if (route.needs_key()) json.key("security").raw(R"([{"key":[]},{}])");
+  json.end_object();
+}
+
+void write_request_schema(JsonText& json, const RequestShape& shape) {
+  std::string text =
+      R"({"type":"object","description":"null is the same as absent; unknown fields are ignored.",)";
+  text += shape.required;
+  text += R"(,"properties":)";
+  JsonText properties;
+  properties.begin_object();
+  for (const FieldSpec& spec : field_specs()) {
+    if ((spec.uses & shape.use) == 0) continue;
+    properties.key(spec.name).begin_object();
+    properties.key("description").string(spec.meaning);
+    properties.key("anyOf").begin_array().raw(spec.schema).raw(R"({"type":"null"})").end_array();
+    properties.end_object();
+  }
+  properties.end_object();
+  json.key(shape.name).raw(text + properties.take() + "}");
+}
+
+std::string make_document() {
+  JsonText json;
+  json.begin_object();
+  json.key("openapi").string("3.1.0");
+  json.key("info").begin_object();
+  json.key("title").string("rerank.cpp");
+  json.key("description")
+      .string(
+          "Scores how relevant documents are to a query. One service answers the clients of vLLM, Jina, "
+          "Cohere, "
+          "TEI, Infinity, Xinference, NIM, Voyage, Mixedbread and Weaviate: the fields of a request choose "
+          "the "
+          "shape of its reply.");
+  json.key("version").string(version());
+  json.end_object();
+  json.key("paths").begin_object();
+  for (const Route& route : routes()) {
+    json.key(route.pattern).begin_object();
+    write_operation(json, route);
+    json.end_object();
+  }
+  json.end_object();
+  json.key("components").begin_object().key("schemas").begin_object();
+  for (const RequestShape& shape : kRequestShapes) write_request_schema(json, shape);
+  for (const NamedSchema& schema : reply_schemas()) json.key(schema.name).raw(schema.schema);
+  json.end_object();
+  json.key("securitySchemes").raw(R"({"key":{"type":"http","scheme":"bearer"}})");
+  json.end_object().end_object();
+  return json.take();
+}
+
+}  // namespace
+
+const std::string& openapi_document() {
+  static const std::string document = make_document();
+  return document;
+}
+
+}  // namespace rerank::api

@@ -1,0 +1,114 @@
+#include "api/openapi_schemas.h"
+
+#include <array>
+
+namespace rerank::api {
+namespace {
+
+constexpr std::array kSchemas = {
+    NamedSchema{"Text", R"({"description":"A text, bare or in an object.",
+      "anyOf":[{"type":"string"},{"type":"object"}]})"},
+    NamedSchema{"Texts", R"({"description":"Texts: a list, or one text.","anyOf":[
+      {"$ref":"#/components/schemas/Text"},{"type":"array","items":{"$ref":"#/components/schemas/Text"}}]})"},
+    NamedSchema{"Usage", R"({"type":"object","description":"Tokens of all pairs, each counted whole.",
+      "required":["prompt_tokens","total_tokens"],"properties":{
+        "prompt_tokens":{"type":"integer"},"total_tokens":{"type":"integer"}}})"},
+    NamedSchema{"RerankResult", R"({"type":"object","required":["index","relevance_score"],"properties":{
+      "index":{"type":"integer","description":"The document's place in the request, from 0."},
+      "relevance_score":{"type":"number","description":"From 0 to 1; the difference of the logits if raw scores are asked for."},
+      "document":{"anyOf":[{"type":"object","required":["text"],"properties":{"text":{"type":"string"}}},{"type":"string"}],
+        "description":"The text; a string under /infinity and in Voyage's data."},
+      "truncated":{"type":"boolean","description":"true where the document was cut to fit."}}})"},
+    NamedSchema{
+        "RerankReply",
+        R"({"type":"object","description":"Highest score first, equal ones in the order of the request.",
+      "required":["id","model","created","usage","meta","results"],"properties":{
+        "id":{"type":"string"},"object":{"type":"string","description":"Only under /infinity."},
+        "model":{"type":"string"},"created":{"type":"integer"},
+        "usage":{"$ref":"#/components/schemas/Usage"},
+        "meta":{"type":"object","required":["api_version","billed_units","tokens"]},
+        "results":{"type":"array","items":{"$ref":"#/components/schemas/RerankResult"}},
+        "data":{"type":"array","items":{"$ref":"#/components/schemas/RerankResult"},
+          "description":"The same once more, only where top_k or truncation was sent (Voyage)."}}})"},
+    NamedSchema{"TeiReply",
+                R"({"type":"array","description":"Where texts was sent. Highest score first.","items":{
+      "type":"object","required":["index","score"],"properties":{"index":{"type":"integer"},
+        "score":{"type":"number"},"text":{"type":"string"},"truncated":{"type":"boolean"}}}})"},
+    NamedSchema{"WeaviateReply",
+                R"({"type":"object","description":"Where property was sent. In the order of the request.",
+      "required":["scores"],"properties":{"scores":{"type":"array","items":{"type":"object",
+        "required":["document","score"],"properties":{"document":{"type":"string"},"score":{"type":"number"},
+          "truncated":{"type":"boolean"}}}}}})"},
+    NamedSchema{"NimReply", R"({"type":"object","description":"Where passages was sent. Highest logit first.",
+      "required":["rankings"],"properties":{"rankings":{"type":"array","items":{"type":"object",
+        "required":["index","logit"],"properties":{"index":{"type":"integer"},"logit":{"type":"number"},
+          "truncated":{"type":"boolean"}}}}}})"},
+    NamedSchema{"MixedbreadReply",
+                R"({"type":"object","description":"Where input was sent. Highest score first.",
+      "required":["object","model","usage","data","top_k","return_input"],"properties":{
+        "object":{"type":"string"},"model":{"type":"string"},"usage":{"$ref":"#/components/schemas/Usage"},
+        "data":{"type":"array","items":{"type":"object","required":["index","score","object"],"properties":{
+          "index":{"type":"integer"},"score":{"type":"number"},"input":{"type":"string"},
+          "object":{"type":"string"},"truncated":{"type":"boolean"}}}},
+        "top_k":{"type":"integer"},"return_input":{"type":"boolean"}}})"},
+    NamedSchema{"ScoreReply", R"({"type":"object","description":"In the order of the request.",
+      "required":["id","object","created","model","data","usage"],"properties":{
+        "id":{"type":"string"},"object":{"type":"string"},"created":{"type":"integer"},"model":{"type":"string"},
+        "data":{"type":"array","items":{"type":"object","required":["index","object","score"],"properties":{
+          "index":{"type":"integer"},"object":{"type":"string"},"score":{"type":"number"},
+          "truncated":{"type":"boolean"}}}},
+        "usage":{"$ref":"#/components/schemas/Usage"}}})"},
+    NamedSchema{"TokenizeReply",
+                R"({"type":"object","required":["count","max_model_len","tokens","token_strs"],"properties":{
+      "count":{"type":"integer"},"max_model_len":{"type":"integer"},
+      "tokens":{"type":"array","items":{"type":"integer"}},
+      "token_strs":{"anyOf":[{"type":"array","items":{"type":"string"}},{"type":"null"}]}}})"},
+    NamedSchema{"TeiTokenizeReply",
+                R"({"type":"array","description":"Where inputs was sent: a list for each text.",
+      "items":{"type":"array","items":{"type":"object","required":["id","text","special","start","stop"],"properties":{
+        "id":{"type":"integer"},"text":{"type":"string"},"special":{"type":"boolean"},
+        "start":{"type":"integer"},"stop":{"type":"integer"}}}}})"},
+    NamedSchema{"DetokenizeReply",
+                R"({"type":"object","required":["prompt"],"properties":{"prompt":{"type":"string"}}})"},
+    NamedSchema{
+        "Model",
+        R"({"type":"object","required":["id","object","created","owned_by","root","max_model_len","model_type"],
+      "properties":{"id":{"type":"string"},"object":{"type":"string"},"created":{"type":"integer"},
+        "owned_by":{"type":"string"},"root":{"type":"string"},"max_model_len":{"type":"integer"},
+        "model_type":{"type":"string"}}})"},
+    NamedSchema{"Models",
+                R"({"type":"object","required":["object","data"],"properties":{"object":{"type":"string"},
+      "data":{"type":"array","items":{"$ref":"#/components/schemas/Model"}}}})"},
+    NamedSchema{"Version",
+                R"({"type":"object","required":["version"],"properties":{"version":{"type":"string"}}})"},
+    NamedSchema{
+        "Info",
+        R"({"type":"object","required":["model_id","model_sha","model_dtype","model_type","max_concurrent_requests",
+      "max_input_length","max_batch_tokens","max_batch_requests","max_client_batch_size","auto_truncate",
+      "tokenization_workers","version","sha","docker_label"],"properties":{
+        "model_id":{"type":"string"},"model_sha":{"anyOf":[{"type":"string"},{"type":"null"}]},
+        "model_dtype":{"type":"string"},"model_type":{"type":"object","required":["reranker"]},
+        "max_concurrent_requests":{"type":"integer"},"max_input_length":{"type":"integer"},
+        "max_batch_tokens":{"type":"integer"},"max_batch_requests":{"type":"integer"},
+        "max_client_batch_size":{"type":"integer"},"auto_truncate":{"type":"boolean"},
+        "tokenization_workers":{"type":"integer"},"version":{"type":"string"}}})"},
+    NamedSchema{"ClusterAuth",
+                R"({"type":"object","required":["auth"],"properties":{"auth":{"type":"boolean"}}})"},
+    NamedSchema{"Meta", R"({"type":"object"})"},
+    NamedSchema{"Health", R"({"type":"object","required":["status","message"],"properties":{
+      "status":{"enum":["ok","unavailable"]},"message":{"type":"string"}}})"},
+    NamedSchema{"Error", R"({"type":"object","required":["error"],
+      "description":"error is a string, beside error_type, where texts or property was sent (TEI, Weaviate).",
+      "properties":{"error":{"anyOf":[{"type":"string"},{"type":"object","required":["message","type","param","code"],
+        "properties":{"message":{"type":"string"},"type":{"type":"string"},
+          "param":{"anyOf":[{"type":"string"},{"type":"null"}]},"code":{"type":"integer"}}}]},
+        "message":{"type":"string"},"detail":{"type":"string"},"error_type":{"type":"string"}}})"},
+};
+
+}  // namespace
+
+std::span<const NamedSchema> reply_schemas() {
+  return kSchemas;
+}
+
+}  // namespace rerank::api

@@ -1,0 +1,16 @@
+// The shapes of replies as JSON Schema, by name. Those of requests come from request_fields.h.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+namespace rerank::api {
+
+struct NamedSchema {
+  std::string_view name;
+  std::string_view schema;  // JSON
+};
+
+std::span<const NamedSchema> reply_schemas();
+
+}  // namespace rerank::api

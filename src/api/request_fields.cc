@@ -1,0 +1,98 @@
+#include "api/request_fields.h"
+
+#include <array>
+#include <cstddef>
+
+namespace rerank::api {
+namespace {
+
+constexpr std::string_view kText = R"({"$ref":"#/components/schemas/Text"})";
+constexpr std::string_view kTexts = R"({"$ref":"#/components/schemas/Texts"})";
+constexpr std::string_view kString = R"({"type":"string"})";
+constexpr std::string_view kStrings = R"({"type":"array","items":{"type":"string"}})";
+constexpr std::string_view kCount = R"({"type":"integer","minimum":0})";
+constexpr std::string_view kFlag = R"({"anyOf":[{"type":"boolean"},{"enum":["true","false"]}]})";
+
+constexpr std::uint8_t kInBoth = kInRerank | kInScore;
+constexpr std::uint8_t kEverywhere = kInRerank | kInScore | kInTokenize | kInDetokenize;
+
+constexpr std::array kSpecs = {
+    FieldSpec{Field::kQuery, "query", kInRerank, kText, "What the documents are ranked for."},
+    FieldSpec{Field::kDocuments, "documents", kInBoth, kTexts, "The documents."},
+    FieldSpec{Field::kTexts, "texts", kInRerank, kTexts, "The documents; selects TEI's reply."},
+    FieldSpec{Field::kInput, "input", kInRerank, kTexts, "The documents; selects Mixedbread's reply."},
+    FieldSpec{Field::kPassages, "passages", kInRerank, kTexts, "The documents; selects NIM's reply."},
+    FieldSpec{Field::kRankFields, "rank_fields", kInRerank, kStrings,
+              "Fields of object documents that, in this order and a line each, form their text."},
+    FieldSpec{Field::kQueries, "queries", kInScore, kTexts, "One query, or as many as there are documents."},
+    FieldSpec{Field::kItems, "items", kInScore, kTexts, "The same as documents, beside queries."},
+    FieldSpec{Field::kData1, "data_1", kInScore, kTexts, "The queries, beside data_2."},
+    FieldSpec{Field::kData2, "data_2", kInScore, kTexts, "The documents, beside data_1."},
+    FieldSpec{Field::kText1, "text_1", kInScore, kTexts, "The queries, beside text_2."},
+    FieldSpec{Field::kText2, "text_2", kInScore, kTexts, "The documents, beside text_1."},
+    FieldSpec{Field::kInstruction, "instruction", kInBoth, kString,
+              "What makes a document relevant; the model's default where it is empty."},
+    FieldSpec{Field::kInstruct, "instruct", kInBoth, kString, "The same as instruction."},
+    FieldSpec{
+        Field::kChatTemplateKwargs, "chat_template_kwargs", kInBoth,
+        R"({"type":"object","properties":{"instruction":{"type":"string"},"instruct":{"type":"string"}}})",
+        "Its instruction or instruct goes before the field of that name."},
+    FieldSpec{Field::kMaxTokensPerQuery, "max_tokens_per_query", kInBoth, kCount,
+              "Only the query's first tokens are kept; 0: all."},
+    FieldSpec{Field::kMaxTokensPerDoc, "max_tokens_per_doc", kInBoth, kCount,
+              "Only a document's first tokens are kept; 0: all."},
+    FieldSpec{Field::kTruncatePromptTokens, "truncate_prompt_tokens", kInBoth,
+              R"({"type":"integer","minimum":-1})",
+              "Tokens of a whole pair, the document being cut to fit; -1: the model's limit."},
+    FieldSpec{Field::kTruncate, "truncate", kInBoth,
+              R"({"anyOf":[{"type":"boolean"},{"enum":["true","false","NONE","END"]}]})",
+              "Whether a document that is too long is cut (true, END) or refused (false, NONE)."},
+    FieldSpec{Field::kTruncation, "truncation", kInBoth, kFlag,
+              "The same as truncate; selects Voyage's reply."},
+    FieldSpec{Field::kTruncationDirection, "truncation_direction", kInBoth, R"({"enum":["right","Right"]})",
+              "A document's end is what is cut."},
+    FieldSpec{Field::kPriority, "priority", kInBoth, R"({"type":"integer"})", "Lower runs first."},
+    FieldSpec{Field::kModel, "model", kEverywhere, kString, "A served name; empty: the first."},
+    FieldSpec{Field::kTopN, "top_n", kInRerank, kCount, "How many results come back; 0: all."},
+    FieldSpec{Field::kTopK, "top_k", kInRerank, kCount, "The same as top_n; selects Voyage's reply."},
+    FieldSpec{Field::kReturnDocuments, "return_documents", kInRerank, kFlag, "Whether texts come back."},
+    FieldSpec{Field::kReturnText, "return_text", kInRerank, kFlag, "The same as return_documents."},
+    FieldSpec{Field::kReturnInput, "return_input", kInRerank, kFlag, "The same as return_documents."},
+    FieldSpec{Field::kUseActivation, "use_activation", kInBoth, kFlag,
+              "false is the same as raw_scores true."},
+    FieldSpec{Field::kRawScores, "raw_scores", kInBoth, kFlag,
+              "The difference of the logits comes back, not its sigmoid."},
+    FieldSpec{Field::kProperty, "property", kInRerank, kString,
+              "Any value selects Weaviate's reply, in the order of the request."},
+    FieldSpec{Field::kRequestId, "request_id", kInBoth, kString,
+              "Becomes part of the reply's id; the header X-Request-Id goes before it."},
+    FieldSpec{Field::kUser, "user", kInBoth, kString, "Accepted and ignored."},
+    FieldSpec{Field::kPrompt, "prompt", kInTokenize, kString, "The text; selects vLLM's reply."},
+    FieldSpec{Field::kInputs, "inputs", kInTokenize,
+              R"({"anyOf":[{"type":"string"},{"type":"array","items":{"type":"string"}}]})",
+              "The texts; selects TEI's reply."},
+    FieldSpec{Field::kReturnTokenStrs, "return_token_strs", kInTokenize, kFlag,
+              "Whether each token's text comes back beside its id."},
+    FieldSpec{Field::kTokens, "tokens", kInDetokenize,
+              R"({"type":"array","items":{"type":"integer","minimum":0}})", "The ids whose text is wanted."},
+};
+
+constexpr bool is_in_order() {
+  for (std::size_t i = 0; i < kSpecs.size(); ++i) {
+    if (static_cast<std::size_t>(kSpecs[i].field) != i) return false;
+  }
+  return kSpecs.size() == static_cast<std::size_t>(Field::kTokens) + 1;
+}
+static_assert(is_in_order(), "kSpecs lists every Field, in its order");
+
+}  // namespace
+
+std::span<const FieldSpec> field_specs() {
+  return kSpecs;
+}
+
+const FieldSpec& field_spec(Field field) {
+  return kSpecs[static_cast<std::size_t>(field)];
+}
+
+}  // namespace rerank::api

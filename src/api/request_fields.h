@@ -1,0 +1,70 @@
+// The one table of fields that requests may carry: the parsers read fields through it and openapi.cc
+// describes it, so that what is read is what is written down.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace rerank::api {
+
+enum class Field {
+  // What is scored.
+  kQuery,
+  kDocuments,
+  kTexts,
+  kInput,
+  kPassages,
+  kRankFields,
+  kQueries,
+  kItems,
+  kData1,
+  kData2,
+  kText1,
+  kText2,
+  // How.
+  kInstruction,
+  kInstruct,
+  kChatTemplateKwargs,
+  kMaxTokensPerQuery,
+  kMaxTokensPerDoc,
+  kTruncatePromptTokens,
+  kTruncate,
+  kTruncation,
+  kTruncationDirection,
+  kPriority,
+  // What comes back.
+  kModel,
+  kTopN,
+  kTopK,
+  kReturnDocuments,
+  kReturnText,
+  kReturnInput,
+  kUseActivation,
+  kRawScores,
+  kProperty,
+  kRequestId,
+  kUser,
+  // Of tokens.
+  kPrompt,
+  kInputs,
+  kReturnTokenStrs,
+  kTokens,
+};
+
+// Which requests a field belongs to, as bits.
+enum FieldUse : std::uint8_t { kInRerank = 1, kInScore = 2, kInTokenize = 4, kInDetokenize = 8 };
+
+struct FieldSpec {
+  Field field;
+  std::string_view name;
+  std::uint8_t uses;        // of FieldUse
+  std::string_view schema;  // JSON Schema; null is legal everywhere besides
+  std::string_view meaning;
+};
+
+// In the order of Field.
+std::span<const FieldSpec> field_specs();
+const FieldSpec& field_spec(Field field);
+
+}  // namespace rerank::api

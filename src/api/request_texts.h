@@ -1,0 +1,26 @@
+// The texts of queries and documents in all the forms that clients send: a string, {"text": ...}, {"content":
+// [...]}, an object of fields, or a list of those.
+#pragma once
+
+#include <boost/json/fwd.hpp>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace rerank::api {
+
+struct TextRules {
+  std::vector<std::string> rank_fields;  // of objects; empty: "text", or "content"
+  std::size_t max_texts = 0;             // 0: any number
+};
+
+// `path` names the value in messages, such as "query". Throws ApiError.
+std::string text_of(const boost::json::value& value, std::string_view path, const TextRules& rules);
+
+// One text or a list of them; an object whose "content" is a list stands for one text a part. Throws
+// ApiError.
+std::vector<std::string> texts_of(const boost::json::value& value, std::string_view path,
+                                  const TextRules& rules);
+
+}  // namespace rerank::api

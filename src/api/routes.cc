@@ -1,0 +1,127 @@
+#include "api/routes.h"
+
+#include <array>
+#include <optional>
+
+namespace rerank::api {
+namespace {
+
+constexpr std::string_view kModelMark = "{model}";
+
+constexpr std::string_view kRerankSummary = "Rank documents by their relevance to a query";
+constexpr std::string_view kInfinitySummary = "Rank documents, an echoed document being a string";
+constexpr std::string_view kScoreSummary = "Score pairs of texts, in their order";
+constexpr std::string_view kModelsSummary = "The served names";
+constexpr std::string_view kReadySummary = "Whether new requests are welcome";
+constexpr std::string_view kHealthSummary = "Whether requests are being served";
+
+constexpr std::array kRoutes = {
+    Route{Method::kPost, "/rerank", Handler::kRerank, Dialect::kPlain, kRerankSummary},
+    Route{Method::kPost, "/v1/rerank", Handler::kRerank, Dialect::kPlain, kRerankSummary},
+    Route{Method::kPost, "/v2/rerank", Handler::kRerank, Dialect::kCohereV2,
+          "Rank documents, echoing them only when asked"},
+    Route{Method::kPost, "/reranking", Handler::kRerank, Dialect::kPlain, kRerankSummary},
+    Route{Method::kPost, "/v1/reranking", Handler::kRerank, Dialect::kPlain, kRerankSummary},
+    Route{Method::kPost, "/v1/ranking", Handler::kRerank, Dialect::kPlain, kRerankSummary},
+    Route{Method::kPost, "/v1/retrieval/{model}/reranking", Handler::kRerank, Dialect::kPlain,
+          kRerankSummary},
+    Route{Method::kPost, "/infinity/rerank", Handler::kRerank, Dialect::kInfinity, kInfinitySummary},
+    Route{Method::kPost, "/infinity/v1/rerank", Handler::kRerank, Dialect::kInfinity, kInfinitySummary},
+    Route{Method::kPost, "/score", Handler::kScore, Dialect::kPlain, kScoreSummary},
+    Route{Method::kPost, "/v1/score", Handler::kScore, Dialect::kPlain, kScoreSummary},
+    Route{Method::kPost, "/invocations", Handler::kInvocations, Dialect::kPlain,
+          "Rerank or score, told apart by the body"},
+    Route{Method::kPost, "/tokenize", Handler::kTokenize, Dialect::kPlain, "Token ids of texts"},
+    Route{Method::kPost, "/detokenize", Handler::kDetokenize, Dialect::kPlain, "The text of token ids"},
+    Route{Method::kGet, "/v1/models", Handler::kModels, Dialect::kPlain, kModelsSummary},
+    Route{Method::kGet, "/v1/models/{model}", Handler::kModel, Dialect::kPlain, "One served name"},
+    Route{Method::kGet, "/infinity/models", Handler::kModels, Dialect::kPlain, kModelsSummary},
+    Route{Method::kGet, "/infinity/v1/models", Handler::kModels, Dialect::kPlain, kModelsSummary},
+    Route{Method::kGet, "/version", Handler::kVersion, Dialect::kPlain, "The program's version"},
+    Route{Method::kGet, "/info", Handler::kInfo, Dialect::kPlain, "Model and limits, as TEI tells them"},
+    Route{Method::kGet, "/v1/cluster/auth", Handler::kClusterAuth, Dialect::kPlain,
+          "Whether a key is needed, for Xinference's client"},
+    Route{Method::kGet, "/meta", Handler::kMeta, Dialect::kPlain, "An empty object, for Weaviate"},
+    Route{Method::kGet, "/health", Handler::kHealth, Dialect::kPlain, kHealthSummary},
+    Route{Method::kGet, "/ping", Handler::kHealth, Dialect::kPlain, kHealthSummary},
+    Route{Method::kGet, "/infinity/health", Handler::kHealth, Dialect::kPlain, kHealthSummary},
+    Route{Method::kGet, "/v1/health/live", Handler::kLive, Dialect::kPlain, "Whether the process is sound"},
+    Route{Method::kGet, "/v1/health/ready", Handler::kReady, Dialect::kPlain, kReadySummary},
+    Route{Method::kGet, "/.well-known/ready", Handler::kReady, Dialect::kPlain, kReadySummary},
+    Route{Method::kGet, "/metrics", Handler::kMetrics, Dialect::kPlain, "Metrics as Prometheus text"},
+    Route{Method::kGet, "/openapi.json", Handler::kOpenapi, Dialect::kPlain, "This contract"},
+    Route{Method::kGet, "/docs", Handler::kDocs, Dialect::kPlain, "This contract as a page"},
+    Route{Method::kGet, "/", Handler::kPlayground, Dialect::kPlain, "A page to try the ranking with"},
+};
+
+std::optional<int> hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return std::nullopt;
+}
+
+// What is no escape stays as it is.
+std::string percent_decoded(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto high = text[i] == '%' && i + 2 < text.size() ? hex_digit(text[i + 1]) : std::nullopt;
+    const auto low = high.has_value() ? hex_digit(text[i + 2]) : std::nullopt;
+    if (low.has_value()) {
+      out += static_cast<char>(*high * 16 + *low);
+      i += 2;
+    } else {
+      out += text[i];
+    }
+  }
+  return out;
+}
+
+// What {model} stands for, empty where the pattern has none; nothing if the path does not match.
+std::optional<std::string_view> match_pattern(std::string_view pattern, std::string_view path) {
+  const std::size_t mark = pattern.find(kModelMark);
+  if (mark == std::string_view::npos) {
+    return path == pattern ? std::optional(std::string_view()) : std::nullopt;
+  }
+  const std::string_view head = pattern.substr(0, mark);
+  const std::string_view tail = pattern.substr(mark + kModelMark.size());
+  if (path.size() <= head.size() + tail.size() || !path.starts_with(head) || !path.ends_with(tail)) {
+    return std::nullopt;
+  }
+  return path.substr(head.size(), path.size() - head.size() - tail.size());
+}
+
+std::string_view path_of(std::string_view target) {
+  const std::string_view path = target.substr(0, target.find_first_of("?#"));
+  return path.size() > 1 && path.ends_with('/') ? path.substr(0, path.size() - 1) : path;
+}
+
+bool has_method(const Route& route, std::string_view method) {
+  return route.method == Method::kPost ? method == "POST" : method == "GET" || method == "HEAD";
+}
+
+}  // namespace
+
+std::span<const Route> routes() {
+  return kRoutes;
+}
+
+RouteMatch match_route(std::string_view method, std::string_view target) {
+  const std::string_view path = path_of(target);
+  RouteMatch match;
+  match.status = 404;
+  for (const Route& route : kRoutes) {
+    const std::optional<std::string_view> model = match_pattern(route.pattern, path);
+    if (!model.has_value()) continue;
+    match.allow = route.method == Method::kPost ? "POST, OPTIONS" : "GET, HEAD, OPTIONS";
+    match.status = 405;
+    if (!has_method(route, method)) continue;
+    match.route = &route;
+    match.model = percent_decoded(*model);
+    match.status = 200;
+    break;
+  }
+  return match;
+}
+
+}  // namespace rerank::api
