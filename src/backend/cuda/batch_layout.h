@@ -1,0 +1,60 @@
+// A PackedBatch as the flat arrays that the kernels walk, in one block of memory that is copied at once.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "backend/backend.h"
+#include "backend/cuda/attention.h"
+#include "backend/packed_batch.h"
+
+namespace rerank::cuda {
+
+// Attention's items twice: of all rows, and of the scored rows alone.
+struct ItemList {
+  std::int32_t first = 0;
+  std::int32_t count = 0;
+};
+
+// Where each array stands in the block, and how much of it is used; the same layout on host and device.
+class BatchLayout {
+ public:
+  BatchLayout() = default;
+  BatchLayout(const BackendLimits& limits, std::int32_t item_tokens);
+
+  std::size_t size_bytes() const { return size_bytes_; }
+  // Fills the block at `host`. REQUIRES: the batch is within the limits.
+  void fill(const PackedBatch& batch, std::byte* host);
+
+  std::int32_t num_tokens() const { return num_tokens_; }
+  std::int32_t num_scores() const { return num_scores_; }
+  ItemList all_items() const { return all_items_; }
+  ItemList scored_items() const { return scored_items_; }
+
+  template <typename T>
+  struct Array {
+    std::size_t offset_bytes = 0;
+    T* at(std::byte* block) const { return reinterpret_cast<T*>(block + offset_bytes); }
+  };
+  Array<std::int32_t> ids;          // [num_tokens]
+  Array<std::int32_t> positions;    // [num_tokens]
+  Array<std::int32_t> slots;        // [num_tokens]; kNotKept: not kept
+  Array<std::int32_t> scored_rows;  // [num_scores]
+  Array<AttentionItem> items;
+  Array<KeyRun> runs;
+
+ private:
+  template <typename T>
+  void place(Array<T>& array, std::size_t count);
+  void add_items(const PackedBatch& batch, const std::vector<std::int32_t>& first_runs);
+
+  std::int32_t item_tokens_ = 0;
+  std::size_t size_bytes_ = 0;
+  std::int32_t num_tokens_ = 0;
+  std::int32_t num_scores_ = 0;
+  ItemList all_items_, scored_items_;
+  std::vector<AttentionItem> sorted_;  // reserved once
+  std::vector<std::int32_t> first_runs_;
+};
+
+}  // namespace rerank::cuda

@@ -1,0 +1,50 @@
+// The CUDA backend: one device, or several that share every layer (tensor parallel).
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "backend/backend.h"
+#include "backend/cuda/collective.h"
+#include "backend/cuda/device_rank.h"
+
+namespace rerank::cuda {
+
+class CudaBackend final : public Backend {
+ public:
+  // Throws Error{kUnsupported} naming the flag for what a GPU does not do here.
+  explicit CudaBackend(const BackendOptions& options);
+
+  void load(DecoderWeights& weights, const BackendLimits& limits) override;
+  BackendInfo info() const override;
+  int max_in_flight() const override { return DeviceRank::kInFlight; }
+
+  void begin(const PackedBatch& batch) override;
+  void embed() override;
+  void norm_qkv(std::int32_t layer, Projection projection) override;
+  void qk_norm_rope(std::int32_t layer, Projection projection) override;
+  void attention(std::int32_t layer) override;
+  void attention_output(std::int32_t layer) override;
+  void norm_gate_up(std::int32_t layer) override;
+  void down(std::int32_t layer) override;
+  void gather_scored() override;
+  void score_head() override;
+  void finish(std::span<float> logits) override;
+
+  // REQUIRES: one device.
+  void read(Activation activation, std::span<float> out) override;
+  void write(Activation activation, std::span<const float> values) override;
+
+ private:
+  template <typename Step>
+  void each(const Step& step);
+  void sum_hidden();
+
+  BackendOptions options_;
+  std::vector<int> devices_;  // [ranks]
+  std::vector<std::unique_ptr<DeviceRank>> ranks_;
+  std::unique_ptr<Collective> collective_;  // of several ranks
+  std::vector<Collective::Part> parts_;
+};
+
+}  // namespace rerank::cuda

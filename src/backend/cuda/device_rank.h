@@ -1,0 +1,139 @@
+// The decoder's steps on one device: all of the model, or one shard of it. Sums over shards are not here.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "backend/backend.h"
+#include "backend/cuda/batch_layout.h"
+#include "backend/cuda/device.h"
+#include "backend/cuda/gemm.h"
+#include "backend/cuda/kernel_clock.h"
+#include "backend/cuda/weights.h"
+
+namespace rerank::cuda {
+
+struct RankOptions {
+  int device = 0;
+  Shard shard;
+  bool quantize = false;                // e4m3 products in the middle layers
+  double gpu_memory_utilization = 0.9;  // share of the device's memory that may be used at most
+};
+
+// The steps of Backend, see there; they return before the device is done. One thread at a time.
+class DeviceRank {
+ public:
+  static constexpr int kInFlight = 2;  // forwards begun and not finished
+
+  // Throws Error{kUnsupported} with the sum of what is needed when it does not fit the device.
+  DeviceRank(DecoderWeights& weights, const BackendLimits& limits, const RankOptions& options);
+
+  void begin(const PackedBatch& batch);
+  void embed();
+  void norm_qkv(std::int32_t layer, Projection projection);
+  void qk_norm_rope(std::int32_t layer, Projection projection);
+  void attention(std::int32_t layer);
+  void attention_output(std::int32_t layer);
+  void norm_gate_up(std::int32_t layer);
+  void down(std::int32_t layer);
+  void gather_scored();
+  void score_head();
+  void finish(std::span<float> logits);
+
+  void read(Activation activation, std::span<float> out);
+  void write(Activation activation, std::span<const float> values);
+
+  // From now on each kernel is marked; nullptr: none is.
+  void measure(KernelClock* clock) { clock_ = clock; }
+  // What was chosen for each product of bfloat16 layers, or of quantised ones, by name.
+  std::vector<std::pair<std::string, const Gemm*>> chosen_products(bool quantized) const;
+
+  int device() const { return options_.device; }
+  cudaStream_t stream() const { return stream_.get(); }
+  bfloat16* hidden() const { return hidden_now_; }  // [num_rows, hidden]
+  std::int64_t hidden_size() const { return std::int64_t{num_rows_} * shape_.hidden; }
+  std::int64_t weight_bytes() const { return static_cast<std::int64_t>(weight_bytes_); }
+  std::int64_t workspace_bytes() const { return static_cast<std::int64_t>(workspace_bytes_); }
+
+ private:
+  // What a forward needs of its own while the one before is still running.
+  struct Forward {
+    BatchLayout layout;
+    PinnedBuffer host;
+    DeviceBuffer device;
+    PinnedBuffer host_logits;  // [max_scores, 2]
+    std::unique_ptr<Event> done;
+  };
+  struct Products {
+    Gemm qkv, key_value, query, output, gate_up, down;
+  };
+  // An activation as bfloat16 and, for quantised layers, as e4m3.
+  struct Rows {
+    DeviceBuffer values;
+    DeviceBuffer quantized;
+    DeviceBuffer scales;
+
+    QuantizedRows e4m3() const { return {quantized.as<std::uint8_t>(), scales.as<float>()}; }
+    GemmOperand operand(bool is_quantized) const {
+      return is_quantized ? GemmOperand{quantized.as<void>(), scales.as<float>()}
+                          : GemmOperand{values.as<void>(), nullptr};
+    }
+  };
+
+  void check_shape() const;
+  void check_memory(const DecoderShape& whole) const;
+  std::size_t activation_bytes() const;
+  std::size_t store_bytes() const;
+  void reserve();
+  void fill_rotations();
+  void choose_products();
+  Products choose(bool quantized, const DeviceLayer& layer, const GemmTrial& trial);
+  Rows make_rows(std::int32_t columns) const;
+  void norm(const float* weight, bool quantized);
+  const Products& products(std::int32_t layer) const {
+    return this->layer(layer).quantized ? quantized_products_ : products_;
+  }
+  const DeviceLayer& layer(std::int32_t layer) const {
+    return weights_.layers[static_cast<std::size_t>(layer)];
+  }
+  bfloat16* store(std::int32_t layer) const;
+  void mark(const char* kernel) {
+    if (clock_ != nullptr) clock_->mark(kernel, stream_.get());
+  }
+  Forward& current() { return forwards_[(num_begun_ + kInFlight - 1) % kInFlight]; }
+  std::pair<bfloat16*, std::int32_t> buffer(Activation activation) const;  // and its stride
+
+  RankOptions options_;
+  DecoderShape shape_;  // of the shard
+  BackendLimits limits_;
+  std::int32_t ffn_ = 0;  // padded
+  int num_processors_ = 0;
+  std::size_t weight_bytes_ = 0;
+  std::size_t workspace_bytes_ = 0;
+  Stream stream_;
+  GemmLibrary library_;
+  DeviceWeights weights_;
+  Products products_, quantized_products_;
+  DeviceBuffer rotation_;       // float2 [max_positions, head_dim / 2] (cos, sin)
+  DeviceBuffer hidden_;         // [max_tokens, hidden]
+  DeviceBuffer scored_hidden_;  // [max_scores, hidden]
+  DeviceBuffer qkv_;            // [max_tokens, qkv_dim]
+  Rows normed_;                 // [max_tokens, hidden]
+  Rows attention_;              // [max_tokens, query_dim]
+  DeviceBuffer gate_up_;        // [max_tokens, 2 * ffn]
+  Rows ffn_rows_;               // [max_tokens, ffn]
+  DeviceBuffer store_;          // [num_layers, num_slots, 2, kv_dim]
+  DeviceBuffer logits_;         // [max_scores, 2]
+
+  Forward forwards_[kInFlight];
+  std::uint64_t num_begun_ = 0;
+  std::uint64_t num_finished_ = 0;
+  bfloat16* hidden_now_ = nullptr;
+  std::int32_t num_rows_ = 0;
+  ItemList items_;
+  KernelClock* clock_ = nullptr;
+};
+
+}  // namespace rerank::cuda

@@ -1,0 +1,89 @@
+// Matrix products by cuBLASLt, with algorithms that all give the same bits for every number of rows.
+#pragma once
+
+#include <cublasLt.h>
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "backend/cuda/device.h"
+#include "backend/cuda/kernels.h"
+
+namespace rerank::cuda {
+
+// One product of the forward: out [rows, outputs] (+)= x [rows, inputs] * weight [outputs, inputs]^T.
+struct GemmShape {
+  std::int32_t outputs = 0;
+  std::int32_t inputs = 0;
+  std::int32_t out_stride = 0;
+  bool accumulate = false;
+  bool quantized = false;  // x and weight are e4m3 with a float32 scale a row
+};
+
+// Rows of bfloat16, or of e4m3 with their scales.
+struct GemmOperand {
+  const void* values = nullptr;
+  const float* scales = nullptr;  // starts on 16 bytes; nullptr: bfloat16
+};
+
+// A cuBLASLt handle and its scratch memory, for products of one stream.
+class GemmLibrary {
+ public:
+  GemmLibrary();
+  ~GemmLibrary();
+  GemmLibrary(const GemmLibrary&) = delete;
+  GemmLibrary& operator=(const GemmLibrary&) = delete;
+
+  cublasLtHandle_t handle() const { return handle_; }
+  const DeviceBuffer& workspace() const { return workspace_; }
+
+  static constexpr std::size_t kWorkspaceBytes = std::size_t{32} << 20;
+
+ private:
+  cublasLtHandle_t handle_ = nullptr;
+  DeviceBuffer workspace_;
+};
+
+// Memory that choosing algorithms needs for a while.
+struct GemmTrial {
+  bfloat16* x;                // [max_rows, inputs]
+  QuantizedRows quantized_x;  // of the same; only for quantized shapes
+  bfloat16* wanted;           // [max_rows, out_stride]
+  bfloat16* found;            // [max_rows, out_stride]
+  std::uint32_t* num_different;
+};
+
+// Chosen once for a shape: cuBLASLt's first choice at kReferenceRows decides the bits; for each size class of
+// rows the fastest of its other choices that gives the very same bits is taken, so small batches are quick
+// too.
+class Gemm {
+ public:
+  static constexpr std::int32_t kReferenceRows =
+      8448;  // whole waves of 128 x 256 tiles on 132 multiprocessors
+
+  struct Choice {
+    std::int32_t max_rows;
+    cublasLtMatmulAlgo_t algorithm;
+    float microseconds;
+    int num_equal;  // candidates with the same bits
+    int num_candidates;
+  };
+
+  Gemm() = default;
+  // Measures on the device. REQUIRES: `weight` is loaded; trial memory for max_rows.
+  Gemm(const GemmLibrary& library, const GemmShape& shape, std::int32_t max_rows, GemmOperand weight,
+       const GemmTrial& trial, cudaStream_t stream);
+
+  void run(const GemmLibrary& library, GemmOperand x, GemmOperand weight, bfloat16* out, std::int32_t rows,
+           cudaStream_t stream) const;
+
+  const GemmShape& shape() const { return shape_; }
+  const std::vector<Choice>& choices() const { return choices_; }
+
+ private:
+  GemmShape shape_;
+  std::vector<Choice> choices_;  // by max_rows, ascending
+};
+
+}  // namespace rerank::cuda

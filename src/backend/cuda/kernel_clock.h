@@ -1,0 +1,46 @@
+// The device's time for each kind of kernel in a forward, by events between them: for benchmarks.
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "backend/cuda/device.h"
+
+namespace rerank::cuda {
+
+class KernelClock {
+ public:
+  // Time counts from here.
+  void start(cudaStream_t stream) {
+    num_marks_ = 0;
+    names_.clear();
+    mark("", stream);
+  }
+  // What was added to the stream since the last mark was `name`, a literal.
+  void mark(const char* name, cudaStream_t stream) {
+    if (num_marks_ == events_.size()) events_.push_back(std::make_unique<Event>(cudaEventDefault));
+    RERANK_CUDA_CHECK(cudaEventRecord(events_[num_marks_++]->get(), stream));
+    names_.push_back(name);
+  }
+  // Milliseconds of each name since start. Waits for the stream.
+  std::map<std::string, float> milliseconds() const {
+    std::map<std::string, float> sums;
+    RERANK_CUDA_CHECK(cudaEventSynchronize(events_[num_marks_ - 1]->get()));
+    for (std::size_t i = 1; i < num_marks_; ++i) {
+      float taken = 0;
+      RERANK_CUDA_CHECK(cudaEventElapsedTime(&taken, events_[i - 1]->get(), events_[i]->get()));
+      sums[names_[i]] += taken;
+    }
+    return sums;
+  }
+
+ private:
+  std::vector<std::unique_ptr<Event>> events_;  // reused
+  std::vector<const char*> names_;
+  std::size_t num_marks_ = 0;
+};
+
+}  // namespace rerank::cuda

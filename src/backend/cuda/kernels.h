@@ -1,0 +1,90 @@
+// Launchers of the backend's own kernels. Each adds its work to `stream` and returns; rows of a matrix are
+// dense unless a stride is named. A row's result depends on that row alone, whatever the number of rows.
+#pragma once
+
+#include <cuda_bf16.h>
+#include <cuda_runtime_api.h>
+
+#include <cstdint>
+
+namespace rerank::cuda {
+
+using bfloat16 = __nv_bfloat16;
+
+// out[row] = table[ids[row]]
+void launch_embed(const bfloat16* table, const std::int32_t* ids, bfloat16* out, std::int32_t num_rows,
+                  std::int32_t hidden, cudaStream_t stream);
+
+// out[i] = x[rows[i]]
+void launch_gather(const bfloat16* x, const std::int32_t* rows, bfloat16* out, std::int32_t num_rows,
+                   std::int32_t hidden, cudaStream_t stream);
+
+// One row as e4m3 numbers times one float32 scale.
+struct QuantizedRows {
+  std::uint8_t* values = nullptr;  // [num_rows, columns]
+  float* scales = nullptr;         // [num_rows]
+};
+
+struct NormArguments {
+  const bfloat16* x;    // [num_rows, hidden]
+  const float* weight;  // [hidden]
+  bfloat16* out;        // [num_rows, hidden]; unused when quantized
+  QuantizedRows quantized;
+  std::int32_t num_rows;
+  std::int32_t hidden;  // a multiple of 8, at most kMaxNormColumns
+  float eps;
+};
+inline constexpr std::int32_t kMaxNormColumns = 8192;
+
+// out = x / sqrt(mean(x^2) + eps) * weight, in float32, rounded once.
+void launch_rms_norm(const NormArguments& arguments, cudaStream_t stream);
+
+struct KeyArguments {
+  bfloat16* qkv;                  // [num_rows, stride]: query, key, value
+  bfloat16* store;                // [num_slots, 2, kv_dim] of the layer
+  const float* weight;            // [head_dim]
+  const float2* rotation;         // [max_positions, head_dim / 2] (cos, sin)
+  const std::int32_t* positions;  // [num_rows]
+  const std::int32_t* slots;      // [num_rows]; negative: not kept
+  std::int32_t num_rows;
+  std::int32_t stride;
+  std::int32_t query_dim;
+  std::int32_t num_kv_heads;
+  std::int32_t head_dim;
+  float eps;
+};
+
+// Keys: RMSNorm of each head, rotary embedding, in place; kept keys and values also to their slots.
+void launch_keys(const KeyArguments& arguments, cudaStream_t stream);
+
+// out[row, i] = silu(gate_up[row, i]) * gate_up[row, ffn + i]
+void launch_swiglu(const bfloat16* gate_up, bfloat16* out, std::int32_t num_rows, std::int32_t ffn,
+                   cudaStream_t stream);
+// The same, quantised row by row.
+void launch_swiglu_quantized(const bfloat16* gate_up, QuantizedRows out, std::int32_t num_rows,
+                             std::int32_t ffn, cudaStream_t stream);
+void launch_quantize(const bfloat16* x, QuantizedRows out, std::int32_t num_rows, std::int32_t columns,
+                     cudaStream_t stream);
+
+struct HeadArguments {
+  const bfloat16* x;  // [num_rows, hidden]
+  const float* norm;  // [hidden]
+  const float* no;    // [hidden]; nullptr: the logit is 0
+  const float* yes;   // [hidden]
+  float* logits;      // [num_rows, 2]
+  std::int32_t num_rows;
+  std::int32_t hidden;
+  float eps;
+};
+
+// logits = RMSNorm(x) * [no; yes]^T, all in float32.
+void launch_head(const HeadArguments& arguments, cudaStream_t stream);
+
+// How many of the numbers differ in any bit, added to *count.
+void launch_count_differences(const bfloat16* a, const bfloat16* b, std::int64_t size, std::uint32_t* count,
+                              cudaStream_t stream);
+// Seeded numbers between -1 and 1.
+void launch_fill_random(bfloat16* out, std::int64_t size, std::uint32_t seed, float scale,
+                        cudaStream_t stream);
+
+}  // namespace rerank::cuda

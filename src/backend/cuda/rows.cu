@@ -1,0 +1,257 @@
+// Kernels that read a row once and write it once: RMSNorm, SwiGLU, quantisation, the two-row head.
+#include <cuda_fp8.h>
+
+#include "backend/cuda/device.h"
+#include "backend/cuda/kernels.h"
+#include "backend/cuda/vectors.cuh"
+#include "rerank/error.h"
+
+namespace rerank::cuda {
+namespace {
+
+// Largest number of e4m3.
+constexpr float kLargestFp8 = 448.0f;
+
+// A row of `columns` is shared by kThreads threads, each holding up to kVectors vectors of eight in
+// registers.
+template <int kThreads, int kVectors>
+struct RowShape {
+  static constexpr int kBlock = kThreads < 128 ? 128 : kThreads;
+  static constexpr int kRowsOfBlock = kBlock / kThreads;
+
+  __device__ static int row() { return blockIdx.x * kRowsOfBlock + threadIdx.x / kThreads; }
+  __device__ static int vector(int i) { return i * kThreads + threadIdx.x % kThreads; }
+};
+
+__device__ inline std::uint32_t pack_fp8(float a, float b, float c, float d) {
+  const std::uint32_t low = __nv_cvt_float2_to_fp8x2({a, b}, __NV_SATFINITE, __NV_E4M3);
+  const std::uint32_t high = __nv_cvt_float2_to_fp8x2({c, d}, __NV_SATFINITE, __NV_E4M3);
+  return low | high << 16;
+}
+
+// Writes a row held in registers, scaled so that its largest number is e4m3's largest.
+template <int kThreads, int kVectors>
+__device__ inline void write_quantized(const Vector8* held, int num_vectors, int row, QuantizedRows out) {
+  float largest = 0;
+#pragma unroll
+  for (int i = 0; i < kVectors; ++i) {
+    if (RowShape<kThreads, kVectors>::vector(i) < num_vectors) {
+#pragma unroll
+      for (int e = 0; e < 8; ++e) largest = fmaxf(largest, fabsf(held[i].values[e]));
+    }
+  }
+  largest = row_max<kThreads>(largest);
+  const float scale = largest > 0 ? largest / kLargestFp8 : 1.0f;
+  const float inverse = 1.0f / scale;
+  if (threadIdx.x % kThreads == 0) out.scales[row] = scale;
+  uint2* to = reinterpret_cast<uint2*>(out.values) + static_cast<std::int64_t>(row) * num_vectors;
+#pragma unroll
+  for (int i = 0; i < kVectors; ++i) {
+    const int vector = RowShape<kThreads, kVectors>::vector(i);
+    if (vector >= num_vectors) continue;
+    const float* v = held[i].values;
+    to[vector] = {pack_fp8(v[0] * inverse, v[1] * inverse, v[2] * inverse, v[3] * inverse),
+                  pack_fp8(v[4] * inverse, v[5] * inverse, v[6] * inverse, v[7] * inverse)};
+  }
+}
+
+template <int kThreads, int kVectors>
+__device__ inline float inverse_rms(const Vector8* held, int num_vectors, float eps) {
+  float sum = 0;
+#pragma unroll
+  for (int i = 0; i < kVectors; ++i) {
+    if (RowShape<kThreads, kVectors>::vector(i) < num_vectors) {
+#pragma unroll
+      for (int e = 0; e < 8; ++e) sum += held[i].values[e] * held[i].values[e];
+    }
+  }
+  return rsqrtf(row_sum<kThreads>(sum) / static_cast<float>(8 * num_vectors) + eps);
+}
+
+template <int kThreads, int kVectors>
+__device__ inline void load_row(const bfloat16* x, int num_vectors, int row, Vector8* held) {
+  const uint4* from = reinterpret_cast<const uint4*>(x) + static_cast<std::int64_t>(row) * num_vectors;
+  uint4 bits[kVectors];
+#pragma unroll
+  for (int i = 0; i < kVectors; ++i) {
+    const int vector = RowShape<kThreads, kVectors>::vector(i);
+    bits[i] = vector < num_vectors ? from[vector] : uint4{0, 0, 0, 0};
+  }
+#pragma unroll
+  for (int i = 0; i < kVectors; ++i) held[i] = unpack8(bits[i]);
+}
+
+template <int kThreads, int kVectors, bool kQuantized>
+__global__ void __launch_bounds__(RowShape<kThreads, kVectors>::kBlock) rms_norm_kernel(NormArguments a) {
+  using Shape = RowShape<kThreads, kVectors>;
+  const int row = Shape::row();
+  if (row >= a.num_rows) return;
+  const int num_vectors = a.hidden / 8;
+  Vector8 held[kVectors];
+  load_row<kThreads, kVectors>(a.x, num_vectors, row, held);
+  const float factor = inverse_rms<kThreads, kVectors>(held, num_vectors, a.eps);
+  uint4* to = reinterpret_cast<uint4*>(a.out) + static_cast<std::int64_t>(row) * num_vectors;
+#pragma unroll
+  for (int i = 0; i < kVectors; ++i) {
+    const int vector = Shape::vector(i);
+    if (vector >= num_vectors) continue;
+    const Vector8 weight = load8(a.weight + 8 * vector);
+#pragma unroll
+    for (int e = 0; e < 8; ++e) held[i].values[e] *= factor * weight.values[e];
+    if (!kQuantized) to[vector] = pack8(held[i]);
+  }
+  if (kQuantized) write_quantized<kThreads, kVectors>(held, num_vectors, row, a.quantized);
+}
+
+template <int kThreads, int kVectors>
+__global__ void __launch_bounds__(RowShape<kThreads, kVectors>::kBlock)
+    quantize_kernel(const bfloat16* x, QuantizedRows out, int num_rows, int columns) {
+  const int row = RowShape<kThreads, kVectors>::row();
+  if (row >= num_rows) return;
+  Vector8 held[kVectors];
+  load_row<kThreads, kVectors>(x, columns / 8, row, held);
+  write_quantized<kThreads, kVectors>(held, columns / 8, row, out);
+}
+
+__device__ inline Vector8 swiglu8(uint4 gate_bits, uint4 up_bits) {
+  const Vector8 gate = unpack8(gate_bits), up = unpack8(up_bits);
+  Vector8 out;
+#pragma unroll
+  for (int e = 0; e < 8; ++e) {
+    out.values[e] = gate.values[e] / (1.0f + __expf(-gate.values[e])) * up.values[e];
+  }
+  return out;
+}
+
+template <int kThreads, int kVectors>
+__global__ void __launch_bounds__(RowShape<kThreads, kVectors>::kBlock)
+    swiglu_quantized_kernel(const bfloat16* gate_up, QuantizedRows out, int num_rows, int ffn) {
+  using Shape = RowShape<kThreads, kVectors>;
+  const int row = Shape::row();
+  if (row >= num_rows) return;
+  const int num_vectors = ffn / 8;
+  const uint4* gate =
+      reinterpret_cast<const uint4*>(gate_up) + static_cast<std::int64_t>(row) * 2 * num_vectors;
+  Vector8 held[kVectors];
+#pragma unroll
+  for (int i = 0; i < kVectors; ++i) {
+    const int vector = Shape::vector(i);
+    if (vector < num_vectors) held[i] = swiglu8(gate[vector], gate[num_vectors + vector]);
+  }
+  write_quantized<kThreads, kVectors>(held, num_vectors, row, out);
+}
+
+constexpr int kSwigluBlock = 256;
+
+__global__ void __launch_bounds__(kSwigluBlock)
+    swiglu_kernel(const uint4* gate_up, uint4* out, std::uint32_t num_vectors, std::uint32_t total) {
+  const std::uint32_t at = blockIdx.x * kSwigluBlock + threadIdx.x;
+  if (at >= total) return;
+  const std::uint32_t row = at / num_vectors;
+  const uint4* gate = gate_up + at + row * num_vectors;
+  out[at] = pack8(swiglu8(gate[0], gate[num_vectors]));
+}
+
+__global__ void __launch_bounds__(128) head_kernel(HeadArguments a) {
+  constexpr int kVectors = kMaxNormColumns / 8 / 128;
+  const int num_vectors = a.hidden / 8;
+  Vector8 held[kVectors];
+  load_row<128, kVectors>(a.x, num_vectors, blockIdx.x, held);
+  const float factor = inverse_rms<128, kVectors>(held, num_vectors, a.eps);
+  const float* head[2] = {a.no, a.yes};
+#pragma unroll
+  for (int which = 0; which < 2; ++which) {
+    float sum = 0;
+    if (head[which] != nullptr) {
+#pragma unroll
+      for (int i = 0; i < kVectors; ++i) {
+        const int vector = RowShape<128, kVectors>::vector(i);
+        if (vector >= num_vectors) continue;
+        const Vector8 norm = load8(a.norm + 8 * vector), weight = load8(head[which] + 8 * vector);
+#pragma unroll
+        for (int e = 0; e < 8; ++e) sum += held[i].values[e] * factor * norm.values[e] * weight.values[e];
+      }
+    }
+    sum = row_sum<128>(sum);
+    if (threadIdx.x == 0) a.logits[2 * blockIdx.x + which] = sum;
+  }
+}
+
+unsigned blocks_of(std::int64_t size, int block) {
+  return static_cast<unsigned>((size + block - 1) / block);
+}
+
+// Calls launch with the smallest of the row shapes that holds `columns`.
+template <typename Launch>
+void with_row_shape(std::int32_t columns, const Launch& launch) {
+  check(columns % 8 == 0 && columns <= 256 * 8 * 8, "a row that the kernels cannot hold");
+  if (columns <= 32 * 4 * 8) {
+    launch(RowShape<32, 4>());
+  } else if (columns <= 128 * 4 * 8) {
+    launch(RowShape<128, 4>());
+  } else {
+    launch(RowShape<256, 8>());
+  }
+}
+
+template <int kThreads, int kVectors>
+void launch_norm_of(RowShape<kThreads, kVectors> shape, const NormArguments& a, cudaStream_t stream) {
+  const unsigned grid = blocks_of(a.num_rows, shape.kRowsOfBlock);
+  if (a.quantized.values != nullptr) {
+    rms_norm_kernel<kThreads, kVectors, true><<<grid, shape.kBlock, 0, stream>>>(a);
+  } else {
+    rms_norm_kernel<kThreads, kVectors, false><<<grid, shape.kBlock, 0, stream>>>(a);
+  }
+}
+
+}  // namespace
+
+void launch_rms_norm(const NormArguments& a, cudaStream_t stream) {
+  with_row_shape(a.hidden, [&](auto shape) { launch_norm_of(shape, a, stream); });
+  RERANK_CUDA_CHECK(cudaGetLastError());
+}
+
+template <int kThreads, int kVectors>
+static void launch_quantize_of(RowShape<kThreads, kVectors> shape, const bfloat16* x, QuantizedRows out,
+                               std::int32_t num_rows, std::int32_t columns, cudaStream_t stream) {
+  quantize_kernel<kThreads, kVectors>
+      <<<blocks_of(num_rows, shape.kRowsOfBlock), shape.kBlock, 0, stream>>>(x, out, num_rows, columns);
+}
+
+void launch_quantize(const bfloat16* x, QuantizedRows out, std::int32_t num_rows, std::int32_t columns,
+                     cudaStream_t stream) {
+  with_row_shape(columns, [&](auto shape) { launch_quantize_of(shape, x, out, num_rows, columns, stream); });
+  RERANK_CUDA_CHECK(cudaGetLastError());
+}
+
+void launch_swiglu(const bfloat16* gate_up, bfloat16* out, std::int32_t num_rows, std::int32_t ffn,
+                   cudaStream_t stream) {
+  const std::int64_t total = static_cast<std::int64_t>(num_rows) * ffn / 8;
+  swiglu_kernel<<<blocks_of(total, kSwigluBlock), kSwigluBlock, 0, stream>>>(
+      reinterpret_cast<const uint4*>(gate_up), reinterpret_cast<uint4*>(out),
+      static_cast<std::uint32_t>(ffn / 8), static_cast<std::uint32_t>(total));
+  RERANK_CUDA_CHECK(cudaGetLastError());
+}
+
+template <int kThreads, int kVectors>
+static void launch_swiglu_quantized_of(RowShape<kThreads, kVectors> shape, const bfloat16* gate_up,
+                                       QuantizedRows out, std::int32_t num_rows, std::int32_t ffn,
+                                       cudaStream_t stream) {
+  swiglu_quantized_kernel<kThreads, kVectors>
+      <<<blocks_of(num_rows, shape.kRowsOfBlock), shape.kBlock, 0, stream>>>(gate_up, out, num_rows, ffn);
+}
+
+void launch_swiglu_quantized(const bfloat16* gate_up, QuantizedRows out, std::int32_t num_rows,
+                             std::int32_t ffn, cudaStream_t stream) {
+  with_row_shape(ffn,
+                 [&](auto shape) { launch_swiglu_quantized_of(shape, gate_up, out, num_rows, ffn, stream); });
+  RERANK_CUDA_CHECK(cudaGetLastError());
+}
+
+void launch_head(const HeadArguments& a, cudaStream_t stream) {
+  if (a.num_rows == 0) return;
+  head_kernel<<<static_cast<unsigned>(a.num_rows), 128, 0, stream>>>(a);
+  RERANK_CUDA_CHECK(cudaGetLastError());
+}
+
+}  // namespace rerank::cuda

@@ -1,0 +1,71 @@
+// Eight bfloat16 numbers as one 16-byte access, and sums over the threads of a row. For kernels only.
+#pragma once
+
+#include <cuda_bf16.h>
+
+#include <cstdint>
+
+namespace rerank::cuda {
+
+struct Vector8 {
+  float values[8];
+};
+
+__device__ inline float low_half(std::uint32_t bits) {
+  return __uint_as_float(bits << 16);
+}
+__device__ inline float high_half(std::uint32_t bits) {
+  return __uint_as_float(bits & 0xffff0000u);
+}
+__device__ inline std::uint32_t pack_halves(float low, float high) {
+  const __nv_bfloat162 packed = __floats2bfloat162_rn(low, high);
+  return *reinterpret_cast<const std::uint32_t*>(&packed);
+}
+
+__device__ inline Vector8 unpack8(uint4 bits) {
+  return {{low_half(bits.x), high_half(bits.x), low_half(bits.y), high_half(bits.y), low_half(bits.z),
+           high_half(bits.z), low_half(bits.w), high_half(bits.w)}};
+}
+__device__ inline uint4 pack8(const Vector8& v) {
+  return {pack_halves(v.values[0], v.values[1]), pack_halves(v.values[2], v.values[3]),
+          pack_halves(v.values[4], v.values[5]), pack_halves(v.values[6], v.values[7])};
+}
+__device__ inline Vector8 load8(const float* from) {
+  const float4 a = *reinterpret_cast<const float4*>(from);
+  const float4 b = *reinterpret_cast<const float4*>(from + 4);
+  return {{a.x, a.y, a.z, a.w, b.x, b.y, b.z, b.w}};
+}
+
+// Over the kThreads consecutive threads that share a row, the same in each; kThreads is 32 or a whole block.
+template <int kThreads>
+__device__ inline float row_sum(float value) {
+  __shared__ float parts[kThreads / 32];
+#pragma unroll
+  for (int offset = 16; offset > 0; offset /= 2) value += __shfl_xor_sync(0xffffffffu, value, offset);
+  if (kThreads == 32) return value;
+  if (threadIdx.x % 32 == 0) parts[threadIdx.x / 32] = value;
+  __syncthreads();
+  float sum = 0;
+#pragma unroll
+  for (int i = 0; i < kThreads / 32; ++i) sum += parts[i];
+  __syncthreads();
+  return sum;
+}
+template <int kThreads>
+__device__ inline float row_max(float value) {
+  __shared__ float parts[kThreads / 32];
+#pragma unroll
+  for (int offset = 16; offset > 0; offset /= 2) {
+    value = fmaxf(value, __shfl_xor_sync(0xffffffffu, value, offset));
+  }
+  if (kThreads == 32) return value;
+  if (threadIdx.x % 32 == 0) parts[threadIdx.x / 32] = value;
+  __syncthreads();
+  float largest = parts[0];
+#pragma unroll
+  for (int i = 1; i < kThreads / 32; ++i) largest = fmaxf(largest, parts[i]);
+  __syncthreads();
+  return largest;
+}
+
+}  // namespace rerank::cuda

@@ -1,0 +1,179 @@
+#include "backend/cuda/weights.h"
+
+#include <fmt/format.h>
+
+#include "rerank/error.h"
+
+namespace rerank::cuda {
+namespace {
+
+std::size_t size(std::int64_t n) {
+  return static_cast<std::size_t>(n);
+}
+
+std::int32_t divide(std::int32_t value, std::int32_t count, const char* key) {
+  if (value % count != 0) {
+    throw Error(
+        ErrorCode::kUnsupported,
+        fmt::format("--tensor-parallel-size {} does not divide the model's {}, {}", count, key, value));
+  }
+  return value / count;
+}
+
+// Rows of a matrix, of which columns [first_column, first_column + columns) are wanted.
+struct Block {
+  TensorView matrix;
+  std::int64_t first_row, rows;
+  std::int64_t first_column, columns;
+};
+
+// Copies blocks to the current device as bfloat16, widening and rounding on the host where they are of
+// another type.
+class Uploader {
+ public:
+  // Rows of `to` are `stride` numbers apart.
+  void copy(const Block& block, bfloat16* to, std::int64_t stride) {
+    const std::int64_t all_columns = block.matrix.shape[1];
+    if (block.matrix.type == DataType::kBFloat16) {
+      const std::byte* from =
+          block.matrix.data + size(block.first_row * all_columns + block.first_column) * 2;
+      RERANK_CUDA_CHECK(cudaMemcpy2D(to, size(stride) * 2, from, size(all_columns) * 2,
+                                     size(block.columns) * 2, size(block.rows), cudaMemcpyHostToDevice));
+      return;
+    }
+    constexpr std::int64_t kRows = 256;  // at a time
+    wide_.resize(size(block.columns));
+    rounded_.resize(size(kRows * block.columns));
+    for (std::int64_t row = 0; row < block.rows; row += kRows) {
+      const std::int64_t rows = std::min(kRows, block.rows - row);
+      for (std::int64_t r = 0; r < rows; ++r) {
+        widen(block.matrix, (block.first_row + row + r) * all_columns + block.first_column, wide_);
+        for (std::int64_t c = 0; c < block.columns; ++c) {
+          rounded_[size(r * block.columns + c)] = to_bfloat16(wide_[size(c)]);
+        }
+      }
+      RERANK_CUDA_CHECK(cudaMemcpy2D(to + row * stride, size(stride) * 2, rounded_.data(),
+                                     size(block.columns) * 2, size(block.columns) * 2, size(rows),
+                                     cudaMemcpyHostToDevice));
+    }
+  }
+
+  DeviceBuffer floats(const TensorView& vector) {
+    if (vector.empty()) return {};
+    wide_.resize(size(vector.num_elements()));
+    widen(vector, 0, wide_);
+    DeviceBuffer buffer(wide_.size() * 4);
+    RERANK_CUDA_CHECK(cudaMemcpy(buffer.as<float>(), wide_.data(), wide_.size() * 4, cudaMemcpyHostToDevice));
+    return buffer;
+  }
+
+ private:
+  std::vector<float> wide_;
+  std::vector<BFloat16> rounded_;
+};
+
+// A matrix put together from blocks below each other.
+class MatrixMaker {
+ public:
+  MatrixMaker(Uploader& uploader, bool quantize) : uploader_(uploader), quantize_(quantize) {}
+
+  DeviceMatrix make(std::int64_t rows, std::int64_t columns, std::initializer_list<Block> blocks) {
+    DeviceBuffer values(size(rows * columns) * 2);
+    // What no block fills is padding.
+    RERANK_CUDA_CHECK(cudaMemset(values.as<void>(), 0, values.size_bytes()));
+    std::int64_t row = 0;
+    for (const Block& block : blocks) {
+      if (!block.matrix.empty()) uploader_.copy(block, values.as<bfloat16>() + row * columns, columns);
+      row += block.rows;
+    }
+    if (!quantize_) return {.values = std::move(values), .scales = {}};
+    DeviceMatrix made{.values = DeviceBuffer(size(rows * columns)), .scales = DeviceBuffer(size(rows) * 4)};
+    launch_quantize(values.as<bfloat16>(), {made.values.as<std::uint8_t>(), made.scales.as<float>()},
+                    static_cast<std::int32_t>(rows), static_cast<std::int32_t>(columns), nullptr);
+    RERANK_CUDA_CHECK(cudaStreamSynchronize(nullptr));
+    return made;
+  }
+
+ private:
+  Uploader& uploader_;
+  bool quantize_;
+};
+
+DeviceLayer upload_layer(const LayerWeights& from, const DecoderShape& shard, std::int32_t index,
+                         bool quantize) {
+  Uploader uploader;
+  MatrixMaker maker(uploader, quantize);
+  const std::int64_t hidden = shard.hidden, ffn = shard.ffn, padding = padded_ffn(shard.ffn) - shard.ffn;
+  const auto rows = [&](const TensorView& matrix, std::int64_t count) {
+    return Block{matrix, index * count, count, 0, hidden};
+  };
+  const auto columns = [&](const TensorView& matrix, std::int64_t count) {
+    return Block{matrix, 0, hidden, index * count, count};
+  };
+  const Block nothing{{}, 0, padding, 0, 0};
+  DeviceLayer layer;
+  layer.quantized = quantize;
+  layer.qkv = maker.make(shard.qkv_dim(), hidden,
+                         {rows(from.query, shard.query_dim()), rows(from.key, shard.kv_dim()),
+                          rows(from.value, shard.kv_dim())});
+  layer.output = maker.make(hidden, shard.query_dim(), {columns(from.output, shard.query_dim())});
+  layer.gate_up =
+      maker.make(2 * (ffn + padding), hidden, {rows(from.gate, ffn), nothing, rows(from.up, ffn), nothing});
+  layer.down = maker.make(hidden, ffn + padding, {columns(from.down, ffn)});
+  layer.input_norm = uploader.floats(from.input_norm);
+  layer.attention_norm = uploader.floats(from.attention_norm);
+  layer.query_norm = uploader.floats(from.query_norm);
+  layer.key_norm = uploader.floats(from.key_norm);
+  return layer;
+}
+
+}  // namespace
+
+DecoderShape shard_shape(const DecoderShape& whole, const Shard& shard) {
+  DecoderShape shape = whole;
+  shape.num_heads = divide(whole.num_heads, shard.count, "num_attention_heads");
+  shape.num_kv_heads = divide(whole.num_kv_heads, shard.count, "num_key_value_heads");
+  shape.ffn = divide(whole.ffn, shard.count, "intermediate_size");
+  return shape;
+}
+
+std::int32_t padded_ffn(std::int32_t ffn) {
+  return (ffn + 15) / 16 * 16;
+}
+
+bool is_quantized(std::int32_t layer, std::int32_t num_layers) {
+  return layer > 0 && layer + 1 < num_layers;
+}
+
+std::size_t weight_bytes(const DecoderShape& shard, bool quantize) {
+  const std::int64_t outputs = shard.qkv_dim() + 2 * shard.hidden + 2 * padded_ffn(shard.ffn);
+  const std::int64_t matrices = std::int64_t{shard.hidden} * (shard.qkv_dim() + shard.query_dim()) +
+                                std::int64_t{3} * shard.hidden * padded_ffn(shard.ffn);
+  const std::int64_t norms = 4 * (2 * std::int64_t{shard.hidden} + 2 * shard.head_dim);
+  std::int64_t total = std::int64_t{shard.vocab} * shard.hidden * 2 + std::int64_t{3} * 4 * shard.hidden;
+  for (std::int32_t layer = 0; layer < shard.num_layers; ++layer) {
+    const bool fp8 = quantize && is_quantized(layer, shard.num_layers);
+    total += norms + (fp8 ? matrices + 4 * outputs : 2 * matrices);
+  }
+  return size(total);
+}
+
+DeviceWeights upload_weights(DecoderWeights& weights, const Shard& shard, bool quantize) {
+  const DecoderShape shape = shard_shape(weights.shape(), shard);
+  DeviceWeights uploaded;
+  for (std::int32_t layer = 0; layer < shape.num_layers; ++layer) {
+    uploaded.layers.push_back(upload_layer(weights.layer(layer), shape, shard.index,
+                                           quantize && is_quantized(layer, shape.num_layers)));
+    if (shard.index + 1 == shard.count) weights.release_layer(layer);
+  }
+  Uploader uploader;
+  uploaded.embedding = DeviceBuffer(size(std::int64_t{shape.vocab} * shape.hidden) * 2);
+  uploader.copy({weights.embedding(), 0, shape.vocab, 0, shape.hidden}, uploaded.embedding.as<bfloat16>(),
+                shape.hidden);
+  uploaded.final_norm = uploader.floats(weights.final_norm());
+  uploaded.head_no = uploader.floats(weights.head_no());
+  uploaded.head_yes = uploader.floats(weights.head_yes());
+  return uploaded;
+}
+
+}  // namespace rerank::cuda

@@ -1,0 +1,69 @@
+// A decoder's weights on one device, or one shard's share of them.
+#pragma once
+
+#include <vector>
+
+#include "backend/cuda/device.h"
+#include "backend/cuda/gemm.h"
+#include "backend/decoder_weights.h"
+
+namespace rerank::cuda {
+
+// Which part of every layer a device holds: heads and ffn columns are dealt out evenly and in order.
+struct Shard {
+  std::int32_t index = 0;
+  std::int32_t count = 1;
+};
+
+// The shape of one shard. Throws Error{kUnsupported} naming the key that `shard.count` does not divide.
+DecoderShape shard_shape(const DecoderShape& whole, const Shard& shard);
+
+// A matrix [outputs, inputs] in bfloat16, or in e4m3 with one scale an output.
+struct DeviceMatrix {
+  DeviceBuffer values;
+  DeviceBuffer scales;
+
+  GemmOperand operand() const { return {values.as<void>(), scales.as<float>()}; }
+  // Only outputs from `first` on.
+  GemmOperand operand_from(std::int32_t first, std::int32_t inputs) const {
+    const std::size_t element = scales.size_bytes() == 0 ? 2 : 1;
+    return {
+        values.as<std::byte>() + static_cast<std::size_t>(first) * static_cast<std::size_t>(inputs) * element,
+        scales.size_bytes() == 0 ? nullptr : scales.as<float>() + first};
+  }
+};
+
+struct DeviceLayer {
+  DeviceMatrix qkv;             // [qkv_dim, hidden]
+  DeviceMatrix output;          // [hidden, query_dim]
+  DeviceMatrix gate_up;         // [2 * ffn, hidden]: all of gate, then all of up
+  DeviceMatrix down;            // [hidden, ffn]
+  DeviceBuffer input_norm;      // float32 [hidden]
+  DeviceBuffer attention_norm;  // float32 [hidden]
+  DeviceBuffer query_norm;      // float32 [head_dim]
+  DeviceBuffer key_norm;        // float32 [head_dim]
+  bool quantized = false;
+};
+
+struct DeviceWeights {
+  std::vector<DeviceLayer> layers;
+  DeviceBuffer embedding;   // bfloat16 [vocab, hidden]
+  DeviceBuffer final_norm;  // float32 [hidden]
+  DeviceBuffer head_no;     // float32 [hidden]; empty: the logit is 0
+  DeviceBuffer head_yes;    // float32 [hidden]
+};
+
+// ffn columns as stored: padded with zeros to what 16-byte accesses ask.
+std::int32_t padded_ffn(std::int32_t ffn);
+
+// With fp8: the first and the last layer stay bfloat16, where errors cost most.
+bool is_quantized(std::int32_t layer, std::int32_t num_layers);
+
+// Bytes that upload_weights takes of a device.
+std::size_t weight_bytes(const DecoderShape& shard, bool quantize);
+
+// Copies the shard's part to the current device, layer by layer; `quantize` makes matrices e4m3 where
+// is_quantized says so. A layer is released with its last shard.
+DeviceWeights upload_weights(DecoderWeights& weights, const Shard& shard, bool quantize);
+
+}  // namespace rerank::cuda
