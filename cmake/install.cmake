@@ -1,6 +1,5 @@
 # What other programs get: librerank with the public headers, found by find_package(rerank), the program, and the model
 # that ships.
-include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 set(rooms base tokenizer checkpoint backend prompt model engine)

@@ -26,16 +26,17 @@ inline float prompt_logit(const std::vector<std::int32_t>& ids) {
 
 class PromptBackend final : public Backend {
  public:
-  // Called with every batch before it is computed; may wait, or throw to fail.
-  using Hook = std::function<void(const PackedBatch&)>;
+  // Called with every batch and whose it is before it is computed; may wait, or throw to fail.
+  using Hook = std::function<void(const PackedBatch&, int replica)>;
 
-  PromptBackend(const SchedulerOptions& options, Hook hook)
+  PromptBackend(const SchedulerOptions& options, int replica, Hook hook)
       : options_(options),
+        replica_(replica),
         hook_(std::move(hook)),
         slots_(static_cast<std::size_t>(options.num_slots()), -1) {}
 
   void begin(const PackedBatch& batch) override {
-    if (hook_) hook_(batch);
+    if (hook_) hook_(batch, replica_);
     expect_within_limits(batch);
     store(batch);
     logits_.clear();
@@ -121,6 +122,7 @@ class PromptBackend final : public Backend {
   }
 
   SchedulerOptions options_;
+  int replica_;
   Hook hook_;
   std::vector<std::int32_t> slots_;   // id of the token whose keys are there; -1: none
   std::vector<std::int32_t> writer_;  // segment of the batch at hand that writes the slot; -1: none
@@ -135,14 +137,17 @@ class PromptModel final : public Model {
   void forward(Backend&) const override {}
 };
 
-inline LoadedModel load_prompt_model(const SchedulerOptions& options, PromptBackend::Hook hook = nullptr) {
+inline LoadedModel load_prompt_model(const SchedulerOptions& options, PromptBackend::Hook hook = nullptr,
+                                     int num_replicas = 1) {
   LoadedModel loaded;
   loaded.scheduler = options;
   loaded.info.max_model_len = options.max_model_len;
-  loaded.encoder = std::make_unique<RequestEncoder>(byte_tokenizer(),
+  loaded.encoder = std::make_shared<RequestEncoder>(byte_tokenizer(),
                                                     EncoderOptions{.max_model_len = options.max_model_len});
-  loaded.model = std::make_unique<PromptModel>();
-  loaded.backend = std::make_unique<PromptBackend>(options, std::move(hook));
+  for (int replica = 0; replica < num_replicas; ++replica) {
+    loaded.replicas.push_back(
+        {std::make_unique<PromptModel>(), std::make_unique<PromptBackend>(options, replica, hook)});
+  }
   return loaded;
 }
 

@@ -35,19 +35,28 @@ void add_engine_flags(CLI::App& command, EngineOptions& options) {
       command
           .add_option("--tokenizer", options.tokenizer, "a tokenizer.json to use instead of the model's own")
           ->type_name("FILE"));
-  group(add_choice(command, "--device", options.device, {"auto", "cpu", "reference"},
-                   "reference is slow float32, for comparison"));
+  group(add_choice(command, "--device", options.device, {"auto", "cpu", "cuda", "reference"},
+                   "auto is a GPU that will do, else the CPU; reference is slow float32, for comparison"));
   group(add_choice(command, "--dtype", options.dtype, {"auto", "bfloat16", "float32"},
                    "arithmetic; auto is the faster one here"));
+  group(add_choice(command, "--quantization", options.quantization, {"none", "fp8"},
+                   "of weights, on a GPU: faster, a little less exact"));
   group(add_choice(command, "--instruction-set", options.instruction_set, {"auto", "avx512", "avx2"},
                    "what the processor is asked to do"));
-  group(
-      add_count(command, "--threads", options.num_threads, "0: one for each processor this process may use"));
+  group(add_count(command, "--threads", options.num_threads,
+                  "of each replica; 0: one for each processor this process may use, shared out"));
+  group(add_share(command, "--gpu-memory-utilization", options.gpu_memory_utilization,
+                  "of each GPU's memory may be used at most; 0.9 unless given"));
+  group(add_count(command, "--tensor-parallel-size", options.tensor_parallel_size,
+                  "GPUs that compute one batch together; 1 unless given"));
+  group(add_count(command, "--data-parallel-size", options.data_parallel_size,
+                  "replicas of the model that share a request's documents; 1 unless given"));
   group(add_count(command, "--max-model-len", options.max_model_len,
                   "tokens of a pair; 0: 8192 or the model's own limit, the smaller"));
   group(add_count(command, "--max-num-batched-tokens", options.max_num_batched_tokens,
                   "tokens computed at once; 0: what suits the device"));
-  group(add_count(command, "--max-num-seqs", options.max_num_seqs, "pairs computed at once; 0: 256"));
+  group(add_count(command, "--max-num-seqs", options.max_num_seqs,
+                  "pairs computed at once; 0: what suits the device"));
   group(add_count(command, "--prefix-cache-tokens", options.prefix_cache_tokens,
                   "tokens of prompt heads kept for later requests; 0: what suits the device"));
   group(command.add_flag("--enable-prefix-caching,!--no-enable-prefix-caching", options.enable_prefix_caching,
@@ -108,6 +117,18 @@ CLI::Option* add_count(CLI::App& command, const std::string& name, std::int32_t&
     return legal ? std::string() : "\"" + given + "\" is no whole number from 0 to 2147483647";
   };
   return command.add_option(name, value, description)->type_name("N")->check(CLI::Validator(verdict, ""));
+}
+
+CLI::Option* add_share(CLI::App& command, const std::string& name, double& value,
+                       const std::string& description) {
+  const auto verdict = [](const std::string& given) {
+    double parsed = 0;
+    const char* end = given.data() + given.size();
+    const auto result = std::from_chars(given.data(), end, parsed);
+    const bool legal = result.ec == std::errc() && result.ptr == end && parsed > 0 && parsed <= 1;
+    return legal ? std::string() : "\"" + given + "\" is no number above 0 and at most 1";
+  };
+  return command.add_option(name, value, description)->type_name("SHARE")->check(CLI::Validator(verdict, ""));
 }
 
 CLI::Option* add_choice(CLI::App& command, const std::string& name, std::string& value,

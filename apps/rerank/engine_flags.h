@@ -40,6 +40,10 @@ void add_request_flags(CLI::App& command, RequestFlags& flags);
 CLI::Option* add_count(CLI::App& command, const std::string& name, std::int32_t& value,
                        const std::string& description);
 
+// A flag whose value is a number above 0 and at most 1.
+CLI::Option* add_share(CLI::App& command, const std::string& name, double& value,
+                       const std::string& description);
+
 // A flag whose value is one of `values`; the help shows them after its `description`.
 CLI::Option* add_choice(CLI::App& command, const std::string& name, std::string& value,
                         std::initializer_list<const char*> values, const std::string& description);

@@ -17,24 +17,33 @@ namespace rerank {
 
 struct EngineOptions {
   std::string model = "demo";  // a directory, a name in the Hugging Face cache, "demo" or "synth:SIZE"
-  std::string tokenizer;  // a tokenizer.json to use instead of the model's own; empty: the model's, or for a
-                          // synthetic model the demo model's
-  std::string device = "auto";  // "auto", "cpu" or "reference" (float32, naive: for comparison)
-  std::string dtype = "auto";  // "auto" (the faster on this machine), "bfloat16" or "float32": the arithmetic
-  std::string instruction_set = "auto";  // "auto", "avx512" or "avx2"
-  std::int32_t num_threads = 0;          // 0: one for each processor this process may use
+  // A tokenizer.json to use instead of the model's own; empty: the model's, or for a synthetic model the demo
+  // model's.
+  std::string tokenizer;
+  // "auto" (a GPU that will do, else the CPU), "cpu", "cuda" or "reference" (float32, naive: for comparison).
+  std::string device = "auto";
+  std::string dtype = "auto";  // "auto" (the faster on this device), "bfloat16" or "float32": the arithmetic
+  std::string quantization = "none";     // "none" or "fp8" (of the weights and what they multiply; on a GPU)
+  std::string instruction_set = "auto";  // of a CPU: "auto", "avx512" or "avx2"
+  // Of each replica; 0: one for each processor this process may use, shared out between the replicas.
+  std::int32_t num_threads = 0;
+  double gpu_memory_utilization = 0;      // the share of a GPU's memory that may be used at most; 0: 0.9
+  std::int32_t tensor_parallel_size = 0;  // GPUs that compute one batch together; 0: 1
+  std::int32_t data_parallel_size = 0;    // replicas, which share each request's documents; 0: 1
 
+  // Where 0 is "what suits the device", EngineInfo says what that is.
   std::int32_t max_model_len = 0;           // tokens of a pair; 0: 8192 or the model's own limit, the smaller
   std::int32_t max_num_batched_tokens = 0;  // tokens of a forward; 0: what suits the device
-  std::int32_t max_num_seqs = 0;            // pairs of a forward; 0: 256
-  std::int32_t prefix_cache_tokens = 0;     // tokens of shared prompt heads kept between requests; 0: 1024
+  std::int32_t max_num_seqs = 0;            // pairs of a forward; 0: what suits the device
+  // Tokens of shared prompt heads that a replica keeps between requests; 0: what suits the device.
+  std::int32_t prefix_cache_tokens = 0;
   bool enable_prefix_caching = true;
 
   bool parse_special_tokens = false;  // true: "<|im_end|>" in a user's text becomes the control token
   std::string prompt_suffix =
       "official";  // "official", or "vllm" for its template's single newline at the end
-  std::string
-      cache_directory;  // of packed weights; empty: $RERANK_CACHE, $XDG_CACHE_HOME/rerank or ~/.cache/rerank
+  // Of packed weights; empty: $RERANK_CACHE, $XDG_CACHE_HOME/rerank or ~/.cache/rerank.
+  std::string cache_directory;
   bool use_weight_cache = true;
 };
 
@@ -43,26 +52,33 @@ struct EngineInfo {
   std::string model;
   std::string identity;  // changes with any weight of the checkpoint
   std::string architecture;
-  std::string device;
-  std::string dtype;  // the arithmetic
+  std::string device;         // "cpu", "cuda" or "reference"
+  std::string device_name;    // of the GPUs; else empty
+  std::string device_reason;  // who or what chose it
+  std::string dtype;          // the arithmetic
+  std::string quantization;
   std::string instruction_set;
   std::string dtype_reason;  // who or what chose it, with the measured figures
   std::string weight_cache;  // file of packed weights in use; empty: none
   std::string default_instruction;
-  std::int32_t num_threads = 0;
+  std::int32_t tensor_parallel_size = 0;
+  std::int32_t data_parallel_size = 0;
   std::int32_t max_positions = 0;  // the model's own limit; max_model_len is what this engine takes
   std::int32_t max_model_len = 0;
+  std::int32_t prefix_cache_capacity =
+      0;  // tokens, of all replicas: what is kept and what a batch needs besides
+
+  // Of each replica.
+  std::int32_t num_threads = 0;
   std::int32_t max_num_batched_tokens = 0;
   std::int32_t max_num_seqs = 0;
-  std::int32_t prefix_cache_tokens = 0;  // kept between batches
-  std::int32_t prefix_cache_capacity =
-      0;                          // tokens; what a batch needs of it at most is on top of what is kept
+  std::int32_t prefix_cache_tokens = 0;
   std::int64_t weight_bytes = 0;  // packed
-  std::int64_t workspace_bytes =
-      0;  // address space of activations and keys/values; resident only as far as used
+  // Activations and keys/values; of a CPU, address space that is resident only as far as used.
+  std::int64_t workspace_bytes = 0;
 };
 
-// Counted since the start.
+// Counted since the start, in all replicas together.
 struct EngineStatistics {
   std::int64_t num_requests = 0;  // finished, whatever their status
   std::int64_t num_documents = 0;
@@ -111,7 +127,7 @@ class __attribute__((visibility("default"))) Engine {
 
   const EngineInfo& info() const;
   EngineStatistics statistics() const;
-  // False once the backend has failed: every request ends with Status::kUnavailable.
+  // False once a backend has failed: every request ends with Status::kUnavailable.
   bool healthy() const;
 
  private:

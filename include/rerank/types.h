@@ -25,8 +25,7 @@ struct Request {
   // score, false refuses the request.
   bool truncate = true;
 
-  std::int32_t priority =
-      0;  // requests of a lower number are served first; of equal ones each takes its turn
+  std::int32_t priority = 0;  // lower numbers are served first; equal ones take turns
   std::optional<std::chrono::steady_clock::time_point> deadline;
 };
 

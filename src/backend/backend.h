@@ -7,6 +7,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "backend/decoder_weights.h"
 #include "backend/packed_batch.h"
@@ -14,11 +15,15 @@
 namespace rerank {
 
 struct BackendOptions {
-  std::string device = "auto";           // a name that create_backend knows
-  std::string dtype = "auto";            // "auto", "bfloat16" or "float32": the arithmetic
-  std::string instruction_set = "auto";  // "auto", "avx512" or "avx2"
-  std::int32_t num_threads = 0;          // 0: one for each available processor
-  std::string cache_directory;           // for packed weights; empty: none are kept
+  std::string device = "auto";            // "auto", "cpu", "cuda" or "reference"
+  std::string dtype = "auto";             // "auto", "bfloat16" or "float32": the arithmetic
+  std::string quantization = "none";      // "none" or "fp8"
+  std::string instruction_set = "auto";   // "auto", "avx512" or "avx2"
+  std::int32_t num_threads = 0;           // 0: one for each available processor
+  std::string cache_directory;            // for packed weights; empty: none are kept
+  double gpu_memory_utilization = 0;      // the share of each GPU's memory that may be used at most; 0: 0.9
+  std::int32_t tensor_parallel_size = 0;  // ranks; 0: 1
+  std::vector<int> device_ordinals;  // [ranks], as CUDA numbers what it shows; empty: the first that will do
 };
 
 // Sizes fixed at the start; nothing is allocated after.
@@ -32,7 +37,10 @@ struct BackendLimits {
 
 struct BackendInfo {
   std::string device;
+  std::string device_name;    // of the GPUs; else empty
+  std::string device_reason;  // who or what chose it; only from preview_backend
   std::string dtype;
+  std::string quantization = "none";
   std::string instruction_set;
   std::string dtype_reason;
   std::string weight_cache;  // file of packed weights in use; empty: none
@@ -53,9 +61,9 @@ enum class Activation {
   kFfn,        // [rows, ffn]
 };
 
-// One forward at a time, from one thread: begin, then the steps in the model's order, then finish. A step may
-// return before it is done (a GPU's does); finish waits. Any call may throw Error{kUnavailable} when the
-// device failed.
+// From one thread: begin, then the steps in the model's order, then finish. A step may return before it is
+// done (a GPU's does); finish waits. Up to max_in_flight() forwards may be begun and stepped through before
+// the first is finished. Any call may throw Error{kUnavailable} when the device failed.
 //
 // A row's result depends on that row and its ancestors alone, bit for bit: never on the other rows, on how
 // the prompt is cut into segments, or on the number of threads.
@@ -66,6 +74,8 @@ class Backend {
   // Reads (packs, uploads) all weights and reserves all memory. Once, before anything else.
   virtual void load(DecoderWeights& weights, const BackendLimits& limits) = 0;
   virtual BackendInfo info() const = 0;
+  // Above 1 for a device that works by itself: the next forward can be handed over while one runs.
+  virtual int max_in_flight() const { return 1; }
 
   // Takes a copy of what it needs of `batch`.
   virtual void begin(const PackedBatch& batch) = 0;
@@ -74,7 +84,8 @@ class Backend {
   virtual void embed() = 0;
   // qkv = RMSNorm(hidden; input_norm) * [query; key; value]^T
   virtual void norm_qkv(std::int32_t layer, Projection projection) = 0;
-  // RMSNorm on each query and key head, rotary embedding; keys and values go to their slots.
+  // RMSNorm on each query and key head, rotary embedding; keys and values go to their slots. A backend may
+  // leave the queries to attention.
   virtual void qk_norm_rope(std::int32_t layer, Projection projection) = 0;
   // attention = softmax(query * keys^T / sqrt(head_dim)) * values
   virtual void attention(std::int32_t layer) = 0;
@@ -89,7 +100,7 @@ class Backend {
   // logits = RMSNorm(hidden; final_norm) * [head_no; head_yes]^T, in float32
   virtual void score_head() = 0;
 
-  // Waits, then copies the logits out. REQUIRES: logits.size() == 2 * num_scores.
+  // Waits for the forward begun first, then copies its logits out. REQUIRES: logits.size() == 2 * num_scores.
   virtual void finish(std::span<float> logits) = 0;  // [num_scores, 2] (no, yes)
 
   // For tests: the activation after the steps so far, or set as if a step had left it.

@@ -3,15 +3,15 @@
 #include <utility>
 
 #include "engine/loading.h"
-#include "engine/scoring_loop.h"
+#include "engine/replica_set.h"
 #include "rerank/error.h"
 #include "tokenizer/utf8.h"
 
 namespace rerank {
 
-class __attribute__((visibility("hidden"))) Engine::Impl : public ScoringLoop {
+class __attribute__((visibility("hidden"))) Engine::Impl : public ReplicaSet {
  public:
-  using ScoringLoop::ScoringLoop;
+  using ReplicaSet::ReplicaSet;
 };
 
 Engine::Engine(const EngineOptions& options) : impl_(std::make_unique<Impl>(load_model(options))) {}
@@ -42,20 +42,20 @@ Result Engine::score(Request request) {
 }
 
 std::vector<std::int32_t> Engine::tokenize(const std::string& text) const {
-  return impl_->loaded().encoder->encode_text(text);
+  return impl_->encoder().encode_text(text);
 }
 
 std::vector<TokenPiece> Engine::tokenize_pieces(const std::string& text, bool parse_special) const {
-  return impl_->loaded().encoder->tokenizer().pieces(
-      text, parse_special ? SpecialTokens::kParse : SpecialTokens::kAsText);
+  return impl_->encoder().tokenizer().pieces(text,
+                                             parse_special ? SpecialTokens::kParse : SpecialTokens::kAsText);
 }
 
 std::string Engine::detokenize(std::span<const std::int32_t> ids) const {
-  return replace_invalid_utf8(impl_->loaded().encoder->tokenizer().decode(ids));
+  return replace_invalid_utf8(impl_->encoder().tokenizer().decode(ids));
 }
 
 const EngineInfo& Engine::info() const {
-  return impl_->loaded().info;
+  return impl_->info();
 }
 
 EngineStatistics Engine::statistics() const {

@@ -7,6 +7,9 @@
 #include <filesystem>
 #include <optional>
 
+#include "backend/device_choice.h"
+#include "base/log.h"
+#include "base/thread_pool.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/model_location.h"
 #include "rerank/error.h"
@@ -15,10 +18,6 @@ namespace rerank {
 namespace {
 
 constexpr std::int32_t kDefaultModelLen = 8192;  // the published limit of Qwen3-Reranker's own scoring code
-// Large enough for the GEMMs to run at full speed, small enough that a new request waits about a second.
-constexpr std::int32_t kDefaultBatchedTokens = 1024;
-constexpr std::int32_t kDefaultSeqs = 256;
-constexpr std::int32_t kDefaultPrefixCacheTokens = 1024;
 
 std::int32_t value_or(std::int32_t value, std::int32_t fallback, const char* flag, std::int32_t least) {
   if (value == 0) return fallback;
@@ -46,7 +45,8 @@ AnswerTokens answer_tokens(const Tokenizer& tokenizer, const Checkpoint& checkpo
   return {.no = id_of("no"), .yes = id_of("yes")};
 }
 
-SchedulerOptions scheduler_options(const EngineOptions& options, const ModelConfig& config) {
+SchedulerOptions scheduler_options(const EngineOptions& options, const ModelConfig& config,
+                                   const DeviceDefaults& defaults) {
   SchedulerOptions scheduler;
   scheduler.max_model_len =
       value_or(options.max_model_len, std::min(kDefaultModelLen, config.max_positions), "--max-model-len", 1);
@@ -55,11 +55,11 @@ SchedulerOptions scheduler_options(const EngineOptions& options, const ModelConf
                 fmt::format("--max-model-len {} is more than the model's max_position_embeddings, {}",
                             scheduler.max_model_len, config.max_positions));
   }
-  scheduler.max_num_batched_tokens =
-      value_or(options.max_num_batched_tokens, kDefaultBatchedTokens, "--max-num-batched-tokens", 1);
-  scheduler.max_num_seqs = value_or(options.max_num_seqs, kDefaultSeqs, "--max-num-seqs", 1);
+  scheduler.max_num_batched_tokens = value_or(options.max_num_batched_tokens, defaults.max_num_batched_tokens,
+                                              "--max-num-batched-tokens", 1);
+  scheduler.max_num_seqs = value_or(options.max_num_seqs, defaults.max_num_seqs, "--max-num-seqs", 1);
   scheduler.prefix_cache_tokens =
-      value_or(options.prefix_cache_tokens, kDefaultPrefixCacheTokens, "--prefix-cache-tokens", 1);
+      value_or(options.prefix_cache_tokens, defaults.prefix_cache_tokens, "--prefix-cache-tokens", 1);
   scheduler.share_between_requests = options.enable_prefix_caching;
   return scheduler;
 }
@@ -67,9 +67,48 @@ SchedulerOptions scheduler_options(const EngineOptions& options, const ModelConf
 BackendOptions backend_options(const EngineOptions& options) {
   return {.device = options.device,
           .dtype = options.dtype,
+          .quantization = options.quantization,
           .instruction_set = options.instruction_set,
           .num_threads = value_or(options.num_threads, 0, "--threads", 1),
-          .cache_directory = cache_directory(options)};
+          .cache_directory = cache_directory(options),
+          .gpu_memory_utilization = options.gpu_memory_utilization,
+          .tensor_parallel_size = value_or(options.tensor_parallel_size, 1, "--tensor-parallel-size", 1),
+          .device_ordinals = {}};
+}
+
+std::int32_t num_replicas(const EngineOptions& options) {
+  return value_or(options.data_parallel_size, 1, "--data-parallel-size", 1);
+}
+
+// Of replica `replica`: its share of the GPUs and of the processors.
+BackendOptions replica_options(const EngineOptions& options, const DeviceChoice& choice,
+                               std::int32_t replica) {
+  BackendOptions own = backend_options(options);
+  own.device = choice.device;
+  if (own.num_threads == 0) {
+    own.num_threads = std::max(1, ThreadPool::available_processors() / num_replicas(options));
+  }
+  if (!choice.gpus.empty()) {
+    const auto first = choice.gpus.begin() + std::ptrdiff_t{replica} * own.tensor_parallel_size;
+    own.device_ordinals.assign(first, first + own.tensor_parallel_size);
+  }
+  return own;
+}
+
+BackendLimits backend_limits(const SchedulerOptions& scheduler) {
+  return {.max_tokens = scheduler.max_num_batched_tokens,
+          .max_segments = scheduler.max_segments(),
+          .max_scores = scheduler.max_num_seqs,
+          .max_ranges = scheduler.max_ranges(),
+          .num_slots = scheduler.num_slots()};
+}
+
+void say_why(const DeviceChoice& choice) {
+  if (choice.is_surprise) {
+    log::warn("running on the CPU: {}", choice.reason);
+  } else {
+    log::debug("device {}: {}", choice.device, choice.reason);
+  }
 }
 
 PromptSuffix prompt_suffix(const std::string& name) {
@@ -78,25 +117,31 @@ PromptSuffix prompt_suffix(const std::string& name) {
   throw Error(ErrorCode::kInvalidArgument, fmt::format("--prompt-suffix {}: choose official or vllm", name));
 }
 
-void fill_info(const EngineOptions& options, const Checkpoint& checkpoint, LoadedModel& loaded) {
-  const BackendInfo backend = loaded.backend->info();
+void fill_info(const EngineOptions& options, const Checkpoint& checkpoint, const DeviceChoice& choice,
+               LoadedModel& loaded) {
+  const BackendInfo backend = loaded.replicas.front().backend->info();
   EngineInfo& info = loaded.info;
   info.model = options.model;
   info.identity = checkpoint.identity();
   info.architecture = checkpoint.config().architecture;
   info.device = backend.device;
+  info.device_name = choice.gpu_names;
+  info.device_reason = choice.reason;
   info.dtype = backend.dtype;
+  info.quantization = options.quantization;
   info.instruction_set = backend.instruction_set;
   info.dtype_reason = backend.dtype_reason;
   info.weight_cache = backend.weight_cache;
   info.default_instruction = Qwen3Prompt::kDefaultInstruction;
+  info.tensor_parallel_size = std::max(1, options.tensor_parallel_size);
+  info.data_parallel_size = num_replicas(options);
   info.num_threads = backend.num_threads;
   info.max_positions = checkpoint.config().max_positions;
   info.max_model_len = loaded.scheduler.max_model_len;
   info.max_num_batched_tokens = loaded.scheduler.max_num_batched_tokens;
   info.max_num_seqs = loaded.scheduler.max_num_seqs;
   info.prefix_cache_tokens = loaded.scheduler.prefix_cache_tokens;
-  info.prefix_cache_capacity = loaded.scheduler.cache_slots();
+  info.prefix_cache_capacity = loaded.scheduler.cache_slots() * num_replicas(options);
   info.weight_bytes = backend.weight_bytes;
   info.workspace_bytes = backend.workspace_bytes;
 }
@@ -108,7 +153,11 @@ Tokenizer load_tokenizer(const EngineOptions& options) {
 }
 
 BackendInfo preview_backend(const EngineOptions& options, const Checkpoint& checkpoint) {
-  return preview_backend(backend_options(options), matrix_type(checkpoint));
+  const DeviceChoice choice = choose_device(backend_options(options), num_replicas(options));
+  BackendInfo info = preview_backend(replica_options(options, choice, 0), matrix_type(checkpoint));
+  info.device_name = choice.gpu_names;
+  info.device_reason = choice.reason;
+  return info;
 }
 
 std::string cache_directory(const EngineOptions& options) {
@@ -135,21 +184,23 @@ LoadedModel load_model(const EngineOptions& options) {
             "the tokenizer has ids up to {}, the model's vocab_size is {}: they do not belong together",
             tokenizer.vocab_size() - 1, config.vocab));
   }
+  const DeviceChoice choice = choose_device(backend_options(options), num_replicas(options));
+  say_why(choice);
   LoadedModel loaded;
-  loaded.scheduler = scheduler_options(options, config);
+  loaded.scheduler = scheduler_options(options, config, defaults_of(choice.device));
   const AnswerTokens answers = answer_tokens(tokenizer, *checkpoint);
-  loaded.encoder = std::make_unique<RequestEncoder>(
+  loaded.encoder = std::make_shared<RequestEncoder>(
       std::move(tokenizer), EncoderOptions{.parse_special_tokens = options.parse_special_tokens,
                                            .suffix = prompt_suffix(options.prompt_suffix),
                                            .max_model_len = loaded.scheduler.max_model_len});
-  loaded.model = create_model(checkpoint, answers, loaded.scheduler.max_model_len);
-  loaded.backend = create_backend(backend_options(options));
-  loaded.backend->load(loaded.model->weights(), {.max_tokens = loaded.scheduler.max_num_batched_tokens,
-                                                 .max_segments = loaded.scheduler.max_segments(),
-                                                 .max_scores = loaded.scheduler.max_num_seqs,
-                                                 .max_ranges = loaded.scheduler.max_ranges(),
-                                                 .num_slots = loaded.scheduler.num_slots()});
-  fill_info(options, *checkpoint, loaded);
+  // One after the other: the first packs the weights that the others find packed.
+  for (std::int32_t replica = 0; replica < num_replicas(options); ++replica) {
+    LoadedReplica& own = loaded.replicas.emplace_back();
+    own.model = create_model(checkpoint, answers, loaded.scheduler.max_model_len);
+    own.backend = create_backend(replica_options(options, choice, replica));
+    own.backend->load(own.model->weights(), backend_limits(loaded.scheduler));
+  }
+  fill_info(options, *checkpoint, choice, loaded);
   return loaded;
 }
 

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "backend/backend.h"
 #include "engine/request_encoder.h"
@@ -11,12 +13,16 @@
 
 namespace rerank {
 
-struct LoadedModel {
-  std::unique_ptr<RequestEncoder> encoder;
+struct LoadedReplica {
   std::unique_ptr<Model> model;
   std::unique_ptr<Backend> backend;
-  SchedulerOptions scheduler;
+};
+
+struct LoadedModel {
+  std::shared_ptr<const RequestEncoder> encoder;
+  SchedulerOptions scheduler;  // of each replica
   EngineInfo info;
+  std::vector<LoadedReplica> replicas;
 };
 
 // Throws Error naming the option, file or key.

@@ -18,24 +18,39 @@ namespace rerank {
 
 using Clock = std::chrono::steady_clock;
 
-// Whoever lets go of the last hold finishes it: the scheduler holds it once until no document is left to
-// plan, and each planned document holds it until it is computed.
-struct PendingRequest {
-  PendingRequest(Engine::RequestId request_id, Request r, Engine::Callback c)
-      : id(request_id), request(std::move(r)), callback(std::move(c)), scores(request.documents.size()) {}
+// A request as it came; the replicas that score parts of it share it.
+struct SubmittedRequest {
+  SubmittedRequest(Engine::RequestId request_id, Request r) : id(request_id), request(std::move(r)) {}
 
   const Engine::RequestId id;
   const Request request;
-  const Engine::Callback callback;
   const Clock::time_point submitted = Clock::now();
   std::atomic<bool> cancelled{false};
   std::atomic<bool> planned{false};  // something of it has come into a batch
+};
+
+// Documents [first, end) of a request.
+struct DocumentRange {
+  std::size_t first = 0;
+  std::size_t end = 0;
+};
+
+// The part of a request that one replica scores. Whoever lets go of the last hold finishes it: the scheduler
+// holds it once until no document is left to plan, and each planned document holds it until it is computed.
+struct PendingRequest {
+  PendingRequest(std::shared_ptr<SubmittedRequest> submitted, DocumentRange part, Engine::Callback c)
+      : whole(std::move(submitted)), documents(part), callback(std::move(c)), scores(part.end - part.first) {}
+
+  const std::shared_ptr<SubmittedRequest> whole;
+  const DocumentRange documents;
+  const Engine::Callback callback;  // with the scores of these documents
+  const Request& request = whole->request;
   std::atomic<std::int64_t> holds{1};
 
   // The scheduler's own.
   std::int32_t priority = request.priority;  // lower while a request of a lower number waits for this one
   std::optional<EncodedHead> head;
-  std::size_t next = 0;                          // document to plan
+  std::size_t next = documents.first;            // document to plan
   std::optional<EncodedDocument> next_document;  // encoded, once looked at
   bool passed_over = false;                      // did not fit into the batch being formed
   std::optional<Clock::time_point> started;
@@ -45,7 +60,10 @@ struct PendingRequest {
   // The worker's own.
   std::chrono::nanoseconds compute{};
   std::int64_t last_batch = 0;        // that held a document of this request
-  std::vector<DocumentScore> scores;  // [request.documents]; tokens and truncation filled by the scheduler
+  std::vector<DocumentScore> scores;  // [documents]; tokens and truncation filled by the scheduler
+
+  DocumentScore& score_of(std::size_t document) { return scores[document - documents.first]; }
+  bool all_planned() const { return next == documents.end; }
 
   // The first failure stays.
   void fail(Status status, const std::string& message) {
@@ -66,7 +84,7 @@ struct PendingRequest {
     result.message = failure_message_;
     result.num_cached_tokens = num_cached_tokens;
     const Clock::time_point now = Clock::now();
-    result.timings = {started.value_or(now) - submitted, tokenize, compute, now - submitted};
+    result.timings = {started.value_or(now) - whole->submitted, tokenize, compute, now - whole->submitted};
     if (failure_ != Status::kOk) return result;
     for (const DocumentScore& score : scores) result.num_tokens += score.num_tokens;
     result.documents = std::move(scores);

@@ -88,7 +88,7 @@ void Scheduler::fill_from(Turns& turns, PlannedBatch& planned) {
     const PendingRequestPtr request = std::move(turns.front());
     turns.pop_front();
     const Outcome outcome = plan_next(request, planned);
-    if (outcome == Outcome::kFailed || request->next == request->request.documents.size()) {
+    if (outcome == Outcome::kFailed || request->all_planned()) {
       if (chain_ && chain_->request == request) chain_.reset();
       release_(request);
       continue;
@@ -112,17 +112,17 @@ std::int32_t Scheduler::room(const PlannedBatch& planned) const {
 }
 
 std::uint64_t Scheduler::owner(const PendingRequest& request) const {
-  return options_.share_between_requests ? 0 : request.id;
+  return options_.share_between_requests ? 0 : request.whole->id;
 }
 
 Scheduler::Outcome Scheduler::plan_next(const PendingRequestPtr& request, PlannedBatch& planned) {
-  if (request->cancelled) request->fail(Status::kCancelled, "the request was cancelled");
+  if (request->whole->cancelled) request->fail(Status::kCancelled, "the request was cancelled");
   if (request->request.deadline && Clock::now() > *request->request.deadline) {
     request->fail(Status::kDeadlineExceeded,
                   "the request's deadline passed before all documents were scored");
   }
   if (request->failed()) return Outcome::kFailed;
-  if (request->next == request->request.documents.size()) return Outcome::kPlanned;
+  if (request->all_planned()) return Outcome::kPlanned;
   if (planned.batch.num_scores == options_.max_num_seqs || room(planned) == 0) return Outcome::kNoRoom;
   if (!prepare(*request)) return Outcome::kFailed;
   if (chain_ && chain_->request == request) return plan_chunk(planned);
@@ -208,7 +208,7 @@ bool Scheduler::can_start_chain() const {
 void Scheduler::start_chain(const PendingRequestPtr& request, const PrefixCache::Part* head,
                             std::vector<std::int32_t> ids) {
   chain_ = Chain{request, head, std::move(ids)};
-  request->planned = true;
+  request->whole->planned = true;
 }
 
 Scheduler::Outcome Scheduler::plan_chunk(PlannedBatch& planned) {
@@ -258,11 +258,11 @@ void Scheduler::score_last(const PendingRequestPtr& request, std::int32_t cached
                            PlannedBatch& planned) {
   Segment& segment = planned.batch.segments.back();
   segment.score = planned.batch.num_scores++;
-  DocumentScore& score = request->scores[request->next];
+  DocumentScore& score = request->score_of(request->next);
   score.num_tokens = segment.first_position + segment.num_tokens;
   score.truncated = request->next_document->truncated;
   request->num_cached_tokens += cached_tokens;
-  request->planned = true;
+  request->whole->planned = true;
   ++request->holds;
   planned.scored.push_back({request, request->next});
   ++request->next;

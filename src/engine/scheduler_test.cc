@@ -28,8 +28,10 @@ class Planner {
                    [this](const PendingRequestPtr& request) { release(request); }) {}
 
   PendingRequestPtr add(Request request) {
-    auto pending = std::make_shared<PendingRequest>(++last_id_, std::move(request),
-                                                    [](const Result&) { FAIL() << "the engine calls back"; });
+    const DocumentRange all{0, request.documents.size()};
+    auto pending =
+        std::make_shared<PendingRequest>(std::make_shared<SubmittedRequest>(++last_id_, std::move(request)),
+                                         all, [](const Result&) { FAIL() << "the engine calls back"; });
     scheduler_.add(pending);
     return pending;
   }
@@ -42,15 +44,16 @@ class Planner {
     scheduler_.close_batch();
     std::vector<PendingRequestPtr> requests;
     if (planned_.empty()) return requests;
-    auto& backend = static_cast<PromptBackend&>(*loaded_.backend);
+    auto& backend = static_cast<PromptBackend&>(*loaded_.replicas[0].backend);
     backend.begin(planned_.batch);
     num_tokens_ += planned_.batch.num_tokens();
     for (std::size_t i = 0; i < planned_.scored.size(); ++i) {
       const auto& [request, document] = planned_.scored[i];
       const std::vector<std::int32_t> wanted = prompt_ids(*loaded_.encoder, request->request, document);
-      EXPECT_EQ(backend.prompts()[i], wanted) << "request " << request->id << ", document " << document;
+      EXPECT_EQ(backend.prompts()[i], wanted)
+          << "request " << request->whole->id << ", document " << document;
       EXPECT_EQ(request->scores[document].num_tokens, static_cast<std::int32_t>(wanted.size()));
-      ++times_[{request->id, document}];
+      ++times_[{request->whole->id, document}];
       requests.push_back(request);
       release(request);
     }
@@ -59,7 +62,7 @@ class Planner {
   bool last_batch_empty() const { return planned_.empty(); }
   std::int64_t num_tokens() const { return num_tokens_; }
   int times(const PendingRequestPtr& request, std::size_t document) {
-    return times_[{request->id, document}];
+    return times_[{request->whole->id, document}];
   }
   Scheduler& scheduler() { return scheduler_; }
   const RequestEncoder& encoder() const { return *loaded_.encoder; }
@@ -200,7 +203,7 @@ TEST(Scheduler, WhoHoldsUpALowerPriorityIsServedAsOne) {
   };
   const PendingRequestPtr low = add(5, 1, 333);
   planner.run_batch();
-  EXPECT_TRUE(low->planned);
+  EXPECT_TRUE(low->whole->planned);
   const PendingRequestPtr between = add(1, 1000, 10);
   planner.run_batch();
   EXPECT_EQ(low->holds, 1) << "others come before it";
@@ -233,7 +236,7 @@ TEST(Scheduler, LetsGoOfWhatIsWrongCancelledOrLate) {
   late.deadline = Clock::now() - std::chrono::seconds(1);
   const PendingRequestPtr wrong = planner.add(broken), too_late = planner.add(late),
                           cancelled = planner.add(make_request(3)), right = planner.add(make_request(3));
-  cancelled->cancelled = true;
+  cancelled->whole->cancelled = true;
   planner.run_batch();
   EXPECT_EQ(right->take_result().status, Status::kOk);
   const Result refused = wrong->take_result();
@@ -252,7 +255,7 @@ TEST(Scheduler, CancelledInTheMiddleOfALongDocument) {
   request.documents.assign(2, text(300));
   const PendingRequestPtr first = planner.add(request), second = planner.add(request);
   for (int i = 0; i < 5; ++i) planner.run_batch();
-  first->cancelled = true;
+  first->whole->cancelled = true;
   int batches = 0;
   while (second->holds > 0 && ++batches < 100) planner.run_batch();
   EXPECT_EQ(first->holds, 0);
@@ -304,17 +307,18 @@ TEST(Scheduler, RandomRequestsUnderRandomLimits) {
         for (std::size_t d = random() % 6; d > 0; --d) request.documents.push_back(random_text(random, 500));
         requests.push_back(planner.add(std::move(request)));
       }
-      if (!requests.empty() && random() % 40 == 0) requests[random() % requests.size()]->cancelled = true;
+      if (!requests.empty() && random() % 40 == 0)
+        requests[random() % requests.size()]->whole->cancelled = true;
       planner.run_batch();
       if (testing::Test::HasFailure()) return;
       idle = requests.size() == 12 && planner.last_batch_empty() ? idle + 1 : 0;
     }
     EXPECT_EQ(requests.size(), 12u);
     for (const PendingRequestPtr& request : requests) {
-      ASSERT_EQ(request->holds, 0) << "request " << request->id << " was left behind";
+      ASSERT_EQ(request->holds, 0) << "request " << request->whole->id << " was left behind";
       for (std::size_t d = 0; d < request->request.documents.size(); ++d) {
         const int times = planner.times(request, d);
-        EXPECT_TRUE(times == 1 || (times == 0 && request->cancelled)) << times;
+        EXPECT_TRUE(times == 1 || (times == 0 && request->whole->cancelled)) << times;
       }
     }
   }

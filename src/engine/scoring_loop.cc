@@ -2,49 +2,46 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <utility>
 
 #include "base/log.h"
 
 namespace rerank {
 
-ScoringLoop::ScoringLoop(LoadedModel loaded)
-    : loaded_(std::move(loaded)),
-      scheduler_(loaded_.scheduler, *loaded_.encoder, [this](const PendingRequestPtr& r) { release(r); }),
+ScoringLoop::ScoringLoop(std::shared_ptr<const RequestEncoder> encoder, const SchedulerOptions& options,
+                         LoadedReplica replica)
+    : encoder_(std::move(encoder)),
+      replica_(std::move(replica)),
+      scheduler_(options, *encoder_, [this](const PendingRequestPtr& r) { release(r); }),
       planner_([this] { plan(); }),
       worker_([this] { work(); }) {}
 
 ScoringLoop::~ScoringLoop() {
+  stop();
+}
+
+void ScoringLoop::stop() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
   wake_.notify_all();
-  planner_.join();
-  worker_.join();
+  if (planner_.joinable()) planner_.join();
+  if (worker_.joinable()) worker_.join();
 }
 
-Engine::RequestId ScoringLoop::submit(Request request, Engine::Callback callback) {
-  check_limits(request, loaded_.info.max_model_len);
-  PendingRequestPtr pending;
+void ScoringLoop::submit(PendingRequestPtr request) {
   {
     const std::lock_guard lock(mutex_);
-    pending = std::make_shared<PendingRequest>(++last_id_, std::move(request), std::move(callback));
-    running_[pending->id] = pending;
-    inbox_.push_back(pending);
+    inbox_.push_back(std::move(request));
     work_waits_ = true;
   }
   wake_.notify_all();
-  return pending->id;
 }
 
-void ScoringLoop::cancel(Engine::RequestId id) {
+void ScoringLoop::look_again() {
   {
     const std::lock_guard lock(mutex_);
-    const auto found = running_.find(id);
-    if (found == running_.end()) return;
-    found->second->cancelled = true;
     work_waits_ = true;
   }
   wake_.notify_all();
@@ -55,13 +52,9 @@ bool ScoringLoop::healthy() const {
   return failure_.empty();
 }
 
-EngineStatistics ScoringLoop::statistics() const {
+ReplicaStatistics ScoringLoop::statistics() const {
   const std::lock_guard lock(mutex_);
-  EngineStatistics statistics = statistics_;
-  statistics.num_running = static_cast<std::int64_t>(running_.size());
-  statistics.num_waiting =
-      std::ranges::count_if(running_, [](const auto& running) { return !running.second->planned; });
-  return statistics;
+  return statistics_;
 }
 
 void ScoringLoop::plan() {
@@ -124,9 +117,9 @@ void ScoringLoop::compute(PlannedBatch& batch) {
   const Clock::time_point begin = Clock::now();
   logits_.resize(2 * batch.scored.size());
   try {
-    loaded_.backend->begin(batch.batch);
-    loaded_.model->forward(*loaded_.backend);
-    loaded_.backend->finish(logits_);
+    replica_.backend->begin(batch.batch);
+    replica_.model->forward(*replica_.backend);
+    replica_.backend->finish(logits_);
   } catch (const std::exception& error) {
     log::error("the backend failed: {}", error.what());
     {
@@ -146,7 +139,7 @@ void ScoringLoop::compute(PlannedBatch& batch) {
   }
   for (std::size_t i = 0; i < batch.scored.size(); ++i) {
     PendingRequest& request = *batch.scored[i].request;
-    DocumentScore& result = request.scores[batch.scored[i].document];
+    DocumentScore& result = request.score_of(batch.scored[i].document);
     result.logit_no = logits_[2 * i];
     result.logit_yes = logits_[2 * i + 1];
     result.score = rerank::score(result.logit_no, result.logit_yes);
@@ -164,18 +157,7 @@ void ScoringLoop::finish(PlannedBatch& batch, Status status, const std::string& 
 }
 
 void ScoringLoop::release(const PendingRequestPtr& request) {
-  if (--request->holds > 0) return;
-  Result result = request->take_result();
-  {
-    const std::lock_guard lock(mutex_);
-    running_.erase(request->id);
-    ++statistics_.num_requests;
-    statistics_.num_documents += static_cast<std::int64_t>(result.documents.size());
-    statistics_.num_truncated += std::ranges::count_if(result.documents, &DocumentScore::truncated);
-    statistics_.num_prompt_tokens += result.num_tokens;
-    statistics_.num_cached_tokens += result.num_cached_tokens;
-  }
-  request->callback(std::move(result));
+  if (--request->holds == 0) request->callback(request->take_result());
 }
 
 }  // namespace rerank

@@ -1,9 +1,9 @@
-// The engine at work on a loaded model: requests in from any thread, results out through their callbacks.
-// Where the model comes from is not here.
+// One replica at work: parts of requests in from any thread, their scores out through their callbacks. Where
+// the model comes from and who else scores parts of a request is not here.
 #pragma once
 
 #include <condition_variable>
-#include <map>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -16,22 +16,33 @@
 
 namespace rerank {
 
-// Two threads: one encodes and plans the next batch while the other computes. Public members are those of
-// Engine and safe from any thread.
-class __attribute__((visibility("hidden"))) ScoringLoop {
+// Counted by a replica since its start.
+struct ReplicaStatistics {
+  std::int64_t num_batches = 0;
+  std::int64_t num_computed_tokens = 0;
+  std::int64_t prefix_cache_tokens_used = 0;  // now
+  std::chrono::nanoseconds compute{};
+};
+
+// Two threads: one encodes and plans the next batch while the other computes. Public members are safe from
+// any thread.
+class ScoringLoop {
  public:
   // REQUIRES: the backend has loaded the model.
-  explicit ScoringLoop(LoadedModel loaded);
-  // Requests not finished end with Status::kCancelled.
+  ScoringLoop(std::shared_ptr<const RequestEncoder> encoder, const SchedulerOptions& options,
+              LoadedReplica replica);
   ~ScoringLoop();
   ScoringLoop(const ScoringLoop&) = delete;
   ScoringLoop& operator=(const ScoringLoop&) = delete;
 
-  Engine::RequestId submit(Request request, Engine::Callback callback);
-  void cancel(Engine::RequestId id);
+  // REQUIRES: the request's limits are right, and stop was not called.
+  void submit(PendingRequestPtr request);
+  // Notices what was cancelled without waiting for a batch.
+  void look_again();
+  // Ends the threads; what is not finished ends with Status::kCancelled.
+  void stop();
   bool healthy() const;
-  EngineStatistics statistics() const;
-  const LoadedModel& loaded() const { return loaded_; }
+  ReplicaStatistics statistics() const;
 
  private:
   // The planner's thread: adds to the open batch for as long as the worker is busy with another.
@@ -43,7 +54,8 @@ class __attribute__((visibility("hidden"))) ScoringLoop {
   // Lets go of one hold; the last one ends the request.
   void release(const PendingRequestPtr& request);
 
-  LoadedModel loaded_;
+  std::shared_ptr<const RequestEncoder> encoder_;
+  LoadedReplica replica_;
   Scheduler scheduler_;        // the planner's
   std::vector<float> logits_;  // the worker's
 
@@ -55,10 +67,8 @@ class __attribute__((visibility("hidden"))) ScoringLoop {
   bool batch_taken_ = false;  // the worker took open_ since the planner last looked
   PlannedBatch open_;         // the planner's while planning_, else guarded by mutex_
   std::vector<PendingRequestPtr> inbox_;
-  std::map<Engine::RequestId, PendingRequestPtr> running_;
-  Engine::RequestId last_id_ = 0;
   std::string failure_;
-  EngineStatistics statistics_;
+  ReplicaStatistics statistics_;
 
   std::thread planner_;
   std::thread worker_;

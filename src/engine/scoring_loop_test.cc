@@ -1,7 +1,5 @@
-// Requests through the two threads, on a backend that computes nothing and can be held, slowed and broken:
-// fairness, cancellation, deadlines, failures, the end, and any number of callers.
-#include "engine/scoring_loop.h"
-
+// Requests through the two threads of a replica, on a backend that computes nothing and can be held, slowed
+// and broken: fairness, cancellation, deadlines, failures, the end, and any number of callers.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -16,7 +14,8 @@
 #include <thread>
 #include <vector>
 
-#include "tests/prompt_backend.h"
+#include "engine/replica_set.h"
+#include "tests/prompt_requests.h"
 
 namespace rerank {
 namespace {
@@ -24,83 +23,8 @@ namespace {
 using std::chrono::milliseconds;
 using testing::HasSubstr;
 
-constexpr SchedulerOptions kOptions{
-    .max_num_batched_tokens = 1000, .max_num_seqs = 64, .max_model_len = 600, .prefix_cache_tokens = 600};
-
-// Holds batches until it is opened.
-class Gate {
- public:
-  void open() {
-    const std::lock_guard lock(mutex_);
-    open_ = true;
-    changed_.notify_all();
-  }
-  void pass() {
-    std::unique_lock lock(mutex_);
-    waiting_ = true;
-    changed_.notify_all();
-    changed_.wait(lock, [this] { return open_; });
-  }
-  // Until a batch waits.
-  void wait_for_batch() {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return waiting_; });
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool open_ = false;
-  bool waiting_ = false;
-};
-
-Request make_request(std::size_t num_documents, const std::string& query = "q") {
-  Request request;
-  request.query = query;
-  request.instruction = "i";
-  for (std::size_t d = 0; d < num_documents; ++d)
-    request.documents.push_back("document " + std::to_string(d));
-  return request;
-}
-
-// The result once it is there, and how often it came.
-struct Outcome {
-  std::atomic<int> calls{0};
-  std::promise<Result> promise;
-  Engine::RequestId id = 0;
-
-  Result get() { return promise.get_future().get(); }
-};
-
-std::unique_ptr<Outcome> submit(ScoringLoop& loop, Request request) {
-  auto outcome = std::make_unique<Outcome>();
-  Outcome& to = *outcome;
-  outcome->id = loop.submit(std::move(request), [&to](Result result) {
-    if (++to.calls == 1) to.promise.set_value(std::move(result));
-  });
-  return outcome;
-}
-
-void expect_right(const ScoringLoop& loop, const Request& request, const Result& result) {
-  ASSERT_EQ(result.status, Status::kOk) << result.message;
-  ASSERT_EQ(result.documents.size(), request.documents.size());
-  std::int64_t num_tokens = 0;
-  for (std::size_t d = 0; d < request.documents.size(); ++d) {
-    const DocumentScore& score = result.documents[d];
-    const std::vector<std::int32_t> ids = prompt_ids(*loop.loaded().encoder, request, d);
-    EXPECT_EQ(score.logit_yes, prompt_logit(ids));
-    EXPECT_EQ(score.logit_no, 0);
-    EXPECT_EQ(score.score, rerank::score(0, score.logit_yes));
-    EXPECT_EQ(score.num_tokens, static_cast<std::int32_t>(ids.size()));
-    num_tokens += score.num_tokens;
-  }
-  EXPECT_EQ(result.num_tokens, num_tokens);
-  EXPECT_LE(result.num_cached_tokens, num_tokens);
-  EXPECT_GE(result.timings.total, result.timings.queue);
-}
-
 TEST(ScoringLoop, ScoresInTheOrderOfTheDocuments) {
-  ScoringLoop loop(load_prompt_model(kOptions));
+  ReplicaSet loop(load_prompt_model(kPromptOptions));
   const Request request = make_request(100);
   expect_right(loop, request, submit(loop, request)->get());
   const EngineStatistics statistics = loop.statistics();
@@ -112,7 +36,7 @@ TEST(ScoringLoop, ScoresInTheOrderOfTheDocuments) {
 }
 
 TEST(ScoringLoop, NoDocumentsNoScores) {
-  ScoringLoop loop(load_prompt_model(kOptions));
+  ReplicaSet loop(load_prompt_model(kPromptOptions));
   const Result result = submit(loop, make_request(0))->get();
   EXPECT_EQ(result.status, Status::kOk);
   EXPECT_TRUE(result.documents.empty());
@@ -120,7 +44,7 @@ TEST(ScoringLoop, NoDocumentsNoScores) {
 }
 
 TEST(ScoringLoop, RefusesLimitsAtOnce) {
-  ScoringLoop loop(load_prompt_model(kOptions));
+  ReplicaSet loop(load_prompt_model(kPromptOptions));
   const auto refusal = [&](auto&& change) -> std::string {
     Request request = make_request(1);
     change(request);
@@ -142,7 +66,7 @@ TEST(ScoringLoop, RefusesLimitsAtOnce) {
 TEST(ScoringLoop, ALargeRequestDoesNotHoldUpASmallOne) {
   Gate gate;
   std::atomic<std::int64_t> documents_started{0};
-  ScoringLoop loop(load_prompt_model(kOptions, [&](const PackedBatch& batch) {
+  ReplicaSet loop(load_prompt_model(kPromptOptions, [&](const PackedBatch& batch, int) {
     documents_started += batch.num_scores;
     gate.pass();
   }));
@@ -162,7 +86,7 @@ TEST(ScoringLoop, ALargeRequestDoesNotHoldUpASmallOne) {
 
 TEST(ScoringLoop, CancelBeforeAndDuring) {
   Gate gate;
-  ScoringLoop loop(load_prompt_model(kOptions, [&](const PackedBatch&) { gate.pass(); }));
+  ReplicaSet loop(load_prompt_model(kPromptOptions, [&](const PackedBatch&, int) { gate.pass(); }));
   const auto running = submit(loop, make_request(1000));
   gate.wait_for_batch();
   const auto waiting = submit(loop, make_request(1000, "other")),
@@ -186,10 +110,10 @@ TEST(ScoringLoop, CancelBeforeAndDuring) {
 }
 
 TEST(ScoringLoop, CountsWhoWaits) {
-  SchedulerOptions options = kOptions;
+  SchedulerOptions options = kPromptOptions;
   options.max_num_seqs = 1;
   Gate gate;
-  ScoringLoop loop(load_prompt_model(options, [&](const PackedBatch&) { gate.pass(); }));
+  ReplicaSet loop(load_prompt_model(options, [&](const PackedBatch&, int) { gate.pass(); }));
   std::vector<std::unique_ptr<Outcome>> outcomes;
   for (int i = 0; i < 5; ++i) outcomes.push_back(submit(loop, make_request(1)));
   // One is computed, one stands in the next batch.
@@ -202,7 +126,7 @@ TEST(ScoringLoop, CountsWhoWaits) {
 
 TEST(ScoringLoop, Deadlines) {
   Gate gate;
-  ScoringLoop loop(load_prompt_model(kOptions, [&](const PackedBatch&) { gate.pass(); }));
+  ReplicaSet loop(load_prompt_model(kPromptOptions, [&](const PackedBatch&, int) { gate.pass(); }));
   Request passed = make_request(2), passing = make_request(1000, "other"), far = make_request(2, "third");
   passed.deadline = Clock::now();
   passing.deadline = Clock::now() + milliseconds(30);
@@ -220,7 +144,7 @@ TEST(ScoringLoop, Deadlines) {
 TEST(ScoringLoop, ABrokenBackendMakesItUnhealthy) {
   Gate gate;
   std::atomic<int> batches{0};
-  ScoringLoop loop(load_prompt_model(kOptions, [&](const PackedBatch&) {
+  ReplicaSet loop(load_prompt_model(kPromptOptions, [&](const PackedBatch&, int) {
     if (++batches < 2) return;
     gate.pass();
     throw std::runtime_error("the device is on fire");
@@ -248,8 +172,8 @@ TEST(ScoringLoop, EndsWithRequestsInFlight) {
   for (int round = 0; round < 20; ++round) {
     std::vector<std::unique_ptr<Outcome>> outcomes;
     {
-      ScoringLoop loop(load_prompt_model(
-          kOptions, [](const PackedBatch&) { std::this_thread::sleep_for(milliseconds(1)); }));
+      ReplicaSet loop(load_prompt_model(
+          kPromptOptions, [](const PackedBatch&, int) { std::this_thread::sleep_for(milliseconds(1)); }));
       for (int i = 0; i < 20; ++i) {
         outcomes.push_back(submit(loop, make_request(200, "query " + std::to_string(i % 7))));
       }
@@ -263,14 +187,14 @@ TEST(ScoringLoop, EndsWithRequestsInFlight) {
 }
 
 TEST(ScoringLoop, EndsAtOnce) {
-  for (int round = 0; round < 20; ++round) ScoringLoop(load_prompt_model(kOptions)).healthy();
+  for (int round = 0; round < 20; ++round) ReplicaSet(load_prompt_model(kPromptOptions)).healthy();
 }
 
 // Every result is right whoever else is there; the counts add up.
 TEST(ScoringLoop, ManyCallers) {
-  SchedulerOptions options = kOptions;
+  SchedulerOptions options = kPromptOptions;
   options.max_num_batched_tokens = 300;  // some documents go in chunks
-  ScoringLoop loop(load_prompt_model(options));
+  ReplicaSet loop(load_prompt_model(options));
   std::atomic<std::int64_t> documents{0}, cancelled{0};
   const auto call = [&](std::uint32_t seed) {
     std::mt19937 random(seed);

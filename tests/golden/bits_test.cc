@@ -216,7 +216,7 @@ TEST_P(BitsTest, PromptsCutAnywhere) {
 
 INSTANTIATE_TEST_SUITE_P(All, BitsTest,
                          testing::Combine(testing::Values("nano", "odd", "wide"),
-                                          testing::ValuesIn(backend_variants())),
+                                          testing::ValuesIn(scoring_variants())),
                          [](const testing::TestParamInfo<BitsTest::ParamType>& test) {
                            return std::get<0>(test.param) + "_" + std::get<1>(test.param).name();
                          });
@@ -228,6 +228,7 @@ class EngineBitsTest : public testing::TestWithParam<std::tuple<std::string, Bac
     std::int32_t max_num_batched_tokens;
     std::int32_t num_threads;
     bool enable_prefix_caching;
+    std::int32_t num_replicas = 1;
   };
 
   EngineBitsTest() {
@@ -244,12 +245,16 @@ class EngineBitsTest : public testing::TestWithParam<std::tuple<std::string, Bac
     EngineOptions options;
     options.model = "synth:" + std::get<0>(GetParam());
     options.tokenizer = tokenizer_;
-    options.dtype = std::get<1>(GetParam()).dtype;
-    options.instruction_set = std::get<1>(GetParam()).instruction_set;
+    const BackendVariant& variant = std::get<1>(GetParam());
+    options.device = variant.device;
+    options.dtype = variant.dtype;
+    options.quantization = variant.quantization;
+    options.instruction_set = variant.instruction_set_flag();
     options.use_weight_cache = false;
     options.max_num_batched_tokens = setting.max_num_batched_tokens;
     options.num_threads = setting.num_threads;
     options.enable_prefix_caching = setting.enable_prefix_caching;
+    options.data_parallel_size = setting.num_replicas;
     return std::make_unique<Engine>(options);
   }
 
@@ -325,9 +330,42 @@ TEST_P(EngineBitsTest, OneFloatForAPair) {
   }
 }
 
+// A request's documents shared out between replicas, and scored by one.
+TEST_P(EngineBitsTest, OneFloatOnAnyReplica) {
+  Request request = requests_.front();
+  request.documents.clear();
+  for (std::size_t copy = 0; request.documents.size() < (kUnderSanitizer ? 40 : 150); ++copy) {
+    for (const Request& other : requests_) {
+      if (other.documents[0].size() < 2000)
+        request.documents.push_back(std::to_string(copy) + other.documents[0]);
+    }
+  }
+  std::vector<std::vector<Bits>> found;
+  std::vector<std::int64_t> head_tokens;
+  for (const std::int32_t num_replicas : {1, 2, 3}) {
+    std::unique_ptr<Engine> engine;
+    try {
+      engine = load({1024, 1, true, num_replicas});
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::kUnsupported) throw;
+      if (num_replicas > 2) break;  // than there are GPUs
+      GTEST_SKIP() << error.what();
+    }
+    const Result result = engine->score(request);
+    found.emplace_back();
+    for (const DocumentScore& document : result.documents) {
+      found.back().push_back(bits_of(document.logit_no, document.logit_yes));
+    }
+    // Each replica scored a part: each computed the head.
+    head_tokens.push_back(engine->statistics().prefix_cache_tokens_used);
+    EXPECT_EQ(head_tokens.back(), num_replicas * head_tokens.front());
+  }
+  for (const std::vector<Bits>& bits : found) EXPECT_EQ(bits, found.front());
+}
+
 INSTANTIATE_TEST_SUITE_P(All, EngineBitsTest,
                          testing::Combine(testing::Values("nano", "odd"),
-                                          testing::ValuesIn(backend_variants())),
+                                          testing::ValuesIn(scoring_variants())),
                          [](const testing::TestParamInfo<EngineBitsTest::ParamType>& test) {
                            return std::get<0>(test.param) + "_" + std::get<1>(test.param).name();
                          });

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "rerank/types.h"
+#include "tests/test_source_directory.h"
 
 namespace rerank {
 
@@ -28,7 +29,7 @@ struct GoldenFile {
 
   // `size` as in "synth:SIZE".
   static GoldenFile read(const std::string& size) {
-    std::ifstream file(std::string(RERANK_SOURCE_DIR) + "/tests/data/scores-" + size + ".json");
+    std::ifstream file(test_source_directory() / "tests/data" / ("scores-" + size + ".json"));
     const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
     const boost::json::value root = boost::json::parse(text);
     GoldenFile golden;

@@ -1,0 +1,48 @@
+// Finding and opening the module: what is wrong is said, and errors come through. On modules that need no
+// CUDA.
+#include "backend/cuda_module.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <string>
+
+#include "rerank/error.h"
+
+namespace rerank {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+std::string why_none(const std::string& module) {
+  ::setenv("RERANK_CUDA_MODULE", module.c_str(), 1);
+  const CudaPresence presence = find_cuda();
+  EXPECT_THAT(presence.devices, IsEmpty());
+  return presence.why_none;
+}
+
+// One test, since a module that was opened once stays.
+TEST(CudaModule, IsOpenedOnceItIsRight) {
+  EXPECT_THAT(why_none("/no/such/module.so"), HasSubstr("/no/such/module.so"));
+  EXPECT_THAT(why_none("libm.so.6"), HasSubstr("is no CUDA module"));
+  EXPECT_THAT(why_none(RERANK_OLD_FAKE_MODULE), HasSubstr("is of version 0.0.0, this program of"));
+  EXPECT_THROW(create_cuda_backend({}), Error);
+
+  ::setenv("RERANK_CUDA_MODULE", RERANK_FAKE_MODULE, 1);
+  const CudaPresence presence = find_cuda();
+  ASSERT_EQ(presence.devices.size(), 1u);
+  EXPECT_EQ(presence.devices[0].name, "a GPU");
+  EXPECT_EQ(presence.why_none, "");
+  try {
+    create_backend({.device = "cuda", .device_ordinals = {7}});
+    ADD_FAILURE() << "no error came through";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kUnavailable);
+    EXPECT_STREQ(error.what(), "rank 0 is GPU 7");
+  }
+}
+
+}  // namespace
+}  // namespace rerank

@@ -1,0 +1,40 @@
+// Which device and which of its GPUs serve what the options ask, what suits that device, and which flags it
+// has no use for.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "backend/backend.h"
+#include "backend/cuda_module.h"
+
+namespace rerank {
+
+struct DeviceChoice {
+  std::string device;     // "cpu", "cuda" or "reference"
+  std::string reason;     // who or what chose it
+  std::vector<int> gpus;  // ordinals of all replicas' GPUs, those of one replica together
+  std::string gpu_names;
+  bool is_surprise = false;  // not the GPU that seems to be there
+};
+
+// Throws Error{kUnsupported} naming the flag that this machine cannot serve, Error{kInvalidArgument} for what
+// no machine could.
+DeviceChoice choose_device(const BackendOptions& options, std::int32_t num_replicas);
+// The same on a machine with these GPUs.
+DeviceChoice choose_device(const BackendOptions& options, std::int32_t num_replicas,
+                           const CudaPresence& cuda);
+
+inline constexpr double kDefaultGpuMemoryUtilization = 0.9;
+
+// What the scheduler takes unless it is told.
+struct DeviceDefaults {
+  std::int32_t max_num_batched_tokens;
+  std::int32_t max_num_seqs;
+  std::int32_t prefix_cache_tokens;
+};
+
+DeviceDefaults defaults_of(const std::string& device);
+
+}  // namespace rerank
