@@ -141,12 +141,21 @@ class Builder {
   bool has_too_many_values_ = false;
 };
 
+// Whether an escape ends here that only the second half of a pair may follow.
+bool ends_in_first_surrogate(std::string_view text) {
+  constexpr std::size_t kEscapeBytes = 6;  // \\uD800
+  if (text.size() < kEscapeBytes) return false;
+  const std::string_view escape = text.substr(text.size() - kEscapeBytes);
+  return (escape.starts_with("\\ud") || escape.starts_with("\\uD")) &&
+         std::string_view("89abAB").find(escape[3]) != std::string_view::npos;
+}
+
 std::string what_is_wrong(const json::error_code& ec, std::string_view text, std::size_t at,
                           const JsonBounds& bounds) {
   if (ec == json::error::too_deep) return fmt::format("it is nested deeper than {} levels", bounds.max_depth);
   if (ec == json::error::incomplete) return "it ends too early";
   if (ec == json::error::illegal_leading_surrogate || ec == json::error::illegal_trailing_surrogate ||
-      ec == json::error::expected_utf16_escape) {
+      ec == json::error::expected_utf16_escape || ends_in_first_surrogate(text.substr(0, at))) {
     return "it has half of a surrogate pair, which is no character";
   }
   // The parser calls both a syntax error; it stops at the character's first byte or within it.
@@ -159,16 +168,17 @@ std::string what_is_wrong(const json::error_code& ec, std::string_view text, std
                          const Builder& builder, const JsonBounds& bounds) {
   const std::string path = builder.path();
   const std::string subject = path.empty() ? "The body" : path;
+  const std::string field = path.substr(0, path.find_first_of(".["));
   if (builder.has_too_many_values()) {
     throw ApiError(400,
                    fmt::format("{}: the body has more than {} values, at byte {}; send fewer at once",
                                subject, bounds.max_values, at),
-                   path);
+                   field);
   }
   throw ApiError(400,
                  fmt::format("{} cannot be read as JSON: {}, at byte {}", subject,
                              what_is_wrong(ec, text, at, bounds), at),
-                 path);
+                 field);
 }
 
 }  // namespace

@@ -1,0 +1,293 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "api/scoring_call.h"
+
+namespace rerank::api {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+RequestRules small_rules() {
+  return {.served_names = {"demo", "org/other"}, .max_model_len = 100, .max_documents = 4};
+}
+
+ScoringCall parse(std::string_view body, std::string_view path = "/v1/rerank",
+                  const RequestRules& rules = small_rules()) {
+  return parse_scoring_call(body, match_route("POST", path), rules);
+}
+
+// The error that parsing ends with.
+ApiError error_of_body(std::string_view body, std::string_view path = "/v1/rerank",
+                       const RequestRules& rules = small_rules()) {
+  try {
+    parse(body, path, rules);
+  } catch (const ApiError& error) {
+    return error;
+  }
+  return {200, "nothing was refused"};
+}
+
+TEST(ParseRerank, TakesTheTextsInOrder) {
+  const ScoringCall call = parse(R"({"query":"q","documents":["b","","a"]})");
+  ASSERT_EQ(call.requests.size(), 1U);
+  EXPECT_EQ(call.requests[0].query, "q");
+  EXPECT_THAT(call.requests[0].documents, ElementsAre("b", "", "a"));
+  EXPECT_THAT(call.echo, ElementsAre("b", "", "a"));
+  EXPECT_EQ(call.format, ReplyFormat::kStandard);
+  EXPECT_EQ(call.num_documents(), 3U);
+}
+
+TEST(ParseRerank, ReadsTextsInEveryForm) {
+  const ScoringCall call = parse(R"({"query":{"text":"q"},"documents":[
+      {"text":"a"},{"content":[{"type":"text","text":"b"},{"type":"text","text":"c"}]},{"content":"d"},"e"]})");
+  EXPECT_EQ(call.requests[0].query, "q");
+  EXPECT_THAT(call.requests[0].documents, ElementsAre("a", "b\nc", "d", "e"));
+  EXPECT_THAT(parse(R"({"query":"q","documents":"one"})").requests[0].documents, ElementsAre("one"));
+  EXPECT_THAT(parse(R"({"query":"q","documents":{"text":"one"}})").requests[0].documents, ElementsAre("one"));
+  // As vLLM has it: a lone "content" holds a document a part.
+  EXPECT_THAT(
+      parse(
+          R"({"query":"q","documents":{"content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]}})")
+          .requests[0]
+          .documents,
+      ElementsAre("a", "b"));
+}
+
+TEST(ParseRerank, MakesTextsOfRankFields) {
+  const ScoringCall call = parse(R"({"query":"q","rank_fields":["title","year","body"],"documents":[
+      {"body":"b","title":"t","other":"x"},{"title":"t","year":1999},"plain"]})");
+  EXPECT_THAT(call.requests[0].documents, ElementsAre("t\nb", "t\n1999", "plain"));
+  const ApiError error = error_of_body(R"({"query":"q","rank_fields":["title"],"documents":[{"body":"b"}]})");
+  EXPECT_THAT(error.what(), HasSubstr("documents[0] has none of the fields"));
+  EXPECT_EQ(error.param(), "documents");
+}
+
+TEST(ParseRerank, TakesNullForAbsent) {
+  const ScoringCall call = parse(R"({"model":null,"query":"q","documents":["a"],"top_n":null,"top_k":null,
+      "return_documents":null,"instruction":null,"chat_template_kwargs":null,"max_tokens_per_doc":null,
+      "truncate":null,"truncation":null,"texts":null,"property":null,"rank_fields":null,"raw_scores":null,
+      "priority":null,"request_id":null,"user":null,"unknown":null})");
+  EXPECT_EQ(call.format, ReplyFormat::kStandard);
+  EXPECT_EQ(call.top_n, 0U);
+  EXPECT_TRUE(call.wants_documents);
+  EXPECT_TRUE(call.requests[0].truncate);
+}
+
+TEST(ParseRerank, TakesWordsForBooleans) {
+  EXPECT_FALSE(parse(R"({"query":"q","documents":["a"],"return_documents":"false"})").wants_documents);
+  EXPECT_TRUE(parse(R"({"query":"q","documents":["a"],"raw_scores":"True"})").raw_scores);
+  EXPECT_FALSE(parse(R"({"query":"q","documents":["a"],"truncate":"false"})").requests[0].truncate);
+  EXPECT_THAT(error_of_body(R"({"query":"q","documents":["a"],"raw_scores":"yes"})").what(),
+              HasSubstr("raw_scores must be true or false, not a string"));
+}
+
+TEST(ParseRerank, ReadsEverySetting) {
+  const ScoringCall call = parse(R"({"query":"q","documents":["a","b"],"model":"org/other","top_n":1,
+      "instruction":"i","max_tokens_per_query":5,"max_tokens_per_doc":7,"truncate_prompt_tokens":90,
+      "use_activation":false,"priority":-3,"request_id":"r-1","return_documents":false})");
+  const Request& request = call.requests[0];
+  EXPECT_EQ(request.instruction, "i");
+  EXPECT_EQ(request.max_tokens_per_query, 5);
+  EXPECT_EQ(request.max_tokens_per_document, 7);
+  EXPECT_EQ(request.max_tokens_per_pair, 90);
+  EXPECT_EQ(request.priority, -3);
+  EXPECT_EQ(call.top_n, 1U);
+  EXPECT_EQ(call.request_id, "r-1");
+  EXPECT_TRUE(call.raw_scores);
+  EXPECT_THAT(call.echo, IsEmpty());
+}
+
+TEST(ParseRerank, PrefersTheInstructionOfTheTemplateArguments) {
+  EXPECT_EQ(parse(R"({"query":"q","documents":["a"],"instruct":"x"})").requests[0].instruction, "x");
+  EXPECT_EQ(
+      parse(R"({"query":"q","documents":["a"],"instruction":"x","chat_template_kwargs":{"instruct":"y"}})")
+          .requests[0]
+          .instruction,
+      "y");
+  EXPECT_THAT(
+      error_of_body(R"({"query":"q","documents":["a"],"chat_template_kwargs":{"instruction":1}})").what(),
+      HasSubstr("chat_template_kwargs.instruction must be a string"));
+}
+
+TEST(ParseRerank, ChoosesTheReplyByTheFields) {
+  const auto format = [](std::string_view body, std::string_view path = "/rerank") {
+    return parse(body, path).format;
+  };
+  EXPECT_EQ(format(R"({"query":"q","texts":["a"]})"), ReplyFormat::kTei);
+  EXPECT_EQ(format(R"({"query":"q","documents":["a"],"property":""})"), ReplyFormat::kWeaviate);
+  EXPECT_EQ(format(R"({"query":{"text":"q"},"passages":[{"text":"a"}],"top_k":1})"), ReplyFormat::kNim);
+  EXPECT_EQ(format(R"({"query":"q","input":["a"],"top_k":1})"), ReplyFormat::kMixedbread);
+  EXPECT_EQ(format(R"({"query":"q","documents":["a"],"top_k":1})"), ReplyFormat::kVoyage);
+  EXPECT_EQ(format(R"({"query":"q","documents":["a"],"truncation":true})"), ReplyFormat::kVoyage);
+  EXPECT_EQ(format(R"({"query":"q","documents":["a"]})", "/infinity/rerank"), ReplyFormat::kInfinity);
+  EXPECT_EQ(format(R"({"query":"q","documents":["a"]})"), ReplyFormat::kStandard);
+  RequestRules rules = small_rules();
+  rules.forced_format = ReplyFormat::kTei;
+  EXPECT_EQ(parse(R"({"query":"q","documents":["a"]})", "/rerank", rules).format, ReplyFormat::kTei);
+}
+
+TEST(ParseRerank, EchoesDocumentsAsTheDialectDoes) {
+  const auto wants = [](std::string_view body, std::string_view path) {
+    return parse(body, path).wants_documents;
+  };
+  EXPECT_TRUE(wants(R"({"query":"q","documents":["a"]})", "/v1/rerank"));
+  EXPECT_FALSE(wants(R"({"query":"q","documents":["a"]})", "/v2/rerank"));
+  EXPECT_TRUE(wants(R"({"query":"q","documents":["a"],"return_documents":true})", "/v2/rerank"));
+  EXPECT_FALSE(wants(R"({"query":"q","texts":["a"]})", "/rerank"));
+  EXPECT_TRUE(wants(R"({"query":"q","texts":["a"],"return_text":true})", "/rerank"));
+  EXPECT_TRUE(wants(R"({"query":"q","input":["a"],"return_input":true})", "/rerank"));
+  EXPECT_TRUE(wants(R"({"query":"q","documents":["a"],"property":"","return_documents":false})", "/rerank"));
+}
+
+TEST(ParseRerank, KnowsTheServedNames) {
+  for (const char* model : {"demo", "org/other", "", "default/not-specified"}) {
+    EXPECT_NO_THROW(parse(std::string(R"({"query":"q","documents":["a"],"model":")") + model + "\"}"))
+        << model;
+  }
+  const ApiError error = error_of_body(R"({"query":"q","documents":["a"],"model":"gone"})");
+  EXPECT_EQ(error.status(), 404);
+  EXPECT_STREQ(error.what(), "The model `gone` does not exist.");
+  EXPECT_EQ(error.param(), "model");
+  EXPECT_EQ(error_of_body(R"({"query":"q","passages":["a"]})", "/v1/retrieval/no/such/reranking").status(),
+            404);
+  EXPECT_NO_THROW(parse(R"({"query":"q","passages":["a"]})", "/v1/retrieval/org/other/reranking"));
+  EXPECT_NO_THROW(parse(R"({"query":"q","passages":["a"]})", "/v1/retrieval/org%2Fother/reranking"));
+}
+
+TEST(ParseRerank, DecidesWhatHappensToLongDocuments) {
+  RequestRules refusing = small_rules();
+  refusing.auto_truncate = false;
+  const auto truncates = [&](std::string_view field, const RequestRules& rules) {
+    return parse(R"({"query":"q","documents":["a"])" + std::string(field) + "}", "/rerank", rules)
+        .requests[0]
+        .truncate;
+  };
+  EXPECT_TRUE(truncates("", small_rules()));
+  EXPECT_FALSE(truncates("", refusing));
+  EXPECT_TRUE(truncates(R"(,"truncate":true)", refusing));
+  EXPECT_TRUE(truncates(R"(,"truncate":"END")", refusing));
+  EXPECT_TRUE(truncates(R"(,"truncate_prompt_tokens":-1)", refusing));
+  EXPECT_FALSE(truncates(R"(,"truncate":"NONE")", small_rules()));
+  EXPECT_FALSE(truncates(R"(,"truncation":false)", small_rules()));
+  EXPECT_FALSE(truncates(R"(,"truncate":false,"truncation_direction":"Left")", small_rules()));
+  EXPECT_THAT(error_of_body(R"({"query":"q","documents":["a"],"truncate":"START"})").what(),
+              HasSubstr("only a document's end can be cut"));
+  EXPECT_EQ(error_of_body(R"({"query":"q","documents":["a"],"truncation_direction":"Left"})").param(),
+            "truncation_direction");
+}
+
+TEST(ParseRerank, RefusesNumbersThatMeanNothing) {
+  const auto what = [](std::string_view field) {
+    return std::string(error_of_body(R"({"query":"q","documents":["a"],)" + std::string(field) + "}").what());
+  };
+  EXPECT_EQ(what(R"("top_n":-1)"), "top_n must be a non-negative integer");
+  EXPECT_EQ(what(R"("top_k":-1)"), "top_k must be a non-negative integer");
+  EXPECT_EQ(what(R"("max_tokens_per_doc":-1)"), "max_tokens_per_doc must be a non-negative integer");
+  EXPECT_EQ(what(R"("top_n":1.5)"), "top_n must be an integer, not a number");
+  EXPECT_EQ(what(R"("top_n":"3")"), "top_n must be an integer, not a string");
+  EXPECT_EQ(what(R"("truncate_prompt_tokens":101)"),
+            "truncate_prompt_tokens value is greater than max_model_len. Please request a smaller truncation "
+            "size.");
+  EXPECT_EQ(what(R"("truncate_prompt_tokens":-2)"),
+            "truncate_prompt_tokens must be -1 or a non-negative integer");
+  EXPECT_EQ(parse(R"({"query":"q","documents":["a"],"top_n":2.0})").top_n, 2U);
+  EXPECT_EQ(parse(R"({"query":"q","documents":["a"],"top_n":99999999999999999999})").top_n, 2147483647U);
+}
+
+TEST(ParseRerank, NamesWhatIsMissingOrWrong) {
+  EXPECT_EQ(error_of_body(R"({"documents":["a"]})").param(), "query");
+  EXPECT_EQ(error_of_body(R"({"query":"q"})").param(), "documents");
+  EXPECT_STREQ(error_of_body(R"({"query":"q","documents":[]})").what(),
+               "At least one text_pair element must be given");
+  EXPECT_THAT(error_of_body(R"({"query":["q"],"documents":["a"]})").what(),
+              HasSubstr("query must be a string or an object"));
+  const ApiError number = error_of_body(R"({"query":"q","documents":["a",5]})");
+  EXPECT_THAT(number.what(), HasSubstr("documents[1] must be a string"));
+  EXPECT_EQ(number.param(), "documents");
+  EXPECT_THAT(error_of_body(R"({"query":"q","documents":[{"title":"a"}]})").what(), HasSubstr("rank_fields"));
+  EXPECT_THAT(
+      error_of_body(R"({"query":"q","documents":[{"content":[{"type":"image_url","image_url":{}}]}]})")
+          .what(),
+      HasSubstr("image_url"));
+  EXPECT_THAT(error_of_body(R"({"query":"q","documents":["a","b","c","d","e"]})").what(),
+              HasSubstr("documents has 5 entries, more than the 4"));
+}
+
+TEST(ParseRerank, GivesErrorsTheShapeOfTheDialect) {
+  EXPECT_EQ(error_of_body(R"({"query":"q","texts":[]})").style(), ErrorStyle::kString);
+  EXPECT_EQ(error_of_body(R"({"documents":["a"],"property":""})").style(), ErrorStyle::kString);
+  EXPECT_EQ(error_of_body(R"({"query":"q","documents":[]})").style(), ErrorStyle::kObject);
+}
+
+TEST(ParseScore, TakesTheFirstPairOfFieldsPresent) {
+  for (const char* body : {R"({"queries":"q","documents":["a","b"],"text_1":"x","text_2":"y"})",
+                           R"({"queries":["q"],"items":["a","b"]})", R"({"data_1":"q","data_2":["a","b"]})",
+                           R"({"text_1":"q","text_2":["a","b"],"queries":null})"}) {
+    const ScoringCall call = parse(body, "/v1/score");
+    ASSERT_EQ(call.requests.size(), 1U) << body;
+    EXPECT_EQ(call.requests[0].query, "q");
+    EXPECT_THAT(call.requests[0].documents, ElementsAre("a", "b"));
+    EXPECT_EQ(call.format, ReplyFormat::kScore);
+  }
+  EXPECT_THAT(error_of_body(R"({"queries":"q","text_2":"a"})", "/score").what(),
+              HasSubstr("data_1 and data_2"));
+}
+
+TEST(ParseScore, PairsListsOfOneLength) {
+  const ScoringCall call =
+      parse(R"({"text_1":["q","q","p","q"],"text_2":["a","b","c","d"],"instruction":"i"})", "/score");
+  ASSERT_EQ(call.requests.size(), 3U);
+  EXPECT_THAT(call.requests[0].documents, ElementsAre("a", "b"));
+  EXPECT_EQ(call.requests[1].query, "p");
+  EXPECT_THAT(call.requests[1].documents, ElementsAre("c"));
+  EXPECT_THAT(call.requests[2].documents, ElementsAre("d"));
+  EXPECT_EQ(call.requests[2].instruction, "i");
+  EXPECT_EQ(call.num_documents(), 4U);
+}
+
+TEST(ParseScore, RefusesListsThatDoNotPair) {
+  const auto what = [](std::string_view body) { return std::string(error_of_body(body, "/score").what()); };
+  EXPECT_EQ(what(R"({"text_1":["a","b"],"text_2":["c","d","e"]})"),
+            "Input lengths must be either 1:1, 1:N or N:N");
+  EXPECT_EQ(what(R"({"text_1":["a","b"],"text_2":"c"})"), "Input lengths must be either 1:1, 1:N or N:N");
+  EXPECT_EQ(what(R"({"text_1":[],"text_2":["c"]})"), "At least one text element must be given");
+  EXPECT_EQ(what(R"({"text_1":["a"],"text_2":[]})"), "At least one text_pair element must be given");
+}
+
+TEST(ParseInvocations, TellsRerankFromScore) {
+  EXPECT_EQ(parse(R"({"query":"q","documents":["a"]})", "/invocations").format, ReplyFormat::kStandard);
+  EXPECT_EQ(parse(R"({"text_1":"q","text_2":"a"})", "/invocations").format, ReplyFormat::kScore);
+  EXPECT_EQ(parse(R"({"queries":"q","documents":"a"})", "/invocations").format, ReplyFormat::kScore);
+  EXPECT_EQ(error_of_body(R"({"prompt":"q"})", "/invocations").status(), 400);
+}
+
+TEST(ReplyFormatNamed, RefusesUnknownNames) {
+  EXPECT_EQ(reply_format_named("tei"), ReplyFormat::kTei);
+  EXPECT_THROW(reply_format_named("TEI2"), Error);
+}
+
+TEST(MergeResults, PutsPartsInOrder) {
+  Result a;
+  a.documents = {{.score = 0.1F}, {.score = 0.2F}};
+  a.num_tokens = 10;
+  a.timings.total = std::chrono::milliseconds(5);
+  Result b;
+  b.documents = {{.score = 0.3F}};
+  b.num_tokens = 7;
+  b.timings.total = std::chrono::milliseconds(3);
+  const Result merged = merge_results({a, b});
+  ASSERT_EQ(merged.documents.size(), 3U);
+  EXPECT_EQ(merged.documents[2].score, 0.3F);
+  EXPECT_EQ(merged.num_tokens, 17);
+  EXPECT_EQ(merged.timings.total, std::chrono::milliseconds(5));
+  b.status = Status::kCancelled;
+  EXPECT_EQ(merge_results({a, b}).status, Status::kCancelled);
+}
+
+}  // namespace
+}  // namespace rerank::api
