@@ -47,6 +47,8 @@ THIRD_PARTY = {
     "fmt/": ("base", "tokenizer", "checkpoint", "backend", "prompt", "model", "engine", "api", "client", "server",
              "apps", "python", TESTS, BENCHES),
     "prometheus/": ("server",),
+    "openssl/": ("server",),
+    "zlib.h": ("server",),
     "oneapi/dnnl*": (BENCHES,),
     "dnnl*": (BENCHES,),
     "omp.h": (BENCHES,),

@@ -24,12 +24,12 @@ MACHINE_PATH = re.compile(r"""(?<![\w.$}])/(work|home|root|Users|mnt)/\w""")
 # Skipping where a file or an instruction is not there is legal, with a text that says so.
 DISABLED_TEST = re.compile(r"\bDISABLED_\w|\bGTEST_SKIP\(\)\s*;")
 
-# Declarations that a line shows whole. Traits of the standard library keep their own names.
+# Declarations that a line shows whole. Traits of the standard library and of Beast keep their own names.
 TYPE = re.compile(r"^\s*(?:class|struct|union|enum class|enum)\s+"
                   r"(?:alignas\([^)]*\)\s*|__attribute__\(\(.*?\)\)\s*|\[\[\w+\]\]\s*)*(\w+)\s*(?:final\s*)?(?::[^:]|\{|;|$)")
 ALIAS = re.compile(r"^\s*using\s+(\w+)\s*=")
 STANDARD_ALIAS = re.compile(r"(value_type|difference_type|reference|pointer|(const_)?iterator(_category)?|"
-                            r"is_transparent)")
+                            r"is_transparent|reader)")
 CONSTANT = re.compile(r"^(?:inline |static )*constexpr\s+[\w:<>, ]+?[\s&*]+(\w+)(?:\[[^\]]*\])*\s*(?:=|\{)")
 # Only declaring another library's types in advance is no use of its namespace.
 NAMESPACE = re.compile(r"^namespace\s+(\w+)(?:::\w+)*\s*\{"

@@ -117,6 +117,7 @@ void declare(CLI::App& program, Action& action) {
   add_verify(program, action);
   add_tokenize(program, action);
   add_inspect(program, action);
+  add_serve(program, action);
   add_synth(program, action);
   add_help(program, action);
 }
@@ -134,6 +135,7 @@ int parse_and_run(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return wrong_usage(program, usage_message(program, error));
   }
+  hide_api_keys(argc, argv);
   try {
     return action();
   } catch (const UsageError& error) {

@@ -1,10 +1,130 @@
 #include "base/log.h"
 
+#include <fmt/format.h>
+#include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 
 #include <memory>
+#include <string>
+
+#include "base/log_event.h"
 
 namespace rerank::log {
+namespace {
+
+bool as_json = false;
+// Of the event that this thread is writing, for the formatter.
+thread_local std::span<const Field> current_fields;
+
+// Bytes of the UTF-8 sequence at the start of `text`; 0 if there is none.
+std::size_t sequence_length(std::string_view text) {
+  const auto byte = [&](std::size_t index) { return static_cast<unsigned char>(text[index]); };
+  const unsigned char lead = byte(0);
+  const std::size_t length = lead < 0x80   ? 1
+                             : lead < 0xC2 ? 0
+                             : lead < 0xE0 ? 2
+                             : lead < 0xF0 ? 3
+                             : lead < 0xF5 ? 4
+                                           : 0;
+  if (length == 0 || length > text.size()) return 0;
+  for (std::size_t index = 1; index < length; ++index) {
+    if ((byte(index) & 0xC0) != 0x80) return 0;
+  }
+  const bool is_overlong = (lead == 0xE0 && byte(1) < 0xA0) || (lead == 0xF0 && byte(1) < 0x90);
+  const bool is_outside = (lead == 0xED && byte(1) >= 0xA0) || (lead == 0xF4 && byte(1) >= 0x90);
+  return is_overlong || is_outside ? 0 : length;
+}
+
+// What no line of a log may hold is escaped as in JSON.
+void append_escaped(std::string_view text, fmt::memory_buffer& out) {
+  while (!text.empty()) {
+    const std::size_t length = sequence_length(text);
+    const auto letter = static_cast<unsigned char>(text.front());
+    if (length == 0) {
+      out.append(std::string_view("\xEF\xBF\xBD"));
+    } else if (letter == '"' || letter == '\\') {
+      out.push_back('\\');
+      out.push_back(text.front());
+    } else if (letter < 0x20 || letter == 0x7F) {
+      fmt::format_to(fmt::appender(out), "\\u{:04x}", letter);
+    } else {
+      out.append(text.substr(0, length));
+    }
+    text.remove_prefix(length == 0 ? 1 : length);
+  }
+}
+
+void append_quoted(std::string_view text, fmt::memory_buffer& out) {
+  out.push_back('"');
+  append_escaped(text, out);
+  out.push_back('"');
+}
+
+bool needs_quotes(std::string_view text) {
+  return text.empty() || text.find_first_of(" =\"\\") != std::string_view::npos;
+}
+
+void append_value(const Field& field, fmt::memory_buffer& out) {
+  if (const auto* text = std::get_if<std::string_view>(&field.value)) {
+    if (as_json || needs_quotes(*text)) {
+      append_quoted(*text, out);
+    } else {
+      append_escaped(*text, out);
+    }
+  } else if (const auto* whole = std::get_if<std::int64_t>(&field.value)) {
+    fmt::format_to(fmt::appender(out), "{}", *whole);
+  } else if (const auto* real = std::get_if<double>(&field.value)) {
+    fmt::format_to(fmt::appender(out), "{:.3f}", *real);
+  } else {
+    fmt::format_to(fmt::appender(out), "{}", std::get<bool>(field.value));
+  }
+}
+
+// {"time":...,"level":...,"message":...,FIELDS}
+class JsonFormatter : public spdlog::formatter {
+ public:
+  void format(const spdlog::details::log_msg& message, spdlog::memory_buf_t& line) override {
+    fmt::memory_buffer out;
+    const auto since_epoch = message.time.time_since_epoch();
+    const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(since_epoch).count();
+    const std::time_t seconds = milliseconds / 1000;
+    std::tm parts = {};
+    gmtime_r(&seconds, &parts);
+    const auto level = spdlog::level::to_string_view(message.level);
+    fmt::format_to(fmt::appender(out),
+                   R"({{"time":"{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z","level":"{}","message":)",
+                   parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min,
+                   parts.tm_sec, milliseconds % 1000, std::string_view(level.data(), level.size()));
+    append_quoted(std::string_view(message.payload.data(), message.payload.size()), out);
+    for (const Field& field : current_fields) {
+      out.push_back(',');
+      append_quoted(field.name, out);
+      out.push_back(':');
+      append_value(field, out);
+    }
+    out.append(std::string_view("}\n"));
+    line.append(out.data(), out.data() + out.size());
+  }
+  std::unique_ptr<spdlog::formatter> clone() const override { return std::make_unique<JsonFormatter>(); }
+};
+
+spdlog::level::level_enum level_of(Level level) {
+  switch (level) {
+    case Level::kDebug:
+      return spdlog::level::debug;
+    case Level::kInfo:
+      return spdlog::level::info;
+    case Level::kWarn:
+      return spdlog::level::warn;
+    case Level::kError:
+      return spdlog::level::err;
+    case Level::kOff:
+      break;
+  }
+  return spdlog::level::off;
+}
+
+}  // namespace
 
 spdlog::logger& logger() {
   // Never destroyed: threads may still log while the program ends. Not registered: a program that uses the
@@ -12,6 +132,33 @@ spdlog::logger& logger() {
   static auto& instance =
       *new spdlog::logger("rerank", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
   return instance;
+}
+
+void configure(Level least, Format format) {
+  logger().set_level(level_of(least));
+  as_json = format == Format::kJson;
+  if (as_json) logger().set_formatter(std::make_unique<JsonFormatter>());
+}
+
+bool is_enabled(Level level) {
+  return logger().should_log(level_of(level));
+}
+
+void event(Level level, std::string_view message, std::span<const Field> fields) {
+  if (!is_enabled(level)) return;
+  fmt::memory_buffer text;
+  if (as_json) {
+    text.append(message);  // the formatter escapes it
+  } else {
+    append_escaped(message, text);
+    for (const Field& field : fields) {
+      fmt::format_to(fmt::appender(text), " {}=", field.name);
+      append_value(field, text);
+    }
+  }
+  current_fields = fields;
+  logger().log(level_of(level), std::string_view(text.data(), text.size()));
+  current_fields = {};
 }
 
 }  // namespace rerank::log

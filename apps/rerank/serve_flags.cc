@@ -1,0 +1,164 @@
+#include "apps/rerank/serve_flags.h"
+
+#include <CLI/CLI.hpp>
+#include <charconv>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+
+#include "apps/rerank/engine_flags.h"
+
+namespace rerank::cli {
+namespace {
+
+constexpr const char* kListenGroup = "Where it listens";
+constexpr const char* kAccessGroup = "Who may ask, and how much";
+constexpr const char* kTimeGroup = "Time limits, in seconds";
+constexpr const char* kLogGroup = "What it says";
+
+// A flag whose value is a number of seconds from 0 up; fractions are allowed.
+void add_seconds(CLI::App& command, const std::string& name, std::chrono::milliseconds& value,
+                 const std::string& description) {
+  const auto parse = [](const std::string& given, double& seconds) {
+    const char* const end = given.data() + given.size();
+    const auto result = std::from_chars(given.data(), end, seconds);
+    return result.ec == std::errc() && result.ptr == end && seconds >= 0 && seconds <= 1e6;
+  };
+  const auto take = [parse, &value](const std::vector<std::string>& given) {
+    double seconds = 0;
+    if (!parse(given.back(), seconds)) {
+      throw CLI::ValidationError("\"" + given.back() + "\" is no number of seconds from 0 to 1000000");
+    }
+    value = std::chrono::milliseconds(static_cast<std::int64_t>(std::ceil(seconds * 1000)));
+    return true;
+  };
+  command.add_option(name, take, description)->type_name("SECONDS")->group(kTimeGroup);
+}
+
+// A flag whose value is a whole number above 0.
+template <typename Number>
+void add_limit(CLI::App& command, const std::string& name, Number& value, const std::string& description) {
+  const auto verdict = [](const std::string& given) {
+    Number parsed = 0;
+    const char* const end = given.data() + given.size();
+    const auto result = std::from_chars(given.data(), end, parsed);
+    const bool legal = result.ec == std::errc() && result.ptr == end && parsed > 0;
+    return legal ? std::string() : "\"" + given + "\" is no whole number above 0";
+  };
+  command.add_option(name, value, description + " (" + std::to_string(value) + ")")
+      ->type_name("N")
+      ->check(CLI::Validator(verdict, ""))
+      ->group(kAccessGroup);
+}
+
+void add_listen_flags(CLI::App& command, ListenOptions& listen) {
+  const auto add = [&](const char* name, auto& value, const char* type, const char* description) {
+    command.add_option(name, value, description)->type_name(type)->group(kListenGroup);
+  };
+  add("--host", listen.host, "ADDRESS", "address or name to listen on (0.0.0.0: every one of IPv4)");
+  add("--port", listen.port, "PORT", "8000 unless given; 0: any free one");
+  add("--uds", listen.unix_socket, "PATH", "a Unix socket instead of host and port");
+  add("--ssl-certfile", listen.tls_certificate_file, "FILE", "PEM, the chain included: TLS only");
+  add("--ssl-keyfile", listen.tls_key_file, "FILE", "PEM; else the key is in the certificate's file");
+  add("--ssl-ca-certs", listen.tls_ca_file, "FILE", "PEM; clients must show a certificate that it signed");
+  add_count(command, "--http-threads", listen.num_threads,
+            "that read and write sockets; 0: 1 or 2, by processors")
+      ->group(kListenGroup);
+}
+
+void add_access_flags(CLI::App& command, ServeFlags& flags) {
+  ServiceOptions& service = flags.serving.service;
+  ListenOptions& listen = flags.serving.listen;
+  command
+      .add_option("--api-key", service.api_keys,
+                  "a key that clients must send; may be repeated. Else "
+                  "$RERANK_API_KEY or $VLLM_API_KEY, which other users of this machine do not see")
+      ->type_name("KEY")
+      ->allow_extra_args(false)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->group(kAccessGroup);
+  command.add_option("--api-key-file", flags.api_key_file, "keys, one a line")
+      ->type_name("FILE")
+      ->group(kAccessGroup);
+  command
+      .add_option("--allowed-origins", flags.allowed_origins,
+                  "origins of pages that may call from a browser, as a "
+                  "JSON list; all unless given")
+      ->type_name("LIST")
+      ->group(kAccessGroup);
+  add_limit(command, "--max-documents", service.max_documents, "documents of a request");
+  add_limit(command, "--max-queued-documents", service.max_queued_documents,
+            "documents waiting or being scored; more: 429");
+  add_limit(command, "--max-queued-tokens", service.max_queued_tokens, "the same in tokens, estimated");
+  add_limit(command, "--max-connections", listen.max_connections, "open connections");
+  add_limit(command, "--max-body-bytes", listen.max_body_bytes,
+            "of a request's body, also once inflated; more: 413");
+  add_limit(command, "--max-buffered-bytes", listen.max_buffered_bytes,
+            "of all bodies being received or answered");
+  command
+      .add_flag("--auto-truncate,!--no-auto-truncate", service.auto_truncate,
+                "cut documents that are too long where a request does not say (on unless switched off)")
+      ->group(kAccessGroup);
+}
+
+void add_time_flags(CLI::App& command, ServingOptions& serving) {
+  add_seconds(command, "--request-timeout", serving.service.request_timeout,
+              "for an answer; a request may ask for less by the header X-Request-Timeout. 0: no limit");
+  add_seconds(command, "--header-timeout", serving.listen.header_timeout, "for a request's headers (10)");
+  add_seconds(command, "--body-timeout", serving.listen.body_timeout, "for a request's body (60)");
+  add_seconds(command, "--write-timeout", serving.listen.write_timeout,
+              "for a client to take its reply (60)");
+  add_seconds(command, "--idle-timeout", serving.listen.idle_timeout, "between two requests (75)");
+  add_seconds(command, "--drain-timeout", serving.drain_timeout,
+              "after SIGTERM, for what was accepted (30); a second signal ends at once");
+  add_seconds(command, "--shutdown-delay", serving.shutdown_delay,
+              "after SIGTERM, to go on serving while not ready, so that routers notice (0)");
+}
+
+void add_log_flags(CLI::App& command, ServeFlags& flags) {
+  ServiceOptions& service = flags.serving.service;
+  add_choice(command, "--log-format", flags.log_format, {"text", "json"}, "text unless given")
+      ->group(kLogGroup);
+  add_choice(command, "--uvicorn-log-level,--log-level", flags.log_level,
+             {"trace", "debug", "info", "warning", "error", "critical"}, "info unless given")
+      ->group(kLogGroup);
+  const auto add_flag = [&](const char* name, bool& value, const char* description) {
+    command.add_flag(name, value, description)->group(kLogGroup);
+  };
+  add_flag("--log-requests,--enable-log-requests", service.log_requests,
+           "what each request asked for, without its texts");
+  add_flag("--log-request-texts", service.log_request_texts,
+           "with --log-requests: the start of query and first document too");
+  add_flag("!--disable-uvicorn-access-log,!--disable-access-log", service.log_access,
+           "no line for each request");
+  add_flag("!--disable-log-stats", flags.log_statistics, "no line of statistics every 10 seconds");
+}
+
+}  // namespace
+
+void add_serve_flags(CLI::App& command, ServeFlags& flags) {
+  ServiceOptions& service = flags.serving.service;
+  command.add_option(
+      "MODEL", flags.model_argument,
+      "a directory, a name in the Hugging Face cache (Qwen/Qwen3-Reranker-0.6B), demo or synth:SIZE");
+  command.add_option("-m,--model", flags.model_flag, "the same as a flag")->type_name("MODEL");
+  command
+      .add_option("--served-model-name", service.served_names,
+                  "what clients call it; several are all known, the "
+                  "first stands in replies")
+      ->type_name("NAME")
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  command.add_option("--root-path", service.root_path, "prefix of all paths, where a proxy leaves one on")
+      ->type_name("PATH");
+  add_choice(command, "--reply-format", service.reply_format,
+             {"standard", "tei", "weaviate", "nim", "voyage", "mixedbread", "infinity"},
+             "of every rerank reply, for clients that cannot be told apart");
+  add_count(command, "--workers", service.num_workers,
+            "threads that read and write large bodies; 0: by processors");
+  add_listen_flags(command, flags.serving.listen);
+  add_access_flags(command, flags);
+  add_time_flags(command, flags.serving);
+  add_log_flags(command, flags);
+}
+
+}  // namespace rerank::cli

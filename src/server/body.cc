@@ -1,0 +1,35 @@
+#include "server/body.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "api/api_error.h"
+#include "server/gzip.h"
+
+namespace rerank {
+
+bool is_compressed(const HttpRequest& request) {
+  const std::string_view encoding = request.header("Content-Encoding");
+  return !encoding.empty() && !equal_ignoring_case(encoding, "identity");
+}
+
+void inflate_body(HttpRequest& request, std::size_t max_bytes) {
+  if (!is_compressed(request)) return;
+  const std::string_view encoding = request.header("Content-Encoding");
+  if (!equal_ignoring_case(encoding, "gzip") && !equal_ignoring_case(encoding, "x-gzip")) {
+    throw api::ApiError(415, fmt::format("Content-Encoding {}: send the body plain or as gzip", encoding));
+  }
+  std::string inflated;
+  switch (inflate_gzip(request.body, max_bytes, inflated)) {
+    case InflateOutcome::kDone:
+      break;
+    case InflateOutcome::kTooLarge:
+      throw api::body_too_large(max_bytes);
+    case InflateOutcome::kBroken:
+      throw api::ApiError(400, "the body says gzip, but is not, or ends too early");
+  }
+  request.body = std::move(inflated);
+}
+
+}  // namespace rerank

@@ -1,0 +1,79 @@
+// One request and its one answer, with all that is the same for every route: ids, common headers, counting
+// and the log's line.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <exception>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "api/routes.h"
+#include "rerank/types.h"
+#include "server/http_handler.h"
+#include "server/metrics.h"
+#include "server/server_options.h"
+
+namespace rerank {
+
+// What the log's line says of a scoring request beside the rest.
+struct ScoringSummary {
+  std::int64_t num_documents = 0;
+  Result result;  // without its documents
+};
+
+// What all exchanges of a service share.
+struct ExchangeContext {
+  const ServiceOptions& options;
+  Metrics& metrics;
+  std::atomic<std::int64_t> num_alive{0};  // exchanges; each may still call its Done
+};
+
+// From the request's arrival until it is answered or its client is gone. Not safe from several threads at
+// once.
+class Exchange {
+ public:
+  // `context` must outlive it.
+  Exchange(ExchangeContext& context, HttpRequest request, HttpHandler::Post post, HttpHandler::Done done);
+  // Answers with 500 if nothing else was answered.
+  ~Exchange();
+  Exchange(const Exchange&) = delete;
+  Exchange& operator=(const Exchange&) = delete;
+
+  HttpRequest& request() { return request_; }
+  const api::RouteMatch& match() const { return match_; }
+  // The route's pattern, for labels; "none" if there is none.
+  std::string_view handler() const;
+  const std::string& request_id() const { return request_id_; }
+  // Runs `work` on the thread of the connection.
+  void post(std::function<void()> work) const { post_(std::move(work)); }
+  std::chrono::nanoseconds age() const { return std::chrono::steady_clock::now() - request_.received; }
+
+  // Each answers, once: later calls do nothing.
+  void reply(HttpReply reply, const std::optional<ScoringSummary>& summary = std::nullopt);
+  void reply_json(std::string body);
+  void fail(const std::exception& error, const std::optional<ScoringSummary>& summary = std::nullopt);
+  // Nobody waits for an answer any more: counted and logged as 499.
+  void abandon(const std::optional<ScoringSummary>& summary = std::nullopt);
+
+ private:
+  void add_common_headers(HttpReply& reply) const;
+  void record(int status, const std::optional<ScoringSummary>& summary) const;
+
+  ExchangeContext& context_;
+  HttpRequest request_;
+  HttpHandler::Post post_;
+  HttpHandler::Done done_;
+  api::RouteMatch match_;
+  std::string request_id_;
+  bool answered_ = false;
+};
+
+// `target` without the prefix `root_path`, if it begins with it.
+std::string_view without_root_path(std::string_view target, std::string_view root_path);
+
+// The reply that says `error` in JSON.
+HttpReply error_reply(const std::exception& error);
+
+}  // namespace rerank
