@@ -38,7 +38,7 @@ inline std::vector<BackendVariant> backend_variants() {
   std::vector<BackendVariant> variants = {
       {"cpu", "float32", "avx512"}, {"cpu", "float32", "avx2"}, {"cpu", "bfloat16", "avx512"}};
   for (const CudaDevice& gpu : find_cuda().devices) {
-    if (gpu.compute_capability < kLeastComputeCapability) continue;
+    if (gpu.compute_capability != kComputeCapability) continue;
     variants.push_back({"cuda", "bfloat16", "sm_" + std::to_string(gpu.compute_capability)});
     break;
   }

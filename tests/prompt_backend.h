@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
@@ -29,9 +31,12 @@ class PromptBackend final : public Backend {
   // Called with every batch and whose it is before it is computed; may wait, or throw to fail.
   using Hook = std::function<void(const PackedBatch&, int replica)>;
 
-  PromptBackend(const SchedulerOptions& options, int replica, Hook hook)
+  PromptBackend(const SchedulerOptions& options, int replica, Hook hook, int max_in_flight,
+                std::atomic<int>* most_begun)
       : options_(options),
         replica_(replica),
+        max_in_flight_(max_in_flight),
+        most_begun_(most_begun),
         hook_(std::move(hook)),
         slots_(static_cast<std::size_t>(options.num_slots()), -1) {}
 
@@ -39,7 +44,9 @@ class PromptBackend final : public Backend {
     if (hook_) hook_(batch, replica_);
     expect_within_limits(batch);
     store(batch);
-    logits_.clear();
+    EXPECT_LT(static_cast<int>(begun_.size()), max_in_flight_);
+    std::vector<float>& logits = begun_.emplace_back();
+    if (most_begun_ != nullptr) *most_begun_ = std::max(most_begun_->load(), static_cast<int>(begun_.size()));
     prompts_.clear();
     std::int32_t row = 0;
     for (const Segment& segment : batch.segments) {
@@ -50,16 +57,19 @@ class PromptBackend final : public Backend {
       if (segment.score == kNotScored) continue;
       EXPECT_EQ(segment.score, static_cast<std::int32_t>(prompts_.size()));
       prompts_.push_back(prompt);
-      logits_.push_back(0);
-      logits_.push_back(prompt_logit(prompt));
+      logits.push_back(0);
+      logits.push_back(prompt_logit(prompt));
     }
     EXPECT_EQ(row, batch.num_tokens());
     EXPECT_EQ(batch.num_scores, static_cast<std::int32_t>(prompts_.size()));
   }
   void finish(std::span<float> logits) override {
-    ASSERT_EQ(logits.size(), logits_.size());
-    std::copy(logits_.begin(), logits_.end(), logits.begin());
+    ASSERT_FALSE(begun_.empty());
+    ASSERT_EQ(logits.size(), begun_.front().size());
+    std::ranges::copy(begun_.front(), logits.begin());
+    begun_.pop_front();
   }
+  int max_in_flight() const override { return max_in_flight_; }
   // Of the last batch, in the order of its scores.
   const std::vector<std::vector<std::int32_t>>& prompts() const { return prompts_; }
 
@@ -123,11 +133,13 @@ class PromptBackend final : public Backend {
 
   SchedulerOptions options_;
   int replica_;
+  int max_in_flight_;
+  std::atomic<int>* most_begun_;  // forwards at a time; nullptr: not counted
   Hook hook_;
   std::vector<std::int32_t> slots_;   // id of the token whose keys are there; -1: none
   std::vector<std::int32_t> writer_;  // segment of the batch at hand that writes the slot; -1: none
   std::vector<std::vector<std::int32_t>> prompts_;
-  std::vector<float> logits_;
+  std::deque<std::vector<float>> begun_;  // the logits of the forwards not finished
 };
 
 // A model whose forward is nothing.
@@ -138,7 +150,8 @@ class PromptModel final : public Model {
 };
 
 inline LoadedModel load_prompt_model(const SchedulerOptions& options, PromptBackend::Hook hook = nullptr,
-                                     int num_replicas = 1) {
+                                     int num_replicas = 1, int max_in_flight = 1,
+                                     std::atomic<int>* most_begun = nullptr) {
   LoadedModel loaded;
   loaded.scheduler = options;
   loaded.info.max_model_len = options.max_model_len;
@@ -146,7 +159,8 @@ inline LoadedModel load_prompt_model(const SchedulerOptions& options, PromptBack
                                                     EncoderOptions{.max_model_len = options.max_model_len});
   for (int replica = 0; replica < num_replicas; ++replica) {
     loaded.replicas.push_back(
-        {std::make_unique<PromptModel>(), std::make_unique<PromptBackend>(options, replica, hook)});
+        {std::make_unique<PromptModel>(),
+         std::make_unique<PromptBackend>(options, replica, hook, max_in_flight, most_begun)});
   }
   return loaded;
 }

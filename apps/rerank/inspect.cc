@@ -113,7 +113,7 @@ void add_tokenizer(const std::string& file, Findings& findings) {
 void add_arithmetic(const BackendInfo& backend, Findings& findings) {
   findings.add_text("device", "device", backend.device);
   if (!backend.device_name.empty()) findings.add_text("device_name", "GPUs", backend.device_name);
-  findings.add_text("device_reason", "chosen because", backend.device_reason);
+  findings.add_text("device_reason", "device because", backend.device_reason);
   findings.add_text("dtype", "arithmetic", backend.dtype);
   findings.add_text("quantization", "quantization", backend.quantization);
   findings.add_text("instruction_set", "instruction set", backend.instruction_set);

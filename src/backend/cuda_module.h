@@ -19,7 +19,8 @@ struct CudaDevice {
   std::int32_t compute_capability = 0;  // 90 for 9.0
 };
 
-inline constexpr std::int32_t kLeastComputeCapability = 90;
+// The module's kernels use what only this generation has (wgmma): it has code for it and none for others.
+inline constexpr std::int32_t kComputeCapability = 90;
 
 struct CudaPresence {
   std::vector<CudaDevice> devices;  // in CUDA's order, whether or not they are good enough

@@ -64,13 +64,17 @@ void check_values(const BackendOptions& options, std::int32_t num_replicas) {
   }
 }
 
+bool will_do(const CudaDevice& gpu) {
+  return gpu.compute_capability == kComputeCapability;
+}
+
 // Why no GPU of this machine will do; empty when one does.
 std::string why_no_gpu(const CudaPresence& cuda) {
   if (cuda.devices.empty()) return cuda.why_none;
-  const auto newest = std::ranges::max_element(cuda.devices, {}, &CudaDevice::compute_capability);
-  if (newest->compute_capability >= kLeastComputeCapability) return "";
-  return fmt::format("{} has compute capability {}.{}, and 9.0 is needed (an H100 or newer)", newest->name,
-                     newest->compute_capability / 10, newest->compute_capability % 10);
+  if (std::ranges::any_of(cuda.devices, will_do)) return "";
+  const CudaDevice& first = cuda.devices.front();
+  return fmt::format("{} has compute capability {}.{}, and this program's kernels are for 9.0 (H100, H200)",
+                     first.name, first.compute_capability / 10, first.compute_capability % 10);
 }
 
 // The GPUs of all replicas. REQUIRES: why_no_gpu is empty.
@@ -78,7 +82,7 @@ std::vector<int> pick_gpus(const BackendOptions& options, std::int32_t num_repli
                            const CudaPresence& cuda) {
   std::vector<int> usable;
   for (std::size_t i = 0; i < cuda.devices.size(); ++i) {
-    if (cuda.devices[i].compute_capability >= kLeastComputeCapability) usable.push_back(static_cast<int>(i));
+    if (will_do(cuda.devices[i])) usable.push_back(static_cast<int>(i));
   }
   const std::int32_t ranks = std::max(1, options.tensor_parallel_size);
   const std::int64_t needed = std::int64_t{ranks} * num_replicas;

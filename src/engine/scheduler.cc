@@ -82,6 +82,10 @@ void Scheduler::fill(PlannedBatch& planned) {
   for (auto& [priority, turns] : active_) fill_from(turns, planned);
 }
 
+bool Scheduler::has_waiting() const {
+  return std::ranges::any_of(active_, [](const auto& level) { return !level.second.empty(); });
+}
+
 void Scheduler::fill_from(Turns& turns, PlannedBatch& planned) {
   std::size_t without_room = 0;
   while (without_room < turns.size()) {

@@ -66,6 +66,8 @@ class Scheduler {
   // Lets go of all requests, failed as given.
   void drop_all(Status status, const std::string& message);
 
+  // After fill: whether a request has documents left for which there was no room.
+  bool has_waiting() const;
   // Tokens of prompt heads that are kept or in use.
   std::int32_t prefix_cache_tokens() const { return cache_.num_tokens(); }
 

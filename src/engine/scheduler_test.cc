@@ -46,6 +46,8 @@ class Planner {
     if (planned_.empty()) return requests;
     auto& backend = static_cast<PromptBackend&>(*loaded_.replicas[0].backend);
     backend.begin(planned_.batch);
+    std::vector<float> logits(2 * planned_.scored.size());
+    backend.finish(logits);
     num_tokens_ += planned_.batch.num_tokens();
     for (std::size_t i = 0; i < planned_.scored.size(); ++i) {
       const auto& [request, document] = planned_.scored[i];

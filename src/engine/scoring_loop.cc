@@ -2,11 +2,19 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "base/log.h"
 
 namespace rerank {
+namespace {
+
+// How long the worker lets the planner finish a batch before it turns to the forward that runs meanwhile.
+// Planning takes a millisecond or two; texts of megabytes, much longer.
+constexpr std::chrono::milliseconds kPlanningPatience{5};
+
+}  // namespace
 
 ScoringLoop::ScoringLoop(std::shared_ptr<const RequestEncoder> encoder, const SchedulerOptions& options,
                          LoadedReplica replica)
@@ -75,6 +83,7 @@ void ScoringLoop::plan() {
       scheduler_.drop_all(Status::kUnavailable, failure);
     }
     lock.lock();
+    open_is_full_ = scheduler_.has_waiting();
     statistics_.prefix_cache_tokens_used = scheduler_.prefix_cache_tokens();
     planning_ = false;
     wake_.notify_all();
@@ -85,51 +94,87 @@ void ScoringLoop::plan() {
   scheduler_.drop_all(Status::kCancelled, "the engine is shutting down");
 }
 
+// With room for another forward, an open batch is begun early only if it is full: a smaller one may still
+// grow while the device is busy.
+bool ScoringLoop::may_begin() const {
+  const auto most = static_cast<std::size_t>(replica_.backend->max_in_flight());
+  return !planning_ && !open_.empty() && begun_.size() < most && (begun_.empty() || open_is_full_);
+}
+
 void ScoringLoop::work() {
-  PlannedBatch batch;
+  const auto most = static_cast<std::size_t>(replica_.backend->max_in_flight());
   std::unique_lock lock(mutex_);
   for (;;) {
-    wake_.wait(lock, [this] { return stopping_ || (!planning_ && !open_.empty()); });
+    if (begun_.empty()) {
+      wake_.wait(lock, [this] { return stopping_ || may_begin(); });
+    } else if (begun_.size() < most) {
+      wake_.wait_for(lock, kPlanningPatience, [this] { return stopping_ || !planning_; });
+    }
     if (stopping_) break;
-    std::swap(batch, open_);
-    open_.clear();
-    batch_taken_ = true;
-    work_waits_ = true;
-    const std::string failure = failure_;
-    lock.unlock();
-    wake_.notify_all();
-    if (failure.empty()) {
-      compute(batch);
+    if (may_begin()) {
+      PlannedBatch batch = std::exchange(open_, {});
+      batch_taken_ = true;
+      work_waits_ = true;
+      const std::string failure = failure_;
+      lock.unlock();
+      wake_.notify_all();
+      if (failure.empty()) {
+        begin(std::move(batch));
+      } else {
+        // It was planned before the failure, perhaps on keys that the failed batch never wrote.
+        finish(batch, Status::kUnavailable, failure);
+      }
     } else {
-      // It was planned before the failure, perhaps on keys that the failed batch never wrote.
-      finish(batch, Status::kUnavailable, failure);
+      lock.unlock();
+      complete_oldest();
     }
     lock.lock();
   }
   // The planner may be adding still, but for the last time; what it planned is not computed.
   wake_.wait(lock, [this] { return !planning_; });
-  std::swap(batch, open_);
+  PlannedBatch batch = std::exchange(open_, {});
   lock.unlock();
+  while (!begun_.empty()) complete_oldest();
   finish(batch, Status::kCancelled, "the engine is shutting down");
 }
 
-void ScoringLoop::compute(PlannedBatch& batch) {
-  const Clock::time_point begin = Clock::now();
-  logits_.resize(2 * batch.scored.size());
+void ScoringLoop::begin(PlannedBatch batch) {
+  begun_.push_back({std::move(batch), Clock::now()});
   try {
-    replica_.backend->begin(batch.batch);
+    replica_.backend->begin(begun_.back().batch.batch);
     replica_.model->forward(*replica_.backend);
+  } catch (const std::exception& error) {
+    fail_all_begun(error.what());
+  }
+}
+
+void ScoringLoop::complete_oldest() {
+  logits_.resize(2 * begun_.front().batch.scored.size());
+  try {
     replica_.backend->finish(logits_);
   } catch (const std::exception& error) {
-    log::error("the backend failed: {}", error.what());
-    {
-      const std::lock_guard lock(mutex_);
-      if (failure_.empty()) failure_ = fmt::format("the backend failed: {}", error.what());
-      work_waits_ = true;
-    }
-    return finish(batch, Status::kUnavailable, fmt::format("the backend failed: {}", error.what()));
+    return fail_all_begun(error.what());
   }
-  const std::chrono::nanoseconds taken = Clock::now() - begin;
+  Forward forward = std::move(begun_.front());
+  begun_.pop_front();
+  const Clock::time_point now = Clock::now();
+  hand_out(forward.batch, now - std::max(forward.begun, std::exchange(last_completed_, now)));
+}
+
+void ScoringLoop::fail_all_begun(const std::string& failure) {
+  log::error("the backend failed: {}", failure);
+  const std::string message = fmt::format("the backend failed: {}", failure);
+  {
+    const std::lock_guard lock(mutex_);
+    if (failure_.empty()) failure_ = message;
+    work_waits_ = true;
+  }
+  wake_.notify_all();
+  for (Forward& forward : begun_) finish(forward.batch, Status::kUnavailable, message);
+  begun_.clear();
+}
+
+void ScoringLoop::hand_out(PlannedBatch& batch, std::chrono::nanoseconds taken) {
   std::int64_t batch_number = 0;
   {
     const std::lock_guard lock(mutex_);

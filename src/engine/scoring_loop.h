@@ -2,7 +2,9 @@
 // the model comes from and who else scores parts of a request is not here.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -24,8 +26,9 @@ struct ReplicaStatistics {
   std::chrono::nanoseconds compute{};
 };
 
-// Two threads: one encodes and plans the next batch while the other computes. Public members are safe from
-// any thread.
+// Two threads: one encodes and plans the next batch, the other hands batches to the backend and their scores
+// out. A backend that works by itself has its next batch before it is done with one. Public members are safe
+// from any thread.
 class ScoringLoop {
  public:
   // REQUIRES: the backend has loaded the model.
@@ -45,27 +48,41 @@ class ScoringLoop {
   ReplicaStatistics statistics() const;
 
  private:
-  // The planner's thread: adds to the open batch for as long as the worker is busy with another.
+  // A batch that the backend has begun.
+  struct Forward {
+    PlannedBatch batch;
+    Clock::time_point begun;
+  };
+
+  // The planner's thread: adds to the open batch for as long as the worker does not take it.
   void plan();
   // The worker's thread.
   void work();
-  void compute(PlannedBatch& batch);
+  bool may_begin() const;
+  void begin(PlannedBatch batch);
+  void complete_oldest();
+  void hand_out(PlannedBatch& batch, std::chrono::nanoseconds taken);
+  void fail_all_begun(const std::string& failure);
   void finish(PlannedBatch& batch, Status status, const std::string& message);
   // Lets go of one hold; the last one ends the request.
   void release(const PendingRequestPtr& request);
 
   std::shared_ptr<const RequestEncoder> encoder_;
   LoadedReplica replica_;
-  Scheduler scheduler_;        // the planner's
-  std::vector<float> logits_;  // the worker's
+  Scheduler scheduler_;  // the planner's
+  // The worker's.
+  std::deque<Forward> begun_;  // the oldest first
+  std::vector<float> logits_;
+  Clock::time_point last_completed_;
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   bool stopping_ = false;
-  bool planning_ = false;     // the planner is adding to open_
-  bool work_waits_ = false;   // for the planner: something arrived, was cancelled, or room was made
-  bool batch_taken_ = false;  // the worker took open_ since the planner last looked
-  PlannedBatch open_;         // the planner's while planning_, else guarded by mutex_
+  bool planning_ = false;      // the planner is adding to open_
+  bool work_waits_ = false;    // for the planner: something arrived, was cancelled, or room was made
+  bool batch_taken_ = false;   // the worker took open_ since the planner last looked
+  PlannedBatch open_;          // the planner's while planning_, else guarded by mutex_
+  bool open_is_full_ = false;  // somebody found no room in it
   std::vector<PendingRequestPtr> inbox_;
   std::string failure_;
   ReplicaStatistics statistics_;

@@ -16,6 +16,7 @@
 
 #include "engine/replica_set.h"
 #include "tests/prompt_requests.h"
+#include "tests/under_sanitizer.h"
 
 namespace rerank {
 namespace {
@@ -188,6 +189,37 @@ TEST(ScoringLoop, EndsWithRequestsInFlight) {
 
 TEST(ScoringLoop, EndsAtOnce) {
   for (int round = 0; round < 20; ++round) ReplicaSet(load_prompt_model(kPromptOptions)).healthy();
+}
+
+// A device that works by itself gets its next batch while it computes one, if that batch is full.
+TEST(ScoringLoop, TheNextFullBatchIsBegunBeforeTheLastIsFinished) {
+  for (const int max_in_flight : {1, 2, 3}) {
+    std::atomic<int> most_begun{0};
+    ReplicaSet loop(load_prompt_model(kPromptOptions, nullptr, 1, max_in_flight, &most_begun));
+    EXPECT_EQ(submit(loop, make_request(3))->get().status, Status::kOk);
+    EXPECT_EQ(most_begun, 1) << "nothing is begun twice or too early";
+    const Request request = make_request(3000);
+    expect_right(loop, request, submit(loop, request)->get());
+    EXPECT_LE(most_begun, max_in_flight);
+    // The planner has 150 chances to be in time.
+    if (!kUnderSanitizer) EXPECT_EQ(most_begun, max_in_flight);
+  }
+}
+
+TEST(ScoringLoop, AFailureEndsAllForwardsBegun) {
+  std::atomic<int> batches{0};
+  ReplicaSet loop(load_prompt_model(
+      kPromptOptions,
+      [&](const PackedBatch&, int) {
+        if (++batches == 4) throw std::runtime_error("the device is on fire");
+      },
+      1, 2));
+  const auto first = submit(loop, make_request(1000, "a")), second = submit(loop, make_request(1000, "b"));
+  EXPECT_EQ(first->get().status, Status::kUnavailable);
+  EXPECT_EQ(second->get().status, Status::kUnavailable);
+  EXPECT_EQ(submit(loop, make_request(1))->get().status, Status::kUnavailable);
+  EXPECT_EQ(batches, 4);
+  EXPECT_EQ(loop.statistics().num_running, 0);
 }
 
 // Every result is right whoever else is there; the counts add up.
