@@ -150,6 +150,9 @@ def case_fault(server, case):
         found = fault(expect["body"], body)
     if found is None and "ranked" in expect:
         found = rank_fault(expect["ranked"], body)
+    if found is None and "cut" in expect:
+        cut = sorted(result["index"] for result in body["results"] if result.get("truncated"))
+        found = None if cut == expect["cut"] else f"documents {cut} are truncated, not {expect['cut']}"
     return found
 
 
