@@ -202,7 +202,9 @@ TEST(ScoringLoop, TheNextFullBatchIsBegunBeforeTheLastIsFinished) {
     expect_right(loop, request, submit(loop, request)->get());
     EXPECT_LE(most_begun, max_in_flight);
     // The planner has 150 chances to be in time.
-    if (!kUnderSanitizer) EXPECT_EQ(most_begun, max_in_flight);
+    if (!kUnderSanitizer) {
+      EXPECT_EQ(most_begun, max_in_flight);
+    }
   }
 }
 
