@@ -6,7 +6,7 @@ INSTALL ?= yes
 JOBS ?= $(shell nproc)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test build asan tsan bench format lint clean dependencies check-dependencies
+.PHONY: help demo test build asan tsan bench bundle format lint clean dependencies check-dependencies
 
 help:
 	@echo 'make demo     build the program and rank package descriptions with the model that ships'
@@ -15,6 +15,7 @@ help:
 	@echo 'make asan     the tests under the address and undefined-behaviour sanitizers'
 	@echo 'make tsan     the tests under the thread sanitizer'
 	@echo 'make bench    build and list the benchmarks'
+	@echo 'make bundle   build/bundle/rerank-cuda: all that a machine with a GPU needs, see docs/gpu.md'
 	@echo 'make format   format the C++ sources in place'
 	@echo 'make lint     format, names, rooms, scripts and clang-tidy, as the checks run them'
 	@echo 'make clean    remove build/'
@@ -42,6 +43,9 @@ bench: dependencies
 	@echo 'built:'
 	@find build/release -type f -perm -u+x \( -name '*_bench' -o -path '*/benchmarks/*' \) | sort
 	@echo 'see benchmarks/README.md for what each measures'
+
+bundle: dependencies
+	sh tools/make_bundle.sh $(JOBS)
 
 format: check-dependencies
 	git ls-files -z '*.cc' '*.h' | xargs -0 -r clang-format -i

@@ -18,9 +18,11 @@ struct BackendVariant {
   std::string dtype;
   std::string instruction_set;
   std::string quantization = "none";
+  std::int32_t tensor_parallel_size = 1;
 
   std::string name() const {
-    return device + "_" + (quantization == "none" ? dtype : quantization) + "_" + instruction_set;
+    const std::string ranks = tensor_parallel_size > 1 ? "_tp" + std::to_string(tensor_parallel_size) : "";
+    return device + "_" + (quantization == "none" ? dtype : quantization) + "_" + instruction_set + ranks;
   }
   bool bfloat16() const { return dtype == "bfloat16"; }
   bool cuda() const { return device == "cuda"; }
@@ -32,26 +34,34 @@ inline void PrintTo(const BackendVariant& variant, std::ostream* out) {
   *out << variant.name();
 }
 
-// Those whose every step is held against the reference. A machine may lack an instruction set: create_backend
-// or load says so. A GPU is among them only where there is one that will do.
+// The GPUs of this machine that will do.
+inline std::vector<CudaDevice> usable_gpus() {
+  std::vector<CudaDevice> gpus = find_cuda().devices;
+  std::erase_if(gpus, [](const CudaDevice& gpu) { return gpu.compute_capability != kComputeCapability; });
+  return gpus;
+}
+
+// Those whose every step is held against the reference. A machine may lack an instruction set: create_backend or load
+// says so. A GPU is among them only where there is one that will do.
 inline std::vector<BackendVariant> backend_variants() {
   std::vector<BackendVariant> variants = {
       {"cpu", "float32", "avx512"}, {"cpu", "float32", "avx2"}, {"cpu", "bfloat16", "avx512"}};
-  for (const CudaDevice& gpu : find_cuda().devices) {
-    if (gpu.compute_capability != kComputeCapability) continue;
-    variants.push_back({"cuda", "bfloat16", "sm_" + std::to_string(gpu.compute_capability)});
-    break;
+  if (!usable_gpus().empty()) {
+    variants.push_back({"cuda", "bfloat16", "sm_" + std::to_string(kComputeCapability)});
   }
   return variants;
 }
 
-// Those whose scores are reproducible and held to a limit: the same, and the quantized ones.
+// Those whose scores are reproducible and held to a limit: the same, FP8 on a GPU, and two GPUs together.
 inline std::vector<BackendVariant> scoring_variants() {
   std::vector<BackendVariant> variants = backend_variants();
-  for (const BackendVariant& variant : backend_variants()) {
-    if (!variant.cuda()) continue;
-    variants.push_back(variant);
-    variants.back().quantization = "fp8";
+  const BackendVariant last = variants.back();
+  if (!last.cuda()) return variants;
+  variants.push_back(last);
+  variants.back().quantization = "fp8";
+  if (usable_gpus().size() > 1) {
+    variants.push_back(last);
+    variants.back().tensor_parallel_size = 2;
   }
   return variants;
 }
@@ -63,6 +73,7 @@ inline BackendOptions options_of(const BackendVariant& variant, int num_threads)
           .instruction_set = variant.instruction_set_flag(),
           .num_threads = num_threads,
           .cache_directory = "",
+          .tensor_parallel_size = variant.tensor_parallel_size,
           .device_ordinals = {}};
 }
 

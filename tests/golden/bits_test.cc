@@ -250,6 +250,7 @@ class EngineBitsTest : public testing::TestWithParam<std::tuple<std::string, Bac
     options.dtype = variant.dtype;
     options.quantization = variant.quantization;
     options.instruction_set = variant.instruction_set_flag();
+    options.tensor_parallel_size = variant.tensor_parallel_size;
     options.use_weight_cache = false;
     options.max_num_batched_tokens = setting.max_num_batched_tokens;
     options.num_threads = setting.num_threads;
