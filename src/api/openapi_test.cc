@@ -152,7 +152,7 @@ TEST(Openapi, DescribesTheRepliesAsTheyAre) {
 
 TEST(Openapi, DescribesTheServiceAsItIs) {
   const ServiceCard card{.served_names = {"demo"}, .model = "demo", .dtype = "float32"};
-  EXPECT_EQ(fault(write_models(card), "Models"), "");
+  EXPECT_EQ(fault(write_models(card, Dialect::kPlain), "Models"), "");
   EXPECT_EQ(fault(write_model(card, "demo"), "Model"), "");
   EXPECT_EQ(fault(write_info(card), "Info"), "");
   EXPECT_EQ(fault(write_version(), "Version"), "");

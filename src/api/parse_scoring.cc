@@ -30,7 +30,9 @@ ReplyFormat rerank_format(const FieldReader& reader, Dialect dialect, const Requ
   if (reader.has(Field::kTexts)) return ReplyFormat::kTei;
   if (reader.has(Field::kInput)) return ReplyFormat::kMixedbread;
   if (dialect == Dialect::kInfinity) return ReplyFormat::kInfinity;
-  if (reader.first_of({Field::kTopK, Field::kTruncation}).has_value()) return ReplyFormat::kVoyage;
+  if (dialect == Dialect::kVoyage || reader.first_of({Field::kTopK, Field::kTruncation}).has_value()) {
+    return ReplyFormat::kVoyage;
+  }
   return ReplyFormat::kStandard;
 }
 

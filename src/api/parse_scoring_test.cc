@@ -125,6 +125,7 @@ TEST(ParseRerank, ChoosesTheReplyByTheFields) {
   EXPECT_EQ(format(R"({"query":"q","documents":["a"],"top_k":1})"), ReplyFormat::kVoyage);
   EXPECT_EQ(format(R"({"query":"q","documents":["a"],"truncation":true})"), ReplyFormat::kVoyage);
   EXPECT_EQ(format(R"({"query":"q","documents":["a"]})", "/infinity/rerank"), ReplyFormat::kInfinity);
+  EXPECT_EQ(format(R"({"query":"q","documents":["a"]})", "/voyage/v1/rerank"), ReplyFormat::kVoyage);
   EXPECT_EQ(format(R"({"query":"q","documents":["a"]})"), ReplyFormat::kStandard);
   RequestRules rules = small_rules();
   rules.forced_format = ReplyFormat::kTei;

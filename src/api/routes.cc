@@ -10,6 +10,7 @@ constexpr std::string_view kModelMark = "{model}";
 
 constexpr std::string_view kRerankSummary = "Rank documents by their relevance to a query";
 constexpr std::string_view kInfinitySummary = "Rank documents, an echoed document being a string";
+constexpr std::string_view kVoyageSummary = "Rank documents, the results also as \"data\"";
 constexpr std::string_view kScoreSummary = "Score pairs of texts, in their order";
 constexpr std::string_view kModelsSummary = "The served names";
 constexpr std::string_view kReadySummary = "Whether new requests are welcome";
@@ -27,6 +28,8 @@ constexpr std::array kRoutes = {
           kRerankSummary},
     Route{Method::kPost, "/infinity/rerank", Handler::kRerank, Dialect::kInfinity, kInfinitySummary},
     Route{Method::kPost, "/infinity/v1/rerank", Handler::kRerank, Dialect::kInfinity, kInfinitySummary},
+    Route{Method::kPost, "/voyage/rerank", Handler::kRerank, Dialect::kVoyage, kVoyageSummary},
+    Route{Method::kPost, "/voyage/v1/rerank", Handler::kRerank, Dialect::kVoyage, kVoyageSummary},
     Route{Method::kPost, "/score", Handler::kScore, Dialect::kPlain, kScoreSummary},
     Route{Method::kPost, "/v1/score", Handler::kScore, Dialect::kPlain, kScoreSummary},
     Route{Method::kPost, "/invocations", Handler::kInvocations, Dialect::kPlain,
@@ -35,8 +38,8 @@ constexpr std::array kRoutes = {
     Route{Method::kPost, "/detokenize", Handler::kDetokenize, Dialect::kPlain, "The text of token ids"},
     Route{Method::kGet, "/v1/models", Handler::kModels, Dialect::kPlain, kModelsSummary},
     Route{Method::kGet, "/v1/models/{model}", Handler::kModel, Dialect::kPlain, "One served name"},
-    Route{Method::kGet, "/infinity/models", Handler::kModels, Dialect::kPlain, kModelsSummary},
-    Route{Method::kGet, "/infinity/v1/models", Handler::kModels, Dialect::kPlain, kModelsSummary},
+    Route{Method::kGet, "/infinity/models", Handler::kModels, Dialect::kInfinity, kModelsSummary},
+    Route{Method::kGet, "/infinity/v1/models", Handler::kModels, Dialect::kInfinity, kModelsSummary},
     Route{Method::kGet, "/version", Handler::kVersion, Dialect::kPlain, "The program's version"},
     Route{Method::kGet, "/info", Handler::kInfo, Dialect::kPlain, "Model and limits, as TEI tells them"},
     Route{Method::kGet, "/v1/cluster/auth", Handler::kClusterAuth, Dialect::kPlain,

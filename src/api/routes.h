@@ -36,6 +36,7 @@ enum class Dialect {
   kPlain,
   kCohereV2,  // documents are echoed only when asked for
   kInfinity,  // an echoed document is a string
+  kVoyage,    // the results once more, as "data"
 };
 
 struct Route {

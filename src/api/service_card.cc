@@ -9,13 +9,13 @@
 namespace rerank::api {
 namespace {
 
-// What vLLM's, Infinity's and Xinference's clients each look for.
-void write_card(JsonText& json, const ServiceCard& card, std::string_view name) {
+// What vLLM's, Infinity's and Xinference's clients each look for. Infinity's takes one owner only.
+void write_card(JsonText& json, const ServiceCard& card, std::string_view name, Dialect dialect) {
   json.begin_object();
   json.key("id").string(name);
   json.key("object").string("model");
   json.key("created").number(card.created);
-  json.key("owned_by").string("rerank.cpp");
+  json.key("owned_by").string(dialect == Dialect::kInfinity ? "infinity" : "rerank.cpp");
   json.key("root").string(card.model);
   json.key("parent").null();
   json.key("max_model_len").number(card.max_model_len);
@@ -28,12 +28,12 @@ void write_card(JsonText& json, const ServiceCard& card, std::string_view name) 
 
 }  // namespace
 
-std::string write_models(const ServiceCard& card) {
+std::string write_models(const ServiceCard& card, Dialect dialect) {
   JsonText json;
   json.begin_object();
   json.key("object").string("list");
   json.key("data").begin_array();
-  for (const std::string& name : card.served_names) write_card(json, card, name);
+  for (const std::string& name : card.served_names) write_card(json, card, name, dialect);
   json.end_array().end_object();
   return json.take();
 }
@@ -42,7 +42,7 @@ std::string write_model(const ServiceCard& card, std::string_view id) {
   const auto& names = card.served_names;
   if (std::find(names.begin(), names.end(), id) == names.end()) throw unknown_model(id);
   JsonText json;
-  write_card(json, card, id);
+  write_card(json, card, id, Dialect::kPlain);
   return json.take();
 }
 

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "api/routes.h"
+
 namespace rerank::api {
 
 struct ServiceCard {
@@ -24,7 +26,7 @@ struct ServiceCard {
 };
 
 // Each is the JSON of the route of its name.
-std::string write_models(const ServiceCard& card);
+std::string write_models(const ServiceCard& card, Dialect dialect);
 std::string write_model(const ServiceCard& card, std::string_view id);  // Throws ApiError (404).
 std::string write_info(const ServiceCard& card);
 std::string write_version();

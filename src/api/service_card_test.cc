@@ -24,12 +24,17 @@ ServiceCard card() {
 }
 
 TEST(ServiceCard, ListsEveryServedName) {
-  const json::value models = json::parse(write_models(card()));
+  const json::value models = json::parse(write_models(card(), Dialect::kPlain));
   EXPECT_EQ(models.at("object"), "list");
   ASSERT_EQ(models.at("data").as_array().size(), 2U);
   EXPECT_EQ(models.at("data").at(0).at("id"), "Qwen/Qwen3-Reranker-0.6B");
   EXPECT_EQ(models.at("data").at(1).at("model_type"), "rerank");
   EXPECT_EQ(models.at("data").at(1).at("max_model_len"), 8192);
+}
+
+TEST(ServiceCard, NamesInfinityToItsClient) {
+  const json::value models = json::parse(write_models(card(), Dialect::kInfinity));
+  EXPECT_EQ(models.at("data").at(0).at("owned_by"), "infinity");
 }
 
 TEST(ServiceCard, KnowsOneModelByItsName) {

@@ -237,7 +237,7 @@ void Service::answer_get(Exchange& exchange) const {
     case api::Handler::kLive:
       return answer_health(exchange, is_alive());
     case api::Handler::kModels:
-      return exchange.reply_json(api::write_models(card));
+      return exchange.reply_json(api::write_models(card, exchange.match().route->dialect));
     case api::Handler::kModel:
       return exchange.reply_json(api::write_model(card, exchange.match().model));
     case api::Handler::kVersion:
