@@ -54,9 +54,10 @@ export RERANK_TEST_LARGE=1
 if [ -f "$bundle/share/rerank/tokenizer.json" ]; then
   export RERANK_TEST_TOKENIZER="$bundle/share/rerank/tokenizer.json"
 fi
+# Where CUDA is installed without telling the loader.
+export LD_LIBRARY_PATH="${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}/usr/local/cuda/lib64"
 # Multicast over NVLink has put machines out of service; nothing here needs it.
 export NCCL_NVLS_ENABLE=0
-export CUDA_MODULE_LOADING=LAZY
 
 table=$output/table.txt
 : >"$table"
