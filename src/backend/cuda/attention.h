@@ -19,7 +19,7 @@ struct alignas(16) KeyRun {
 };
 
 // Consecutive query rows of one segment.
-struct alignas(32) AttentionItem {
+struct alignas(16) AttentionItem {
   std::int32_t first_row;   // of queries and of the output
   std::int32_t num_tokens;  // at most attention_tokens()
   std::int32_t position;    // of its first token

@@ -34,21 +34,29 @@ __device__ inline void barrier_wait(std::uint64_t* barrier, unsigned parity) {
       : "memory");
 }
 
-// --- cp.async
+// --- copies and other accesses to shared memory
+
+__device__ inline uint2 load8_shared(std::uint32_t from) {
+  uint2 value;
+  asm volatile("ld.shared.v2.b32 {%0, %1}, [%2];" : "=r"(value.x), "=r"(value.y) : "r"(from) : "memory");
+  return value;
+}
+__device__ inline void store8_shared(std::uint32_t to, uint2 value) {
+  asm volatile("st.shared.v2.b32 [%0], {%1, %2};" ::"r"(to), "r"(value.x), "r"(value.y) : "memory");
+}
 
 // Copies 16 bytes, or writes zeros where `inside` is false.
 __device__ inline void copy16_async(std::uint32_t to, const void* from, bool inside) {
   const unsigned size = inside ? 16 : 0;
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(to), "l"(from), "r"(size) : "memory");
 }
-__device__ inline void copies_commit() {
-  asm volatile("cp.async.commit_group;" ::: "memory");
+// Arrives at the barrier once all copies of this thread so far are done.
+__device__ inline void barrier_arrive_after_copies(std::uint64_t* barrier) {
+  asm volatile("cp.async.mbarrier.arrive.noinc.shared::cta.b64 [%0];" ::"r"(shared_address(barrier))
+               : "memory");
 }
-// Waits until at most `kPending` of this thread's groups are under way, and shows the others to the matrix
-// units.
-template <int kPending>
-__device__ inline void copies_wait() {
-  asm volatile("cp.async.wait_group %0;" ::"n"(kPending) : "memory");
+// Shows the matrix units what ordinary accesses wrote to shared memory.
+__device__ inline void fence_matrix_units() {
   asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
 }
 
@@ -63,8 +71,15 @@ __device__ inline void registers_give() {
   asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(kCount));
 }
 
-// --- wgmma: D [64, n] += A [64, 16] B [16, n], A in registers, B in shared memory in rows of 128 bytes that
-// are swizzled by 128 bytes: the 16-byte chunk c of row r stands at c ^ (r % 8).
+// 2^x; numbers too small for a normal result give 0.
+__device__ inline float power_of_two(float x) {
+  float result;
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(result) : "f"(x));
+  return result;
+}
+
+// --- wgmma: D [64, n] (+)= A [64, 16] B [16, n] with float32 sums. Operands in shared memory stand in rows
+// of 128 bytes that are swizzled by 128 bytes: the 16-byte chunk c of row r stands at c ^ (r % 8).
 
 __device__ inline void products_begin() {
   asm volatile("wgmma.fence.sync.aligned;" ::: "memory");
@@ -72,44 +87,44 @@ __device__ inline void products_begin() {
 __device__ inline void products_commit() {
   asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory");
 }
+// Waits until at most `kPending` groups are under way.
 template <int kPending>
 __device__ inline void products_wait() {
   asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(kPending) : "memory");
 }
 
 // Groups of 8 rows are 1024 bytes apart; `leading_bytes` is from one 128-byte column block to the next and
-// counts only for transposed B.
+// counts only for transposed operands.
 __device__ inline std::uint64_t matrix_descriptor(std::uint32_t address, unsigned leading_bytes) {
   return static_cast<std::uint64_t>((address & 0x3ffff) >> 4) |
          static_cast<std::uint64_t>(leading_bytes >> 4) << 16 | std::uint64_t{1024 >> 4} << 32 |
          std::uint64_t{1} << 62;
 }
 
-// B is [n, k] in shared memory.
-__device__ inline void product_64x64(float (&d)[32], const std::uint32_t (&a)[4], std::uint64_t b,
-                                     int accumulate) {
+// A is [64, k] and B [64, k] in shared memory.
+__device__ inline void multiply_rows(float (&d)[32], std::uint64_t a, std::uint64_t b, int accumulate) {
   asm volatile(
-      "{\n.reg .pred p;\nsetp.ne.b32 p, %37, 0;\n"
+      "{\n.reg .pred p;\nsetp.ne.b32 p, %34, 0;\n"
       "wgmma.mma_async.sync.aligned.m64n64k16.f32.bf16.bf16 "
-      "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "
-      "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31}, "
-      "{%32, %33, %34, %35}, %36, p, 1, 1, 0;\n}\n"
+      "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, %16, %17, %18, %19, %20, %21, "
+      "%22, %23, %24, %25, %26, %27, %28, %29, %30, %31}, "
+      "%32, %33, p, 1, 1, 0, 0;\n}\n"
       : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3]), "+f"(d[4]), "+f"(d[5]), "+f"(d[6]), "+f"(d[7]),
         "+f"(d[8]), "+f"(d[9]), "+f"(d[10]), "+f"(d[11]), "+f"(d[12]), "+f"(d[13]), "+f"(d[14]), "+f"(d[15]),
         "+f"(d[16]), "+f"(d[17]), "+f"(d[18]), "+f"(d[19]), "+f"(d[20]), "+f"(d[21]), "+f"(d[22]),
         "+f"(d[23]), "+f"(d[24]), "+f"(d[25]), "+f"(d[26]), "+f"(d[27]), "+f"(d[28]), "+f"(d[29]),
         "+f"(d[30]), "+f"(d[31])
-      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "r"(accumulate));
+      : "l"(a), "l"(b), "r"(accumulate));
 }
 
-// B is [k, n] in shared memory.
-__device__ inline void product_transposed(float (&d)[32], const std::uint32_t (&a)[4], std::uint64_t b,
-                                          int accumulate) {
+// A is in registers and B [k, n] in shared memory.
+__device__ inline void multiply_columns(float (&d)[32], const std::uint32_t (&a)[4], std::uint64_t b,
+                                        int accumulate) {
   asm volatile(
       "{\n.reg .pred p;\nsetp.ne.b32 p, %37, 0;\n"
       "wgmma.mma_async.sync.aligned.m64n64k16.f32.bf16.bf16 "
-      "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "
-      "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31}, "
+      "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, %16, %17, %18, %19, %20, %21, "
+      "%22, %23, %24, %25, %26, %27, %28, %29, %30, %31}, "
       "{%32, %33, %34, %35}, %36, p, 1, 1, 1;\n}\n"
       : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3]), "+f"(d[4]), "+f"(d[5]), "+f"(d[6]), "+f"(d[7]),
         "+f"(d[8]), "+f"(d[9]), "+f"(d[10]), "+f"(d[11]), "+f"(d[12]), "+f"(d[13]), "+f"(d[14]), "+f"(d[15]),
@@ -118,15 +133,15 @@ __device__ inline void product_transposed(float (&d)[32], const std::uint32_t (&
         "+f"(d[30]), "+f"(d[31])
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "r"(accumulate));
 }
-__device__ inline void product_transposed(float (&d)[64], const std::uint32_t (&a)[4], std::uint64_t b,
-                                          int accumulate) {
+__device__ inline void multiply_columns(float (&d)[64], const std::uint32_t (&a)[4], std::uint64_t b,
+                                        int accumulate) {
   asm volatile(
       "{\n.reg .pred p;\nsetp.ne.b32 p, %69, 0;\n"
       "wgmma.mma_async.sync.aligned.m64n128k16.f32.bf16.bf16 "
-      "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "
-      "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, "
-      "%32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, "
-      "%48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63}, "
+      "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, %16, %17, %18, %19, %20, %21, "
+      "%22, %23, %24, %25, %26, %27, %28, %29, %30, %31, %32, %33, %34, %35, %36, %37, %38, %39, %40, %41, "
+      "%42, %43, %44, %45, %46, %47, %48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, "
+      "%62, %63}, "
       "{%64, %65, %66, %67}, %68, p, 1, 1, 1;\n}\n"
       : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3]), "+f"(d[4]), "+f"(d[5]), "+f"(d[6]), "+f"(d[7]),
         "+f"(d[8]), "+f"(d[9]), "+f"(d[10]), "+f"(d[11]), "+f"(d[12]), "+f"(d[13]), "+f"(d[14]), "+f"(d[15]),

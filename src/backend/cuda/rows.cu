@@ -154,6 +154,8 @@ __global__ void __launch_bounds__(kSwigluBlock)
 
 __global__ void __launch_bounds__(128) head_kernel(HeadArguments a) {
   constexpr int kVectors = kMaxNormColumns / 8 / 128;
+  using Shape = RowShape<128, kVectors>;
+  static_assert(Shape::kRowsOfBlock == 1 && Shape::kBlock == 128);
   const int num_vectors = a.hidden / 8;
   Vector8 held[kVectors];
   load_row<128, kVectors>(a.x, num_vectors, blockIdx.x, held);
@@ -165,7 +167,7 @@ __global__ void __launch_bounds__(128) head_kernel(HeadArguments a) {
     if (head[which] != nullptr) {
 #pragma unroll
       for (int i = 0; i < kVectors; ++i) {
-        const int vector = RowShape<128, kVectors>::vector(i);
+        const int vector = Shape::vector(i);
         if (vector >= num_vectors) continue;
         const Vector8 norm = load8(a.norm + 8 * vector), weight = load8(head[which] + 8 * vector);
 #pragma unroll
