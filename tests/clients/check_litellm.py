@@ -1,6 +1,7 @@
 """LiteLLM: each provider whose dialect the server speaks, by the same call."""
 
 import asyncio
+import logging
 import os
 
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # else importing it asks the network
@@ -9,6 +10,7 @@ import litellm  # pylint: disable=wrong-import-position
 
 from expectations import DOCUMENTS, QUERY, UNKNOWN_MODEL, WRONG_KEY, Expectations
 
+logging.getLogger("LiteLLM").setLevel(logging.CRITICAL)  # it prints each refusal that is wanted here
 litellm.telemetry = False
 litellm.suppress_debug_info = True
 litellm.num_retries = 0
