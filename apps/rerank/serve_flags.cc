@@ -16,23 +16,34 @@ constexpr const char* kAccessGroup = "Who may ask, and how much";
 constexpr const char* kTimeGroup = "Time limits, in seconds";
 constexpr const char* kLogGroup = "What it says";
 
+// `seconds` is only set if `given` is a number from 0 to a million.
+bool parse_seconds(const std::string& given, double& seconds) {
+  const char* const end = given.data() + given.size();
+  double parsed = 0;
+  const auto result = std::from_chars(given.data(), end, parsed);
+  if (result.ec != std::errc() || result.ptr != end || !(parsed >= 0 && parsed <= 1e6)) return false;
+  seconds = parsed;
+  return true;
+}
+
 // A flag whose value is a number of seconds from 0 up; fractions are allowed.
 void add_seconds(CLI::App& command, const std::string& name, std::chrono::milliseconds& value,
                  const std::string& description) {
-  const auto parse = [](const std::string& given, double& seconds) {
-    const char* const end = given.data() + given.size();
-    const auto result = std::from_chars(given.data(), end, seconds);
-    return result.ec == std::errc() && result.ptr == end && seconds >= 0 && seconds <= 1e6;
+  const auto verdict = [](const std::string& given) {
+    double ignored = 0;
+    return parse_seconds(given, ignored) ? std::string()
+                                         : "\"" + given + "\" is no number of seconds from 0 to 1000000";
   };
-  const auto take = [parse, &value](const std::vector<std::string>& given) {
+  const auto take = [&value](const std::vector<std::string>& given) {
     double seconds = 0;
-    if (!parse(given.back(), seconds)) {
-      throw CLI::ValidationError("\"" + given.back() + "\" is no number of seconds from 0 to 1000000");
-    }
+    const bool is_number = parse_seconds(given.back(), seconds);
     value = std::chrono::milliseconds(static_cast<std::int64_t>(std::ceil(seconds * 1000)));
-    return true;
+    return is_number;
   };
-  command.add_option(name, take, description)->type_name("SECONDS")->group(kTimeGroup);
+  command.add_option(name, take, description)
+      ->type_name("SECONDS")
+      ->check(CLI::Validator(verdict, ""))
+      ->group(kTimeGroup);
 }
 
 // A flag whose value is a whole number above 0.

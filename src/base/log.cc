@@ -137,7 +137,11 @@ spdlog::logger& logger() {
 void configure(Level least, Format format) {
   logger().set_level(level_of(least));
   as_json = format == Format::kJson;
-  if (as_json) logger().set_formatter(std::make_unique<JsonFormatter>());
+  if (as_json) {
+    logger().set_formatter(std::make_unique<JsonFormatter>());
+  } else {
+    logger().set_formatter(std::make_unique<spdlog::pattern_formatter>());
+  }
 }
 
 bool is_enabled(Level level) {

@@ -123,6 +123,10 @@ bool RequestReader::is_http_1_0() const {
   return parser_->get().version() < 11;
 }
 
+std::size_t RequestReader::received_bytes() const {
+  return parser_->get().body().size();
+}
+
 std::optional<std::uint64_t> RequestReader::remaining_bytes() const {
   const auto remaining = parser_->content_length_remaining();
   if (!remaining) return parser_->chunked() ? std::nullopt : std::optional<std::uint64_t>(0);

@@ -40,6 +40,8 @@ class RequestReader {
   bool expects_continue() const;
   bool keeps_alive() const;
   bool is_http_1_0() const;
+  // Of the body, so far.
+  std::size_t received_bytes() const;
   // Bytes of the body still to come; none for a chunked one.
   std::optional<std::uint64_t> remaining_bytes() const;
 

@@ -148,9 +148,8 @@ void Session::advance() {
           context_.handler.refuse_broken(reader_->head(), reader_->failure_status(), reader_->failure()));
     }
     if (progress != RequestReader::Progress::kHead) {
-      const auto num_bytes = static_cast<std::int64_t>(consumed);
-      body_bytes_ += num_bytes;
-      context_.counters.buffered_bytes += num_bytes;
+      const auto before = std::exchange(body_bytes_, static_cast<std::int64_t>(reader_->received_bytes()));
+      context_.counters.buffered_bytes += body_bytes_ - before;
       if (!accept_head()) return;
       if (progress == RequestReader::Progress::kDone) return answer();
     }

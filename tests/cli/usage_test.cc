@@ -16,7 +16,7 @@ using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
 
-const char* const kCommands[] = {"rank", "score", "verify", "tokenize", "inspect", "synth"};
+const char* const kCommands[] = {"rank", "score", "verify", "tokenize", "inspect", "serve", "synth"};
 
 void expect_wrong_usage(const std::vector<std::string>& arguments, const std::string& message) {
   const Outcome outcome = run(arguments);
@@ -79,6 +79,8 @@ TEST(Usage, SaysWhatIsMissingOrMalformed) {
                      "--top-n: \"1e3\" is no whole number");
   expect_wrong_usage({"rank", "-m", "demo", "-q", "x", "--dtype", "bf16"},
                      "--dtype: \"bf16\" is none of auto | bfloat16 | float32");
+  expect_wrong_usage({"rank", "-m", "demo", "-q", "x", "--gpu-memory-utilization", "1.5"},
+                     "--gpu-memory-utilization: \"1.5\" is no number above 0 and at most 1");
   expect_wrong_usage({"rank", "-m", "demo", "-q", "x", "--format", "xml"},
                      "--format: \"xml\" is none of table");
   expect_wrong_usage({"synth", "--config", "nano", "--out", "x", "more"}, "unexpected argument more");
@@ -90,6 +92,13 @@ TEST(Usage, UnknownModelIsRefusedInput) {
   EXPECT_EQ(outcome.exit_code, 1);
   EXPECT_THAT(outcome.err, StartsWith("rerank: "));
   EXPECT_THAT(outcome.err, HasSubstr("/nowhere/at-all"));
+}
+
+TEST(Usage, AFlagOfAnotherDeviceIsRefusedByName) {
+  const Outcome outcome =
+      run({"rank", "-m", "demo", "-q", "x", "--device", "cpu", "--quantization", "fp8"}, "a\n");
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_EQ(outcome.err, "rerank: --quantization fp8 is for --device cuda\n");
 }
 
 TEST(Usage, MessagesCannotSteerTheTerminal) {

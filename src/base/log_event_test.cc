@@ -1,0 +1,51 @@
+#include "base/log_event.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "base/log.h"
+
+namespace rerank {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+std::string logged(log::Format format, const std::string& value) {
+  testing::internal::CaptureStderr();
+  log::configure(log::Level::kInfo, format);
+  const log::Field fields[] = {
+      {"text", std::string_view(value)}, {"count", std::int64_t{3}}, {"ms", 1.5}, {"good", true}};
+  log::event(log::Level::kInfo, "it happened", fields);
+  log::event(log::Level::kDebug, "nobody asked", fields);
+  return testing::internal::GetCapturedStderr();
+}
+
+TEST(LogEvent, IsTextForPeople) {
+  EXPECT_THAT(logged(log::Format::kText, "word"),
+              HasSubstr("it happened text=word count=3 ms=1.500 good=true\n"));
+  EXPECT_THAT(logged(log::Format::kText, "two words"), HasSubstr(R"(text="two words" count)"));
+}
+
+TEST(LogEvent, IsOneLineWhateverATextHolds) {
+  EXPECT_THAT(logged(log::Format::kText, "a\n[info] forged\x1b[2J"),
+              HasSubstr(R"(a\u000a[info] forged\u001b[2J)"));
+}
+
+TEST(LogEvent, IsJsonForCollectors) {
+  const std::string text =
+      logged(log::Format::kJson, "quote \" backslash \\ newline \n bad \xff good \xc3\xa9");
+  EXPECT_THAT(
+      text,
+      HasSubstr(R"("level":"info","message":"it happened","text":"quote \" backslash \\ newline \u000a)"));
+  EXPECT_THAT(text, HasSubstr("bad \xEF\xBF\xBD good \xc3\xa9\",\"count\":3,\"ms\":1.500,\"good\":true}\n"));
+  EXPECT_THAT(text, Not(HasSubstr("nobody asked")));
+  testing::internal::CaptureStderr();
+  log::info("plain {}", "\"message\"");
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr(R"("message":"plain \"message\""})"));
+}
+
+}  // namespace
+}  // namespace rerank
