@@ -1,0 +1,195 @@
+#!/usr/bin/env python3
+"""scripts/start_rerank.sh under every shell that is here: what it starts, says and leaves behind. In vLLM's place stands
+a program that writes down its arguments."""
+
+import json
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+import tempfile
+import unittest
+
+from service_process import LONG, MODEL, PROGRAM, ROOT, run_tests
+
+SCRIPT = str(ROOT / "scripts/start_rerank.sh")
+SHELLS = [shell for shell in (["dash"], ["busybox", "sh"], ["bash", "--posix"]) if shutil.which(shell[0])]
+
+STAND_IN = """#!/usr/bin/env python3
+import http.server, json, os, sys
+if sys.argv[1] == "--version":
+    print(os.environ["STAND_IN_VERSION"])
+    sys.exit()
+with open(os.environ["STAND_IN_RECORD"], "w") as record:
+    json.dump(sys.argv[1:], record)
+if "fail" in sys.argv[2]:
+    sys.exit("the model is broken")
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+
+port = int(sys.argv[sys.argv.index("--port") + 1])
+http.server.HTTPServer(("127.0.0.1", port), Handler).serve_forever()
+"""
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class StartScript(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        self.port = free_port()
+        self.stand_in = self.folder / "vllm"
+        self.stand_in.write_text(STAND_IN, encoding="ascii")
+        self.stand_in.chmod(0o755)
+        self.record = self.folder / "record.json"
+        self.environment = {
+            name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LD_LIBRARY_PATH")}
+        self.environment.update(RERANK_PROGRAM=PROGRAM, VLLM_PROGRAM=str(self.stand_in), STAND_IN_VERSION="0.25.1",
+                                STAND_IN_RECORD=str(self.record), PORT=str(self.port), HOST="127.0.0.1",
+                                START_TIMEOUT=str(LONG))
+
+    def script(self, shell, *arguments, **environment):
+        done = subprocess.run([*shell, SCRIPT, *arguments], cwd=self.folder, env={**self.environment, **environment},
+                              capture_output=True, text=True, timeout=2 * LONG, check=False)
+        return done.returncode, done.stdout + done.stderr
+
+    def pid_file(self):
+        return self.folder / "logs" / f"rerank-{self.port}.pid"
+
+    def test_starts_stops_and_tells(self):
+        for shell in SHELLS:
+            with self.subTest(shell=shell):
+                self.assertEqual(self.script(shell, "status")[0], 3)
+                code, text = self.script(shell, "start", f"MODEL_PATH={MODEL}", "--", "--no-weight-cache")
+                self.assertEqual(code, 0, text)
+                self.addCleanup(self.script, shell, "stop")
+                self.assertIn("ready", text)
+                pid = int(self.pid_file().read_text(encoding="ascii"))
+                code, text = self.script(shell, "status")
+                self.assertEqual(code, 0, text)
+                self.assertIn(str(pid), text)
+                self.assertIn("already running", self.script(shell, "start")[1])
+                code, text = self.script(shell, "restart", f"MODEL_PATH={MODEL}")
+                self.assertEqual(code, 0, text)
+                self.assertNotEqual(int(self.pid_file().read_text(encoding="ascii")), pid)
+                code, text = self.script(shell, "stop")
+                self.assertEqual(code, 0, text)
+                self.assertFalse(self.pid_file().exists())
+                self.assertEqual(self.script(shell, "status")[0], 3)
+                self.assertEqual(self.script(shell, "stop"), (0, "not running\n"))
+
+    def test_shows_why_it_failed(self):
+        for shell in SHELLS:
+            code, text = self.script(shell, "start", "MODEL_PATH=./no-such-model")
+            self.assertEqual(code, 1)
+            self.assertIn("no such directory", text)
+            self.assertFalse(self.pid_file().exists())
+
+    def test_says_that_the_port_is_in_use(self):
+        with socket.socket() as other:
+            other.bind(("127.0.0.1", self.port))
+            other.listen()
+            for shell in SHELLS:
+                code, text = self.script(shell, "start")
+                self.assertEqual(code, 1)
+                self.assertIn(f"PORT={self.port} is in use", text)
+
+    def test_notices_a_stale_pid_file(self):
+        for shell in SHELLS:
+            for number in ("999999999", str(os.getpid()), "", "word"):
+                self.pid_file().parent.mkdir(exist_ok=True)
+                self.pid_file().write_text(number, encoding="ascii")
+                code, text = self.script(shell, "status")
+                self.assertEqual(code, 3)
+                self.assertIn("stale", text)
+                self.assertFalse(self.pid_file().exists())
+
+    def test_compares_tp_and_devices(self):
+        for shell in SHELLS:
+            code, text = self.script(shell, "start", "TP=2", CUDA_VISIBLE_DEVICES="0")
+            self.assertEqual(code, 1)
+            self.assertIn("TP=2, but CUDA_VISIBLE_DEVICES=0 names 1", text)
+            code, text = self.script(shell, "start", "TP=2", "MODEL_PATH=./none", CUDA_VISIBLE_DEVICES="0,1,2")
+            self.assertIn("names 3 devices, TP=2 uses 2", text)
+
+    def test_refuses_nonsense(self):
+        for shell in SHELLS:
+            for arguments, message in ((["PROT=1"], "no such setting: PROT"), (["strat"], "strat"),
+                                       (["PORT=80a"], "PORT=80a"), (["PORT=70000"], "PORT=70000"),
+                                       (["ENGINE=tgi"], "ENGINE=tgi"), (["ENGINE=vllm"], "MODEL_PATH"),
+                                       (["start", "stop"], "one command"), (["run", "PREFIX_CACHING=maybe"], "maybe")):
+                code, text = self.script(shell, *arguments)
+                self.assertNotEqual(code, 0)
+                self.assertIn(message, text)
+
+    def recorded(self, shell, *arguments, **environment):
+        code, text = self.script(shell, "start", "ENGINE=vllm", *arguments, **environment)
+        self.assertEqual(code, 0, text)
+        self.assertEqual(self.script(shell, "stop")[0], 0)
+        return json.loads(self.record.read_text(encoding="utf-8"))
+
+    def test_starts_vllm_as_a_reranker(self):
+        for shell in SHELLS:
+            arguments = self.recorded(
+                shell, "MODEL_PATH=org/Qwen3-Reranker-0.6B", "SERVED_MODEL_NAME=one two", "TP=2", "DTYPE=bfloat16",
+                "MAX_MODEL_LEN=4096", "MAX_NUM_BATCHED_TOKENS=24576", "MAX_NUM_SEQS=128", "PREFIX_CACHING=true",
+                "GPU_MEMORY_UTILIZATION=0.85", "UVICORN_LOG_LEVEL=warning", "--", "--enforce-eager",
+                CUDA_VISIBLE_DEVICES="4,5")
+            self.assertEqual(arguments[:5], ["serve", "org/Qwen3-Reranker-0.6B", "--served-model-name", "one", "two"])
+            value_of = dict(zip(arguments, arguments[1:]))
+            for flag, value in (("--tensor-parallel-size", "2"), ("--dtype", "bfloat16"), ("--max-model-len", "4096"),
+                                ("--max-num-batched-tokens", "24576"), ("--max-num-seqs", "128"),
+                                ("--gpu-memory-utilization", "0.85"), ("--uvicorn-log-level", "warning"),
+                                ("--port", str(self.port)), ("--runner", "pooling")):
+                self.assertEqual(value_of[flag], value)
+            self.assertIn("--enable-prefix-caching", arguments)
+            self.assertEqual(arguments[-1], "--enforce-eager")
+            self.assertEqual(json.loads(value_of["--hf-overrides"]), {
+                "architectures": ["Qwen3ForSequenceClassification"], "classifier_from_token": ["no", "yes"],
+                "is_original_qwen3_reranker": True})
+            # Jinja drops one newline at the end: the official prompt has two.
+            template = pathlib.Path(value_of["--chat-template"]).read_text(encoding="utf-8")
+            self.assertTrue(template.endswith("</think>\n\n\n"))
+
+    def test_asks_old_versions_for_the_task(self):
+        for version, flags in (("0.9.2", ["--task", "score"]), ("vLLM 0.10.0", ["--task", "score"]),
+                               ("0.10.1", ["--runner", "pooling"]), ("1.0.0+cu130", ["--runner", "pooling"]),
+                               ("unknown", ["--runner", "pooling"])):
+            arguments = self.recorded(SHELLS[0], "MODEL_PATH=m", STAND_IN_VERSION=version)
+            at = arguments.index(flags[0])
+            self.assertEqual(arguments[at:at + 2], flags, version)
+
+    def test_shows_why_vllm_failed(self):
+        code, text = self.script(SHELLS[0], "start", "ENGINE=vllm", "MODEL_PATH=fail")
+        self.assertEqual(code, 1)
+        self.assertIn("the model is broken", text)
+
+    def test_reads_settings_from_a_file_and_runs_nothing_in_it(self):
+        (self.folder / ".env").write_text(
+            "# settings\n\nexport ENGINE=vllm\r\nMODEL_PATH='org/model'  \nMAX_NUM_SEQS=7 # few\nDTYPE=\"$(touch ran)\"\n"
+            "MAX_MODEL_LEN=100\nSOMEBODY_ELSES=1\n", encoding="ascii")
+        for shell in SHELLS:
+            code, text = self.script(shell, "start", MAX_MODEL_LEN="200")
+            self.assertEqual(code, 0, text)
+            self.script(shell, "stop")
+            arguments = json.loads(self.record.read_text(encoding="utf-8"))
+            value_of = dict(zip(arguments, arguments[1:]))
+            self.assertEqual(arguments[1], "org/model")
+            self.assertEqual(value_of["--max-num-seqs"], "7")
+            self.assertEqual(value_of["--dtype"], "$(touch ran)")
+            self.assertEqual(value_of["--max-model-len"], "200")  # the environment goes before the file
+            self.assertFalse((self.folder / "ran").exists())
+
+
+if __name__ == "__main__":
+    run_tests()
