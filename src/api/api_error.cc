@@ -110,29 +110,19 @@ ApiError queue_full(std::chrono::seconds wait) {
   return error;
 }
 
-ApiError error_of(const Result& result, ErrorStyle style) {
-  const auto status = [&result] {
-    switch (result.status) {
-      case Status::kInvalidArgument:
-        return 400;
-      case Status::kCancelled:
-        return 499;
-      case Status::kDeadlineExceeded:
-      case Status::kUnavailable:
-        return 503;
-      case Status::kOk:
-        break;
-    }
-    return 500;
-  }();
-  // The engine's messages start with the field they are about: "documents[3]: ...".
-  const std::string_view message = result.message;
-  const std::size_t name_end = message.find_first_of("[ :");
-  const std::string_view name = message.substr(0, name_end);
-  const bool names_field = status == 400 && (name == "query" || name == "documents" || name == "instruction");
-  ApiError error(status, result.message, names_field ? name : std::string_view());
-  error.set_style(style);
-  return error;
+int status_of(Status status) {
+  switch (status) {
+    case Status::kInvalidArgument:
+      return 400;
+    case Status::kCancelled:
+      return 499;
+    case Status::kDeadlineExceeded:
+    case Status::kUnavailable:
+      return 503;
+    case Status::kOk:
+      break;
+  }
+  return 500;
 }
 
 ApiError error_of(const std::exception& caught) {

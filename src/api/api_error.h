@@ -46,8 +46,7 @@ ApiError unknown_model(std::string_view model);
 ApiError body_too_large(std::size_t max_body_bytes);
 ApiError queue_full(std::chrono::seconds wait);
 
-// Of a result that is not kOk. REQUIRES: result.status != kOk.
-ApiError error_of(const Result& result, ErrorStyle style);
+int status_of(Status status);  // of HTTP
 
 // Of anything caught: an ApiError as it is, an Error by its code; our own mistakes say nothing of their
 // inside (their text is for the log).

@@ -40,21 +40,6 @@ TEST(WriteError, IsJsonWhateverIsNamed) {
   EXPECT_EQ(body.at("error").at("type"), "NotFoundError");
 }
 
-TEST(ErrorOfResult, MapsEveryStatus) {
-  const auto status = [](Status of) {
-    Result result;
-    result.status = of;
-    result.message = "documents[3]: too long";
-    return error_of(result, ErrorStyle::kString);
-  };
-  EXPECT_EQ(status(Status::kInvalidArgument).status(), 400);
-  EXPECT_EQ(status(Status::kInvalidArgument).param(), "documents");
-  EXPECT_EQ(status(Status::kInvalidArgument).style(), ErrorStyle::kString);
-  EXPECT_EQ(status(Status::kCancelled).status(), 499);
-  EXPECT_EQ(status(Status::kDeadlineExceeded).status(), 503);
-  EXPECT_EQ(status(Status::kUnavailable).status(), 503);
-}
-
 TEST(ErrorOfException, HidesOurOwnMistakes) {
   EXPECT_EQ(error_of(Error(ErrorCode::kNotFound, "x")).status(), 404);
   EXPECT_EQ(error_of(Error(ErrorCode::kUnavailable, "x")).status(), 503);

@@ -148,6 +148,7 @@ void read_rerank(const FieldReader& reader, const RequestRules& rules, ScoringCa
   request.query = text_of(*query, name_of(Field::kQuery), {});
   request.documents = texts_of(*reader.find(*field), name_of(*field), text_rules);
   require_documents(request.documents, *field);
+  call.documents_field = name_of(*field);
 
   const Field top = reader.has(Field::kTopN) ? Field::kTopN : Field::kTopK;
   call.top_n = static_cast<std::size_t>(reader.count(top));
@@ -199,6 +200,7 @@ void read_score(const FieldReader& reader, const RequestRules& rules, ScoringCal
   }
   if (queries.empty()) throw ApiError(400, "At least one text element must be given", name_of(sides.queries));
   require_documents(documents, sides.documents);
+  call.documents_field = name_of(sides.documents);
   call.raw_scores = wants_raw_scores(reader);
   call.wants_documents = false;
   call.requests = paired(settings_of(reader, rules), std::move(queries), std::move(documents));

@@ -290,5 +290,34 @@ TEST(MergeResults, PutsPartsInOrder) {
   EXPECT_EQ(merge_results({a, b}).status, Status::kCancelled);
 }
 
+TEST(MergeResults, CountsDocumentsFromTheFirst) {
+  const ScoringCall call = parse(R"({"text_1":["a","b"],"text_2":["c","d"]})", "/score");
+  Result first;
+  first.documents.resize(1);
+  Result second;
+  second.status = Status::kInvalidArgument;
+  second.message = "However, documents[0] makes a prompt of 9 tokens.";
+  const ApiError error = error_of(call, merge_results({first, second}));
+  EXPECT_STREQ(error.what(), "However, text_2[1] makes a prompt of 9 tokens.");
+  EXPECT_EQ(error.param(), "text_2");
+  EXPECT_EQ(error.status(), 400);
+}
+
+TEST(ErrorOfResult, MapsEveryStatus) {
+  const ScoringCall call = parse(R"({"query":"q","texts":["a"]})", "/rerank");
+  const auto error = [&call](Status status) {
+    Result result;
+    result.status = status;
+    result.message = "why";
+    return error_of(call, result);
+  };
+  EXPECT_EQ(error(Status::kInvalidArgument).status(), 400);
+  EXPECT_EQ(error(Status::kCancelled).status(), 499);
+  EXPECT_EQ(error(Status::kDeadlineExceeded).status(), 503);
+  EXPECT_EQ(error(Status::kUnavailable).status(), 503);
+  EXPECT_EQ(error(Status::kUnavailable).style(), ErrorStyle::kString);
+  EXPECT_STREQ(error(Status::kUnavailable).what(), "why");
+}
+
 }  // namespace
 }  // namespace rerank::api

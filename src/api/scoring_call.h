@@ -56,6 +56,7 @@ struct ScoringCall {
   bool wants_documents = true;
   bool raw_scores = false;  // the difference of the logits instead of its sigmoid
   std::string request_id;   // the field of the body; empty: none. The header goes first.
+  std::string_view documents_field = "documents";  // what the request calls them; of static storage
 
   std::size_t num_documents() const;  // of `requests`
   ErrorStyle error_style() const;
@@ -66,7 +67,10 @@ struct ScoringCall {
 ScoringCall parse_scoring_call(std::string_view body, const RouteMatch& match, const RequestRules& rules);
 
 // The results of a call's requests as one: documents in order, tokens added up, of the times the longest. The
-// first that is not kOk stands for all.
+// first that is not kOk stands for all, a document that it names being counted from the call's first.
 Result merge_results(std::vector<Result> results);
+
+// Of a merged result, in the words of the request. REQUIRES: result.status != kOk.
+ApiError error_of(const ScoringCall& call, const Result& result);
 
 }  // namespace rerank::api

@@ -149,7 +149,7 @@ void ScoringTask::finish() {
     } else if (end == End::kStopped && !is_done) {
       throw api::ApiError(503, "The server is shutting down.").set_style(call_.error_style());
     } else if (!is_done) {
-      throw api::error_of(result, call_.error_style());
+      throw api::error_of(call_, result);
     } else {
       answer(result);
     }
