@@ -41,8 +41,8 @@ inline std::vector<CudaDevice> usable_gpus() {
   return gpus;
 }
 
-// Those whose every step is held against the reference. A machine may lack an instruction set: create_backend or load
-// says so. A GPU is among them only where there is one that will do.
+// Those whose every step is held against the reference. A machine may lack an instruction set: create_backend
+// or load says so. A GPU is among them only where there is one that will do.
 inline std::vector<BackendVariant> backend_variants() {
   std::vector<BackendVariant> variants = {
       {"cpu", "float32", "avx512"}, {"cpu", "float32", "avx2"}, {"cpu", "bfloat16", "avx512"}};

@@ -149,9 +149,9 @@ class PromptModel final : public Model {
   void forward(Backend&) const override {}
 };
 
-inline LoadedModel load_prompt_model(const SchedulerOptions& options, PromptBackend::Hook hook = nullptr,
-                                     int num_replicas = 1, int max_in_flight = 1,
-                                     std::atomic<int>* most_begun = nullptr) {
+inline LoadedModel load_prompt_model(const SchedulerOptions& options,
+                                     const PromptBackend::Hook& hook = nullptr, int num_replicas = 1,
+                                     int max_in_flight = 1, std::atomic<int>* most_begun = nullptr) {
   LoadedModel loaded;
   loaded.scheduler = options;
   loaded.info.max_model_len = options.max_model_len;

@@ -125,8 +125,8 @@ class BackendStepsTest : public testing::TestWithParam<std::tuple<BackendVariant
     EXPECT_EQ(tested_->info().dtype, variant.dtype);
     EXPECT_EQ(tested_->info().instruction_set, variant.instruction_set);
     on_gpu_ = std::string(variant.device) == "cuda";
-    // Rounding to bfloat16 costs 2^-9 / sqrt(3) of a number on average, at two or three places in a step; a GPU
-    // rounds once more, between a product and what follows it.
+    // Rounding to bfloat16 costs 2^-9 / sqrt(3) of a number on average, at two or three places in a step; a
+    // GPU rounds once more, between a product and what follows it.
     tolerance_ = on_gpu_ ? 1e-2f : variant.bfloat16() ? 8e-3f : 1e-6f;
   }
 
