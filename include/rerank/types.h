@@ -69,8 +69,8 @@ struct TokenPiece {
   std::int32_t id = 0;
   std::string text;      // the part of the text from start to stop
   bool special = false;  // a control token such as "<|im_end|>"
-  // In code points of the text. Tokens that share a code point both count it whole; a code point that Unicode
-  // normalization made of several stands for all of them.
+  // In code points of the text, as the Hugging Face tokenizers package counts: tokens that share one both
+  // count it whole, and what Unicode normalization composed counts for the first of what it was composed of.
   std::int64_t start = 0;
   std::int64_t stop = 0;
 };

@@ -27,11 +27,21 @@ NfcKind nfc_kind(char32_t code_point) {
   return code_point < kTableEnd ? kKinds[code_point] : NfcKind::kInert;
 }
 
-// Appends the NFC of one run: at most one base, then only code points that react. Decomposition and
-// composition are utf8proc's; the ordering of marks is done here, since utf8proc's own takes time quadratic
-// in their number.
-void append_composed(std::string_view run, std::string& out) {
-  std::vector<utf8proc_int32_t> points;
+// A code point, and by how many it makes the normal form longer than the text: 1 for what a decomposition
+// adds, -n for one that took in n others.
+struct Point {
+  utf8proc_int32_t code;
+  int change;
+};
+
+int combining_class(const Point& point) {
+  return utf8proc_get_property(point.code)->combining_class;
+}
+
+// The decomposition of one run: at most one base, then only code points that react. The ordering of marks is
+// done here, since utf8proc's own takes time quadratic in their number.
+std::vector<Point> decompose(std::string_view run) {
+  std::vector<Point> points;
   for (size_t at = 0; at < run.size();) {
     utf8proc_int32_t parts[8];
     int boundary = 0;
@@ -39,26 +49,92 @@ void append_composed(std::string_view run, std::string& out) {
     utf8proc_ssize_t count = utf8proc_decompose_char(static_cast<utf8proc_int32_t>(next_code_point(run, at)),
                                                      parts, 8, option, &boundary);
     check(count > 0 && count <= 8, "utf8proc could not decompose a code point");
-    points.insert(points.end(), parts, parts + count);
+    for (utf8proc_ssize_t i = 0; i < count; ++i) points.push_back({parts[i], i == 0 ? 0 : 1});
   }
-  auto combining_class = [](utf8proc_int32_t c) { return utf8proc_get_property(c)->combining_class; };
   for (auto first = points.begin(); first != points.end();) {
     if (combining_class(*first) == 0) {
       ++first;
       continue;
     }
-    auto last = std::find_if(first, points.end(), [&](auto c) { return combining_class(c) == 0; });
-    std::stable_sort(first, last, [&](auto a, auto b) { return combining_class(a) < combining_class(b); });
+    auto last = std::find_if(first, points.end(), [](const Point& p) { return combining_class(p) == 0; });
+    std::ranges::stable_sort(first, last, {}, combining_class);
     first = last;
   }
-  auto options = static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE);
-  utf8proc_ssize_t count =
-      utf8proc_normalize_utf32(points.data(), static_cast<utf8proc_ssize_t>(points.size()), options);
-  check(count >= 0, "utf8proc could not compose");
-  for (utf8proc_ssize_t i = 0; i < count; ++i) append_utf8(static_cast<char32_t>(points[i]), out);
+  return points;
 }
 
-// `visit` is called with every NfcRun.
+constexpr auto kCompose = static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE);
+
+void append_composed(const std::vector<Point>& points, std::string& out) {
+  std::vector<utf8proc_int32_t> codes;
+  for (const Point& point : points) codes.push_back(point.code);
+  utf8proc_ssize_t count =
+      utf8proc_normalize_utf32(codes.data(), static_cast<utf8proc_ssize_t>(codes.size()), kCompose);
+  check(count >= 0, "utf8proc could not compose");
+  for (utf8proc_ssize_t i = 0; i < count; ++i) append_utf8(static_cast<char32_t>(codes[i]), out);
+}
+
+// What the two compose to; 0 if they do not.
+utf8proc_int32_t composed(utf8proc_int32_t base, utf8proc_int32_t mark) {
+  utf8proc_int32_t pair[2] = {base, mark};
+  return utf8proc_normalize_utf32(pair, 2, kCompose) == 1 ? pair[0] : 0;
+}
+
+// The same composition, step by step, for the changes (Unicode's annex 15, X4: what stands between a base and
+// a mark blocks it unless it is a mark of a lower class).
+std::vector<Point> compose_stepwise(const std::vector<Point>& points) {
+  std::vector<Point> done;
+  size_t base = points.size();  // in done; points.size(): none yet
+  int last_class = -1;          // of the marks that stayed behind the base; -1: none
+  for (const Point& point : points) {
+    const int own_class = combining_class(point);
+    const bool is_blocked = base == points.size() || last_class >= own_class;
+    const utf8proc_int32_t whole = is_blocked ? 0 : composed(done[base].code, point.code);
+    if (whole != 0) {
+      done[base] = {whole, done[base].change + point.change - 1};
+      continue;
+    }
+    done.push_back(point);
+    last_class = own_class;
+    if (own_class == 0) {
+      base = done.size() - 1;
+      last_class = -1;
+    }
+  }
+  return done;
+}
+
+// The origins of the normal form, `normal_begin` on, of the run [begin, end) of text.
+void append_origins(std::string_view text, size_t begin, size_t end, size_t normal_begin,
+                    std::vector<NfcOrigin>& origins) {
+  size_t at = begin;
+  size_t before = begin;  // where the code point before `at` begins
+  if (begin > 0) {
+    do --before;
+    while ((static_cast<unsigned char>(text[before]) & 0xC0) == 0x80);
+  }
+  for (const Point& point : compose_stepwise(decompose(text.substr(begin, end - begin)))) {
+    std::string bytes;
+    append_utf8(static_cast<char32_t>(point.code), bytes);
+    const size_t normal_end = normal_begin + bytes.size();
+    if (point.change > 0) {
+      origins.push_back({before, at, normal_begin, normal_end});
+    } else {
+      const size_t own = at;
+      next_code_point(text, at);
+      origins.push_back({own, at, normal_begin, normal_end});
+      before = own;
+      for (int taken_in = 0; taken_in < -point.change; ++taken_in) {
+        before = at;
+        next_code_point(text, at);
+      }
+    }
+    normal_begin = normal_end;
+  }
+  origins.push_back({end, end, normal_begin, normal_begin});
+}
+
+// `visit` is called with begin and end of every run that may change, and where its normal form begins.
 template <typename Visit>
 std::string_view normalize(std::string_view text, std::string& storage, const Visit& visit) {
   size_t copied = 0;  // bytes of text that storage already stands for
@@ -80,8 +156,8 @@ std::string_view normalize(std::string_view text, std::string& storage, const Vi
       changed = true;
       storage.append(text, copied, start - copied);
       const size_t normal_start = storage.size();
-      append_composed(text.substr(start, at - start), storage);
-      visit(NfcRun{start, at, normal_start, storage.size()});
+      append_composed(decompose(text.substr(start, at - start)), storage);
+      visit(start, at, normal_start);
       copied = at;
       kind = NfcKind::kInert;
     }
@@ -98,11 +174,13 @@ std::string_view normalize(std::string_view text, std::string& storage, const Vi
 }  // namespace
 
 std::string_view to_nfc(std::string_view text, std::string& storage) {
-  return normalize(text, storage, [](const NfcRun&) {});
+  return normalize(text, storage, [](size_t, size_t, size_t) {});
 }
 
-std::string_view to_nfc(std::string_view text, std::string& storage, std::vector<NfcRun>& runs) {
-  return normalize(text, storage, [&](const NfcRun& run) { runs.push_back(run); });
+std::string_view to_nfc(std::string_view text, std::string& storage, std::vector<NfcOrigin>& origins) {
+  return normalize(text, storage, [&](size_t begin, size_t end, size_t normal_begin) {
+    append_origins(text, begin, end, normal_begin, origins);
+  });
 }
 
 }  // namespace rerank

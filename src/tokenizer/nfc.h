@@ -12,13 +12,15 @@ namespace rerank {
 // overwritten. REQUIRES: text is valid UTF-8 and no part of storage.
 std::string_view to_nfc(std::string_view text, std::string& storage);
 
-// A stretch that normalization rewrites, in bytes of the text and of its normal form; all else is copied.
-struct NfcRun {
+// A code point of the normal form that may not be a copy, and the bytes of the text it counts for: those of
+// one code point. What it was composed of besides counts for nothing, what a decomposition adds for the code
+// point before, as in the Hugging Face library. One without bytes marks where copying goes on.
+struct NfcOrigin {
   size_t begin, end;
   size_t normal_begin, normal_end;
 };
 
-// The same, and appends the stretches in order.
-std::string_view to_nfc(std::string_view text, std::string& storage, std::vector<NfcRun>& runs);
+// The same, and appends the origins in order.
+std::string_view to_nfc(std::string_view text, std::string& storage, std::vector<NfcOrigin>& origins);
 
 }  // namespace rerank

@@ -50,7 +50,7 @@ struct Place {
 struct NormalText {
   std::string_view text;
   size_t begin;
-  std::vector<NfcRun> runs;
+  std::vector<NfcOrigin> origins;
 
   // The bytes that normal bytes [first, last) came of.
   Place place(int32_t id, size_t first, size_t last, bool special) const {
@@ -61,11 +61,11 @@ struct NormalText {
  private:
   // Where the origin of the normal byte `at` begins, or ends.
   size_t origin(size_t at, bool its_end) const {
-    const auto after = std::ranges::upper_bound(runs, at, {}, &NfcRun::normal_begin);
-    if (after == runs.begin()) return begin + at + (its_end ? 1 : 0);
-    const NfcRun& run = *std::prev(after);
-    if (at < run.normal_end) return begin + (its_end ? run.end : run.begin);
-    return begin + run.end + (at - run.normal_end) + (its_end ? 1 : 0);
+    const auto after = std::ranges::upper_bound(origins, at, {}, &NfcOrigin::normal_begin);
+    if (after == origins.begin()) return begin + at + (its_end ? 1 : 0);
+    const NfcOrigin& last = *std::prev(after);
+    if (at < last.normal_end) return begin + (its_end ? last.end : last.begin);
+    return begin + last.end + (at - last.normal_end) + (its_end ? 1 : 0);
   }
 };
 
@@ -206,7 +206,7 @@ class Tokenizer::Impl {
   void place_normalized(std::string_view text, size_t begin, bool parse, std::vector<Place>& places) const {
     std::string storage;
     NormalText normal{text, begin, {}};
-    if (spec_.nfc) normal.text = to_nfc(text, storage, normal.runs);
+    if (spec_.nfc) normal.text = to_nfc(text, storage, normal.origins);
     if (!parse) return place_plain(normal, 0, normal.text.size(), places);
     for (const AddedTokenMatcher::Stretch& stretch : stretches(normalized_tokens_, normal.text)) {
       if (stretch.id >= 0) {
