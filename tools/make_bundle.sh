@@ -1,8 +1,8 @@
 #!/bin/sh
 # Makes build/bundle/rerank-cuda/, a folder that runs where it is put: the program, the CUDA module, the test programs
 # and benchmarks with their data, and the shared libraries they need, except glibc's, the driver's and CUDA's own. It
-# wants glibc 2.36 or newer, and CUDA 13's libraries where the system or LD_LIBRARY_PATH finds them. Beside it, the same
-# as rerank-cuda.tar.zst.
+# wants glibc 2.36 or newer, and CUDA 13's libraries where the system or LD_LIBRARY_PATH finds them. Beside it, where there
+# is zstd, the same as rerank-cuda.tar.zst.
 #
 # usage: tools/make_bundle.sh [JOBS]
 # RERANK_TEST_TOKENIZER, or ../shared/qwen3/tokenizer.json, goes along for the tests where there is one.
@@ -52,5 +52,8 @@ done | sort -u | while read -r library; do
   esac
 done
 
-tar -C build/bundle -cf - rerank-cuda | zstd -q -f -T0 -12 -o build/bundle/rerank-cuda.tar.zst
-echo "made $bundle, $(du -sm "$bundle" | cut -f 1) MB, and $bundle.tar.zst, $(du -sm "$bundle.tar.zst" | cut -f 1) MB"
+echo "made $bundle, $(du -sm "$bundle" | cut -f 1) MB"
+if command -v zstd >/dev/null 2>&1; then
+  tar -C build/bundle -cf - rerank-cuda | zstd -q -f -T0 -12 -o "$bundle.tar.zst"
+  echo "made $bundle.tar.zst, $(du -sm "$bundle.tar.zst" | cut -f 1) MB"
+fi
