@@ -150,6 +150,7 @@ class ServingProcess {
     front_->begin_drain();
     log::info("ending: {} requests under way", counters_.num_busy.load());
     const auto deadline = steady_clock::now() + options_.drain_timeout;
+    look();  // what has arrived by now is read, and told to come back
     bool is_idle = front_->wait_until_idle(milliseconds(0));
     while (!is_idle && steady_clock::now() < deadline) {
       look();

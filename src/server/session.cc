@@ -269,7 +269,7 @@ void Session::on_written(const error_code& error) {
   reply_head_ = {};
   reply_body_ = {};
   end_request();
-  if (!keep_alive_ || context_.draining) return linger();
+  if (!keep_alive_) return linger();
   state_ = State::kReceiving;
   advance();
 }
