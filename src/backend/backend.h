@@ -84,8 +84,7 @@ class Backend {
   virtual void embed() = 0;
   // qkv = RMSNorm(hidden; input_norm) * [query; key; value]^T
   virtual void norm_qkv(std::int32_t layer, Projection projection) = 0;
-  // RMSNorm on each query and key head, rotary embedding; keys and values go to their slots. A backend may
-  // leave the queries to attention.
+  // RMSNorm on each query and key head, rotary embedding; keys and values go to their slots.
   virtual void qk_norm_rope(std::int32_t layer, Projection projection) = 0;
   // attention = softmax(query * keys^T / sqrt(head_dim)) * values
   virtual void attention(std::int32_t layer) = 0;

@@ -1,11 +1,19 @@
 // Attention's work list and its launcher.
 #pragma once
 
+#include <cuda.h>
 #include <cuda_runtime_api.h>
 
+#include <cstddef>
 #include <cstdint>
 
 #include "backend/cuda/kernels.h"
+
+#ifdef __CUDACC__
+#define RERANK_BOTH_SIDES __host__ __device__
+#else
+#define RERANK_BOTH_SIDES
+#endif
 
 namespace rerank::cuda {
 
@@ -28,20 +36,32 @@ struct alignas(16) AttentionItem {
   std::int32_t unused[3];
 };
 
-struct AttentionArguments {
-  const bfloat16* qkv;         // [rows, qkv_stride]: query as projected, key (ready), value
-  const bfloat16* store;       // [num_slots, 2, kv_dim] of the layer
-  bfloat16* out;               // [rows, query_dim]
-  const float* query_norm;     // [head_dim]
-  const float2* rotation;      // [max_positions, head_dim / 2] (cos, sin)
-  const AttentionItem* items;  // [num_items]
-  const KeyRun* runs;
-  std::int32_t num_items;
-  std::int32_t qkv_stride;
+// Views of the tensors that attention reads, for the copy engine: boxes of 64 columns and 1, 2, 4, ... 128
+// rows.
+struct AttentionViews {
+  static constexpr int kBoxes = 8;
+  CUtensorMap rows[kBoxes];   // of qkv
+  CUtensorMap slots[kBoxes];  // of the store: keys and values of a slot are a row
+  CUtensorMap queries;        // of qkv: all query heads of a key head, attention_tokens() rows
+};
+
+struct AttentionShape {
   std::int32_t num_heads;
   std::int32_t num_kv_heads;
   std::int32_t head_dim;  // 32, 64 or 128
-  float eps;
+
+  RERANK_BOTH_SIDES std::int32_t query_dim() const { return num_heads * head_dim; }
+  RERANK_BOTH_SIDES std::int32_t kv_dim() const { return num_kv_heads * head_dim; }
+};
+
+struct AttentionArguments {
+  AttentionViews views;
+  AttentionShape shape;
+  bfloat16* out;               // [rows, query_dim]
+  const AttentionItem* items;  // [num_items]
+  const KeyRun* runs;
+  std::int32_t num_items;
+  std::int32_t first_slot;      // of the layer in the store
   std::int32_t num_processors;  // of the device
 };
 
@@ -53,8 +73,16 @@ constexpr std::int32_t attention_tokens(std::int32_t num_heads, std::int32_t num
 // Once for each device, before the first launch.
 void prepare_attention(std::int32_t head_dim);
 
-// RMSNorm and rotary embedding of the queries, then softmax(q k^T / sqrt(head_dim)) v. Keys are walked in
-// tiles of 64 absolute positions, so that a row's sums run in one order wherever its keys come from.
+// Bytes that may be read behind qkv.
+inline constexpr std::size_t kAttentionOverread = 128;
+
+// For launches on the current device. `qkv` is [num_rows, query, key, value], where all numbers are finite,
+// also those of rows not in use; `store` is [num_slots, key and value].
+AttentionViews make_attention_views(const AttentionShape& shape, bfloat16* qkv, std::int64_t num_rows,
+                                    bfloat16* store, std::int64_t num_slots);
+
+// out = softmax(q k^T / sqrt(head_dim)) v. Keys are walked in
+// tiles of 128 absolute positions, so that a row's sums run in one order wherever its keys come from.
 void launch_attention(const AttentionArguments& arguments, cudaStream_t stream);
 
 }  // namespace rerank::cuda

@@ -28,6 +28,7 @@ BatchLayout::BatchLayout(const BackendLimits& limits, std::int32_t item_tokens) 
   place(positions, tokens);
   place(slots, tokens);
   place(scored_rows, size(limits.max_scores));
+  place(scored_positions, size(limits.max_scores));
   place(items, max_items);
   place(runs, size(limits.max_ranges) + segments);
   sorted_.reserve(max_items);
@@ -55,8 +56,9 @@ void BatchLayout::fill(const PackedBatch& batch, std::byte* host) {
       positions.at(host)[row] = position + i;
       slots.at(host)[row] = segment.slot == kNotKept ? kNotKept : segment.slot + i;
     }
-    if (segment.score != kNotScored)
-      scored_rows.at(host)[segment.score] = segment.first_row + segment.num_tokens - 1;
+    if (segment.score == kNotScored) continue;
+    scored_rows.at(host)[segment.score] = segment.first_row + segment.num_tokens - 1;
+    scored_positions.at(host)[segment.score] = position + segment.num_tokens - 1;
   }
   add_items(batch, first_runs_);
   std::memcpy(items.at(host), sorted_.data(), sorted_.size() * sizeof(AttentionItem));

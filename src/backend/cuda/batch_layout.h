@@ -36,10 +36,11 @@ class BatchLayout {
     std::size_t offset_bytes = 0;
     T* at(std::byte* block) const { return reinterpret_cast<T*>(block + offset_bytes); }
   };
-  Array<std::int32_t> ids;          // [num_tokens]
-  Array<std::int32_t> positions;    // [num_tokens]
-  Array<std::int32_t> slots;        // [num_tokens]; kNotKept: not kept
-  Array<std::int32_t> scored_rows;  // [num_scores]
+  Array<std::int32_t> ids;               // [num_tokens]
+  Array<std::int32_t> positions;         // [num_tokens]
+  Array<std::int32_t> slots;             // [num_tokens]; kNotKept: not kept
+  Array<std::int32_t> scored_rows;       // [num_scores]
+  Array<std::int32_t> scored_positions;  // [num_scores]
   Array<AttentionItem> items;
   Array<KeyRun> runs;
 

@@ -28,7 +28,6 @@ DeviceRank::DeviceRank(DecoderWeights& weights, const BackendLimits& limits, con
   cudaDeviceProp properties{};
   RERANK_CUDA_CHECK(cudaGetDeviceProperties(&properties, options_.device));
   num_processors_ = properties.multiProcessorCount;
-  prepare_attention(shape_.head_dim);
   weight_bytes_ = cuda::weight_bytes(shape_, options_.quantize);
   workspace_bytes_ = activation_bytes() + store_bytes() + GemmLibrary::kWorkspaceBytes;
   check_memory(weights.shape());
@@ -37,6 +36,9 @@ DeviceRank::DeviceRank(DecoderWeights& weights, const BackendLimits& limits, con
   fill_rotations();
   choose_products();
   store_ = DeviceBuffer(store_bytes());
+  prepare_attention(shape_.head_dim);
+  views_ = make_attention_views(attention_shape(), qkv_.as<bfloat16>(), limits_.max_tokens,
+                                store_.as<bfloat16>(), std::int64_t{shape_.num_layers} * limits_.num_slots);
 }
 
 void DeviceRank::check_shape() const {
@@ -106,7 +108,8 @@ void DeviceRank::reserve() {
   const std::int64_t tokens = limits_.max_tokens, scores = limits_.max_scores;
   hidden_ = DeviceBuffer(size(2 * tokens * shape_.hidden));
   scored_hidden_ = DeviceBuffer(size(2 * scores * shape_.hidden));
-  qkv_ = DeviceBuffer(size(2 * tokens * shape_.qkv_dim()));
+  qkv_ = DeviceBuffer(size(2 * tokens * shape_.qkv_dim()) + kAttentionOverread);
+  RERANK_CUDA_CHECK(cudaMemset(qkv_.as<void>(), 0, qkv_.size_bytes()));  // attention looks past the last row
   normed_ = make_rows(shape_.hidden);
   attention_ = make_rows(shape_.query_dim());
   gate_up_ = DeviceBuffer(size(2 * tokens * 2 * ffn_));
@@ -190,6 +193,7 @@ void DeviceRank::begin(const PackedBatch& batch) {
                                     forward.layout.size_bytes(), cudaMemcpyHostToDevice, stream_.get()));
   num_rows_ = forward.layout.num_tokens();
   items_ = forward.layout.all_items();
+  gathered_ = false;
   hidden_now_ = hidden_.as<bfloat16>();
 }
 
@@ -224,41 +228,37 @@ void DeviceRank::norm_qkv(std::int32_t index, Projection projection) {
 }
 
 void DeviceRank::qk_norm_rope(std::int32_t index, Projection projection) {
-  if (projection == Projection::kQuery) return;  // attention turns them
   std::byte* block = current().device.as<std::byte>();
   const BatchLayout& layout = current().layout;
-  launch_keys({.qkv = qkv_.as<bfloat16>(),
-               .store = store(index),
-               .weight = layer(index).key_norm.as<float>(),
-               .rotation = rotation_.as<float2>(),
-               .positions = layout.positions.at(block),
-               .slots = layout.slots.at(block),
-               .num_rows = num_rows_,
-               .stride = shape_.qkv_dim(),
-               .query_dim = shape_.query_dim(),
-               .num_kv_heads = shape_.num_kv_heads,
-               .head_dim = shape_.head_dim,
-               .eps = shape_.rms_norm_eps},
-              stream_.get());
-  mark("key norm, rotation");
+  launch_rotary({.qkv = qkv_.as<bfloat16>(),
+                 .store = store(index),
+                 .query_norm = layer(index).query_norm.as<float>(),
+                 .key_norm = layer(index).key_norm.as<float>(),
+                 .rotation = rotation_.as<float2>(),
+                 .positions = gathered_ ? layout.scored_positions.at(block) : layout.positions.at(block),
+                 .slots = layout.slots.at(block),
+                 .num_rows = num_rows_,
+                 .stride = shape_.qkv_dim(),
+                 .num_heads = shape_.num_heads,
+                 .num_kv_heads = shape_.num_kv_heads,
+                 .first_head = projection == Projection::kKeyValue ? shape_.num_heads : 0,
+                 .end_head = projection == Projection::kQuery ? shape_.num_heads : shape_.num_heads + shape_.num_kv_heads,
+                 .head_dim = shape_.head_dim,
+                 .eps = shape_.rms_norm_eps},
+                stream_.get());
+  mark("head norms, rotation");
 }
 
 void DeviceRank::attention(std::int32_t index) {
   std::byte* block = current().device.as<std::byte>();
   const BatchLayout& layout = current().layout;
-  launch_attention({.qkv = qkv_.as<bfloat16>(),
-                    .store = store(index),
+  launch_attention({.views = views_,
+                    .shape = attention_shape(),
                     .out = attention_.values.as<bfloat16>(),
-                    .query_norm = layer(index).query_norm.as<float>(),
-                    .rotation = rotation_.as<float2>(),
                     .items = layout.items.at(block) + items_.first,
                     .runs = layout.runs.at(block),
                     .num_items = items_.count,
-                    .qkv_stride = shape_.qkv_dim(),
-                    .num_heads = shape_.num_heads,
-                    .num_kv_heads = shape_.num_kv_heads,
-                    .head_dim = shape_.head_dim,
-                    .eps = shape_.rms_norm_eps,
+                    .first_slot = index * limits_.num_slots,
                     .num_processors = num_processors_},
                    stream_.get());
   mark("attention");
@@ -305,6 +305,7 @@ void DeviceRank::gather_scored() {
   mark("gather");
   hidden_now_ = scored_hidden_.as<bfloat16>();
   items_ = forward.layout.scored_items();
+  gathered_ = true;
 }
 
 void DeviceRank::score_head() {

@@ -99,6 +99,7 @@ class DeviceRank {
     return weights_.layers[static_cast<std::size_t>(layer)];
   }
   bfloat16* store(std::int32_t layer) const;
+  AttentionShape attention_shape() const { return {shape_.num_heads, shape_.num_kv_heads, shape_.head_dim}; }
   void mark(const char* kernel) {
     if (clock_ != nullptr) clock_->mark(kernel, stream_.get());
   }
@@ -127,11 +128,14 @@ class DeviceRank {
   DeviceBuffer store_;          // [num_layers, num_slots, 2, kv_dim]
   DeviceBuffer logits_;         // [max_scores, 2]
 
+  AttentionViews views_;
+
   Forward forwards_[kInFlight];
   std::uint64_t num_begun_ = 0;
   std::uint64_t num_finished_ = 0;
   bfloat16* hidden_now_ = nullptr;
   std::int32_t num_rows_ = 0;
+  bool gathered_ = false;  // the rows are the scored ones
   ItemList items_;
   KernelClock* clock_ = nullptr;
 };

@@ -1,7 +1,9 @@
 // What attention needs of a Hopper multiprocessor that CUDA C++ has no words for: barriers in shared memory,
-// asynchronous copies, warpgroup matrix products. See the PTX ISA, "mbarrier", "cp.async" and "wgmma". For
-// kernels only.
+// bulk copies of tensor boxes, warpgroup matrix products. See the PTX ISA, "mbarrier", "cp.async.bulk.tensor"
+// and "wgmma". For kernels only.
 #pragma once
+
+#include <cuda.h>
 
 #include <cstdint>
 
@@ -17,8 +19,18 @@ __device__ inline void barrier_init(std::uint64_t* barrier, unsigned count) {
   asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(shared_address(barrier)), "r"(count)
                : "memory");
 }
+// After barrier_init, before other threads and the copy engine use the barriers.
+__device__ inline void barriers_publish() {
+  asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
+}
 __device__ inline void barrier_arrive(std::uint64_t* barrier) {
   asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(shared_address(barrier)) : "memory");
+}
+// The phase also waits for this many bytes of copies.
+__device__ inline void barrier_arrive_and_expect(std::uint64_t* barrier, unsigned num_bytes) {
+  asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(shared_address(barrier)),
+               "r"(num_bytes)
+               : "memory");
 }
 __device__ inline void barrier_wait(std::uint64_t* barrier, unsigned parity) {
   asm volatile(
@@ -34,32 +46,25 @@ __device__ inline void barrier_wait(std::uint64_t* barrier, unsigned parity) {
       : "memory");
 }
 
-// --- copies and other accesses to shared memory
+// --- copies
 
-__device__ inline uint2 load8_shared(std::uint32_t from) {
-  uint2 value;
-  asm volatile("ld.shared.v2.b32 {%0, %1}, [%2];" : "=r"(value.x), "=r"(value.y) : "r"(from) : "memory");
-  return value;
+// Copies the box of `map` at (column, row) to `to`, a multiple of 128.
+__device__ inline void copy_box(std::uint32_t to, const CUtensorMap* map, int column, int row,
+                                std::uint64_t* barrier) {
+  asm volatile(
+      "cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1, {%2, %3}], "
+      "[%4];" ::"r"(to),
+      "l"(map), "r"(column), "r"(row), "r"(shared_address(barrier))
+      : "memory");
 }
-__device__ inline void store8_shared(std::uint32_t to, uint2 value) {
-  asm volatile("st.shared.v2.b32 [%0], {%1, %2};" ::"r"(to), "r"(value.x), "r"(value.y) : "memory");
+__device__ inline void copy_box(std::uint32_t to, const CUtensorMap* map, int column, int head, int row,
+                                std::uint64_t* barrier) {
+  asm volatile(
+      "cp.async.bulk.tensor.3d.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1, {%2, %3, %4}], "
+      "[%5];" ::"r"(to),
+      "l"(map), "r"(column), "r"(head), "r"(row), "r"(shared_address(barrier))
+      : "memory");
 }
-
-// Copies 16 bytes, or writes zeros where `inside` is false.
-__device__ inline void copy16_async(std::uint32_t to, const void* from, bool inside) {
-  const unsigned size = inside ? 16 : 0;
-  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(to), "l"(from), "r"(size) : "memory");
-}
-// Arrives at the barrier once all copies of this thread so far are done.
-__device__ inline void barrier_arrive_after_copies(std::uint64_t* barrier) {
-  asm volatile("cp.async.mbarrier.arrive.noinc.shared::cta.b64 [%0];" ::"r"(shared_address(barrier))
-               : "memory");
-}
-// Shows the matrix units what ordinary accesses wrote to shared memory.
-__device__ inline void fence_matrix_units() {
-  asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
-}
-
 // --- registers of a warpgroup
 
 template <int kCount>
@@ -101,8 +106,8 @@ __device__ inline std::uint64_t matrix_descriptor(std::uint32_t address, unsigne
          std::uint64_t{1} << 62;
 }
 
-// A is [64, k] and B [64, k] in shared memory.
-__device__ inline void multiply_rows(float (&d)[32], std::uint64_t a, std::uint64_t b, int accumulate) {
+// A is [64, k] and B [64, k] in shared memory; `d` may be longer.
+__device__ inline void multiply_rows64(float* d, std::uint64_t a, std::uint64_t b, int accumulate) {
   asm volatile(
       "{\n.reg .pred p;\nsetp.ne.b32 p, %34, 0;\n"
       "wgmma.mma_async.sync.aligned.m64n64k16.f32.bf16.bf16 "
@@ -114,6 +119,27 @@ __device__ inline void multiply_rows(float (&d)[32], std::uint64_t a, std::uint6
         "+f"(d[16]), "+f"(d[17]), "+f"(d[18]), "+f"(d[19]), "+f"(d[20]), "+f"(d[21]), "+f"(d[22]),
         "+f"(d[23]), "+f"(d[24]), "+f"(d[25]), "+f"(d[26]), "+f"(d[27]), "+f"(d[28]), "+f"(d[29]),
         "+f"(d[30]), "+f"(d[31])
+      : "l"(a), "l"(b), "r"(accumulate));
+}
+// B is [128, k].
+__device__ inline void multiply_rows128(float* d, std::uint64_t a, std::uint64_t b, int accumulate) {
+  asm volatile(
+      "{\n.reg .pred p;\nsetp.ne.b32 p, %66, 0;\n"
+      "wgmma.mma_async.sync.aligned.m64n128k16.f32.bf16.bf16 "
+      "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, %16, %17, %18, %19, %20, %21, "
+      "%22, %23, %24, %25, %26, %27, %28, %29, %30, %31, %32, %33, %34, %35, %36, %37, %38, %39, %40, %41, "
+      "%42, %43, %44, %45, %46, %47, %48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, "
+      "%62, %63}, "
+      "%64, %65, p, 1, 1, 0, 0;\n}\n"
+      : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3]), "+f"(d[4]), "+f"(d[5]), "+f"(d[6]), "+f"(d[7]),
+        "+f"(d[8]), "+f"(d[9]), "+f"(d[10]), "+f"(d[11]), "+f"(d[12]), "+f"(d[13]), "+f"(d[14]), "+f"(d[15]),
+        "+f"(d[16]), "+f"(d[17]), "+f"(d[18]), "+f"(d[19]), "+f"(d[20]), "+f"(d[21]), "+f"(d[22]),
+        "+f"(d[23]), "+f"(d[24]), "+f"(d[25]), "+f"(d[26]), "+f"(d[27]), "+f"(d[28]), "+f"(d[29]),
+        "+f"(d[30]), "+f"(d[31]), "+f"(d[32]), "+f"(d[33]), "+f"(d[34]), "+f"(d[35]), "+f"(d[36]),
+        "+f"(d[37]), "+f"(d[38]), "+f"(d[39]), "+f"(d[40]), "+f"(d[41]), "+f"(d[42]), "+f"(d[43]),
+        "+f"(d[44]), "+f"(d[45]), "+f"(d[46]), "+f"(d[47]), "+f"(d[48]), "+f"(d[49]), "+f"(d[50]),
+        "+f"(d[51]), "+f"(d[52]), "+f"(d[53]), "+f"(d[54]), "+f"(d[55]), "+f"(d[56]), "+f"(d[57]),
+        "+f"(d[58]), "+f"(d[59]), "+f"(d[60]), "+f"(d[61]), "+f"(d[62]), "+f"(d[63])
       : "l"(a), "l"(b), "r"(accumulate));
 }
 

@@ -39,23 +39,26 @@ inline constexpr std::int32_t kMaxNormColumns = 8192;
 // out = x / sqrt(mean(x^2) + eps) * weight, in float32, rounded once.
 void launch_rms_norm(const NormArguments& arguments, cudaStream_t stream);
 
-struct KeyArguments {
-  bfloat16* qkv;                  // [num_rows, stride]: query, key, value
+struct RotaryArguments {
+  bfloat16* qkv;                  // [num_rows, stride]: query heads, key heads, value heads
   bfloat16* store;                // [num_slots, 2, kv_dim] of the layer
-  const float* weight;            // [head_dim]
+  const float* query_norm;        // [head_dim]
+  const float* key_norm;          // [head_dim]
   const float2* rotation;         // [max_positions, head_dim / 2] (cos, sin)
   const std::int32_t* positions;  // [num_rows]
-  const std::int32_t* slots;      // [num_rows]; negative: not kept
+  const std::int32_t* slots;      // [num_rows]; negative: not kept; unused without key heads
   std::int32_t num_rows;
   std::int32_t stride;
-  std::int32_t query_dim;
+  std::int32_t num_heads;
   std::int32_t num_kv_heads;
+  std::int32_t first_head;  // of query and key heads together: [first_head, end_head) are done
+  std::int32_t end_head;
   std::int32_t head_dim;
   float eps;
 };
 
-// Keys: RMSNorm of each head, rotary embedding, in place; kept keys and values also to their slots.
-void launch_keys(const KeyArguments& arguments, cudaStream_t stream);
+// RMSNorm of each head and rotary embedding, in place; kept keys and values also to their slots.
+void launch_rotary(const RotaryArguments& arguments, cudaStream_t stream);
 
 // out[row, i] = silu(gate_up[row, i]) * gate_up[row, ffn + i]
 void launch_swiglu(const bfloat16* gate_up, bfloat16* out, std::int32_t num_rows, std::int32_t ffn,

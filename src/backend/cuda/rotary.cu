@@ -1,0 +1,88 @@
+// Queries and keys on their way into attention: RMSNorm of each head and rotary embedding, as Hugging Face's
+// Qwen3Attention does them, and copies of kept keys and values to their slots.
+#include "backend/cuda/device.h"
+#include "backend/cuda/kernels.h"
+#include "backend/cuda/vectors.cuh"
+#include "rerank/error.h"
+
+namespace rerank::cuda {
+namespace {
+
+constexpr int kBlock = 256;
+
+// head_dim / 8 threads share a head; each holds four numbers of its first half and the four they turn with.
+template <int kHeadDim>
+__global__ void __launch_bounds__(kBlock) rotary_kernel(const __grid_constant__ RotaryArguments a) {
+  constexpr int kThreads = kHeadDim / 8, kHalf = kHeadDim / 2;
+  const int task = (blockIdx.x * kBlock + threadIdx.x) / kThreads;  // a head of a row
+  const int num_heads = a.end_head - a.first_head;
+  const bool inside = task < a.num_rows * num_heads;
+  const int row = inside ? task / num_heads : 0, head = a.first_head + (inside ? task % num_heads : 0);
+  const int column = threadIdx.x % kThreads * 4;
+  bfloat16* x = a.qkv + static_cast<std::int64_t>(row) * a.stride + head * kHeadDim;
+  const uint2 low = *reinterpret_cast<const uint2*>(x + column);
+  const uint2 high = *reinterpret_cast<const uint2*>(x + kHalf + column);
+  const auto* turns = reinterpret_cast<const float4*>(
+      a.rotation + static_cast<std::int64_t>(a.positions[row]) * kHalf + column);
+  const float4 first_turns = turns[0], second_turns = turns[1];
+  const bool is_key = head >= a.num_heads;
+  const float* norm = is_key ? a.key_norm : a.query_norm;
+  const float4 low_norm = *reinterpret_cast<const float4*>(norm + column);
+  const float4 high_norm = *reinterpret_cast<const float4*>(norm + kHalf + column);
+  const float values[8] = {low_half(low.x),  high_half(low.x),  low_half(low.y),  high_half(low.y),
+                           low_half(high.x), high_half(high.x), low_half(high.y), high_half(high.y)};
+  float sum = 0;
+#pragma unroll
+  for (int e = 0; e < 8; ++e) sum += values[e] * values[e];
+#pragma unroll
+  for (int offset = kThreads / 2; offset > 0; offset /= 2) sum += __shfl_xor_sync(0xffffffffu, sum, offset);
+  const float factor = rsqrtf(sum / kHeadDim + a.eps);
+  const float norms[8] = {low_norm.x,  low_norm.y,  low_norm.z,  low_norm.w,
+                          high_norm.x, high_norm.y, high_norm.z, high_norm.w};
+  const float cosine[4] = {first_turns.x, first_turns.z, second_turns.x, second_turns.z};
+  const float sine[4] = {first_turns.y, first_turns.w, second_turns.y, second_turns.w};
+  float turned[8];
+#pragma unroll
+  for (int e = 0; e < 4; ++e) {
+    const float first = values[e] * factor * norms[e], second = values[4 + e] * factor * norms[4 + e];
+    turned[e] = first * cosine[e] - second * sine[e];
+    turned[4 + e] = second * cosine[e] + first * sine[e];
+  }
+  if (!inside) return;
+  const uint2 new_low = {pack_halves(turned[0], turned[1]), pack_halves(turned[2], turned[3])};
+  const uint2 new_high = {pack_halves(turned[4], turned[5]), pack_halves(turned[6], turned[7])};
+  *reinterpret_cast<uint2*>(x + column) = new_low;
+  *reinterpret_cast<uint2*>(x + kHalf + column) = new_high;
+  if (!is_key || a.slots[row] < 0) return;
+  const int kv_dim = a.num_kv_heads * kHeadDim;
+  bfloat16* kept =
+      a.store + static_cast<std::int64_t>(a.slots[row]) * 2 * kv_dim + (head - a.num_heads) * kHeadDim;
+  *reinterpret_cast<uint2*>(kept + column) = new_low;
+  *reinterpret_cast<uint2*>(kept + kHalf + column) = new_high;
+  *reinterpret_cast<uint4*>(kept + kv_dim + 2 * column) =
+      *reinterpret_cast<const uint4*>(x + kv_dim + 2 * column);
+}
+
+template <int kHeadDim>
+void launch(const RotaryArguments& a, cudaStream_t stream) {
+  const std::int64_t threads =
+      static_cast<std::int64_t>(a.num_rows) * (a.end_head - a.first_head) * (kHeadDim / 8);
+  rotary_kernel<kHeadDim><<<static_cast<unsigned>((threads + kBlock - 1) / kBlock), kBlock, 0, stream>>>(a);
+}
+
+}  // namespace
+
+void launch_rotary(const RotaryArguments& a, cudaStream_t stream) {
+  if (a.num_rows == 0) return;
+  if (a.head_dim == 128) {
+    launch<128>(a, stream);
+  } else if (a.head_dim == 64) {
+    launch<64>(a, stream);
+  } else {
+    check(a.head_dim == 32, "rotary embedding knows head_dim 32, 64 and 128");
+    launch<32>(a, stream);
+  }
+  RERANK_CUDA_CHECK(cudaGetLastError());
+}
+
+}  // namespace rerank::cuda
