@@ -86,7 +86,7 @@ class ScriptedEngine : public ScoringEngine {
     std::vector<TokenPiece> pieces;
     for (const char letter : text) {
       TokenPiece piece;
-      piece.id = letter;
+      piece.id = static_cast<unsigned char>(letter);
       piece.text = std::string(1, letter);
       pieces.push_back(piece);
     }
