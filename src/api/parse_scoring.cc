@@ -9,6 +9,7 @@
 #include "api/ascii_case.h"
 #include "api/field_reader.h"
 #include "api/json_body.h"
+#include "api/reply.h"
 #include "api/request_texts.h"
 #include "api/scoring_call.h"
 #include "api/served_model.h"
@@ -232,7 +233,7 @@ ScoringCall parse_scoring_call(std::string_view body, const RouteMatch& match, c
     const FieldReader reader(object, rerank ? kInRerank : kInScore);
     call.format = rerank ? rerank_format(reader, route.dialect, rules) : ReplyFormat::kScore;
     require_served(reader.string_or_empty(Field::kModel), rules);
-    call.request_id = reader.string_or_empty(Field::kRequestId);
+    call.request_id = accepted_request_id(reader.string_or_empty(Field::kRequestId));
     if (rerank) {
       read_rerank(reader, rules, call);
     } else {

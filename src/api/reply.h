@@ -29,7 +29,7 @@ std::string write_reply(const ScoringCall& call, const Result& result, const Rep
 std::vector<std::pair<std::string_view, std::string>> timing_headers(const Result& result,
                                                                      std::chrono::nanoseconds total);
 
-// What a client's X-Request-Id is used as: its printable ASCII, 128 characters at most.
+// What a client's X-Request-Id or request_id is used as: its printable ASCII, 128 characters at most.
 std::string accepted_request_id(std::string_view header);
 
 }  // namespace rerank::api
