@@ -1,11 +1,17 @@
 #include "base/log.h"
 
 #include <fmt/format.h>
+#include <poll.h>
 #include <spdlog/pattern_formatter.h>
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
+#include <unistd.h>
 
+#include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
+#include <utility>
 
 #include "base/log_event.h"
 
@@ -108,6 +114,36 @@ class JsonFormatter : public spdlog::formatter {
   std::unique_ptr<spdlog::formatter> clone() const override { return std::make_unique<JsonFormatter>(); }
 };
 
+// Stderr, for a program that must go on when nobody reads what it says: lines that would block are dropped
+// and counted.
+class DroppingSink : public spdlog::sinks::base_sink<std::mutex> {
+ protected:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    // A pipe that is writable takes 4096 bytes at once.
+    pollfd target = {STDERR_FILENO, POLLOUT, 0};
+    if (poll(&target, 1, 0) != 1 || (target.revents & POLLOUT) == 0) {
+      ++num_dropped_;
+      return;
+    }
+    spdlog::memory_buf_t line;
+    if (num_dropped_ > 0) {
+      const std::string text =
+          fmt::format("{} lines before this one were dropped: nobody read them", num_dropped_);
+      num_dropped_ = 0;
+      const std::span<const Field> fields = std::exchange(current_fields, {});
+      formatter_->format({message.logger_name, spdlog::level::warn, text}, line);
+      current_fields = fields;
+    }
+    formatter_->format(message, line);
+    // A full disk is no reason to end.
+    [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, line.data(), line.size());
+  }
+  void flush_() override {}
+
+ private:
+  std::int64_t num_dropped_ = 0;
+};
+
 spdlog::level::level_enum level_of(Level level) {
   switch (level) {
     case Level::kDebug:
@@ -137,6 +173,7 @@ spdlog::logger& logger() {
 void configure(Level least, Format format) {
   logger().set_level(level_of(least));
   as_json = format == Format::kJson;
+  if (isatty(STDERR_FILENO) == 0) logger().sinks() = {std::make_shared<DroppingSink>()};
   if (as_json) {
     logger().set_formatter(std::make_unique<JsonFormatter>());
   } else {

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """A whole server, asked as clients ask it: scores, headers, keys, encodings, TLS, Unix sockets, metrics and logs."""
 
+import contextlib
 import gzip
 import http.client
 import json
@@ -12,6 +13,7 @@ import ssl
 import struct
 import subprocess
 import tempfile
+import time
 import unittest
 
 from service_process import (LONG, MODEL, PROGRAM, ServiceProcess, ask_on, command_line_scores, receive_all,
@@ -258,23 +260,39 @@ class Logs(unittest.TestCase):
         self.assertFalse([line for line in service.log if line and not line.startswith("[")])
 
     def test_a_full_disk_for_them_is_no_failure(self):
-        with open("/dev/full", "w", encoding="ascii") as full, socket.socket() as probe:
+        with open("/dev/full", "w", encoding="ascii") as full, self.unheard(full) as service:
+            self.assertEqual(len(service.rerank("q", ["d"])["results"]), 1)
+            self.assertEqual(service.end(), 0)
+
+    def test_nobody_waits_for_their_reader(self):
+        reader, writer = os.pipe()
+        with self.unheard(writer) as service, contextlib.closing(service.connect()) as connection:
+            num_requests = 1000  # of 200 bytes and more each; a pipe holds 65536
+            for _ in range(num_requests):
+                self.assertEqual(ask_on(connection, "GET", "/nothing")[0], 404)
+            os.close(writer)
+            self.assertLess(len(os.read(reader, 1 << 20)), 1 << 17)
+            ask_on(connection, "GET", "/nothing")
+            self.assertIn(b" lines before this one were dropped", os.read(reader, 1 << 20))
+            self.assertEqual(service.end(), 0)
+        os.close(reader)
+
+    def unheard(self, stderr):
+        """A server whose log does not come here, ready."""
+        with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-            probe.close()
-            with ServiceProcess("--port", str(port), stderr=full) as service:
-                service.port = port
-                deadline = 1000
-                while deadline:
-                    try:
-                        if service.ask("GET", "/health")[0] == 200:
-                            break
-                    except ConnectionRefusedError:
-                        pass
-                    deadline -= 1
-                    subprocess.run(["sleep", "0.02"], check=True)
-                self.assertEqual(len(service.rerank("q", ["d"])["results"]), 1)
-                self.assertEqual(service.end(), 0)
+        service = ServiceProcess("--port", str(port), stderr=stderr)
+        service.port = port
+        deadline = time.monotonic() + LONG
+        while time.monotonic() < deadline:
+            try:
+                if service.ask("GET", "/health")[0] == 200:
+                    break
+            except ConnectionRefusedError:
+                pass
+            time.sleep(0.02)
+        return service
 
 
 class CommandLine(unittest.TestCase):
