@@ -7,6 +7,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
+#include <exception>
 #include <future>
 #include <thread>
 #include <unordered_set>
@@ -37,6 +38,18 @@ struct EventLoop {
   std::unordered_set<Session*> sessions;  // on this loop's thread
   std::thread thread;
 };
+
+// What a handler throws, such as for want of memory, costs its own connection only.
+void run(asio::io_context& io) {
+  for (;;) {
+    try {
+      io.run();
+      return;
+    } catch (const std::exception& error) {
+      log::error("a connection was dropped: {}", error.what());
+    }
+  }
+}
 
 int num_loops(int asked) {
   if (asked > 0) return asked;
@@ -77,7 +90,7 @@ class HttpFront::Impl {
     started_ = true;
     asio::post(loops_.front()->io, [this] { accept(); });
     for (auto& loop : loops_) {
-      loop->thread = std::thread([raw = loop.get()] { raw->io.run(); });
+      loop->thread = std::thread([raw = loop.get()] { run(raw->io); });
     }
   }
 

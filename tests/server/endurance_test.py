@@ -30,6 +30,21 @@ def post_text(path, body, more=""):
     return f"POST {path} HTTP/1.1\r\nHost: x\r\n{more}Content-Length: {len(text)}\r\n\r\n{text}".encode()
 
 
+class Loading(unittest.TestCase):
+    def test_listens_meanwhile_and_can_be_ended(self):
+        with tempfile.TemporaryDirectory() as folder:
+            tokenizer = f"{folder}/tokenizer.json"
+            os.mkfifo(tokenizer)  # who reads it waits for a writer
+            with ServiceProcess("--tokenizer", tokenizer, wait=False) as service:
+                service.wait_for_log("listening on ")
+                self.assertEqual(service.ask("GET", "/v1/health/live")[0], 200)
+                self.assertEqual(service.ask("GET", "/v1/health/ready")[0], 503)
+                status, headers, _ = service.ask("POST", "/v1/rerank", {"query": "q", "documents": ["d"]})
+                self.assertEqual(status, 503)
+                self.assertGreater(int(headers["retry-after"]), 0)
+                self.assertEqual(service.end(), 0)
+
+
 class Ending(unittest.TestCase):
     def test_sigterm_under_load_loses_nothing_that_was_accepted(self):
         num_clients = 8
