@@ -131,11 +131,12 @@ std::map<std::string, Work> work_of(const DecoderShape& s, const PackedBatch& ba
   work["GEMM gate, up"] = product(2.0 * s.ffn, s.hidden);
   work["GEMM down"] = product(s.hidden, s.ffn);
   work["attention"].gflop = 4e-9 * s.query_dim() * (full * pairs + last_pairs);
-  work["norm"].gbyte = 1e-9 * s.hidden * (2 + element) * (2 * full * rows + rows + 2 * scored);
-  work["key norm, rotation"].gbyte = 1e-9 * 4 * s.kv_dim() * s.num_layers * rows;
+  work["norm"].gbyte = 1e-9 * s.hidden * (4 + element) * (2 * full * rows + rows + 2 * scored);
+  work["head norms, rotation"].gbyte =
+      1e-9 * 4 * ((s.query_dim() + s.kv_dim()) * full * rows + s.kv_dim() * rows + s.query_dim() * scored);
   work["SwiGLU"].gbyte = 1e-9 * s.ffn * (4 + element) * (full * rows + scored);
   work["quantise attention"].gbyte = fp8 ? 1e-9 * s.query_dim() * 3 * (full * rows) : 0;
-  work["embed"].gbyte = 4e-9 * s.hidden * rows;
+  work["embed"].gbyte = 6e-9 * s.hidden * rows;
   return work;
 }
 

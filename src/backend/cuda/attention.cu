@@ -404,8 +404,8 @@ struct Consumer {
       total += __shfl_xor_sync(0xffffffffu, total, 2);
       const float inverse = 1.0f / total;
       const int token = row(i) / group(), head = kv_head * group() + row(i) % group();
-      bfloat16* to = a.out + static_cast<std::int64_t>(item.first_row + token) * a.shape.query_dim() +
-                     head * kHeadDim + threadIdx.x % 4 * 8;
+      DeviceBFloat16* to = a.out + static_cast<std::int64_t>(item.first_row + token) * a.shape.query_dim() +
+                           head * kHeadDim + threadIdx.x % 4 * 8;
 #pragma unroll
       for (int quad = 0; quad < kHeadDim / 32; ++quad) {
         std::uint32_t packed[4];

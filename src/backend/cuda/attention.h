@@ -57,7 +57,7 @@ struct AttentionShape {
 struct AttentionArguments {
   AttentionViews views;
   AttentionShape shape;
-  bfloat16* out;               // [rows, query_dim]
+  DeviceBFloat16* out;         // [rows, query_dim]
   const AttentionItem* items;  // [num_items]
   const KeyRun* runs;
   std::int32_t num_items;
@@ -78,8 +78,8 @@ inline constexpr std::size_t kAttentionOverread = 128;
 
 // For launches on the current device. `qkv` is [num_rows, query, key, value], where all numbers are finite,
 // also those of rows not in use; `store` is [num_slots, key and value].
-AttentionViews make_attention_views(const AttentionShape& shape, bfloat16* qkv, std::int64_t num_rows,
-                                    bfloat16* store, std::int64_t num_slots);
+AttentionViews make_attention_views(const AttentionShape& shape, DeviceBFloat16* qkv, std::int64_t num_rows,
+                                    DeviceBFloat16* store, std::int64_t num_slots);
 
 // out = softmax(q k^T / sqrt(head_dim)) v. Keys are walked in
 // tiles of 128 absolute positions, so that a row's sums run in one order wherever its keys come from.

@@ -40,8 +40,8 @@ CUtensorMap encode(void* data, const cuuint64_t (&sizes)[kRank], const cuuint64_
 
 }  // namespace
 
-AttentionViews make_attention_views(const AttentionShape& shape, bfloat16* qkv, std::int64_t num_rows,
-                                    bfloat16* store, std::int64_t num_slots) {
+AttentionViews make_attention_views(const AttentionShape& shape, DeviceBFloat16* qkv, std::int64_t num_rows,
+                                    DeviceBFloat16* store, std::int64_t num_slots) {
   const auto size = [](std::int64_t n) { return static_cast<cuuint64_t>(n); };
   const std::int64_t qkv_dim = shape.query_dim() + 2 * shape.kv_dim(), slot_dim = 2 * shape.kv_dim();
   AttentionViews views{};

@@ -37,8 +37,9 @@ DeviceRank::DeviceRank(DecoderWeights& weights, const BackendLimits& limits, con
   choose_products();
   store_ = DeviceBuffer(store_bytes());
   prepare_attention(shape_.head_dim);
-  views_ = make_attention_views(attention_shape(), qkv_.as<bfloat16>(), limits_.max_tokens,
-                                store_.as<bfloat16>(), std::int64_t{shape_.num_layers} * limits_.num_slots);
+  views_ =
+      make_attention_views(attention_shape(), qkv_.as<DeviceBFloat16>(), limits_.max_tokens,
+                           store_.as<DeviceBFloat16>(), std::int64_t{shape_.num_layers} * limits_.num_slots);
 }
 
 void DeviceRank::check_shape() const {
@@ -63,10 +64,10 @@ void DeviceRank::check_shape() const {
 }
 
 std::size_t DeviceRank::activation_bytes() const {
-  const std::int64_t columns = 2 * shape_.hidden + shape_.qkv_dim() + shape_.query_dim() + 3 * ffn_;
+  const std::int64_t columns = 3 * shape_.hidden + shape_.qkv_dim() + shape_.query_dim() + 3 * ffn_;
   const std::int64_t quantized = options_.quantize ? shape_.hidden + shape_.query_dim() + ffn_ + 12 : 0;
   return size(limits_.max_tokens * (2 * columns + quantized) +
-              std::int64_t{2} * limits_.max_scores * shape_.hidden +
+              std::int64_t{4} * limits_.max_scores * shape_.hidden +
               std::int64_t{4} * shape_.max_positions * shape_.head_dim);
 }
 
@@ -106,8 +107,8 @@ DeviceRank::Rows DeviceRank::make_rows(std::int32_t columns) const {
 
 void DeviceRank::reserve() {
   const std::int64_t tokens = limits_.max_tokens, scores = limits_.max_scores;
-  hidden_ = DeviceBuffer(size(2 * tokens * shape_.hidden));
-  scored_hidden_ = DeviceBuffer(size(2 * scores * shape_.hidden));
+  hidden_ = DeviceBuffer(size(4 * tokens * shape_.hidden));
+  scored_hidden_ = DeviceBuffer(size(4 * scores * shape_.hidden));
   qkv_ = DeviceBuffer(size(2 * tokens * shape_.qkv_dim()) + kAttentionOverread);
   RERANK_CUDA_CHECK(cudaMemset(qkv_.as<void>(), 0, qkv_.size_bytes()));  // attention looks past the last row
   normed_ = make_rows(shape_.hidden);
@@ -146,13 +147,13 @@ void DeviceRank::fill_rotations() {
 void DeviceRank::choose_products() {
   const std::int64_t tokens = limits_.max_tokens;
   const std::int32_t widest_in = std::max({shape_.hidden, shape_.query_dim(), ffn_});
-  const std::int32_t widest_out = std::max({shape_.hidden, shape_.qkv_dim(), 2 * ffn_});
+  const std::int32_t widest_out = std::max({2 * shape_.hidden, shape_.qkv_dim(), 2 * ffn_});
   DeviceBuffer x(size(2 * tokens * widest_in)), quantized(size(tokens * widest_in)), scales(size(4 * tokens)),
       wanted(size(2 * tokens * widest_out)), found(size(2 * tokens * widest_out)), count(4);
-  const GemmTrial trial{.x = x.as<bfloat16>(),
+  const GemmTrial trial{.x = x.as<DeviceBFloat16>(),
                         .quantized_x = {quantized.as<std::uint8_t>(), scales.as<float>()},
-                        .wanted = wanted.as<bfloat16>(),
-                        .found = found.as<bfloat16>(),
+                        .wanted = wanted.as<void>(),
+                        .found = found.as<void>(),
                         .num_different = count.as<std::uint32_t>()};
   products_ = choose(false, weights_.layers.back(), trial);
   for (const DeviceLayer& layer : weights_.layers) {
@@ -168,17 +169,16 @@ DeviceRank::Products DeviceRank::choose(bool quantized, const DeviceLayer& layer
     return Gemm(library_, {outputs, inputs, out_stride, accumulate, quantized}, limits_.max_tokens,
                 matrix.operand(), trial, stream_.get());
   };
-  const bool adds = options_.shard.index == 0;  // the other shards' parts are added to the first one's
   return {.qkv = product(shape_.qkv_dim(), shape_.hidden, shape_.qkv_dim(), false, layer.qkv),
           .key_value = product(2 * shape_.kv_dim(), shape_.hidden, shape_.qkv_dim(), false, layer.qkv),
           .query = product(shape_.query_dim(), shape_.hidden, shape_.qkv_dim(), false, layer.qkv),
-          .output = product(shape_.hidden, shape_.query_dim(), shape_.hidden, adds, layer.output),
+          .output = product(shape_.hidden, shape_.query_dim(), shape_.hidden, true, layer.output),
           .gate_up = product(2 * ffn_, shape_.hidden, 2 * ffn_, false, layer.gate_up),
-          .down = product(shape_.hidden, ffn_, shape_.hidden, adds, layer.down)};
+          .down = product(shape_.hidden, ffn_, shape_.hidden, true, layer.down)};
 }
 
-bfloat16* DeviceRank::store(std::int32_t layer) const {
-  return store_.as<bfloat16>() + std::int64_t{layer} * limits_.num_slots * 2 * shape_.kv_dim();
+DeviceBFloat16* DeviceRank::store(std::int32_t layer) const {
+  return store_.as<DeviceBFloat16>() + std::int64_t{layer} * limits_.num_slots * 2 * shape_.kv_dim();
 }
 
 void DeviceRank::begin(const PackedBatch& batch) {
@@ -194,19 +194,20 @@ void DeviceRank::begin(const PackedBatch& batch) {
   num_rows_ = forward.layout.num_tokens();
   items_ = forward.layout.all_items();
   gathered_ = false;
-  hidden_now_ = hidden_.as<bfloat16>();
+  hidden_now_ = hidden_.as<float>();
 }
 
 void DeviceRank::embed() {
-  launch_embed(weights_.embedding.as<bfloat16>(), current().layout.ids.at(current().device.as<std::byte>()),
-               hidden_now_, num_rows_, shape_.hidden, stream_.get());
+  launch_embed(weights_.embedding.as<DeviceBFloat16>(),
+               current().layout.ids.at(current().device.as<std::byte>()), hidden_now_, num_rows_,
+               shape_.hidden, stream_.get());
   mark("embed");
 }
 
 void DeviceRank::norm(const float* weight, bool quantized) {
   launch_rms_norm({.x = hidden_now_,
                    .weight = weight,
-                   .out = normed_.values.as<bfloat16>(),
+                   .out = normed_.values.as<DeviceBFloat16>(),
                    .quantized = quantized ? normed_.e4m3() : QuantizedRows{},
                    .num_rows = num_rows_,
                    .hidden = shape_.hidden,
@@ -223,14 +224,14 @@ void DeviceRank::norm_qkv(std::int32_t index, Projection projection) {
   const Gemm& gemm = keys_only ? p.key_value : projection == Projection::kQuery ? p.query : p.qkv;
   const std::int32_t first = keys_only ? shape_.query_dim() : 0;
   gemm.run(library_, normed_.operand(w.quantized), w.qkv.operand_from(first, shape_.hidden),
-           qkv_.as<bfloat16>() + first, num_rows_, stream_.get());
+           qkv_.as<DeviceBFloat16>() + first, num_rows_, stream_.get());
   mark("GEMM query/key/value");
 }
 
 void DeviceRank::qk_norm_rope(std::int32_t index, Projection projection) {
   std::byte* block = current().device.as<std::byte>();
   const BatchLayout& layout = current().layout;
-  launch_rotary({.qkv = qkv_.as<bfloat16>(),
+  launch_rotary({.qkv = qkv_.as<DeviceBFloat16>(),
                  .store = store(index),
                  .query_norm = layer(index).query_norm.as<float>(),
                  .key_norm = layer(index).key_norm.as<float>(),
@@ -242,7 +243,8 @@ void DeviceRank::qk_norm_rope(std::int32_t index, Projection projection) {
                  .num_heads = shape_.num_heads,
                  .num_kv_heads = shape_.num_kv_heads,
                  .first_head = projection == Projection::kKeyValue ? shape_.num_heads : 0,
-                 .end_head = projection == Projection::kQuery ? shape_.num_heads : shape_.num_heads + shape_.num_kv_heads,
+                 .end_head = projection == Projection::kQuery ? shape_.num_heads
+                                                              : shape_.num_heads + shape_.num_kv_heads,
                  .head_dim = shape_.head_dim,
                  .eps = shape_.rms_norm_eps},
                 stream_.get());
@@ -254,7 +256,7 @@ void DeviceRank::attention(std::int32_t index) {
   const BatchLayout& layout = current().layout;
   launch_attention({.views = views_,
                     .shape = attention_shape(),
-                    .out = attention_.values.as<bfloat16>(),
+                    .out = attention_.values.as<DeviceBFloat16>(),
                     .items = layout.items.at(block) + items_.first,
                     .runs = layout.runs.at(block),
                     .num_items = items_.count,
@@ -264,13 +266,21 @@ void DeviceRank::attention(std::int32_t index) {
   mark("attention");
 }
 
+// The first shard adds its part to the residual, the others send theirs alone.
+void DeviceRank::drop_residual() {
+  if (options_.shard.index == 0 || num_rows_ == 0) return;
+  RERANK_CUDA_CHECK(cudaMemsetAsync(hidden_now_, 0, static_cast<std::size_t>(hidden_size()) * sizeof(float),
+                                    stream_.get()));
+}
+
 void DeviceRank::attention_output(std::int32_t index) {
   const DeviceLayer& w = layer(index);
   if (w.quantized) {
-    launch_quantize(attention_.values.as<bfloat16>(), attention_.e4m3(), num_rows_, shape_.query_dim(),
+    launch_quantize(attention_.values.as<DeviceBFloat16>(), attention_.e4m3(), num_rows_, shape_.query_dim(),
                     stream_.get());
     mark("quantise attention");
   }
+  drop_residual();
   products(index).output.run(library_, attention_.operand(w.quantized), w.output.operand(), hidden_now_,
                              num_rows_, stream_.get());
   mark("GEMM output");
@@ -280,18 +290,20 @@ void DeviceRank::norm_gate_up(std::int32_t index) {
   const DeviceLayer& w = layer(index);
   norm(w.attention_norm.as<float>(), w.quantized);
   products(index).gate_up.run(library_, normed_.operand(w.quantized), w.gate_up.operand(),
-                              gate_up_.as<bfloat16>(), num_rows_, stream_.get());
+                              gate_up_.as<DeviceBFloat16>(), num_rows_, stream_.get());
   mark("GEMM gate, up");
   if (w.quantized) {
-    launch_swiglu_quantized(gate_up_.as<bfloat16>(), ffn_rows_.e4m3(), num_rows_, ffn_, stream_.get());
+    launch_swiglu_quantized(gate_up_.as<DeviceBFloat16>(), ffn_rows_.e4m3(), num_rows_, ffn_, stream_.get());
   } else {
-    launch_swiglu(gate_up_.as<bfloat16>(), ffn_rows_.values.as<bfloat16>(), num_rows_, ffn_, stream_.get());
+    launch_swiglu(gate_up_.as<DeviceBFloat16>(), ffn_rows_.values.as<DeviceBFloat16>(), num_rows_, ffn_,
+                  stream_.get());
   }
   mark("SwiGLU");
 }
 
 void DeviceRank::down(std::int32_t index) {
   const DeviceLayer& w = layer(index);
+  drop_residual();
   products(index).down.run(library_, ffn_rows_.operand(w.quantized), w.down.operand(), hidden_now_, num_rows_,
                            stream_.get());
   mark("GEMM down");
@@ -301,9 +313,9 @@ void DeviceRank::gather_scored() {
   Forward& forward = current();
   num_rows_ = forward.layout.num_scores();
   launch_gather(hidden_now_, forward.layout.scored_rows.at(forward.device.as<std::byte>()),
-                scored_hidden_.as<bfloat16>(), num_rows_, shape_.hidden, stream_.get());
+                scored_hidden_.as<float>(), num_rows_, shape_.hidden, stream_.get());
   mark("gather");
-  hidden_now_ = scored_hidden_.as<bfloat16>();
+  hidden_now_ = scored_hidden_.as<float>();
   items_ = forward.layout.scored_items();
   gathered_ = true;
 }
@@ -340,20 +352,24 @@ std::vector<std::pair<std::string, const Gemm*>> DeviceRank::chosen_products(boo
           {"output", &p.output},       {"gate, up", &p.gate_up},    {"down", &p.down}};
 }
 
-std::pair<bfloat16*, std::int32_t> DeviceRank::buffer(Activation activation) const {
+std::pair<DeviceBFloat16*, std::int32_t> DeviceRank::buffer(Activation activation) const {
   switch (activation) {
-    case Activation::kHidden:
-      return {hidden_now_, shape_.hidden};
     case Activation::kQkv:
-      return {qkv_.as<bfloat16>(), shape_.qkv_dim()};
+      return {qkv_.as<DeviceBFloat16>(), shape_.qkv_dim()};
     case Activation::kAttention:
-      return {attention_.values.as<bfloat16>(), shape_.query_dim()};
+      return {attention_.values.as<DeviceBFloat16>(), shape_.query_dim()};
     default:
-      return {ffn_rows_.values.as<bfloat16>(), ffn_};
+      return {ffn_rows_.values.as<DeviceBFloat16>(), ffn_};
   }
 }
 
 void DeviceRank::read(Activation activation, std::span<float> out) {
+  if (activation == Activation::kHidden) {
+    RERANK_CUDA_CHECK(
+        cudaMemcpyAsync(out.data(), hidden_now_, out.size_bytes(), cudaMemcpyDeviceToHost, stream_.get()));
+    RERANK_CUDA_CHECK(cudaStreamSynchronize(stream_.get()));
+    return;
+  }
   const auto [from, stride] = buffer(activation);
   std::vector<BFloat16> rows(size(std::int64_t{num_rows_} * stride));
   RERANK_CUDA_CHECK(
@@ -366,6 +382,12 @@ void DeviceRank::read(Activation activation, std::span<float> out) {
 }
 
 void DeviceRank::write(Activation activation, std::span<const float> values) {
+  if (activation == Activation::kHidden) {
+    RERANK_CUDA_CHECK(cudaMemcpyAsync(hidden_now_, values.data(), values.size_bytes(), cudaMemcpyHostToDevice,
+                                      stream_.get()));
+    RERANK_CUDA_CHECK(cudaStreamSynchronize(stream_.get()));
+    return;
+  }
   const auto [to, stride] = buffer(activation);
   std::vector<BFloat16> rows(size(std::int64_t{num_rows_} * stride));
   const std::size_t columns = values.size() / size(num_rows_);

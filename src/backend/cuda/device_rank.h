@@ -52,7 +52,7 @@ class DeviceRank {
 
   int device() const { return options_.device; }
   cudaStream_t stream() const { return stream_.get(); }
-  bfloat16* hidden() const { return hidden_now_; }  // [num_rows, hidden]
+  float* hidden() const { return hidden_now_; }  // [num_rows, hidden]
   std::int64_t hidden_size() const { return std::int64_t{num_rows_} * shape_.hidden; }
   std::int64_t weight_bytes() const { return static_cast<std::int64_t>(weight_bytes_); }
   std::int64_t workspace_bytes() const { return static_cast<std::int64_t>(workspace_bytes_); }
@@ -92,19 +92,21 @@ class DeviceRank {
   Products choose(bool quantized, const DeviceLayer& layer, const GemmTrial& trial);
   Rows make_rows(std::int32_t columns) const;
   void norm(const float* weight, bool quantized);
+  void drop_residual();
   const Products& products(std::int32_t layer) const {
     return this->layer(layer).quantized ? quantized_products_ : products_;
   }
   const DeviceLayer& layer(std::int32_t layer) const {
     return weights_.layers[static_cast<std::size_t>(layer)];
   }
-  bfloat16* store(std::int32_t layer) const;
+  DeviceBFloat16* store(std::int32_t layer) const;
   AttentionShape attention_shape() const { return {shape_.num_heads, shape_.num_kv_heads, shape_.head_dim}; }
   void mark(const char* kernel) {
     if (clock_ != nullptr) clock_->mark(kernel, stream_.get());
   }
   Forward& current() { return forwards_[(num_begun_ + kInFlight - 1) % kInFlight]; }
-  std::pair<bfloat16*, std::int32_t> buffer(Activation activation) const;  // and its stride
+  std::pair<DeviceBFloat16*, std::int32_t> buffer(
+      Activation activation) const;  // all but kHidden, and its stride
 
   RankOptions options_;
   DecoderShape shape_;  // of the shard
@@ -118,8 +120,8 @@ class DeviceRank {
   DeviceWeights weights_;
   Products products_, quantized_products_;
   DeviceBuffer rotation_;       // float2 [max_positions, head_dim / 2] (cos, sin)
-  DeviceBuffer hidden_;         // [max_tokens, hidden]
-  DeviceBuffer scored_hidden_;  // [max_scores, hidden]
+  DeviceBuffer hidden_;         // float32 [max_tokens, hidden]: the residual keeps its precision
+  DeviceBuffer scored_hidden_;  // float32 [max_scores, hidden]
   DeviceBuffer qkv_;            // [max_tokens, qkv_dim]
   Rows normed_;                 // [max_tokens, hidden]
   Rows attention_;              // [max_tokens, query_dim]
@@ -133,7 +135,7 @@ class DeviceRank {
   Forward forwards_[kInFlight];
   std::uint64_t num_begun_ = 0;
   std::uint64_t num_finished_ = 0;
-  bfloat16* hidden_now_ = nullptr;
+  float* hidden_now_ = nullptr;
   std::int32_t num_rows_ = 0;
   bool gathered_ = false;  // the rows are the scored ones
   ItemList items_;

@@ -51,7 +51,7 @@ struct Product {
     };
     layout(&weight, type, shape.inputs, shape.outputs, shape.inputs);
     layout(&x, type, shape.inputs, rows, shape.inputs);
-    layout(&out, CUDA_R_16BF, shape.outputs, rows, shape.out_stride);
+    layout(&out, shape.accumulate ? CUDA_R_32F : CUDA_R_16BF, shape.outputs, rows, shape.out_stride);
   }
 };
 
@@ -84,8 +84,8 @@ std::vector<cublasLtMatmulAlgo_t> candidates(const GemmLibrary& library, Product
 }
 
 cublasStatus_t multiply(const GemmLibrary& library, const GemmShape& shape, Product& product,
-                        const void* weight, const void* x, bfloat16* out,
-                        const cublasLtMatmulAlgo_t& algorithm, cudaStream_t stream) {
+                        const void* weight, const void* x, void* out, const cublasLtMatmulAlgo_t& algorithm,
+                        cudaStream_t stream) {
   const float alpha = 1, beta = shape.accumulate ? 1 : 0;
   return cublasLtMatmul(library.handle(), &product.description, &alpha, weight, &product.weight, x,
                         &product.x, &beta, out, &product.out, out, &product.out, &algorithm,
@@ -135,18 +135,22 @@ class Chooser {
   }
 
  private:
-  bool compute(std::int32_t rows, const cublasLtMatmulAlgo_t& algorithm, bfloat16* out) {
+  bool compute(std::int32_t rows, const cublasLtMatmulAlgo_t& algorithm, void* out) {
     // Accumulated into the same numbers each time; columns beyond the outputs stay equal.
-    launch_fill_random(out, std::int64_t{rows} * shape_.out_stride, 2, 1.0f, stream_);
+    launch_fill_random(static_cast<DeviceBFloat16*>(out), halves(rows), 2, 1.0f, stream_);
     Product product(shape_, rows, weight_, x_);
     return multiply(library_, shape_, product, weight_.values, x_.values, out, algorithm, stream_) ==
            CUBLAS_STATUS_SUCCESS;
   }
 
+  // Numbers of 16 bits in the result; the upper halves of random float32 numbers are random bfloat16 numbers.
+  std::int64_t halves(std::int32_t rows) const {
+    return std::int64_t{rows} * shape_.out_stride * (shape_.accumulate ? 2 : 1);
+  }
+
   bool equals_wanted(std::int32_t rows) {
     RERANK_CUDA_CHECK(cudaMemsetAsync(trial_.num_different, 0, sizeof(std::uint32_t), stream_));
-    launch_count_differences(trial_.wanted, trial_.found, std::int64_t{rows} * shape_.out_stride,
-                             trial_.num_different, stream_);
+    launch_count_differences(trial_.wanted, trial_.found, halves(rows), trial_.num_different, stream_);
     std::uint32_t count = 0;
     RERANK_CUDA_CHECK(
         cudaMemcpyAsync(&count, trial_.num_different, sizeof(count), cudaMemcpyDeviceToHost, stream_));
@@ -196,8 +200,8 @@ Gemm::Gemm(const GemmLibrary& library, const GemmShape& shape, std::int32_t max_
   choices_.push_back(chooser.choose(max_rows));
 }
 
-void Gemm::run(const GemmLibrary& library, GemmOperand x, GemmOperand weight, bfloat16* out,
-               std::int32_t rows, cudaStream_t stream) const {
+void Gemm::run(const GemmLibrary& library, GemmOperand x, GemmOperand weight, void* out, std::int32_t rows,
+               cudaStream_t stream) const {
   if (rows == 0) return;
   const auto choice = std::ranges::lower_bound(choices_, rows, {}, &Choice::max_rows);
   check(choice != choices_.end(), "a product of more rows than were planned for");

@@ -17,8 +17,8 @@ struct GemmShape {
   std::int32_t outputs = 0;
   std::int32_t inputs = 0;
   std::int32_t out_stride = 0;
-  bool accumulate = false;
-  bool quantized = false;  // x and weight are e4m3 with a float32 scale a row
+  bool accumulate = false;  // then out is float32, else bfloat16
+  bool quantized = false;   // x and weight are e4m3 with a float32 scale a row
 };
 
 // Rows of bfloat16, or of e4m3 with their scales.
@@ -47,10 +47,10 @@ class GemmLibrary {
 
 // Memory that choosing algorithms needs for a while.
 struct GemmTrial {
-  bfloat16* x;                // [max_rows, inputs]
+  DeviceBFloat16* x;          // [max_rows, inputs]
   QuantizedRows quantized_x;  // of the same; only for quantized shapes
-  bfloat16* wanted;           // [max_rows, out_stride]
-  bfloat16* found;            // [max_rows, out_stride]
+  void* wanted;               // [max_rows, out_stride]
+  void* found;                // [max_rows, out_stride]
   std::uint32_t* num_different;
 };
 
@@ -75,7 +75,7 @@ class Gemm {
   Gemm(const GemmLibrary& library, const GemmShape& shape, std::int32_t max_rows, GemmOperand weight,
        const GemmTrial& trial, cudaStream_t stream);
 
-  void run(const GemmLibrary& library, GemmOperand x, GemmOperand weight, bfloat16* out, std::int32_t rows,
+  void run(const GemmLibrary& library, GemmOperand x, GemmOperand weight, void* out, std::int32_t rows,
            cudaStream_t stream) const;
 
   const GemmShape& shape() const { return shape_; }

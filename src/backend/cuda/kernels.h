@@ -9,14 +9,14 @@
 
 namespace rerank::cuda {
 
-using bfloat16 = __nv_bfloat16;
+using DeviceBFloat16 = __nv_bfloat16;
 
 // out[row] = table[ids[row]]
-void launch_embed(const bfloat16* table, const std::int32_t* ids, bfloat16* out, std::int32_t num_rows,
+void launch_embed(const DeviceBFloat16* table, const std::int32_t* ids, float* out, std::int32_t num_rows,
                   std::int32_t hidden, cudaStream_t stream);
 
 // out[i] = x[rows[i]]
-void launch_gather(const bfloat16* x, const std::int32_t* rows, bfloat16* out, std::int32_t num_rows,
+void launch_gather(const float* x, const std::int32_t* rows, float* out, std::int32_t num_rows,
                    std::int32_t hidden, cudaStream_t stream);
 
 // One row as e4m3 numbers times one float32 scale.
@@ -26,9 +26,9 @@ struct QuantizedRows {
 };
 
 struct NormArguments {
-  const bfloat16* x;    // [num_rows, hidden]
+  const float* x;       // [num_rows, hidden]
   const float* weight;  // [hidden]
-  bfloat16* out;        // [num_rows, hidden]; unused when quantized
+  DeviceBFloat16* out;  // [num_rows, hidden]; unused when quantized
   QuantizedRows quantized;
   std::int32_t num_rows;
   std::int32_t hidden;  // a multiple of 8, at most kMaxNormColumns
@@ -40,8 +40,8 @@ inline constexpr std::int32_t kMaxNormColumns = 8192;
 void launch_rms_norm(const NormArguments& arguments, cudaStream_t stream);
 
 struct RotaryArguments {
-  bfloat16* qkv;                  // [num_rows, stride]: query heads, key heads, value heads
-  bfloat16* store;                // [num_slots, 2, kv_dim] of the layer
+  DeviceBFloat16* qkv;            // [num_rows, stride]: query heads, key heads, value heads
+  DeviceBFloat16* store;          // [num_slots, 2, kv_dim] of the layer
   const float* query_norm;        // [head_dim]
   const float* key_norm;          // [head_dim]
   const float2* rotation;         // [max_positions, head_dim / 2] (cos, sin)
@@ -61,16 +61,16 @@ struct RotaryArguments {
 void launch_rotary(const RotaryArguments& arguments, cudaStream_t stream);
 
 // out[row, i] = silu(gate_up[row, i]) * gate_up[row, ffn + i]
-void launch_swiglu(const bfloat16* gate_up, bfloat16* out, std::int32_t num_rows, std::int32_t ffn,
-                   cudaStream_t stream);
+void launch_swiglu(const DeviceBFloat16* gate_up, DeviceBFloat16* out, std::int32_t num_rows,
+                   std::int32_t ffn, cudaStream_t stream);
 // The same, quantised row by row.
-void launch_swiglu_quantized(const bfloat16* gate_up, QuantizedRows out, std::int32_t num_rows,
+void launch_swiglu_quantized(const DeviceBFloat16* gate_up, QuantizedRows out, std::int32_t num_rows,
                              std::int32_t ffn, cudaStream_t stream);
-void launch_quantize(const bfloat16* x, QuantizedRows out, std::int32_t num_rows, std::int32_t columns,
+void launch_quantize(const DeviceBFloat16* x, QuantizedRows out, std::int32_t num_rows, std::int32_t columns,
                      cudaStream_t stream);
 
 struct HeadArguments {
-  const bfloat16* x;  // [num_rows, hidden]
+  const float* x;     // [num_rows, hidden]
   const float* norm;  // [hidden]
   const float* no;    // [hidden]; nullptr: the logit is 0
   const float* yes;   // [hidden]
@@ -83,11 +83,11 @@ struct HeadArguments {
 // logits = RMSNorm(x) * [no; yes]^T, all in float32.
 void launch_head(const HeadArguments& arguments, cudaStream_t stream);
 
-// How many of the numbers differ in any bit, added to *count.
-void launch_count_differences(const bfloat16* a, const bfloat16* b, std::int64_t size, std::uint32_t* count,
+// How many of `size` numbers of 16 bits differ, added to *count.
+void launch_count_differences(const void* a, const void* b, std::int64_t size, std::uint32_t* count,
                               cudaStream_t stream);
 // Seeded numbers between -1 and 1.
-void launch_fill_random(bfloat16* out, std::int64_t size, std::uint32_t seed, float scale,
+void launch_fill_random(DeviceBFloat16* out, std::int64_t size, std::uint32_t seed, float scale,
                         cudaStream_t stream);
 
 }  // namespace rerank::cuda

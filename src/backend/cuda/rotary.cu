@@ -19,7 +19,7 @@ __global__ void __launch_bounds__(kBlock) rotary_kernel(const __grid_constant__ 
   const bool inside = task < a.num_rows * num_heads;
   const int row = inside ? task / num_heads : 0, head = a.first_head + (inside ? task % num_heads : 0);
   const int column = threadIdx.x % kThreads * 4;
-  bfloat16* x = a.qkv + static_cast<std::int64_t>(row) * a.stride + head * kHeadDim;
+  DeviceBFloat16* x = a.qkv + static_cast<std::int64_t>(row) * a.stride + head * kHeadDim;
   const uint2 low = *reinterpret_cast<const uint2*>(x + column);
   const uint2 high = *reinterpret_cast<const uint2*>(x + kHalf + column);
   const auto* turns = reinterpret_cast<const float4*>(
@@ -55,7 +55,7 @@ __global__ void __launch_bounds__(kBlock) rotary_kernel(const __grid_constant__ 
   *reinterpret_cast<uint2*>(x + kHalf + column) = new_high;
   if (!is_key || a.slots[row] < 0) return;
   const int kv_dim = a.num_kv_heads * kHeadDim;
-  bfloat16* kept =
+  DeviceBFloat16* kept =
       a.store + static_cast<std::int64_t>(a.slots[row]) * 2 * kv_dim + (head - a.num_heads) * kHeadDim;
   *reinterpret_cast<uint2*>(kept + column) = new_low;
   *reinterpret_cast<uint2*>(kept + kHalf + column) = new_high;

@@ -69,7 +69,7 @@ __device__ inline float inverse_rms(const Vector8* held, int num_vectors, float 
 }
 
 template <int kThreads, int kVectors>
-__device__ inline void load_row(const bfloat16* x, int num_vectors, int row, Vector8* held) {
+__device__ inline void load_row(const DeviceBFloat16* x, int num_vectors, int row, Vector8* held) {
   const uint4* from = reinterpret_cast<const uint4*>(x) + static_cast<std::int64_t>(row) * num_vectors;
   uint4 bits[kVectors];
 #pragma unroll
@@ -79,6 +79,16 @@ __device__ inline void load_row(const bfloat16* x, int num_vectors, int row, Vec
   }
 #pragma unroll
   for (int i = 0; i < kVectors; ++i) held[i] = unpack8(bits[i]);
+}
+
+template <int kThreads, int kVectors>
+__device__ inline void load_row(const float* x, int num_vectors, int row, Vector8* held) {
+  const float* from = x + static_cast<std::int64_t>(row) * num_vectors * 8;
+#pragma unroll
+  for (int i = 0; i < kVectors; ++i) {
+    const int vector = RowShape<kThreads, kVectors>::vector(i);
+    held[i] = vector < num_vectors ? load8(from + 8 * vector) : Vector8{};
+  }
 }
 
 template <int kThreads, int kVectors, bool kQuantized>
@@ -105,7 +115,7 @@ __global__ void __launch_bounds__(RowShape<kThreads, kVectors>::kBlock) rms_norm
 
 template <int kThreads, int kVectors>
 __global__ void __launch_bounds__(RowShape<kThreads, kVectors>::kBlock)
-    quantize_kernel(const bfloat16* x, QuantizedRows out, int num_rows, int columns) {
+    quantize_kernel(const DeviceBFloat16* x, QuantizedRows out, int num_rows, int columns) {
   const int row = RowShape<kThreads, kVectors>::row();
   if (row >= num_rows) return;
   Vector8 held[kVectors];
@@ -125,7 +135,7 @@ __device__ inline Vector8 swiglu8(uint4 gate_bits, uint4 up_bits) {
 
 template <int kThreads, int kVectors>
 __global__ void __launch_bounds__(RowShape<kThreads, kVectors>::kBlock)
-    swiglu_quantized_kernel(const bfloat16* gate_up, QuantizedRows out, int num_rows, int ffn) {
+    swiglu_quantized_kernel(const DeviceBFloat16* gate_up, QuantizedRows out, int num_rows, int ffn) {
   using Shape = RowShape<kThreads, kVectors>;
   const int row = Shape::row();
   if (row >= num_rows) return;
@@ -209,26 +219,29 @@ void launch_norm_of(RowShape<kThreads, kVectors> shape, const NormArguments& a, 
 }  // namespace
 
 void launch_rms_norm(const NormArguments& a, cudaStream_t stream) {
+  if (a.num_rows == 0) return;
   with_row_shape(a.hidden, [&](auto shape) { launch_norm_of(shape, a, stream); });
   RERANK_CUDA_CHECK(cudaGetLastError());
 }
 
 template <int kThreads, int kVectors>
-static void launch_quantize_of(RowShape<kThreads, kVectors> shape, const bfloat16* x, QuantizedRows out,
+static void launch_quantize_of(RowShape<kThreads, kVectors> shape, const DeviceBFloat16* x, QuantizedRows out,
                                std::int32_t num_rows, std::int32_t columns, cudaStream_t stream) {
   quantize_kernel<kThreads, kVectors>
       <<<blocks_of(num_rows, shape.kRowsOfBlock), shape.kBlock, 0, stream>>>(x, out, num_rows, columns);
 }
 
-void launch_quantize(const bfloat16* x, QuantizedRows out, std::int32_t num_rows, std::int32_t columns,
+void launch_quantize(const DeviceBFloat16* x, QuantizedRows out, std::int32_t num_rows, std::int32_t columns,
                      cudaStream_t stream) {
+  if (num_rows == 0) return;
   with_row_shape(columns, [&](auto shape) { launch_quantize_of(shape, x, out, num_rows, columns, stream); });
   RERANK_CUDA_CHECK(cudaGetLastError());
 }
 
-void launch_swiglu(const bfloat16* gate_up, bfloat16* out, std::int32_t num_rows, std::int32_t ffn,
-                   cudaStream_t stream) {
+void launch_swiglu(const DeviceBFloat16* gate_up, DeviceBFloat16* out, std::int32_t num_rows,
+                   std::int32_t ffn, cudaStream_t stream) {
   const std::int64_t total = static_cast<std::int64_t>(num_rows) * ffn / 8;
+  if (total == 0) return;
   swiglu_kernel<<<blocks_of(total, kSwigluBlock), kSwigluBlock, 0, stream>>>(
       reinterpret_cast<const uint4*>(gate_up), reinterpret_cast<uint4*>(out),
       static_cast<std::uint32_t>(ffn / 8), static_cast<std::uint32_t>(total));
@@ -236,15 +249,16 @@ void launch_swiglu(const bfloat16* gate_up, bfloat16* out, std::int32_t num_rows
 }
 
 template <int kThreads, int kVectors>
-static void launch_swiglu_quantized_of(RowShape<kThreads, kVectors> shape, const bfloat16* gate_up,
+static void launch_swiglu_quantized_of(RowShape<kThreads, kVectors> shape, const DeviceBFloat16* gate_up,
                                        QuantizedRows out, std::int32_t num_rows, std::int32_t ffn,
                                        cudaStream_t stream) {
   swiglu_quantized_kernel<kThreads, kVectors>
       <<<blocks_of(num_rows, shape.kRowsOfBlock), shape.kBlock, 0, stream>>>(gate_up, out, num_rows, ffn);
 }
 
-void launch_swiglu_quantized(const bfloat16* gate_up, QuantizedRows out, std::int32_t num_rows,
+void launch_swiglu_quantized(const DeviceBFloat16* gate_up, QuantizedRows out, std::int32_t num_rows,
                              std::int32_t ffn, cudaStream_t stream) {
+  if (num_rows == 0) return;
   with_row_shape(ffn,
                  [&](auto shape) { launch_swiglu_quantized_of(shape, gate_up, out, num_rows, ffn, stream); });
   RERANK_CUDA_CHECK(cudaGetLastError());

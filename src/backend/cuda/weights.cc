@@ -32,7 +32,7 @@ struct Block {
 class Uploader {
  public:
   // Rows of `to` are `stride` numbers apart.
-  void copy(const Block& block, bfloat16* to, std::int64_t stride) {
+  void copy(const Block& block, DeviceBFloat16* to, std::int64_t stride) {
     const std::int64_t all_columns = block.matrix.shape[1];
     if (block.matrix.type == DataType::kBFloat16) {
       const std::byte* from =
@@ -83,12 +83,12 @@ class MatrixMaker {
     RERANK_CUDA_CHECK(cudaMemset(values.as<void>(), 0, values.size_bytes()));
     std::int64_t row = 0;
     for (const Block& block : blocks) {
-      if (!block.matrix.empty()) uploader_.copy(block, values.as<bfloat16>() + row * columns, columns);
+      if (!block.matrix.empty()) uploader_.copy(block, values.as<DeviceBFloat16>() + row * columns, columns);
       row += block.rows;
     }
     if (!quantize_) return {.values = std::move(values), .scales = {}};
     DeviceMatrix made{.values = DeviceBuffer(size(rows * columns)), .scales = DeviceBuffer(size(rows) * 4)};
-    launch_quantize(values.as<bfloat16>(), {made.values.as<std::uint8_t>(), made.scales.as<float>()},
+    launch_quantize(values.as<DeviceBFloat16>(), {made.values.as<std::uint8_t>(), made.scales.as<float>()},
                     static_cast<std::int32_t>(rows), static_cast<std::int32_t>(columns), nullptr);
     RERANK_CUDA_CHECK(cudaStreamSynchronize(nullptr));
     return made;
@@ -168,8 +168,8 @@ DeviceWeights upload_weights(DecoderWeights& weights, const Shard& shard, bool q
   }
   Uploader uploader;
   uploaded.embedding = DeviceBuffer(size(std::int64_t{shape.vocab} * shape.hidden) * 2);
-  uploader.copy({weights.embedding(), 0, shape.vocab, 0, shape.hidden}, uploaded.embedding.as<bfloat16>(),
-                shape.hidden);
+  uploader.copy({weights.embedding(), 0, shape.vocab, 0, shape.hidden},
+                uploaded.embedding.as<DeviceBFloat16>(), shape.hidden);
   uploaded.final_norm = uploader.floats(weights.final_norm());
   uploaded.head_no = uploader.floats(weights.head_no());
   uploaded.head_yes = uploader.floats(weights.head_yes());
