@@ -2,6 +2,7 @@
 // time so that packing never holds a second copy of the model.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <string>
 
@@ -24,6 +25,12 @@ struct DecoderShape {
   std::int32_t query_dim() const { return num_heads * head_dim; }
   std::int32_t kv_dim() const { return num_kv_heads * head_dim; }
   std::int32_t qkv_dim() const { return query_dim() + 2 * kv_dim(); }
+  // Angle of one position in columns i and i + head_dim / 2: theta^(-2i / head_dim), rounded to float32 where
+  // the published implementation (Hugging Face Qwen3RotaryEmbedding) rounds.
+  float rotary_frequency(std::int32_t i) const {
+    const float exponent = static_cast<float>(2 * i) / static_cast<float>(head_dim);
+    return 1.0f / static_cast<float>(std::pow(rope_theta, double{exponent}));
+  }
 };
 
 // Matrices are [outputs, inputs], as published.

@@ -83,8 +83,6 @@ void CpuBackend::reserve(const BackendLimits& limits) {
   logits_.reserve(2 * static_cast<std::size_t>(limits.max_scores));
 }
 
-// inv_freq = theta^(-2i / head_dim), angle = position * inv_freq, both rounded to float32 as the published
-// implementation (Hugging Face Qwen3RotaryEmbedding) rounds them.
 void CpuBackend::fill_rotations() {
   const std::int32_t half = shape_.head_dim / 2;
   const std::size_t size = static_cast<std::size_t>(shape_.max_positions) * static_cast<std::size_t>(half);
@@ -92,9 +90,7 @@ void CpuBackend::fill_rotations() {
   sine_.resize(size);
   std::vector<float> frequencies(static_cast<std::size_t>(half));
   for (std::int32_t i = 0; i < half; ++i) {
-    const float exponent = static_cast<float>(2 * i) / static_cast<float>(shape_.head_dim);
-    frequencies[static_cast<std::size_t>(i)] =
-        1.0f / static_cast<float>(std::pow(shape_.rope_theta, static_cast<double>(exponent)));
+    frequencies[static_cast<std::size_t>(i)] = shape_.rotary_frequency(i);
   }
   pool_.parallel_for(shape_.max_positions, [&](std::int64_t position, int) {
     for (std::int32_t i = 0; i < half; ++i) {

@@ -125,15 +125,11 @@ void DeviceRank::reserve() {
   }
 }
 
-// inv_freq = theta^(-2i / head_dim), angle = position * inv_freq, both rounded to float32 as the published
-// implementation (Hugging Face Qwen3RotaryEmbedding) rounds them.
 void DeviceRank::fill_rotations() {
   const std::int32_t half = shape_.head_dim / 2;
   std::vector<float2> rotation(size(std::int64_t{shape_.max_positions} * half));
   for (std::int32_t i = 0; i < half; ++i) {
-    const float exponent = static_cast<float>(2 * i) / static_cast<float>(shape_.head_dim);
-    const float frequency =
-        1.0f / static_cast<float>(std::pow(shape_.rope_theta, static_cast<double>(exponent)));
+    const float frequency = shape_.rotary_frequency(i);
     for (std::int32_t position = 0; position < shape_.max_positions; ++position) {
       const float angle = static_cast<float>(position) * frequency;
       rotation[size(std::int64_t{position} * half + i)] = {std::cos(angle), std::sin(angle)};
@@ -350,52 +346,6 @@ std::vector<std::pair<std::string, const Gemm*>> DeviceRank::chosen_products(boo
   const Products& p = quantized ? quantized_products_ : products_;
   return {{"query/key/value", &p.qkv}, {"key/value", &p.key_value}, {"query", &p.query},
           {"output", &p.output},       {"gate, up", &p.gate_up},    {"down", &p.down}};
-}
-
-std::pair<DeviceBFloat16*, std::int32_t> DeviceRank::buffer(Activation activation) const {
-  switch (activation) {
-    case Activation::kQkv:
-      return {qkv_.as<DeviceBFloat16>(), shape_.qkv_dim()};
-    case Activation::kAttention:
-      return {attention_.values.as<DeviceBFloat16>(), shape_.query_dim()};
-    default:
-      return {ffn_rows_.values.as<DeviceBFloat16>(), ffn_};
-  }
-}
-
-void DeviceRank::read(Activation activation, std::span<float> out) {
-  if (activation == Activation::kHidden) {
-    RERANK_CUDA_CHECK(
-        cudaMemcpyAsync(out.data(), hidden_now_, out.size_bytes(), cudaMemcpyDeviceToHost, stream_.get()));
-    RERANK_CUDA_CHECK(cudaStreamSynchronize(stream_.get()));
-    return;
-  }
-  const auto [from, stride] = buffer(activation);
-  std::vector<BFloat16> rows(size(std::int64_t{num_rows_} * stride));
-  RERANK_CUDA_CHECK(
-      cudaMemcpyAsync(rows.data(), from, 2 * rows.size(), cudaMemcpyDeviceToHost, stream_.get()));
-  RERANK_CUDA_CHECK(cudaStreamSynchronize(stream_.get()));
-  const std::size_t columns = out.size() / size(num_rows_);
-  for (std::size_t i = 0; i < out.size(); ++i) {
-    out[i] = to_float(rows[i / columns * size(stride) + i % columns]);
-  }
-}
-
-void DeviceRank::write(Activation activation, std::span<const float> values) {
-  if (activation == Activation::kHidden) {
-    RERANK_CUDA_CHECK(cudaMemcpyAsync(hidden_now_, values.data(), values.size_bytes(), cudaMemcpyHostToDevice,
-                                      stream_.get()));
-    RERANK_CUDA_CHECK(cudaStreamSynchronize(stream_.get()));
-    return;
-  }
-  const auto [to, stride] = buffer(activation);
-  std::vector<BFloat16> rows(size(std::int64_t{num_rows_} * stride));
-  const std::size_t columns = values.size() / size(num_rows_);
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    rows[i / columns * size(stride) + i % columns] = to_bfloat16(values[i]);
-  }
-  RERANK_CUDA_CHECK(cudaMemcpyAsync(to, rows.data(), 2 * rows.size(), cudaMemcpyHostToDevice, stream_.get()));
-  RERANK_CUDA_CHECK(cudaStreamSynchronize(stream_.get()));
 }
 
 }  // namespace rerank::cuda

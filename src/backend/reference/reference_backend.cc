@@ -227,9 +227,7 @@ class ReferenceBackend final : public Backend {
     for (std::int32_t head = 0; head < num_heads; ++head, x += shape_.head_dim) {
       rms_norm(x, norm, shape_.rms_norm_eps, x);
       for (std::int32_t i = 0; i < half; ++i) {
-        const float exponent = static_cast<float>(2 * i) / static_cast<float>(shape_.head_dim);
-        const float frequency = 1.0f / static_cast<float>(std::pow(shape_.rope_theta, double{exponent}));
-        const float angle = static_cast<float>(position) * frequency;
+        const float angle = static_cast<float>(position) * shape_.rotary_frequency(i);
         const float a = x[i], b = x[half + i];
         x[i] = a * std::cos(angle) - b * std::sin(angle);
         x[half + i] = b * std::cos(angle) + a * std::sin(angle);

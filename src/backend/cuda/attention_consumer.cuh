@@ -1,0 +1,278 @@
+// The part of an attention block that computes; see attention.cu. For kernels only.
+#pragma once
+
+#include "backend/cuda/attention_block.cuh"
+#include "backend/cuda/vectors.cuh"
+
+namespace rerank::cuda {
+
+constexpr float kLog2E = 1.4426950408889634f;
+
+// A warpgroup's 64 query rows of an item: scores, softmax, sums.
+template <int kHeadDim>
+struct Consumer {
+  using Shared = Layout<kHeadDim>;
+  static constexpr int kColumns = kHeadDim < 64 ? 64 : kHeadDim;
+  // log2(e) / sqrt(head_dim): scores become powers of two.
+  static constexpr float kScale = kHeadDim == 128  ? kLog2E * 0.08838834764831845f
+                                  : kHeadDim == 64 ? kLog2E * 0.125f
+                                                   : kLog2E * 0.17677669529663687f;
+
+  const AttentionArguments& a;
+  std::uint32_t base;
+  Barriers& barriers;
+  Place<kSlots> place;
+  Place<kQueryBuffers> query_place;
+  int first_token, last_token;  // of the warpgroup's rows
+  float scores[kTile / 2];
+  std::uint32_t weights[kTile / 16][4];  // softmax numerators of a tile, as the next product's A
+  float out[kColumns / 2];
+  float largest[2], sum[2];
+
+  __device__ Consumer(const AttentionArguments& arguments, std::uint32_t address, Barriers& b)
+      : a(arguments), base(address), barriers(b) {
+    first_token = first_row() / group();
+    last_token = min((first_row() + kConsumerRows - 1) / group(), kRows / group() - 1);
+  }
+
+  __device__ int group() const { return a.shape.num_heads / a.shape.num_kv_heads; }
+  __device__ static int first_row() {
+    return (static_cast<int>(threadIdx.x) / kWarpgroup - 1) * kConsumerRows;
+  }
+  // The two rows of a thread: lane / 4 of its warp's 16, and 8 more.
+  __device__ static int row(int i) {
+    return first_row() + threadIdx.x % kWarpgroup / 32 * 16 + threadIdx.x % 32 / 4 + 8 * i;
+  }
+
+  // scores = queries * keys^T, not waited for.
+  template <int kKeys>
+  __device__ void multiply_keys(int slot) {
+    const std::uint32_t queries = Shared::queries(base, query_place.index) + first_row() * 128;
+    const std::uint32_t keys = Shared::slot(base, slot);
+#pragma unroll
+    for (int s = 0; s < kHeadDim / 16; ++s) {
+      const int at = s / 4 * Shared::kBlockBytes + s % 4 * 32;
+      const std::uint64_t x = matrix_descriptor(queries + at, 16), y = matrix_descriptor(keys + at, 16);
+      if constexpr (kKeys == 128) {
+        multiply_rows128(scores, x, y, s > 0);
+      } else {
+        multiply_rows64(scores, x, y, s > 0);
+      }
+    }
+    products_commit();
+  }
+
+  // out += weights * values, not waited for.
+  template <int kKeys>
+  __device__ void multiply_values(int slot, int accumulate) {
+    const std::uint32_t values = Shared::slot(base, slot);
+#pragma unroll
+    for (int s = 0; s < kKeys / 16; ++s) {
+      multiply_columns(out, weights[s], matrix_descriptor(values + s * 16 * 128, Shared::kBlockBytes),
+                       accumulate || s > 0);
+    }
+    products_commit();
+  }
+
+  __device__ void await_slot() {
+    barrier_wait(&barriers.full[place.index], place.parity);
+  }
+  __device__ void release(std::uint64_t* barrier) {
+    __syncwarp();
+    if (threadIdx.x % 32 == 0) barrier_arrive(barrier);
+  }
+
+  // Hides keys beyond each row's own position.
+  template <int kKeys>
+  __device__ void mask(const AttentionItem& item, int tile) {
+    if (tile * kTile + kKeys - 1 <= item.position + first_token) return;
+    const int lane = threadIdx.x % 32;
+#pragma unroll
+    for (int i = 0; i < 2; ++i) {
+      const int last = item.position + min(row(i) / group(), item.num_tokens - 1) - tile * kTile;
+#pragma unroll
+      for (int block = 0; block < kKeys / 8; ++block) {
+#pragma unroll
+        for (int e = 0; e < 2; ++e) {
+          if (block * 8 + lane % 4 * 2 + e > last) scores[block * 4 + i * 2 + e] = -INFINITY;
+        }
+      }
+    }
+  }
+
+  // Turns the scores into numerators relative to the largest score so far; gives by what factor sums of the
+  // tiles before shrink. With half the keys of a tile it gives the bits that masking the other half would.
+  template <int kKeys>
+  __device__ void softmax(float (&shrink)[2]) {
+    float top[2] = {largest[0], largest[1]};
+#pragma unroll
+    for (int c = 0; c < kKeys / 2; ++c) top[c / 2 % 2] = fmaxf(top[c / 2 % 2], scores[c]);
+#pragma unroll
+    for (int offset = 1; offset < 4; offset *= 2) {
+#pragma unroll
+      for (int i = 0; i < 2; ++i) top[i] = fmaxf(top[i], __shfl_xor_sync(0xffffffffu, top[i], offset));
+    }
+#pragma unroll
+    for (int c = 0; c < kKeys / 2; ++c)
+      scores[c] = power_of_two(fmaf(scores[c], kScale, -kScale * top[c / 2 % 2]));
+      // Several sums at a time, so that none waits for each power in turn.
+#pragma unroll
+    for (int i = 0; i < 2; ++i) {
+      shrink[i] = power_of_two(kScale * (largest[i] - top[i]));
+      largest[i] = top[i];
+      float parts[4] = {};
+#pragma unroll
+      for (int block = 0; block < kKeys / 8; ++block) {
+#pragma unroll
+        for (int e = 0; e < 2; ++e) parts[block % 2 * 2 + e] += scores[block * 4 + i * 2 + e];
+      }
+      sum[i] = sum[i] * shrink[i] + ((parts[0] + parts[1]) + (parts[2] + parts[3]));
+    }
+  }
+
+  template <int kKeys>
+  __device__ void pack_scores() {
+#pragma unroll
+    for (int s = 0; s < kKeys / 16; ++s) {
+#pragma unroll
+      for (int part = 0; part < 4; ++part) {
+        const int at = (2 * s + part / 2) * 4 + part % 2 * 2;
+        weights[s][part] = pack_halves(scores[at], scores[at + 1]);
+      }
+    }
+  }
+
+  // Passes over a slot that this warpgroup has no use for.
+  __device__ void skip() {
+    await_slot();
+    release(&barriers.empty[place.index]);
+    place.advance();
+  }
+
+  // Tile 0, of which there is no product before.
+  __device__ void first_tile(const AttentionItem& item) {
+    float shrink[2];
+    await_slot();
+    products_begin();
+    multiply_keys<kTile>(place.index);
+    products_wait<0>();
+    release(&barriers.empty[place.index]);
+    place.advance();
+    mask<kTile>(item, 0);
+    softmax<kTile>(shrink);
+    pack_scores<kTile>();
+  }
+
+  // A later tile's scores beside the product of the tile before, which is a whole one. REQUIRES: its keys are
+  // there.
+  template <int kKeys>
+  __device__ void next_tile(const AttentionItem& item, int tile, int mine) {
+    float shrink[2];
+    const int keys = place.index;
+    place.advance();
+    await_slot();
+    const int values = place.index;
+    place.advance();
+    products_begin();
+    multiply_keys<kKeys>(keys);
+    multiply_values<kTile>(values, tile > 1);
+    products_wait<1>();
+    release(&barriers.empty[keys]);
+    mask<kKeys>(item, tile);
+    softmax<kKeys>(shrink);
+    // Here, because the branch also keeps the compiler from waiting for the values before the softmax.
+    if (tile + 1 < mine) await_slot();
+    products_wait<0>();
+    release(&barriers.empty[values]);
+    pack_scores<kKeys>();
+#pragma unroll
+    for (int c = 0; c < kColumns / 2; ++c) out[c] *= shrink[c / 2 % 2];
+  }
+
+  // The last tile's product.
+  template <int kKeys>
+  __device__ void last_values(int accumulate) {
+    await_slot();
+    products_begin();
+    multiply_values<kKeys>(place.index, accumulate);
+    products_wait<0>();
+    release(&barriers.empty[place.index]);
+    place.advance();
+  }
+
+  // All tiles of an item. Those beyond this warpgroup's last row would change nothing.
+  __device__ void attend(const AttentionItem& item) {
+    const int all = num_tiles(item);
+    const int last_position = item.position + min(last_token, item.num_tokens - 1);
+    const int mine = first_token < item.num_tokens ? last_position / kTile + 1 : 0;
+    const bool half = last_position % kTile < kTile / 2;  // of my last tile
+    largest[0] = largest[1] = -INFINITY;
+    sum[0] = sum[1] = 0;
+    barrier_wait(&barriers.queries_full[query_place.index], query_place.parity);
+    if (mine == 0) {
+      release(&barriers.queries_empty[query_place.index]);
+      for (int slot = 0; slot < 2 * all; ++slot) skip();
+      return;
+    }
+    first_tile(item);
+    if (mine > 1) await_slot();
+    const int whole = half ? mine - 1 : mine;
+    for (int tile = 1; tile < whole; ++tile) next_tile<kTile>(item, tile, mine);
+    if (half && mine > 1) next_tile<kTile / 2>(item, mine - 1, mine);
+    release(&barriers.queries_empty[query_place.index]);
+    if (mine < all) skip();  // the keys that come before the last values
+    if (half) {
+      last_values<kTile / 2>(mine > 1);
+    } else {
+      last_values<kTile>(mine > 1);
+    }
+    for (int slot = 2 * mine + 1; slot < 2 * all; ++slot) skip();
+  }
+
+  // Four numbers of four lanes, exchanged so that each lane holds one of the four from all lanes.
+  __device__ static uint4 transpose(const std::uint32_t (&x)[4]) {
+    const int lane = threadIdx.x % 4;
+    const bool odd = lane % 2 != 0, upper = lane >= 2;
+    const std::uint32_t p = __shfl_xor_sync(0xffffffffu, odd ? x[0] : x[1], 1);
+    const std::uint32_t q = __shfl_xor_sync(0xffffffffu, odd ? x[2] : x[3], 1);
+    const uint2 first = odd ? uint2{p, x[1]} : uint2{x[0], p};
+    const uint2 second = odd ? uint2{q, x[3]} : uint2{x[2], q};
+    const std::uint32_t r = __shfl_xor_sync(0xffffffffu, upper ? first.x : second.x, 2);
+    const std::uint32_t s = __shfl_xor_sync(0xffffffffu, upper ? first.y : second.y, 2);
+    return upper ? uint4{r, s, second.x, second.y} : uint4{first.x, first.y, r, s};
+  }
+
+  __device__ void store(const AttentionItem& item, int kv_head) {
+#pragma unroll
+    for (int i = 0; i < 2; ++i) {
+      float total = sum[i];
+      total += __shfl_xor_sync(0xffffffffu, total, 1);
+      total += __shfl_xor_sync(0xffffffffu, total, 2);
+      const float inverse = 1.0f / total;
+      const int token = row(i) / group(), head = kv_head * group() + row(i) % group();
+      DeviceBFloat16* to = a.out + static_cast<std::int64_t>(item.first_row + token) * a.shape.query_dim() +
+                           head * kHeadDim + threadIdx.x % 4 * 8;
+#pragma unroll
+      for (int quad = 0; quad < kHeadDim / 32; ++quad) {
+        std::uint32_t packed[4];
+#pragma unroll
+        for (int block = 0; block < 4; ++block) {
+          const int at = (quad * 4 + block) * 4 + i * 2;
+          packed[block] = pack_halves(out[at] * inverse, out[at + 1] * inverse);
+        }
+        const uint4 whole = transpose(packed);
+        if (token < item.num_tokens) *reinterpret_cast<uint4*>(to + quad * 32) = whole;
+      }
+    }
+  }
+
+  __device__ void run() {
+    for_each_item(a, [&](const AttentionItem& item, int kv_head) {
+      attend(item);
+      store(item, kv_head);
+      query_place.advance();
+    });
+  }
+};
+
+}  // namespace rerank::cuda

@@ -1,0 +1,80 @@
+// The part of an attention block that feeds the others; see attention.cu. For kernels only.
+#pragma once
+
+#include "backend/cuda/attention_block.cuh"
+
+namespace rerank::cuda {
+
+// One warp: an item's queries, then its tiles in the order of their use: keys 0, keys 1, values
+// 0, keys 2, values 1, ...
+template <int kHeadDim>
+struct Copier {
+  using Shared = Layout<kHeadDim>;
+
+  const AttentionArguments& a;
+  std::uint32_t base;
+  Barriers& barriers;
+  Place<kSlots> place;
+  Place<kQueryBuffers> query_place;
+
+  // Keys (0) or values (1) of a tile. Runs are copied as boxes of powers of two, each by a lane of its own.
+  __device__ void copy_tile(const AttentionItem& item, int kv_head, int tile, int which) {
+    const int lane = threadIdx.x % 32, box = lane / Shared::kBlocks, block = lane % Shared::kBlocks;
+    const int position = tile * kTile;
+    const int num_rows = min(kTile, (item.position + item.num_tokens - position + 63) / 64 * 64);
+    std::uint64_t* barrier = &barriers.full[place.index];
+    barrier_wait(&barriers.empty[place.index], place.parity ^ 1);
+    if (lane == 0) barrier_arrive_and_expect(barrier, num_rows * Shared::kBlocks * 128);
+    __syncwarp();
+    const std::uint32_t to = Shared::slot(base, place.index) + block * Shared::kBlockBytes;
+    const int column = kv_head * kHeadDim + which * a.shape.kv_dim() + block * 64;
+    int done = 0;
+    for (int r = 0; done < num_rows; ++r) {
+      const KeyRun run = a.runs[item.first_run + r];
+      // Behind the last run's end stand other rows of the batch: finite numbers that no row of the item looks
+      // at.
+      const int end =
+          r + 1 == item.num_runs ? num_rows : min(num_rows, a.runs[item.first_run + r + 1].begin - position);
+      if (end <= done) continue;
+      const int count = end - done;
+      if (box < AttentionViews::kBoxes && (count >> box & 1) != 0) {
+        const int first = done + (count >> (box + 1) << (box + 1));  // larger boxes come before
+        const int source = run.source + position + first - run.begin;
+        const CUtensorMap* view = run.kept != 0 ? &a.views.slots[box] : &a.views.rows[box];
+        copy_box(to + first * 128, view, run.kept != 0 ? column : a.shape.query_dim() + column,
+                 run.kept != 0 ? a.first_slot + source : source, barrier);
+      }
+      __syncwarp();
+      done = end;
+    }
+    place.advance();
+  }
+
+  __device__ void copy_queries(const AttentionItem& item, int kv_head) {
+    const int group = a.shape.num_heads / a.shape.num_kv_heads;
+    barrier_wait(&barriers.queries_empty[query_place.index], query_place.parity ^ 1);
+    if (threadIdx.x % 32 == 0) {
+      std::uint64_t* barrier = &barriers.queries_full[query_place.index];
+      barrier_arrive_and_expect(barrier, kRows / group * group * Shared::kBlocks * 128);
+      for (int block = 0; block < Shared::kBlocks; ++block) {
+        copy_box(Shared::queries(base, query_place.index) + block * Shared::kBlockBytes, &a.views.queries,
+                 block * 64, kv_head * group, item.first_row, barrier);
+      }
+    }
+    __syncwarp();
+    query_place.advance();
+  }
+
+  __device__ void run() {
+    for_each_item(a, [&](const AttentionItem& item, int kv_head) {
+      copy_queries(item, kv_head);
+      const int num_slots = 2 * num_tiles(item);
+      for (int slot = 0; slot < num_slots; ++slot) {
+        const bool values = slot + 1 == num_slots || (slot > 0 && slot % 2 == 0);
+        copy_tile(item, kv_head, values ? (slot - 1) / 2 : (slot + 1) / 2, values);
+      }
+    });
+  }
+};
+
+}  // namespace rerank::cuda

@@ -1,0 +1,62 @@
+// The part of DeviceRank that tests use: activations in and out in plain float32.
+#include <vector>
+
+#include "backend/cuda/device_rank.h"
+#include "base/data_type.h"
+
+namespace rerank::cuda {
+namespace {
+
+std::size_t size(std::int64_t n) {
+  return static_cast<std::size_t>(n);
+}
+
+}  // namespace
+
+std::pair<DeviceBFloat16*, std::int32_t> DeviceRank::buffer(Activation activation) const {
+  switch (activation) {
+    case Activation::kQkv:
+      return {qkv_.as<DeviceBFloat16>(), shape_.qkv_dim()};
+    case Activation::kAttention:
+      return {attention_.values.as<DeviceBFloat16>(), shape_.query_dim()};
+    default:
+      return {ffn_rows_.values.as<DeviceBFloat16>(), ffn_};
+  }
+}
+
+void DeviceRank::read(Activation activation, std::span<float> out) {
+  if (activation == Activation::kHidden) {
+    RERANK_CUDA_CHECK(
+        cudaMemcpyAsync(out.data(), hidden_now_, out.size_bytes(), cudaMemcpyDeviceToHost, stream_.get()));
+    RERANK_CUDA_CHECK(cudaStreamSynchronize(stream_.get()));
+    return;
+  }
+  const auto [from, stride] = buffer(activation);
+  std::vector<BFloat16> rows(size(std::int64_t{num_rows_} * stride));
+  RERANK_CUDA_CHECK(
+      cudaMemcpyAsync(rows.data(), from, 2 * rows.size(), cudaMemcpyDeviceToHost, stream_.get()));
+  RERANK_CUDA_CHECK(cudaStreamSynchronize(stream_.get()));
+  const std::size_t columns = out.size() / size(num_rows_);
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    out[i] = to_float(rows[i / columns * size(stride) + i % columns]);
+  }
+}
+
+void DeviceRank::write(Activation activation, std::span<const float> values) {
+  if (activation == Activation::kHidden) {
+    RERANK_CUDA_CHECK(cudaMemcpyAsync(hidden_now_, values.data(), values.size_bytes(), cudaMemcpyHostToDevice,
+                                      stream_.get()));
+    RERANK_CUDA_CHECK(cudaStreamSynchronize(stream_.get()));
+    return;
+  }
+  const auto [to, stride] = buffer(activation);
+  std::vector<BFloat16> rows(size(std::int64_t{num_rows_} * stride));
+  const std::size_t columns = values.size() / size(num_rows_);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    rows[i / columns * size(stride) + i % columns] = to_bfloat16(values[i]);
+  }
+  RERANK_CUDA_CHECK(cudaMemcpyAsync(to, rows.data(), 2 * rows.size(), cudaMemcpyHostToDevice, stream_.get()));
+  RERANK_CUDA_CHECK(cudaStreamSynchronize(stream_.get()));
+}
+
+}  // namespace rerank::cuda
