@@ -158,6 +158,32 @@ if wants bits "$parts"; then
     check "the same bits, any replica" "$bin/golden_test" --gtest_filter='*EngineBitsTest.OneFloatOnAnyReplica*cuda*'
   fi
 fi
+if wants benchmarks "$parts"; then
+  # The published load is in words of the real tokenizer.
+  tokenizer_flag=${RERANK_TEST_TOKENIZER:+--tokenizer $RERANK_TEST_TOKENIZER}
+  for size in 0.6B 4B 8B; do
+    wants $size "$sizes" || continue
+    for quantization in none fp8; do
+      [ $quantization = fp8 ] && fp8=--fp8 || fp8=
+      # shellcheck disable=SC2086 # flags or nothing
+      benchmark "kernels of a forward, $size $quantization" "$bin/forward_cuda" --model "synth:$size" --products $fp8
+      # shellcheck disable=SC2086
+      benchmark "requests, $size $quantization" "$bin/rank_offline" --model "synth:$size" --device cuda \
+        --quantization $quantization --at-once 12 $tokenizer_flag
+    done
+    benchmark "kernels of a forward of 8192 tokens, $size" "$bin/forward_cuda" --model "synth:$size" --head 0 \
+      --document 8192 --tokens 8192
+  done
+  if has_two_gpus; then
+    # shellcheck disable=SC2086
+    benchmark "requests, 0.6B on two replicas" "$bin/rank_offline" --model synth:0.6B --device cuda \
+      --data-parallel-size 2 --at-once 24 $tokenizer_flag
+    # shellcheck disable=SC2086
+    benchmark "requests, 0.6B on two GPUs together" "$bin/rank_offline" --model synth:0.6B --device cuda \
+      --tensor-parallel-size 2 $tokenizer_flag
+  fi
+fi
+# The last, since racecheck alone takes minutes.
 if wants sanitizer "$parts"; then
   sanitizer=$(command -v compute-sanitizer || echo /usr/local/cuda/bin/compute-sanitizer)
   if [ -x "$sanitizer" ]; then
@@ -167,25 +193,6 @@ if wants sanitizer "$parts"; then
     done
   else
     row "compute-sanitizer" absent 0 "not on this machine"
-  fi
-fi
-if wants benchmarks "$parts"; then
-  for size in 0.6B 4B 8B; do
-    wants $size "$sizes" || continue
-    for quantization in none fp8; do
-      [ $quantization = fp8 ] && fp8=--fp8 || fp8=
-      # shellcheck disable=SC2086 # a flag or nothing
-      benchmark "kernels of a forward, $size $quantization" "$bin/forward_cuda" --model "synth:$size" --products $fp8
-      benchmark "requests, $size $quantization" "$bin/rank_offline" --model "synth:$size" --device cuda \
-        --quantization $quantization
-    done
-    benchmark "kernels of a forward of 8192 tokens, $size" "$bin/forward_cuda" --model "synth:$size" --head 0 \
-      --document 8192 --tokens 8192
-  done
-  if has_two_gpus; then
-    benchmark "requests, 0.6B on two replicas" "$bin/rank_offline" --model synth:0.6B --device cuda --data-parallel-size 2
-    benchmark "requests, 0.6B on two GPUs together" "$bin/rank_offline" --model synth:0.6B --device cuda \
-      --tensor-parallel-size 2
   fi
 fi
 
