@@ -335,10 +335,13 @@ TEST_P(EngineBitsTest, OneFloatForAPair) {
 TEST_P(EngineBitsTest, OneFloatOnAnyReplica) {
   Request request = requests_.front();
   request.documents.clear();
-  for (std::size_t copy = 0; request.documents.size() < (kUnderSanitizer ? 40 : 150); ++copy) {
+  // Enough text for three parts, see split_documents.
+  std::size_t num_bytes = 0;
+  for (std::size_t copy = 0; num_bytes < 28'000; ++copy) {
     for (const Request& other : requests_) {
-      if (other.documents[0].size() < 2000)
-        request.documents.push_back(std::to_string(copy) + other.documents[0]);
+      if (other.documents[0].size() >= 2000) continue;
+      request.documents.push_back(std::to_string(copy) + other.documents[0]);
+      num_bytes += request.documents.back().size();
     }
   }
   std::vector<std::vector<Bits>> found;
