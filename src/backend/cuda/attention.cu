@@ -13,7 +13,7 @@
 namespace rerank::cuda {
 namespace {
 
-template <int kHeadDim>
+template <int HeadDim>
 __global__ void __launch_bounds__(kThreads, 1)
     attention_kernel(const __grid_constant__ AttentionArguments a) {
   extern __shared__ unsigned char shared[];
@@ -23,10 +23,10 @@ __global__ void __launch_bounds__(kThreads, 1)
   __syncthreads();
   if (threadIdx.x < kWarpgroup) {
     registers_give<40>();
-    if (threadIdx.x < 32) Copier<kHeadDim>{a, base, barriers}.run();
+    if (threadIdx.x < 32) Copier<HeadDim>{a, base, barriers}.run();
   } else {
     registers_take<232>();
-    Consumer<kHeadDim>(a, base, barriers).run();
+    Consumer<HeadDim>(a, base, barriers).run();
   }
 }
 

@@ -20,9 +20,9 @@ constexpr int kQueryBuffers = 2;  // one in use, one being filled
 
 // What stands where in shared memory: slots of keys or values [kTile, head_dim], then buffers of queries
 // [kRows, head_dim]; rows of 128 bytes, of which a longer row takes one in each of its blocks.
-template <int kHeadDim>
+template <int HeadDim>
 struct Layout {
-  static constexpr int kBlocks = kHeadDim > 64 ? kHeadDim / 64 : 1;  // of 64 columns
+  static constexpr int kBlocks = HeadDim > 64 ? HeadDim / 64 : 1;  // of 64 columns
   static constexpr int kBlockBytes = kTile * 128;
   static constexpr int kSlotBytes = kBlocks * kBlockBytes;
   static constexpr int kBytes = (kSlots + kQueryBuffers) * kSlotBytes + 1024;
@@ -54,13 +54,13 @@ struct Barriers {
 };
 
 // A place in a ring of barriers.
-template <int kSize>
+template <int Size>
 struct Place {
   int index = 0;
   unsigned parity = 0;
 
   __device__ void advance() {
-    if (++index == kSize) {
+    if (++index == Size) {
       index = 0;
       parity ^= 1;
     }

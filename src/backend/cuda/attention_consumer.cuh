@@ -9,14 +9,14 @@ namespace rerank::cuda {
 constexpr float kLog2E = 1.4426950408889634f;
 
 // A warpgroup's 64 query rows of an item: scores, softmax, sums.
-template <int kHeadDim>
+template <int HeadDim>
 struct Consumer {
-  using Shared = Layout<kHeadDim>;
-  static constexpr int kColumns = kHeadDim < 64 ? 64 : kHeadDim;
+  using Shared = Layout<HeadDim>;
+  static constexpr int kColumns = HeadDim < 64 ? 64 : HeadDim;
   // log2(e) / sqrt(head_dim): scores become powers of two.
-  static constexpr float kScale = kHeadDim == 128  ? kLog2E * 0.08838834764831845f
-                                  : kHeadDim == 64 ? kLog2E * 0.125f
-                                                   : kLog2E * 0.17677669529663687f;
+  static constexpr float kScale = HeadDim == 128  ? kLog2E * 0.08838834764831845f
+                                  : HeadDim == 64 ? kLog2E * 0.125f
+                                                  : kLog2E * 0.17677669529663687f;
 
   const AttentionArguments& a;
   std::uint32_t base;
@@ -45,15 +45,15 @@ struct Consumer {
   }
 
   // scores = queries * keys^T, not waited for.
-  template <int kKeys>
+  template <int Keys>
   __device__ void multiply_keys(int slot) {
     const std::uint32_t queries = Shared::queries(base, query_place.index) + first_row() * 128;
     const std::uint32_t keys = Shared::slot(base, slot);
 #pragma unroll
-    for (int s = 0; s < kHeadDim / 16; ++s) {
+    for (int s = 0; s < HeadDim / 16; ++s) {
       const int at = s / 4 * Shared::kBlockBytes + s % 4 * 32;
       const std::uint64_t x = matrix_descriptor(queries + at, 16), y = matrix_descriptor(keys + at, 16);
-      if constexpr (kKeys == 128) {
+      if constexpr (Keys == 128) {
         multiply_rows128(scores, x, y, s > 0);
       } else {
         multiply_rows64(scores, x, y, s > 0);
@@ -63,11 +63,11 @@ struct Consumer {
   }
 
   // out += weights * values, not waited for.
-  template <int kKeys>
+  template <int Keys>
   __device__ void multiply_values(int slot, int accumulate) {
     const std::uint32_t values = Shared::slot(base, slot);
 #pragma unroll
-    for (int s = 0; s < kKeys / 16; ++s) {
+    for (int s = 0; s < Keys / 16; ++s) {
       multiply_columns(out, weights[s], matrix_descriptor(values + s * 16 * 128, Shared::kBlockBytes),
                        accumulate || s > 0);
     }
@@ -83,15 +83,15 @@ struct Consumer {
   }
 
   // Hides keys beyond each row's own position.
-  template <int kKeys>
+  template <int Keys>
   __device__ void mask(const AttentionItem& item, int tile) {
-    if (tile * kTile + kKeys - 1 <= item.position + first_token) return;
+    if (tile * kTile + Keys - 1 <= item.position + first_token) return;
     const int lane = threadIdx.x % 32;
 #pragma unroll
     for (int i = 0; i < 2; ++i) {
       const int last = item.position + min(row(i) / group(), item.num_tokens - 1) - tile * kTile;
 #pragma unroll
-      for (int block = 0; block < kKeys / 8; ++block) {
+      for (int block = 0; block < Keys / 8; ++block) {
 #pragma unroll
         for (int e = 0; e < 2; ++e) {
           if (block * 8 + lane % 4 * 2 + e > last) scores[block * 4 + i * 2 + e] = -INFINITY;
@@ -102,18 +102,18 @@ struct Consumer {
 
   // Turns the scores into numerators relative to the largest score so far; gives by what factor sums of the
   // tiles before shrink. With half the keys of a tile it gives the bits that masking the other half would.
-  template <int kKeys>
+  template <int Keys>
   __device__ void softmax(float (&shrink)[2]) {
     float top[2] = {largest[0], largest[1]};
 #pragma unroll
-    for (int c = 0; c < kKeys / 2; ++c) top[c / 2 % 2] = fmaxf(top[c / 2 % 2], scores[c]);
+    for (int c = 0; c < Keys / 2; ++c) top[c / 2 % 2] = fmaxf(top[c / 2 % 2], scores[c]);
 #pragma unroll
     for (int offset = 1; offset < 4; offset *= 2) {
 #pragma unroll
       for (int i = 0; i < 2; ++i) top[i] = fmaxf(top[i], __shfl_xor_sync(0xffffffffu, top[i], offset));
     }
 #pragma unroll
-    for (int c = 0; c < kKeys / 2; ++c)
+    for (int c = 0; c < Keys / 2; ++c)
       scores[c] = power_of_two(fmaf(scores[c], kScale, -kScale * top[c / 2 % 2]));
       // Several sums at a time, so that none waits for each power in turn.
 #pragma unroll
@@ -122,7 +122,7 @@ struct Consumer {
       largest[i] = top[i];
       float parts[4] = {};
 #pragma unroll
-      for (int block = 0; block < kKeys / 8; ++block) {
+      for (int block = 0; block < Keys / 8; ++block) {
 #pragma unroll
         for (int e = 0; e < 2; ++e) parts[block % 2 * 2 + e] += scores[block * 4 + i * 2 + e];
       }
@@ -130,10 +130,10 @@ struct Consumer {
     }
   }
 
-  template <int kKeys>
+  template <int Keys>
   __device__ void pack_scores() {
 #pragma unroll
-    for (int s = 0; s < kKeys / 16; ++s) {
+    for (int s = 0; s < Keys / 16; ++s) {
 #pragma unroll
       for (int part = 0; part < 4; ++part) {
         const int at = (2 * s + part / 2) * 4 + part % 2 * 2;
@@ -165,7 +165,7 @@ struct Consumer {
 
   // A later tile's scores beside the product of the tile before, which is a whole one. REQUIRES: its keys are
   // there.
-  template <int kKeys>
+  template <int Keys>
   __device__ void next_tile(const AttentionItem& item, int tile, int mine) {
     float shrink[2];
     const int keys = place.index;
@@ -174,27 +174,27 @@ struct Consumer {
     const int values = place.index;
     place.advance();
     products_begin();
-    multiply_keys<kKeys>(keys);
+    multiply_keys<Keys>(keys);
     multiply_values<kTile>(values, tile > 1);
     products_wait<1>();
     release(&barriers.empty[keys]);
-    mask<kKeys>(item, tile);
-    softmax<kKeys>(shrink);
+    mask<Keys>(item, tile);
+    softmax<Keys>(shrink);
     // Here, because the branch also keeps the compiler from waiting for the values before the softmax.
     if (tile + 1 < mine) await_slot();
     products_wait<0>();
     release(&barriers.empty[values]);
-    pack_scores<kKeys>();
+    pack_scores<Keys>();
 #pragma unroll
     for (int c = 0; c < kColumns / 2; ++c) out[c] *= shrink[c / 2 % 2];
   }
 
   // The last tile's product.
-  template <int kKeys>
+  template <int Keys>
   __device__ void last_values(int accumulate) {
     await_slot();
     products_begin();
-    multiply_values<kKeys>(place.index, accumulate);
+    multiply_values<Keys>(place.index, accumulate);
     products_wait<0>();
     release(&barriers.empty[place.index]);
     place.advance();
@@ -251,9 +251,9 @@ struct Consumer {
       const float inverse = 1.0f / total;
       const int token = row(i) / group(), head = kv_head * group() + row(i) % group();
       DeviceBFloat16* to = a.out + static_cast<std::int64_t>(item.first_row + token) * a.shape.query_dim() +
-                           head * kHeadDim + threadIdx.x % 4 * 8;
+                           head * HeadDim + threadIdx.x % 4 * 8;
 #pragma unroll
-      for (int quad = 0; quad < kHeadDim / 32; ++quad) {
+      for (int quad = 0; quad < HeadDim / 32; ++quad) {
         std::uint32_t packed[4];
 #pragma unroll
         for (int block = 0; block < 4; ++block) {

@@ -7,9 +7,9 @@ namespace rerank::cuda {
 
 // One warp: an item's queries, then its tiles in the order of their use: keys 0, keys 1, values
 // 0, keys 2, values 1, ...
-template <int kHeadDim>
+template <int HeadDim>
 struct Copier {
-  using Shared = Layout<kHeadDim>;
+  using Shared = Layout<HeadDim>;
 
   const AttentionArguments& a;
   std::uint32_t base;
@@ -27,7 +27,7 @@ struct Copier {
     if (lane == 0) barrier_arrive_and_expect(barrier, num_rows * Shared::kBlocks * 128);
     __syncwarp();
     const std::uint32_t to = Shared::slot(base, place.index) + block * Shared::kBlockBytes;
-    const int column = kv_head * kHeadDim + which * a.shape.kv_dim() + block * 64;
+    const int column = kv_head * HeadDim + which * a.shape.kv_dim() + block * 64;
     int done = 0;
     for (int r = 0; done < num_rows; ++r) {
       const KeyRun run = a.runs[item.first_run + r];

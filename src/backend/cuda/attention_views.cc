@@ -24,14 +24,14 @@ Encode find_encode() {
 }
 
 // Dimensions and strides from the innermost outwards; boxes of 64 bfloat16, swizzled by 128 bytes.
-template <std::size_t kRank>
-CUtensorMap encode(void* data, const cuuint64_t (&sizes)[kRank], const cuuint64_t (&strides)[kRank - 1],
-                   const cuuint32_t (&box)[kRank]) {
+template <std::size_t Rank>
+CUtensorMap encode(void* data, const cuuint64_t (&sizes)[Rank], const cuuint64_t (&strides)[Rank - 1],
+                   const cuuint32_t (&box)[Rank]) {
   static const Encode function = find_encode();
-  cuuint32_t steps[kRank];
+  cuuint32_t steps[Rank];
   std::fill(std::begin(steps), std::end(steps), 1);
   CUtensorMap map{};
-  const CUresult result = function(&map, CU_TENSOR_MAP_DATA_TYPE_BFLOAT16, kRank, data, sizes, strides, box,
+  const CUresult result = function(&map, CU_TENSOR_MAP_DATA_TYPE_BFLOAT16, Rank, data, sizes, strides, box,
                                    steps, CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
                                    CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
   check(result == CUDA_SUCCESS, "cuTensorMapEncodeTiled refused a view");

@@ -67,13 +67,13 @@ __device__ inline void copy_box(std::uint32_t to, const CUtensorMap* map, int co
 }
 // --- registers of a warpgroup
 
-template <int kCount>
+template <int Count>
 __device__ inline void registers_take() {
-  asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(kCount));
+  asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(Count));
 }
-template <int kCount>
+template <int Count>
 __device__ inline void registers_give() {
-  asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(kCount));
+  asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(Count));
 }
 
 // 2^x; numbers too small for a normal result give 0.
@@ -92,10 +92,10 @@ __device__ inline void products_begin() {
 __device__ inline void products_commit() {
   asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory");
 }
-// Waits until at most `kPending` groups are under way.
-template <int kPending>
+// Waits until at most `Pending` groups are under way.
+template <int Pending>
 __device__ inline void products_wait() {
-  asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(kPending) : "memory");
+  asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(Pending) : "memory");
 }
 
 // Groups of 8 rows are 1024 bytes apart; `leading_bytes` is from one 128-byte column block to the next and

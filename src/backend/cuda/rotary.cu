@@ -11,15 +11,15 @@ namespace {
 constexpr int kBlock = 256;
 
 // head_dim / 8 threads share a head; each holds four numbers of its first half and the four they turn with.
-template <int kHeadDim>
+template <int HeadDim>
 __global__ void __launch_bounds__(kBlock) rotary_kernel(const __grid_constant__ RotaryArguments a) {
-  constexpr int kThreads = kHeadDim / 8, kHalf = kHeadDim / 2;
+  constexpr int kThreads = HeadDim / 8, kHalf = HeadDim / 2;
   const int task = (blockIdx.x * kBlock + threadIdx.x) / kThreads;  // a head of a row
   const int num_heads = a.end_head - a.first_head;
   const bool inside = task < a.num_rows * num_heads;
   const int row = inside ? task / num_heads : 0, head = a.first_head + (inside ? task % num_heads : 0);
   const int column = threadIdx.x % kThreads * 4;
-  DeviceBFloat16* x = a.qkv + static_cast<std::int64_t>(row) * a.stride + head * kHeadDim;
+  DeviceBFloat16* x = a.qkv + static_cast<std::int64_t>(row) * a.stride + head * HeadDim;
   const uint2 low = *reinterpret_cast<const uint2*>(x + column);
   const uint2 high = *reinterpret_cast<const uint2*>(x + kHalf + column);
   const auto* turns = reinterpret_cast<const float4*>(
@@ -36,7 +36,7 @@ __global__ void __launch_bounds__(kBlock) rotary_kernel(const __grid_constant__ 
   for (int e = 0; e < 8; ++e) sum += values[e] * values[e];
 #pragma unroll
   for (int offset = kThreads / 2; offset > 0; offset /= 2) sum += __shfl_xor_sync(0xffffffffu, sum, offset);
-  const float factor = rsqrtf(sum / kHeadDim + a.eps);
+  const float factor = rsqrtf(sum / HeadDim + a.eps);
   const float norms[8] = {low_norm.x,  low_norm.y,  low_norm.z,  low_norm.w,
                           high_norm.x, high_norm.y, high_norm.z, high_norm.w};
   const float cosine[4] = {first_turns.x, first_turns.z, second_turns.x, second_turns.z};
@@ -54,20 +54,20 @@ __global__ void __launch_bounds__(kBlock) rotary_kernel(const __grid_constant__ 
   *reinterpret_cast<uint2*>(x + column) = new_low;
   *reinterpret_cast<uint2*>(x + kHalf + column) = new_high;
   if (!is_key || a.slots[row] < 0) return;
-  const int kv_dim = a.num_kv_heads * kHeadDim;
+  const int kv_dim = a.num_kv_heads * HeadDim;
   DeviceBFloat16* kept =
-      a.store + static_cast<std::int64_t>(a.slots[row]) * 2 * kv_dim + (head - a.num_heads) * kHeadDim;
+      a.store + static_cast<std::int64_t>(a.slots[row]) * 2 * kv_dim + (head - a.num_heads) * HeadDim;
   *reinterpret_cast<uint2*>(kept + column) = new_low;
   *reinterpret_cast<uint2*>(kept + kHalf + column) = new_high;
   *reinterpret_cast<uint4*>(kept + kv_dim + 2 * column) =
       *reinterpret_cast<const uint4*>(x + kv_dim + 2 * column);
 }
 
-template <int kHeadDim>
+template <int HeadDim>
 void launch(const RotaryArguments& a, cudaStream_t stream) {
   const std::int64_t threads =
-      static_cast<std::int64_t>(a.num_rows) * (a.end_head - a.first_head) * (kHeadDim / 8);
-  rotary_kernel<kHeadDim><<<static_cast<unsigned>((threads + kBlock - 1) / kBlock), kBlock, 0, stream>>>(a);
+      static_cast<std::int64_t>(a.num_rows) * (a.end_head - a.first_head) * (HeadDim / 8);
+  rotary_kernel<HeadDim><<<static_cast<unsigned>((threads + kBlock - 1) / kBlock), kBlock, 0, stream>>>(a);
 }
 
 }  // namespace

@@ -12,15 +12,15 @@ namespace {
 // Largest number of e4m3.
 constexpr float kLargestFp8 = 448.0f;
 
-// A row of `columns` is shared by kThreads threads, each holding up to kVectors vectors of eight in
+// A row of `columns` is shared by Threads threads, each holding up to Vectors vectors of eight in
 // registers.
-template <int kThreads, int kVectors>
+template <int Threads, int Vectors>
 struct RowShape {
-  static constexpr int kBlock = kThreads < 128 ? 128 : kThreads;
-  static constexpr int kRowsOfBlock = kBlock / kThreads;
+  static constexpr int kBlock = Threads < 128 ? 128 : Threads;
+  static constexpr int kRowsOfBlock = kBlock / Threads;
 
-  __device__ static int row() { return blockIdx.x * kRowsOfBlock + threadIdx.x / kThreads; }
-  __device__ static int vector(int i) { return i * kThreads + threadIdx.x % kThreads; }
+  __device__ static int row() { return blockIdx.x * kRowsOfBlock + threadIdx.x / Threads; }
+  __device__ static int vector(int i) { return i * Threads + threadIdx.x % Threads; }
 };
 
 __device__ inline std::uint32_t pack_fp8(float a, float b, float c, float d) {
@@ -30,24 +30,24 @@ __device__ inline std::uint32_t pack_fp8(float a, float b, float c, float d) {
 }
 
 // Writes a row held in registers, scaled so that its largest number is e4m3's largest.
-template <int kThreads, int kVectors>
+template <int Threads, int Vectors>
 __device__ inline void write_quantized(const Vector8* held, int num_vectors, int row, QuantizedRows out) {
   float largest = 0;
 #pragma unroll
-  for (int i = 0; i < kVectors; ++i) {
-    if (RowShape<kThreads, kVectors>::vector(i) < num_vectors) {
+  for (int i = 0; i < Vectors; ++i) {
+    if (RowShape<Threads, Vectors>::vector(i) < num_vectors) {
 #pragma unroll
       for (int e = 0; e < 8; ++e) largest = fmaxf(largest, fabsf(held[i].values[e]));
     }
   }
-  largest = row_max<kThreads>(largest);
+  largest = row_max<Threads>(largest);
   const float scale = largest > 0 ? largest / kLargestFp8 : 1.0f;
   const float inverse = 1.0f / scale;
-  if (threadIdx.x % kThreads == 0) out.scales[row] = scale;
+  if (threadIdx.x % Threads == 0) out.scales[row] = scale;
   uint2* to = reinterpret_cast<uint2*>(out.values) + static_cast<std::int64_t>(row) * num_vectors;
 #pragma unroll
-  for (int i = 0; i < kVectors; ++i) {
-    const int vector = RowShape<kThreads, kVectors>::vector(i);
+  for (int i = 0; i < Vectors; ++i) {
+    const int vector = RowShape<Threads, Vectors>::vector(i);
     if (vector >= num_vectors) continue;
     const float* v = held[i].values;
     to[vector] = {pack_fp8(v[0] * inverse, v[1] * inverse, v[2] * inverse, v[3] * inverse),
@@ -55,72 +55,72 @@ __device__ inline void write_quantized(const Vector8* held, int num_vectors, int
   }
 }
 
-template <int kThreads, int kVectors>
+template <int Threads, int Vectors>
 __device__ inline float inverse_rms(const Vector8* held, int num_vectors, float eps) {
   float sum = 0;
 #pragma unroll
-  for (int i = 0; i < kVectors; ++i) {
-    if (RowShape<kThreads, kVectors>::vector(i) < num_vectors) {
+  for (int i = 0; i < Vectors; ++i) {
+    if (RowShape<Threads, Vectors>::vector(i) < num_vectors) {
 #pragma unroll
       for (int e = 0; e < 8; ++e) sum += held[i].values[e] * held[i].values[e];
     }
   }
-  return rsqrtf(row_sum<kThreads>(sum) / static_cast<float>(8 * num_vectors) + eps);
+  return rsqrtf(row_sum<Threads>(sum) / static_cast<float>(8 * num_vectors) + eps);
 }
 
-template <int kThreads, int kVectors>
+template <int Threads, int Vectors>
 __device__ inline void load_row(const DeviceBFloat16* x, int num_vectors, int row, Vector8* held) {
   const uint4* from = reinterpret_cast<const uint4*>(x) + static_cast<std::int64_t>(row) * num_vectors;
-  uint4 bits[kVectors];
+  uint4 bits[Vectors];
 #pragma unroll
-  for (int i = 0; i < kVectors; ++i) {
-    const int vector = RowShape<kThreads, kVectors>::vector(i);
+  for (int i = 0; i < Vectors; ++i) {
+    const int vector = RowShape<Threads, Vectors>::vector(i);
     bits[i] = vector < num_vectors ? from[vector] : uint4{0, 0, 0, 0};
   }
 #pragma unroll
-  for (int i = 0; i < kVectors; ++i) held[i] = unpack8(bits[i]);
+  for (int i = 0; i < Vectors; ++i) held[i] = unpack8(bits[i]);
 }
 
-template <int kThreads, int kVectors>
+template <int Threads, int Vectors>
 __device__ inline void load_row(const float* x, int num_vectors, int row, Vector8* held) {
   const float* from = x + static_cast<std::int64_t>(row) * num_vectors * 8;
 #pragma unroll
-  for (int i = 0; i < kVectors; ++i) {
-    const int vector = RowShape<kThreads, kVectors>::vector(i);
+  for (int i = 0; i < Vectors; ++i) {
+    const int vector = RowShape<Threads, Vectors>::vector(i);
     held[i] = vector < num_vectors ? load8(from + 8 * vector) : Vector8{};
   }
 }
 
-template <int kThreads, int kVectors, bool kQuantized>
-__global__ void __launch_bounds__(RowShape<kThreads, kVectors>::kBlock) rms_norm_kernel(NormArguments a) {
-  using Shape = RowShape<kThreads, kVectors>;
+template <int Threads, int Vectors, bool Quantized>
+__global__ void __launch_bounds__(RowShape<Threads, Vectors>::kBlock) rms_norm_kernel(NormArguments a) {
+  using Shape = RowShape<Threads, Vectors>;
   const int row = Shape::row();
   if (row >= a.num_rows) return;
   const int num_vectors = a.hidden / 8;
-  Vector8 held[kVectors];
-  load_row<kThreads, kVectors>(a.x, num_vectors, row, held);
-  const float factor = inverse_rms<kThreads, kVectors>(held, num_vectors, a.eps);
+  Vector8 held[Vectors];
+  load_row<Threads, Vectors>(a.x, num_vectors, row, held);
+  const float factor = inverse_rms<Threads, Vectors>(held, num_vectors, a.eps);
   uint4* to = reinterpret_cast<uint4*>(a.out) + static_cast<std::int64_t>(row) * num_vectors;
 #pragma unroll
-  for (int i = 0; i < kVectors; ++i) {
+  for (int i = 0; i < Vectors; ++i) {
     const int vector = Shape::vector(i);
     if (vector >= num_vectors) continue;
     const Vector8 weight = load8(a.weight + 8 * vector);
 #pragma unroll
     for (int e = 0; e < 8; ++e) held[i].values[e] *= factor * weight.values[e];
-    if (!kQuantized) to[vector] = pack8(held[i]);
+    if (!Quantized) to[vector] = pack8(held[i]);
   }
-  if (kQuantized) write_quantized<kThreads, kVectors>(held, num_vectors, row, a.quantized);
+  if (Quantized) write_quantized<Threads, Vectors>(held, num_vectors, row, a.quantized);
 }
 
-template <int kThreads, int kVectors>
-__global__ void __launch_bounds__(RowShape<kThreads, kVectors>::kBlock)
+template <int Threads, int Vectors>
+__global__ void __launch_bounds__(RowShape<Threads, Vectors>::kBlock)
     quantize_kernel(const DeviceBFloat16* x, QuantizedRows out, int num_rows, int columns) {
-  const int row = RowShape<kThreads, kVectors>::row();
+  const int row = RowShape<Threads, Vectors>::row();
   if (row >= num_rows) return;
-  Vector8 held[kVectors];
-  load_row<kThreads, kVectors>(x, columns / 8, row, held);
-  write_quantized<kThreads, kVectors>(held, columns / 8, row, out);
+  Vector8 held[Vectors];
+  load_row<Threads, Vectors>(x, columns / 8, row, held);
+  write_quantized<Threads, Vectors>(held, columns / 8, row, out);
 }
 
 __device__ inline Vector8 swiglu8(uint4 gate_bits, uint4 up_bits) {
@@ -133,22 +133,22 @@ __device__ inline Vector8 swiglu8(uint4 gate_bits, uint4 up_bits) {
   return out;
 }
 
-template <int kThreads, int kVectors>
-__global__ void __launch_bounds__(RowShape<kThreads, kVectors>::kBlock)
+template <int Threads, int Vectors>
+__global__ void __launch_bounds__(RowShape<Threads, Vectors>::kBlock)
     swiglu_quantized_kernel(const DeviceBFloat16* gate_up, QuantizedRows out, int num_rows, int ffn) {
-  using Shape = RowShape<kThreads, kVectors>;
+  using Shape = RowShape<Threads, Vectors>;
   const int row = Shape::row();
   if (row >= num_rows) return;
   const int num_vectors = ffn / 8;
   const uint4* gate =
       reinterpret_cast<const uint4*>(gate_up) + static_cast<std::int64_t>(row) * 2 * num_vectors;
-  Vector8 held[kVectors];
+  Vector8 held[Vectors];
 #pragma unroll
-  for (int i = 0; i < kVectors; ++i) {
+  for (int i = 0; i < Vectors; ++i) {
     const int vector = Shape::vector(i);
     if (vector < num_vectors) held[i] = swiglu8(gate[vector], gate[num_vectors + vector]);
   }
-  write_quantized<kThreads, kVectors>(held, num_vectors, row, out);
+  write_quantized<Threads, Vectors>(held, num_vectors, row, out);
 }
 
 constexpr int kSwigluBlock = 256;
@@ -206,13 +206,13 @@ void with_row_shape(std::int32_t columns, const Launch& launch) {
   }
 }
 
-template <int kThreads, int kVectors>
-void launch_norm_of(RowShape<kThreads, kVectors> shape, const NormArguments& a, cudaStream_t stream) {
+template <int Threads, int Vectors>
+void launch_norm_of(RowShape<Threads, Vectors> shape, const NormArguments& a, cudaStream_t stream) {
   const unsigned grid = blocks_of(a.num_rows, shape.kRowsOfBlock);
   if (a.quantized.values != nullptr) {
-    rms_norm_kernel<kThreads, kVectors, true><<<grid, shape.kBlock, 0, stream>>>(a);
+    rms_norm_kernel<Threads, Vectors, true><<<grid, shape.kBlock, 0, stream>>>(a);
   } else {
-    rms_norm_kernel<kThreads, kVectors, false><<<grid, shape.kBlock, 0, stream>>>(a);
+    rms_norm_kernel<Threads, Vectors, false><<<grid, shape.kBlock, 0, stream>>>(a);
   }
 }
 
@@ -224,10 +224,10 @@ void launch_rms_norm(const NormArguments& a, cudaStream_t stream) {
   RERANK_CUDA_CHECK(cudaGetLastError());
 }
 
-template <int kThreads, int kVectors>
-static void launch_quantize_of(RowShape<kThreads, kVectors> shape, const DeviceBFloat16* x, QuantizedRows out,
+template <int Threads, int Vectors>
+static void launch_quantize_of(RowShape<Threads, Vectors> shape, const DeviceBFloat16* x, QuantizedRows out,
                                std::int32_t num_rows, std::int32_t columns, cudaStream_t stream) {
-  quantize_kernel<kThreads, kVectors>
+  quantize_kernel<Threads, Vectors>
       <<<blocks_of(num_rows, shape.kRowsOfBlock), shape.kBlock, 0, stream>>>(x, out, num_rows, columns);
 }
 
@@ -248,11 +248,11 @@ void launch_swiglu(const DeviceBFloat16* gate_up, DeviceBFloat16* out, std::int3
   RERANK_CUDA_CHECK(cudaGetLastError());
 }
 
-template <int kThreads, int kVectors>
-static void launch_swiglu_quantized_of(RowShape<kThreads, kVectors> shape, const DeviceBFloat16* gate_up,
+template <int Threads, int Vectors>
+static void launch_swiglu_quantized_of(RowShape<Threads, Vectors> shape, const DeviceBFloat16* gate_up,
                                        QuantizedRows out, std::int32_t num_rows, std::int32_t ffn,
                                        cudaStream_t stream) {
-  swiglu_quantized_kernel<kThreads, kVectors>
+  swiglu_quantized_kernel<Threads, Vectors>
       <<<blocks_of(num_rows, shape.kRowsOfBlock), shape.kBlock, 0, stream>>>(gate_up, out, num_rows, ffn);
 }
 

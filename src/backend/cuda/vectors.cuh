@@ -36,34 +36,34 @@ __device__ inline Vector8 load8(const float* from) {
   return {{a.x, a.y, a.z, a.w, b.x, b.y, b.z, b.w}};
 }
 
-// Over the kThreads consecutive threads that share a row, the same in each; kThreads is 32 or a whole block.
-template <int kThreads>
+// Over the Threads consecutive threads that share a row, the same in each; Threads is 32 or a whole block.
+template <int Threads>
 __device__ inline float row_sum(float value) {
-  __shared__ float parts[kThreads / 32];
+  __shared__ float parts[Threads / 32];
 #pragma unroll
   for (int offset = 16; offset > 0; offset /= 2) value += __shfl_xor_sync(0xffffffffu, value, offset);
-  if (kThreads == 32) return value;
+  if (Threads == 32) return value;
   if (threadIdx.x % 32 == 0) parts[threadIdx.x / 32] = value;
   __syncthreads();
   float sum = 0;
 #pragma unroll
-  for (int i = 0; i < kThreads / 32; ++i) sum += parts[i];
+  for (int i = 0; i < Threads / 32; ++i) sum += parts[i];
   __syncthreads();
   return sum;
 }
-template <int kThreads>
+template <int Threads>
 __device__ inline float row_max(float value) {
-  __shared__ float parts[kThreads / 32];
+  __shared__ float parts[Threads / 32];
 #pragma unroll
   for (int offset = 16; offset > 0; offset /= 2) {
     value = fmaxf(value, __shfl_xor_sync(0xffffffffu, value, offset));
   }
-  if (kThreads == 32) return value;
+  if (Threads == 32) return value;
   if (threadIdx.x % 32 == 0) parts[threadIdx.x / 32] = value;
   __syncthreads();
   float largest = parts[0];
 #pragma unroll
-  for (int i = 1; i < kThreads / 32; ++i) largest = fmaxf(largest, parts[i]);
+  for (int i = 1; i < Threads / 32; ++i) largest = fmaxf(largest, parts[i]);
   __syncthreads();
   return largest;
 }
