@@ -4,7 +4,6 @@
 #include <cublasLt.h>
 
 #include <cstdint>
-#include <functional>
 #include <vector>
 
 #include "backend/cuda/device.h"
