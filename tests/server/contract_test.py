@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import socket
 import ssl
 import struct
@@ -148,6 +149,10 @@ class Contract(unittest.TestCase):
             family = re.sub("_(bucket|sum|count)$", "", found.group(1))
             family = family if families.get(family) == "histogram" else found.group(1)
             self.assertIn(family, families)
+        if shutil.which("promtool"):
+            checked = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True)
+            faults = [line for line in checked.stderr.splitlines() if "should not contain ':'" not in line]
+            self.assertEqual(faults, [])  # the colons are vLLM's
             if families[family] == "counter":
                 self.assertTrue(family.endswith("_total"), family)
             float(found.group(3))
