@@ -41,32 +41,14 @@ bool is_plain_path(std::string_view path) {
   return is_plain_name(path.substr(0, slash)) && is_plain_path(path.substr(slash + 1));
 }
 
-// "ORG/NAME" or "NAME", with "@REVISION" or without.
-struct Repository {
-  std::string name;
-  std::string revision = "main";
-
-  bool is_well_formed() const {
-    return is_plain_path(name) && std::count(name.begin(), name.end(), '/') <= 1 && is_plain_path(revision);
-  }
-};
-
-Repository parse_repository(const std::string& model) {
-  const std::size_t at = model.find('@');
-  if (at == std::string::npos) return {model};
-  return {model.substr(0, at), model.substr(at + 1)};
-}
-
-std::string download_advice(const Repository& repository) {
+std::string download_advice(const RepositoryName& repository) {
   return repository.revision == "main"
-             ? fmt::format("`hf download {}`", repository.name)
-             : fmt::format("`hf download {} --revision {}`", repository.name, repository.revision);
+             ? fmt::format("`rerank pull {}`", repository.name)
+             : fmt::format("`rerank pull {}@{}`", repository.name, repository.revision);
 }
 
-fs::path cached_directory(const Repository& repository, const fs::path& cache) {
-  std::string folder = "models--" + repository.name;
-  if (const std::size_t slash = folder.find('/'); slash != std::string::npos) folder.replace(slash, 1, "--");
-  const fs::path root = cache / folder;
+fs::path cached_directory(const RepositoryName& repository, const fs::path& cache) {
+  const fs::path root = cache / cache_folder(repository.name);
   if (!is_existing_directory(root)) {
     throw Error(
         ErrorCode::kNotFound,
@@ -94,6 +76,22 @@ fs::path cached_directory(const Repository& repository, const fs::path& cache) {
 
 }  // namespace
 
+bool RepositoryName::is_well_formed() const {
+  return is_plain_path(name) && std::count(name.begin(), name.end(), '/') <= 1 && is_plain_path(revision);
+}
+
+RepositoryName parse_repository_name(const std::string& model) {
+  const std::size_t at = model.find('@');
+  if (at == std::string::npos) return {model};
+  return {model.substr(0, at), model.substr(at + 1)};
+}
+
+std::string cache_folder(const std::string& repository) {
+  std::string folder = "models--" + repository;
+  if (const std::size_t slash = folder.find('/'); slash != std::string::npos) folder.replace(slash, 1, "--");
+  return folder;
+}
+
 fs::path huggingface_cache() {
   if (const std::string hub = environment("HF_HUB_CACHE"); !hub.empty()) return hub;
   if (const std::string home = environment("HF_HOME"); !home.empty()) return fs::path(home) / "hub";
@@ -114,7 +112,7 @@ fs::path model_directory(const std::string& model) {
         ErrorCode::kInvalidArgument,
         fmt::format("model {}: a file; give the directory that holds config.json and the weights", model));
   }
-  const Repository repository = parse_repository(model);
+  const RepositoryName repository = parse_repository_name(model);
   if (!repository.is_well_formed()) {
     throw Error(ErrorCode::kNotFound, fmt::format("model {}: no such directory", model));
   }

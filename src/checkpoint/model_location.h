@@ -19,6 +19,19 @@ std::filesystem::path tokenizer_location(const std::string& model, const std::st
 // XDG_CACHE_HOME/huggingface/hub or ~/.cache/huggingface/hub.
 std::filesystem::path huggingface_cache();
 
+// "ORG/NAME" or "NAME", with "@REVISION" or without.
+struct RepositoryName {
+  std::string name;
+  std::string revision = "main";
+
+  // Of letters, digits and . _ - alone, so that no part of it leads out of the directory it is joined to.
+  bool is_well_formed() const;
+};
+RepositoryName parse_repository_name(const std::string& model);
+
+// What the cache calls the folder of a repository: "models--ORG--NAME".
+std::string cache_folder(const std::string& repository);
+
 // demo_model_directory() for a program at PREFIX/bin/NAME, built from a source with the model in `source`.
 std::filesystem::path demo_model_directory(const std::filesystem::path& program,
                                            const std::filesystem::path& source);

@@ -40,9 +40,9 @@ TEST(ModelLocation, ResolvesNamesAndRevisions) {
   EXPECT_EQ(model_directory("Org/Name-0.6B@feed"), repository / "snapshots/feed");
   EXPECT_EQ(model_directory("plain"), cache.path() / "models--plain/snapshots/77");
   EXPECT_THAT(error_of([] { model_directory("Org/Name-0.6B@v9"); }),
-              AllOf(HasSubstr("revision v9"), HasSubstr("hf download Org/Name-0.6B --revision v9")));
+              AllOf(HasSubstr("revision v9"), HasSubstr("rerank pull Org/Name-0.6B@v9")));
   EXPECT_THAT(error_of([] { model_directory("Org/Other"); }),
-              AllOf(HasSubstr("`hf download Org/Other`"), HasSubstr(cache.path().string())));
+              AllOf(HasSubstr("`rerank pull Org/Other`"), HasSubstr(cache.path().string())));
 }
 
 TEST(ModelLocation, NeverLeavesTheCache) {

@@ -1,0 +1,76 @@
+#include "hub/digest.h"
+
+#include <fmt/format.h>
+#include <openssl/evp.h>
+
+#include <algorithm>
+#include <array>
+
+#include "rerank/error.h"
+
+namespace rerank {
+namespace {
+
+constexpr std::size_t kSha256Digits = 64;
+constexpr std::size_t kSha1Digits = 40;
+
+}  // namespace
+
+std::optional<Digest> parse_digest(std::string_view hex) {
+  Digest digest;
+  for (const char c : hex) {
+    const bool is_digit = ('0' <= c && c <= '9') || ('a' <= c && c <= 'f');
+    const bool is_capital = 'A' <= c && c <= 'F';
+    if (!is_digit && !is_capital) return std::nullopt;
+    digest.hex.push_back(is_capital ? static_cast<char>(c + ('a' - 'A')) : c);
+  }
+  if (hex.size() != kSha256Digits && hex.size() != kSha1Digits) return std::nullopt;
+  digest.kind = hex.size() == kSha256Digits ? Digest::Kind::kSha256 : Digest::Kind::kGitBlob;
+  return digest;
+}
+
+class DigestBuilder::Context {
+ public:
+  explicit Context(const EVP_MD* algorithm) : context_(EVP_MD_CTX_new()) {
+    check(context_ != nullptr && EVP_DigestInit_ex(context_, algorithm, nullptr) == 1, "no hash to be had");
+  }
+  ~Context() { EVP_MD_CTX_free(context_); }
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
+
+  void add(std::string_view bytes) {
+    check(EVP_DigestUpdate(context_, bytes.data(), bytes.size()) == 1, "the hash takes no more bytes");
+  }
+  std::string hex() {
+    std::array<unsigned char, EVP_MAX_MD_SIZE> bytes{};
+    unsigned int size = 0;
+    check(EVP_DigestFinal_ex(context_, bytes.data(), &size) == 1, "the hash does not end");
+    std::string text;
+    for (unsigned int i = 0; i < size; ++i) text += fmt::format("{:02x}", bytes[i]);
+    return text;
+  }
+
+ private:
+  EVP_MD_CTX* context_;
+};
+
+DigestBuilder::DigestBuilder(Digest::Kind kind, std::uint64_t size_bytes)
+    : kind_(kind),
+      context_(std::make_unique<Context>(kind == Digest::Kind::kSha256 ? EVP_sha256() : EVP_sha1())) {
+  if (kind == Digest::Kind::kGitBlob) {
+    const std::string start = fmt::format("blob {}", size_bytes);
+    add({start.c_str(), start.size() + 1});  // with the zero byte
+  }
+}
+
+DigestBuilder::~DigestBuilder() = default;
+
+void DigestBuilder::add(std::string_view bytes) {
+  context_->add(bytes);
+}
+
+Digest DigestBuilder::result() {
+  return {kind_, context_->hex()};
+}
+
+}  // namespace rerank

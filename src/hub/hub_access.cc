@@ -1,0 +1,104 @@
+#include "hub/hub_access.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "rerank/error.h"
+
+namespace rerank {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? std::string() : std::string(value);
+}
+
+bool is_true(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::toupper(c); });
+  return text == "1" || text == "ON" || text == "YES" || text == "TRUE";
+}
+
+std::string trimmed(const std::string& text) {
+  const std::size_t begin = std::min(text.find_first_not_of(" \t\r\n"), text.size());
+  return text.substr(begin, text.find_last_not_of(" \t\r\n") + 1 - begin);
+}
+
+fs::path huggingface_token_file() {
+  if (const std::string path = environment("HF_TOKEN_PATH"); !path.empty()) return path;
+  if (const std::string home = environment("HF_HOME"); !home.empty()) return fs::path(home) / "token";
+  if (const std::string xdg = environment("XDG_CACHE_HOME"); !xdg.empty()) {
+    return fs::path(xdg) / "huggingface" / "token";
+  }
+  return fs::path(environment("HOME")) / ".cache" / "huggingface" / "token";
+}
+
+void find_huggingface_token(HubAccess& access) {
+  for (const char* name : {"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"}) {
+    access.token = trimmed(environment(name));
+    access.token_source = name;
+    if (!access.token.empty()) return;
+  }
+  const fs::path file = huggingface_token_file();
+  std::ostringstream text;
+  if (std::ifstream stream(file); stream) text << stream.rdbuf();
+  access.token = trimmed(text.str());
+  access.token_source = file.string();
+}
+
+std::string own_endpoint(HubKind kind) {
+  if (kind == HubKind::kHuggingFace) {
+    const std::string named = environment("HF_ENDPOINT");
+    return named.empty() ? "https://huggingface.co" : named;
+  }
+  const std::string domain = environment("MODELSCOPE_DOMAIN");
+  return domain.empty() ? "https://www.modelscope.cn" : "https://" + domain;
+}
+
+}  // namespace
+
+HubKind hub_kind(std::string_view name) {
+  if (name.empty()) {
+    return is_true(environment("VLLM_USE_MODELSCOPE")) ? HubKind::kModelScope : HubKind::kHuggingFace;
+  }
+  if (name == "huggingface" || name == "hf") return HubKind::kHuggingFace;
+  if (name == "modelscope" || name == "ms") return HubKind::kModelScope;
+  throw Error(ErrorCode::kInvalidArgument,
+              fmt::format("--from {}: no hub that this program knows; say huggingface or modelscope", name));
+}
+
+HubAccess hub_access(HubKind kind, const std::string& endpoint) {
+  HubAccess access;
+  access.endpoint = endpoint.empty() ? own_endpoint(kind) : endpoint;
+  const bool is_url = access.endpoint.starts_with("http://") || access.endpoint.starts_with("https://");
+  require(
+      is_url,
+      fmt::format("the endpoint {} is no URL; --endpoint, HF_ENDPOINT and MODELSCOPE_DOMAIN want one such as "
+                  "https://hub.example.org",
+                  access.endpoint));
+  while (access.endpoint.ends_with('/')) access.endpoint.pop_back();
+  if (kind == HubKind::kHuggingFace) {
+    find_huggingface_token(access);
+  } else {
+    access.token = trimmed(environment("MODELSCOPE_API_TOKEN"));
+    access.token_source = "MODELSCOPE_API_TOKEN";
+  }
+  return access;
+}
+
+void require_online() {
+  for (const char* name : {"HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"}) {
+    require(!is_true(environment(name)),
+            fmt::format("{} is set, which forbids every download; unset it to pull a model", name));
+  }
+}
+
+}  // namespace rerank

@@ -1,0 +1,75 @@
+#include "hub/hub_answers.h"
+
+#include <fmt/format.h>
+
+#include <boost/json/array.hpp>
+#include <boost/json/value.hpp>
+
+#include "checkpoint/strict_json.h"
+#include "hub/hub.h"
+#include "rerank/error.h"
+
+namespace rerank {
+namespace {
+
+constexpr std::uint64_t kLargestFileBytes = std::uint64_t{1} << 50;
+
+}  // namespace
+
+std::string percent_encoded(std::string_view text) {
+  std::string encoded;
+  for (const char c : text) {
+    const bool is_free = ('0' <= c && c <= '9') || ('A' <= c && c <= 'Z') || ('a' <= c && c <= 'z') ||
+                         c == '-' || c == '_' || c == '.' || c == '~';
+    encoded += is_free ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
+  }
+  return encoded;
+}
+
+const boost::json::object* object_at(const boost::json::object& object, std::string_view key) {
+  const boost::json::value* const found = object.if_contains(key);
+  return found == nullptr ? nullptr : found->if_object();
+}
+
+const boost::json::array* array_at(const boost::json::object& object, std::string_view key) {
+  const boost::json::value* const found = object.if_contains(key);
+  return found == nullptr ? nullptr : found->if_array();
+}
+
+std::string text_at(const boost::json::object& object, std::string_view key) {
+  const boost::json::value* const found = object.if_contains(key);
+  return found == nullptr || !found->is_string() ? std::string() : std::string(found->get_string());
+}
+
+std::optional<std::uint64_t> size_at(const boost::json::object& object, std::string_view key) {
+  const boost::json::value* const found = object.if_contains(key);
+  if (found == nullptr) return std::nullopt;
+  if (found->is_uint64()) return found->get_uint64();
+  if (found->is_int64() && found->get_int64() >= 0) return static_cast<std::uint64_t>(found->get_int64());
+  return std::nullopt;
+}
+
+boost::json::object parse_answer(const std::string& body, std::string_view url) {
+  const std::string name = fmt::format("the answer of {}", shown(url));
+  boost::json::value value = parse_strict_json(body, name);
+  require(value.is_object(), name + " is no JSON object; is this the address of a hub?");
+  return std::move(value.get_object());
+}
+
+void require_possible_size(const RemoteFile& file) {
+  require(file.size_bytes <= kLargestFileBytes,
+          fmt::format("the hub says that {} has {} bytes, which no disk holds", file.name, file.size_bytes));
+}
+
+std::string token_advice(const HubAccess& access, std::string_view variable) {
+  return access.token.empty()
+             ? fmt::format("put a token into {}", variable)
+             : fmt::format("the token from {} was sent: give it access, or use another", access.token_source);
+}
+
+Error other_refusal(const TransferHead& head, const std::string& said) {
+  return {ErrorCode::kUnavailable, fmt::format("{} answers with status {}{}{}", shown(head.url), head.status,
+                                               said.empty() ? "" : ": ", shown(said))};
+}
+
+}  // namespace rerank

@@ -1,0 +1,156 @@
+#include "hub/huggingface_hub.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json/array.hpp>
+#include <charconv>
+
+#include "checkpoint/strict_json.h"
+#include "hub/hub_answers.h"
+#include "rerank/error.h"
+
+namespace rerank {
+namespace {
+
+constexpr std::int32_t kMaxRedirects = 5;
+constexpr std::chrono::seconds kStallTimeout{30};
+constexpr std::size_t kMaxListingBytes = std::size_t{64} << 20;
+
+bool is_commit(std::string_view text) {
+  const std::optional<Digest> digest = parse_digest(text);
+  return digest && digest->kind == Digest::Kind::kGitBlob && digest->hex == text;
+}
+
+// An ETag without its quotes and the mark of a weak one.
+std::string_view bare_etag(std::string_view etag) {
+  if (etag.starts_with("W/")) etag.remove_prefix(2);
+  if (etag.size() >= 2 && etag.front() == '"' && etag.back() == '"') etag = etag.substr(1, etag.size() - 2);
+  return etag;
+}
+
+RemoteFile parse_sibling(const boost::json::object& sibling, std::string name) {
+  RemoteFile file;
+  file.name = std::move(name);
+  file.size_bytes = size_at(sibling, "size").value_or(0);
+  std::string hash = text_at(sibling, "blobId");
+  if (const boost::json::object* lfs = object_at(sibling, "lfs"); lfs != nullptr) {
+    // blobId is then of the pointer that git keeps in the file's place.
+    hash = text_at(*lfs, "sha256");
+    file.size_bytes = size_at(*lfs, "size").value_or(file.size_bytes);
+  }
+  const std::optional<Digest> digest = parse_digest(hash);
+  if (digest && (size_at(sibling, "size") || object_at(sibling, "lfs") != nullptr)) file.digest = *digest;
+  require_possible_size(file);
+  return file;
+}
+
+}  // namespace
+
+RemoteModel parse_huggingface_listing(const std::string& json, std::string_view url) {
+  const boost::json::object answer = parse_answer(json, url);
+  RemoteModel model;
+  model.commit = text_at(answer, "sha");
+  const boost::json::array* const siblings = array_at(answer, "siblings");
+  require(is_commit(model.commit) && siblings != nullptr,
+          fmt::format("{} names no commit and no files; is this the address of a hub?", shown(url)));
+  for (const boost::json::value& entry : *siblings) {
+    const boost::json::object* const sibling = entry.if_object();
+    if (sibling == nullptr) continue;
+    std::string name = text_at(*sibling, "rfilename");
+    require_harmless_name(name);
+    if (is_wanted_file(name)) model.files.push_back(parse_sibling(*sibling, std::move(name)));
+  }
+  return model;
+}
+
+RemoteModel HuggingFaceHub::list(const ModelName& name, const HubLine& line) const {
+  TransferRequest request;
+  request.url = fmt::format("{}/api/models/{}/revision/{}?blobs=true", access_.endpoint, name.repository,
+                            percent_encoded(name.revision));
+  request.headers = headers();
+  request.max_redirects = kMaxRedirects;  // a model that was renamed
+  request.stall_timeout = kStallTimeout;
+  request.max_body_bytes = kMaxListingBytes;
+  const TransferReply reply = line.ask(request);
+  if (reply.head.status != 200) throw refusal(name, reply);
+  RemoteModel model = parse_huggingface_listing(reply.body, request.url);
+  complete_listing(model, name.repository);
+  for (RemoteFile& file : model.files) {
+    if (file.digest.hex.empty()) ask_for_checksum(file_url(name, model, file.name), file, line);
+  }
+  return model;
+}
+
+void HuggingFaceHub::ask_for_checksum(const std::string& url, RemoteFile& file, const HubLine& line) const {
+  TransferRequest request;
+  request.method = "HEAD";
+  request.url = url;
+  request.headers = headers();
+  request.stall_timeout = kStallTimeout;
+  // Not redirected: the headers that count come with the redirect, the storage behind it has an ETag of its
+  // own.
+  const TransferReply reply = line.ask(request);
+  const TransferHead& head = reply.head;
+  if (head.status >= 400) throw other_refusal(head, std::string(head.header("x-error-message")));
+  const bool is_linked = !head.header("x-linked-etag").empty();
+  const std::optional<Digest> digest =
+      parse_digest(bare_etag(head.header(is_linked ? "x-linked-etag" : "etag")));
+  const std::string_view size = head.header(is_linked ? "x-linked-size" : "content-length");
+  const auto [end, error] = std::from_chars(size.data(), size.data() + size.size(), file.size_bytes);
+  if (!digest || error != std::errc() || end != size.data() + size.size()) {
+    throw Error(
+        ErrorCode::kUnavailable,
+        fmt::format("{} gives no checksum and size of {}, so it can't be verified; use another --endpoint",
+                    access_.endpoint, file.name));
+  }
+  file.digest = *digest;
+  require_possible_size(file);
+}
+
+std::string HuggingFaceHub::file_url(const ModelName& name, const RemoteModel& model,
+                                     const std::string& file) const {
+  return fmt::format("{}/{}/resolve/{}/{}", access_.endpoint, name.repository, model.commit,
+                     percent_encoded(file));
+}
+
+HeaderList HuggingFaceHub::headers() const {
+  if (access_.token.empty()) return {};
+  return {{"Authorization", "Bearer " + access_.token}};
+}
+
+std::vector<std::string> HuggingFaceHub::references(const ModelName& name, const RemoteModel& model) const {
+  if (name.revision == model.commit) return {};
+  return {name.revision};
+}
+
+Error HuggingFaceHub::refusal(const ModelName& name, const TransferReply& reply) const {
+  const std::int32_t status = reply.head.status;
+  const std::string_view code = reply.head.header("x-error-code");
+  const std::string advice = token_advice(access_, "HF_TOKEN");
+  if (code == "GatedRepo") {
+    return {ErrorCode::kUnavailable,
+            fmt::format("{} is open only to those who accepted its terms: accept them at {}/{}, and {}",
+                        name.repository, access_.endpoint, name.repository, advice)};
+  }
+  if (code == "RevisionNotFound") {
+    return {ErrorCode::kNotFound,
+            fmt::format("{} has no revision {} at {}; name a branch, a tag or a commit with "
+                        "--revision",
+                        name.repository, name.revision, access_.endpoint)};
+  }
+  if (status == 401 || status == 403) {
+    // This hub does not tell a model that does not exist from one that is private.
+    return {ErrorCode::kUnavailable,
+            fmt::format("{} refuses {} (status {}): check the name; if the model is private, {}",
+                        access_.endpoint, name.repository, status, advice)};
+  }
+  if (status == 404) {
+    return {ErrorCode::kNotFound,
+            fmt::format("{} has no model {} with revision {}; check the name and --revision",
+                        access_.endpoint, name.repository, name.revision)};
+  }
+  return other_refusal(reply.head, std::string(reply.head.header("x-error-message")));
+}
+
+}  // namespace rerank

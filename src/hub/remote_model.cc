@@ -1,0 +1,83 @@
+#include "hub/remote_model.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "checkpoint/strict_json.h"
+#include "rerank/error.h"
+
+namespace rerank {
+namespace {
+
+constexpr std::array<std::string_view, 11> kSmallFiles = {
+    "config.json",     "generation_config.json",  "tokenizer.json",    "tokenizer_config.json",
+    "vocab.json",      "special_tokens_map.json", "added_tokens.json", "merges.txt",
+    "tokenizer.model", "chat_template.jinja",     "chat_template.json"};
+
+constexpr std::string_view kWeightsEnding = ".safetensors";
+
+bool is_weights(std::string_view name) {
+  return name.ends_with(kWeightsEnding);
+}
+
+bool is_plain(std::string_view name) {
+  return name.front() != '.' && std::all_of(name.begin(), name.end(), [](unsigned char c) {
+           return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' ||
+                  c == '_' || c == '.';
+         });
+}
+
+}  // namespace
+
+bool is_wanted_file(std::string_view name) {
+  if (name.empty() || !is_plain(name)) return false;
+  if (name == "model.safetensors.index.json") return true;
+  // Adapters, and the same weights once more in Mistral's form, are of no use here.
+  if (is_weights(name)) return !name.starts_with("adapter_") && !name.starts_with("consolidated");
+  return std::find(kSmallFiles.begin(), kSmallFiles.end(), name) != kSmallFiles.end();
+}
+
+void require_harmless_name(std::string_view name) {
+  const bool steers =
+      std::any_of(name.begin(), name.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+  bool leaves = name.empty() || name.front() == '/' || name.find('\\') != std::string_view::npos;
+  for (std::size_t begin = 0; begin <= name.size();) {
+    const std::size_t end = std::min(name.find('/', begin), name.size());
+    leaves = leaves || name.substr(begin, end - begin) == "..";
+    begin = end + 1;
+  }
+  if (steers || leaves) {
+    throw Error(
+        ErrorCode::kInvalidArgument,
+        fmt::format(
+            "the hub lists a file named {}, which leads out of the model's folder or hides something; "
+            "nothing was downloaded",
+            shown(name)));
+  }
+}
+
+void complete_listing(RemoteModel& model, std::string_view repository) {
+  std::sort(model.files.begin(), model.files.end(),
+            [](const RemoteFile& left, const RemoteFile& right) { return left.name < right.name; });
+  const auto same = std::adjacent_find(
+      model.files.begin(), model.files.end(),
+      [](const RemoteFile& left, const RemoteFile& right) { return left.name == right.name; });
+  if (same != model.files.end()) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("{}: the hub lists {} twice", repository, same->name));
+  }
+  const auto has = [&model](const auto& wanted) {
+    return std::any_of(model.files.begin(), model.files.end(),
+                       [&wanted](const RemoteFile& file) { return wanted(file.name); });
+  };
+  require(has([](std::string_view name) { return name == "config.json"; }),
+          fmt::format("{}: has no config.json at its top, so it is no model that this program can run",
+                      repository));
+  require(has(is_weights),
+          fmt::format("{}: has no weights in safetensors form (*.safetensors); take a model that has them",
+                      repository));
+}
+
+}  // namespace rerank

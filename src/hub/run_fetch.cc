@@ -1,0 +1,185 @@
+#include "hub/run_fetch.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+namespace rerank {
+namespace {
+
+constexpr std::chrono::seconds kStallTimeout{30};
+constexpr std::int32_t kMaxRedirects = 5;
+constexpr std::size_t kMaxRefusalBytes = 4096;
+constexpr std::int32_t kWholeFile = 200;
+constexpr std::int32_t kPartOfFile = 206;
+
+// Takes a number from the front of `text`.
+std::optional<std::uint64_t> take_number(std::string_view& text) {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc()) return std::nullopt;
+  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+  return value;
+}
+
+bool take_text(std::string_view& text, std::string_view expected) {
+  if (!text.starts_with(expected)) return false;
+  text.remove_prefix(expected.size());
+  return true;
+}
+
+class RunFetch {
+ public:
+  RunFetch(const RunRequest& request, const HubLine& line,
+           const std::function<void(std::uint64_t, std::string_view)>& take,
+           const std::function<Error(const TransferReply&)>& refusal)
+      : request_(request), line_(line), take_(take), refusal_(refusal), position_(request.run.begin) {}
+
+  RunOutcome run() {
+    Patience patience(line_.patience);
+    while (position_ < request_.run.end) {
+      const std::uint64_t before = position_;
+      const std::optional<Fault> fault = exchange();
+      if (ranges_ignored_) return RunOutcome::kRangesIgnored;
+      if (position_ > before) patience.progressed();
+      if (!fault && position_ > before) continue;  // a server may send less than it was asked for
+      if (position_ == request_.run.end) break;
+      const Fault reason =
+          fault.value_or(Fault{fmt::format("{}: the server sends nothing", request_.file), {}});
+      if (reason.wait && line_.notice) {
+        line_.notice(fmt::format("{}; waiting {} s as it asks", reason.text, reason.wait->count()));
+      }
+      patience.wait_after(reason, line_.stop);
+    }
+    return RunOutcome::kDone;
+  }
+
+ private:
+  // One request and its answer; nothing when it came to its end as it should.
+  std::optional<Fault> exchange() {
+    problem_.clear();
+    refusal_text_.clear();
+    skip_ = 0;
+    TransferRequest request;
+    request.url = request_.url;
+    request.headers = request_.headers;
+    if (request_.run.by_range) {
+      request.headers.emplace_back("Range", fmt::format("bytes={}-{}", position_, request_.run.end - 1));
+    }
+    request.stall_timeout = kStallTimeout;
+    request.max_redirects = kMaxRedirects;
+    request.on_head = [this](const TransferHead& head) { return take_head(head); };
+    request.on_body = [this](std::string_view part) { return take_body(part); };
+    try {
+      TransferReply reply = line_.pool.perform(request, line_.stop);
+      if (status_ != kWholeFile && status_ != kPartOfFile) {
+        if (auto fault = passing_fault(reply.head)) return fault;
+        reply.body = refusal_text_;
+        throw refusal_(reply);
+      }
+      if (position_ < expected_end_) problem_ = "ends before its end";
+    } catch (const TransferError& error) {
+      if (error.kind() != TransferError::Kind::kGivenUp) {
+        Fault fault = fault_of(error);
+        fault.text = fmt::format("{}: {}", request_.file, fault.text);
+        return fault;
+      }
+    }
+    if (problem_.empty()) return std::nullopt;
+    return Fault{fmt::format("{}: the server's answer {}", request_.file, problem_), {}};
+  }
+
+  bool give_up(std::string problem) {
+    problem_ = std::move(problem);
+    return false;
+  }
+
+  bool take_head(const TransferHead& head) {
+    status_ = head.status;
+    if (status_ == kPartOfFile) return take_partial_head(head);
+    if (status_ != kWholeFile) return true;
+    if (request_.run.by_range) {
+      ranges_ignored_ = true;
+      return false;
+    }
+    std::string_view length = head.header("content-length");
+    if (!length.empty() && take_number(length) != request_.size_bytes) {
+      return give_up(fmt::format("has {} bytes where the hub's list says {}", head.header("content-length"),
+                                 request_.size_bytes));
+    }
+    skip_ = position_;
+    expected_end_ = request_.size_bytes;
+    return true;
+  }
+
+  bool take_partial_head(const TransferHead& head) {
+    const std::string value(head.header("content-range"));
+    const std::optional<ContentRange> range = parse_content_range(value);
+    const bool fits = request_.run.by_range && range && range->first == position_ &&
+                      range->last < request_.run.end &&
+                      range->whole_bytes.value_or(request_.size_bytes) == request_.size_bytes;
+    if (!fits) {
+      return give_up(fmt::format("has the range \"{}\" where {}-{} of {} was asked for", value.substr(0, 60),
+                                 position_, request_.run.end - 1, request_.size_bytes));
+    }
+    expected_end_ = range->last + 1;
+    return true;
+  }
+
+  bool take_body(std::string_view part) {
+    if (status_ != kWholeFile && status_ != kPartOfFile) {
+      refusal_text_.append(part.substr(0, kMaxRefusalBytes - refusal_text_.size()));
+      return true;
+    }
+    const auto dropped = static_cast<std::size_t>(std::min<std::uint64_t>(skip_, part.size()));
+    skip_ -= dropped;
+    part.remove_prefix(dropped);
+    const bool is_too_long = part.size() > expected_end_ - position_;
+    part = part.substr(0, static_cast<std::size_t>(expected_end_ - position_));
+    if (!part.empty()) take_(position_, part);
+    position_ += part.size();
+    if (is_too_long) return give_up("is longer than it says");
+    return true;
+  }
+
+  const RunRequest& request_;
+  const HubLine& line_;
+  const std::function<void(std::uint64_t, std::string_view)>& take_;
+  const std::function<Error(const TransferReply&)>& refusal_;
+
+  std::uint64_t position_;  // of the next byte to come
+  bool ranges_ignored_ = false;
+
+  // Of the exchange under way.
+  std::int32_t status_ = 0;
+  std::uint64_t skip_ = 0;          // bytes of the answer that stand already
+  std::uint64_t expected_end_ = 0;  // of the bytes in the answer, in the file
+  std::string problem_;             // why it was given up
+  std::string refusal_text_;
+};
+
+}  // namespace
+
+std::optional<ContentRange> parse_content_range(std::string_view value) {
+  ContentRange range;
+  if (!take_text(value, "bytes ")) return std::nullopt;
+  const std::optional<std::uint64_t> first = take_number(value);
+  if (!first || !take_text(value, "-")) return std::nullopt;
+  const std::optional<std::uint64_t> last = take_number(value);
+  if (!last || !take_text(value, "/") || *last < *first) return std::nullopt;
+  range.first = *first;
+  range.last = *last;
+  if (value == "*") return range;
+  range.whole_bytes = take_number(value);
+  if (!range.whole_bytes || !value.empty() || range.last >= *range.whole_bytes) return std::nullopt;
+  return range;
+}
+
+RunOutcome fetch_run(const RunRequest& request, const HubLine& line,
+                     const std::function<void(std::uint64_t, std::string_view)>& take,
+                     const std::function<Error(const TransferReply&)>& refusal) {
+  return RunFetch(request, line, take, refusal).run();
+}
+
+}  // namespace rerank
