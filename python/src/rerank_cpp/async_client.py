@@ -1,0 +1,93 @@
+"""The client for asyncio; client.py says what its calls do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+import httpx
+
+from .calls import Call, CallOptions, Reply, rerank_call, score_call
+from .exchange import Exchange
+from .replies import RerankReply, ScoreReply
+from .settings import Settings
+from .transport import connection_options, session_options
+from .wire import Part, PartReply
+
+if TYPE_CHECKING:
+    from typing_extensions import Self, Unpack
+
+
+class AsyncClient:
+    """Scores by a server, over connections that are kept, for the tasks of one event loop. Close it, or use it in an
+    async with statement. Cancelling a call gives up what it had sent.
+
+    Without settings they are loaded as Settings.load() says. `transport` is for tests and for proxies of one's own."""
+
+    def __init__(self, settings: Settings | None = None, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        self.settings = settings if settings is not None else Settings.load()
+        if transport is None and self.settings.unix_socket:
+            transport = httpx.AsyncHTTPTransport(uds=self.settings.unix_socket, **connection_options(self.settings))
+        self._http = httpx.AsyncClient(transport=transport, **session_options(self.settings))
+
+    async def rerank(self, query: str, documents: Sequence[str], *, top_n: int | None = None,
+                     **options: Unpack[CallOptions]) -> RerankReply:
+        return await self._complete(rerank_call(self.settings, query, documents, top_n, options))
+
+    async def score(self, queries: str | Sequence[str], documents: str | Sequence[str],
+                    **options: Unpack[CallOptions]) -> ScoreReply:
+        return await self._complete(score_call(self.settings, queries, documents, options))
+
+    async def aclose(self) -> None:
+        await self._http.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                        trace: TracebackType | None) -> None:
+        await self.aclose()
+
+    async def _complete(self, call: Call[Reply]) -> Reply:
+        deadline = call.deadline()
+        tasks = [asyncio.create_task(self._send(part, deadline)) for part in call.parts]
+        try:
+            # The part that fails first ends the call; the others' scores would be of no use.
+            for done in asyncio.as_completed(tasks):
+                await done
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        return call.join([task.result() for task in tasks])
+
+    async def _send(self, part: Part, deadline: float) -> PartReply:
+        exchange = Exchange(part, self.settings, deadline)
+        while True:
+            headers, limits = exchange.begin()
+            request = self._http.build_request("POST", exchange.url, content=part.body, headers=headers, timeout=limits)
+            try:
+                response = await self._http.send(request, stream=True)
+                try:
+                    body = await self._read(exchange, response)
+                finally:
+                    await response.aclose()
+            except httpx.RequestError as error:
+                wait = exchange.failed(error)
+            else:
+                outcome = exchange.answered(response, body)
+                if isinstance(outcome, PartReply):
+                    return outcome
+                wait = outcome
+            await asyncio.sleep(wait)
+
+    @staticmethod
+    async def _read(exchange: Exchange, response: httpx.Response) -> bytes:
+        exchange.reply_began(response.request)
+        body = bytearray()
+        async for piece in response.aiter_bytes():
+            body += piece
+            exchange.check_deadline()
+        return bytes(body)

@@ -1,0 +1,158 @@
+"""One request with its retries: when to try again, how long to wait, what to raise. It neither sends nor sleeps, so the
+two clients share it."""
+
+from __future__ import annotations
+
+import email.utils
+import json
+import math
+import random
+import ssl
+import time
+from collections.abc import Mapping
+from typing import TypeVar
+
+import httpx
+
+from .errors import ConnectionFailed, DeadlineExceeded, MalformedReply, RerankError, StatusError
+from .settings import Settings
+from .wire import Part, PartReply, read_part
+
+RETRIED_STATUS = (429, 502, 503)
+FIRST_BACKOFF = 0.1  # seconds; doubled at each attempt
+LONGEST_BACKOFF = 10.0
+LONGEST_SHOWN = 500  # characters of what a server said
+
+AnyError = TypeVar("AnyError", bound=RerankError)
+
+
+def _server_message(body: bytes) -> str:
+    """What a server says went wrong: the spellings of OpenAI and vLLM, Cohere, Jina and FastAPI, and TEI."""
+    text = body.decode(errors="replace")
+    try:
+        said = json.loads(text)
+    except ValueError:
+        said = text
+    if isinstance(said, dict):
+        error = said.get("error")
+        nested = error.get("message") if isinstance(error, dict) else error
+        said = nested or said.get("message") or said.get("detail") or text
+    if not isinstance(said, str):
+        said = json.dumps(said)
+    return " ".join(said.split())[:LONGEST_SHOWN]
+
+
+def _seconds_to_wait(header: str | None) -> float | None:
+    """Of a Retry-After header, which is a number of seconds or a date; None where it is neither."""
+    if header is None:
+        return None
+    try:
+        seconds = float(header)
+    except ValueError:
+        try:
+            seconds = email.utils.parsedate_to_datetime(header).timestamp() - time.time()
+        except (TypeError, ValueError):
+            return None
+    return max(0.0, seconds) if seconds < 1e9 else None
+
+
+def _is_wrong_certificate(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _limit(seconds: float) -> float | None:
+    return seconds if seconds < math.inf else None
+
+
+class Exchange:
+    """The attempts of one part until `deadline`, a time of time.monotonic()."""
+
+    def __init__(self, part: Part, settings: Settings, deadline: float) -> None:
+        self.part = part
+        self._settings = settings
+        self._deadline = deadline
+        self._attempts = 0
+        self._reply_began = False
+
+    @property
+    def url(self) -> str:
+        return self._settings.base_url + self.part.path
+
+    def begin(self) -> tuple[dict[str, str], httpx.Timeout]:
+        """Headers and time limits of the next attempt. Raises DeadlineExceeded when no time is left."""
+        left = self._time_left()
+        if left <= 0:
+            raise self.too_late()
+        self._attempts += 1
+        self._reply_began = False
+        headers = {"Content-Type": "application/json", "X-Request-Id": self.part.request_id}
+        if self._settings.api_key:
+            headers["Authorization"] = f"Bearer {self._settings.api_key}"
+        if left < math.inf:
+            headers["X-Request-Timeout"] = f"{left:.3f}"  # rerank.cpp drops what nobody waits for any more
+        return headers, httpx.Timeout(_limit(left), connect=_limit(min(left, self._settings.connect_timeout or math.inf)))
+
+    def reply_began(self, request: httpx.Request) -> None:
+        """To be called when status and headers are there: reading the body has what time is left."""
+        self._reply_began = True
+        limits = request.extensions.get("timeout")
+        if isinstance(limits, dict):
+            limits["read"] = _limit(max(self._time_left(), 0.001))
+
+    def check_deadline(self) -> None:
+        if self._time_left() <= 0:
+            raise self.too_late()
+
+    def failed(self, error: httpx.RequestError) -> float:
+        """Seconds to wait after an attempt without a whole reply. Raises when it was the last."""
+        if self._time_left() <= 0 or isinstance(error, (httpx.ReadTimeout, httpx.WriteTimeout, httpx.PoolTimeout)):
+            raise self.too_late() from error
+        said = str(error) or type(error).__name__
+        if self._reply_began:
+            raise self._error(ConnectionFailed, f"the connection broke in the middle of the reply: {said}") from error
+        final = isinstance(error, (httpx.UnsupportedProtocol, httpx.LocalProtocolError)) or _is_wrong_certificate(error)
+        failure = self._error(ConnectionFailed, f"no reply: {said}")
+        if final:
+            raise failure from error
+        return self._wait_or_raise(failure, None)
+
+    def answered(self, response: httpx.Response, body: bytes) -> PartReply | float:
+        """The scores, or seconds to wait before the next attempt. Raises when it was the last."""
+        if response.status_code == 200:
+            try:
+                return read_part(self.part, body)
+            except MalformedReply as error:
+                raise self._error(MalformedReply, f"the reply cannot be used: {error}", 200) from error
+        message = _server_message(body)
+        if response.is_redirect:
+            message = f"the server is at {response.headers.get('location', 'another place')}: set url to that"
+        failure = self._error(StatusError, f"{response.status_code} {response.reason_phrase}: {message}",
+                              response.status_code, message, response.headers)
+        if response.status_code not in RETRIED_STATUS:
+            raise failure
+        return self._wait_or_raise(failure, _seconds_to_wait(response.headers.get("retry-after")))
+
+    def too_late(self) -> DeadlineExceeded:
+        return self._error(DeadlineExceeded, "no scores within the timeout: allow more time, or send fewer documents")
+
+    def _time_left(self) -> float:
+        return self._deadline - time.monotonic()
+
+    def _wait_or_raise(self, failure: RerankError, asked: float | None) -> float:
+        backoff = min(LONGEST_BACKOFF, FIRST_BACKOFF * 2 ** (self._attempts - 1))
+        # Full jitter, so that clients that failed together do not come back together.
+        seconds = random.uniform(0, backoff) + (asked or 0)
+        if self._attempts > self._settings.max_retries or seconds >= self._time_left():
+            raise failure
+        return seconds
+
+    def _error(self, kind: type[AnyError], text: str, status: int = 0, message: str = "",
+               headers: Mapping[str, str] | None = None) -> AnyError:
+        request_id = (headers or {}).get("x-request-id") or self.part.request_id
+        tries = f" ({self._attempts} attempts)" if self._attempts > 1 else ""
+        return kind(f"{self.url}: {self.part.pairs}{text}{tries} [request {request_id}]", status=status,
+                    server_message=message, request_id=request_id, num_attempts=self._attempts)

@@ -1,0 +1,66 @@
+"""What calls give back: plain values. A reply unpacks as `items, scores, raw`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+RawReply = dict[str, Any]  # the JSON object that answered one request
+
+
+def _num_tokens(raw: list[RawReply]) -> int | None:
+    counts = [reply["usage"].get("total_tokens") for reply in raw if isinstance(reply.get("usage"), dict)]
+    numbers = [count for count in counts if isinstance(count, int)]
+    return sum(numbers) if raw and len(numbers) == len(raw) else None
+
+
+def _request_ids(raw: list[RawReply]) -> list[str]:
+    return [str(reply.get("id", "")) for reply in raw]
+
+
+@dataclass(frozen=True)
+class RerankItem:
+    index: int  # of the document in the call
+    score: float  # with the digits the server wrote
+    text: str
+    truncated: bool = False  # the server cut the document to make it fit
+
+
+class RerankReply(NamedTuple):
+    items: list[RerankItem]  # highest score first, equal ones in the order of the call, `top_n` of them
+    scores: list[float]  # of all documents, in the order of the call
+    raw: list[RawReply]  # a reply for each request that was sent
+
+    @property
+    def num_tokens(self) -> int | None:
+        """Of all pairs; None where the server does not say."""
+        return _num_tokens(self.raw)
+
+    @property
+    def request_ids(self) -> list[str]:
+        """As the server names them, one for each request."""
+        return _request_ids(self.raw)
+
+
+@dataclass(frozen=True)
+class ScoreItem:
+    index: int
+    score: float
+    query: str
+    document: str
+
+
+class ScoreReply(NamedTuple):
+    items: list[ScoreItem]  # in the order of the call
+    scores: list[float]  # the same order
+    raw: list[RawReply]  # a reply for each request that was sent
+
+    @property
+    def num_tokens(self) -> int | None:
+        """Of all pairs; None where the server does not say."""
+        return _num_tokens(self.raw)
+
+    @property
+    def request_ids(self) -> list[str]:
+        """As the server names them, one for each request."""
+        return _request_ids(self.raw)

@@ -1,0 +1,167 @@
+"""Where the server is and how patient to be with it. Keys, names and order of the sources are those of the program
+`rerank` (docs/settings.md)."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from .errors import SettingsError
+from .setting_files import read_env_file, read_toml_file
+
+Value = str | int | float | bool
+
+WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+# What a copied address may end in: from there on it is not the server's.
+ROUTES = ("/v1/rerank", "/v2/rerank", "/rerank", "/v1/score", "/score", "/v1", "/v2")
+MOST_DOCUMENTS = 1000  # of a request, where the settings do not say
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """Settings(url=...) takes what it is given and defaults; Settings.load() looks everywhere. Raises SettingsError
+    naming what is wrong."""
+
+    url: str = "http://localhost:8000"  # may carry a path; one that ends in /v1 or in a route is taken as that
+    unix_socket: str = ""  # path of a socket to connect to instead of the URL's host
+    api_key: str = dataclasses.field(default="", repr=False)
+    model: str = ""  # empty: the server's only or first one
+    connect_timeout: float = 5.0  # seconds; 0: no limit of its own
+    timeout: float = 120.0  # seconds of a whole call, waiting and retries included; 0: no limit
+    # Of each request after the first attempt: on 429, 502, 503, and on a connection lost before a reply began.
+    max_retries: int = 4
+    max_connections: int = dataclasses.field(default=16, metadata={"key": "client_max_connections"})
+    # A longer list is sent as several requests side by side; 0: 1000.
+    max_documents_per_request: int = 0
+    max_request_bytes: int = dataclasses.field(default=32 << 20, metadata={"key": None})  # of a request's texts
+    ca_file: str = ""  # PEM; empty: whom httpx trusts
+    certificate_file: str = ""  # PEM, of this client
+    key_file: str = ""  # PEM; empty: in certificate_file
+    verify_tls: bool = True
+    # Where each value comes from, for people.
+    sources: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        for field in _fields():
+            self._check_type(field.name, type(field.default))
+        try:
+            url = httpx.URL(self.url)
+        except httpx.InvalidURL as error:
+            self._refuse("url", f"is no address ({error}): give one such as http://localhost:8000")
+        if url.scheme not in ("http", "https") or not url.host:
+            self._refuse("url", f"is {self.url!r}: give an address such as http://localhost:8000")
+        for name, least in (("max_connections", 1), ("max_request_bytes", 1), ("max_documents_per_request", 0),
+                            ("max_retries", 0), ("timeout", 0), ("connect_timeout", 0)):
+            if not least <= getattr(self, name) < math.inf:
+                self._refuse(name, f"is {getattr(self, name)}: give {least} or more")
+        if not self.api_key.isascii() or not self.api_key.isprintable():
+            self._refuse("api_key", "holds a character that no header may: is a line break at its end?")
+
+    @classmethod
+    def load(cls, *, env_file: str | os.PathLike[str] | None = None, config: str | os.PathLike[str] | None = None,
+             environ: Mapping[str, str] | None = None, **given: Value) -> Settings:
+        """Each setting from the first of: `given`, the environment (RERANK_URL, RERANK_TIMEOUT, ...), the file `env_file`
+        (else $ENV_FILE, else .env here), the file `config` (else $RERANK_CONFIG, else rerank.toml here, else
+        ~/.config/rerank/rerank.toml), its default. An empty value counts as absent. The files are shared with the server
+        and the script that starts it: what is no setting of this client is passed over; `rerank config` checks all."""
+        unknown = sorted(set(given) - {field.name for field in _fields()})
+        if unknown:
+            raise TypeError(f"{unknown[0]} is no setting; there are {', '.join(field.name for field in _fields())}")
+        environ = os.environ if environ is None else environ
+        env_path = _path(env_file, environ.get("ENV_FILE"), [Path(".env")])
+        names = {"RERANK_CONFIG", *(name for field in _fields() for name in _variables(field))}
+        of_env_file = read_env_file(env_path, names) if env_path else {}
+        named = environ.get("RERANK_CONFIG") or of_env_file.get("RERANK_CONFIG", ("",))[0]
+        toml_path = _path(config, named, [Path("rerank.toml"), *_path_at_home(environ)])
+        of_toml = _toml_values(toml_path) if toml_path else {}
+        values: dict[str, Any] = {}
+        sources = {}
+        for field in _fields():
+            found: list[tuple[Any, str]] = [(given.get(field.name), field.name)]
+            found += [(environ.get(name), f"{name} in the environment") for name in _variables(field)]
+            found += [of_env_file[name] for name in _variables(field) if name in of_env_file]
+            found += [of_toml[key] for key in [_key(field)] if key in of_toml]
+            value, source = next((one for one in found if one[0] not in (None, "")), (field.default, "default"))
+            values[field.name], sources[field.name] = _converted(value, type(field.default), source), source
+        return cls(**values, sources=sources)
+
+    @property
+    def base_url(self) -> str:
+        """`url` without a route at its end."""
+        url = self.url.rstrip("/")
+        return next((url.removesuffix(route) for route in ROUTES if url.endswith(route)), url)
+
+    @property
+    def documents_of_a_request(self) -> int:
+        """At most."""
+        return self.max_documents_per_request or MOST_DOCUMENTS
+
+    def _check_type(self, name: str, wanted: type) -> None:
+        value = getattr(self, name)
+        if wanted is float and isinstance(value, int) and not isinstance(value, bool):
+            return
+        if type(value) is not wanted:
+            self._refuse(name, f"is {type(value).__name__}: give {wanted.__name__}")
+
+    def _refuse(self, name: str, text: str) -> None:
+        source = self.sources.get(name, name)
+        raise SettingsError(f"{name} {text}" + (f" ({source})" if source not in (name, "default") else ""))
+
+
+def _fields() -> Iterator[dataclasses.Field[Any]]:
+    return (field for field in dataclasses.fields(Settings) if field.name != "sources")
+
+
+def _key(field: dataclasses.Field[Any]) -> str | None:
+    """In rerank.toml; None: this setting is given by arguments only."""
+    key: str | None = field.metadata.get("key", field.name)
+    return key
+
+
+def _variables(field: dataclasses.Field[Any]) -> list[str]:
+    key = _key(field)
+    own = [] if key is None else [f"RERANK_{key.upper()}"]
+    return [*own, "VLLM_API_KEY"] if field.name == "api_key" else own
+
+
+def _path_at_home(environ: Mapping[str, str]) -> list[Path]:
+    configuration, home = Path(environ.get("XDG_CONFIG_HOME", "")), Path(environ.get("HOME", ""))
+    if configuration.is_absolute():
+        return [configuration / "rerank" / "rerank.toml"]
+    return [home / ".config" / "rerank" / "rerank.toml"] if home.is_absolute() else []
+
+
+def _path(given: str | os.PathLike[str] | None, named: str | None, places: list[Path]) -> Path | None:
+    """The file to read: one that was named, there or not, else the first of the places that is there."""
+    if given or named:
+        return Path(given or named or "")
+    return next((place for place in places if place.is_file()), None)
+
+
+def _toml_values(path: Path) -> dict[str | None, tuple[Any, str]]:
+    """What the table [client] and the lines before all tables say; the table goes first."""
+    toml = read_toml_file(path)
+    table = toml.get("client")
+    values: dict[str | None, tuple[Any, str]] = {key: (value, f"{key} in {path}") for key, value in toml.items()}
+    if isinstance(table, dict):
+        values.update((key, (value, f"[client] {key} in {path}")) for key, value in table.items() if value != "")
+    return values
+
+
+def _converted(value: Any, wanted: type, source: str) -> Any:
+    """`value` as the setting's type: texts may be numbers and switches."""
+    try:
+        if isinstance(value, str) and wanted is bool:
+            return WORDS[value.lower()]
+        if isinstance(value, str) and wanted in (int, float):
+            return wanted(value)
+    except (KeyError, ValueError):
+        kinds = {bool: "true or false", int: "a whole number from 0 up", float: "a number from 0 up"}
+        raise SettingsError(f"{source} is {value!r}: {kinds[wanted]} is needed") from None
+    return value

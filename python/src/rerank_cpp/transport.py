@@ -1,0 +1,56 @@
+"""What both clients open their connections with."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import ssl
+from typing import TypedDict
+
+import httpx
+
+from .errors import SettingsError
+from .settings import Settings
+
+
+class ConnectionOptions(TypedDict):
+    verify: ssl.SSLContext | bool
+    limits: httpx.Limits
+
+
+class SessionOptions(ConnectionOptions):
+    headers: dict[str, str]
+
+
+def version() -> str:
+    return importlib.metadata.version("rerank-cpp")
+
+
+def _tls_context(settings: Settings) -> ssl.SSLContext | bool:
+    if not settings.ca_file and not settings.certificate_file:
+        return settings.verify_tls
+    try:
+        context = ssl.create_default_context(cafile=settings.ca_file or None)
+    except (OSError, ssl.SSLError) as error:
+        raise SettingsError(f"ca_file is {settings.ca_file}: it cannot be read as PEM certificates: {error}") from error
+    if not settings.verify_tls:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if settings.certificate_file:
+        try:
+            context.load_cert_chain(settings.certificate_file, settings.key_file or None)
+        except (OSError, ssl.SSLError) as error:
+            raise SettingsError(f"certificate_file is {settings.certificate_file}: it cannot be read as a PEM "
+                                f"certificate with its key: {error}") from error
+    return context
+
+
+def connection_options(settings: Settings) -> ConnectionOptions:
+    """Of a transport: for one of a Unix socket, httpx wants them there."""
+    connections = settings.max_connections
+    return {"verify": _tls_context(settings),
+            "limits": httpx.Limits(max_connections=connections, max_keepalive_connections=connections)}
+
+
+def session_options(settings: Settings) -> SessionOptions:
+    return {**connection_options(settings),
+            "headers": {"User-Agent": f"rerank-cpp-python/{version()}", "Accept": "application/json"}}

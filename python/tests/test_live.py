@@ -1,0 +1,115 @@
+"""The installed package and a real server on the demo model, which run.sh starts."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import importlib.resources
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import rerank_cpp
+from conftest import CallFunction
+from rerank_cpp import AsyncClient, Client, Settings, StatusError
+
+URL = os.environ.get("RERANK_TEST_URL", "")
+KEY = os.environ.get("RERANK_TEST_KEY", "")
+PROGRAM = os.environ.get("RERANK_TEST_PROGRAM", "")
+ROOT = Path(__file__).resolve().parents[2]
+QUERY = "edit photos"
+DOCUMENTS = ["a web server", "an image editor with layers", "\u201eM\u00fcnchen\u201c, \u6771\u4eac, \U0001f4f7 \"quotes\" \\ and\nlines", "",
+             "a compiler"]
+
+pytestmark = pytest.mark.skipif(not URL, reason="RERANK_TEST_URL is not set: python/tests/run.sh starts a server")
+
+
+@pytest.fixture
+def live() -> Settings:
+    return Settings(url=URL, api_key=KEY, timeout=100)
+
+
+@pytest.fixture(scope="module")
+def program_scores(tmp_path_factory: pytest.TempPathFactory) -> list[float]:
+    """The same pairs by the command line, without a server."""
+    pairs = tmp_path_factory.mktemp("pairs") / "pairs.jsonl"
+    pairs.write_text("".join(json.dumps({"query": QUERY, "document": text}) + "\n" for text in DOCUMENTS))
+    done = subprocess.run([PROGRAM, "score", "-m", "demo", "--no-weight-cache", "--dtype", "float32", str(pairs)],
+                          capture_output=True, text=True, check=True, timeout=100)
+    return [float(json.loads(line)["score"]) for line in done.stdout.splitlines()]
+
+
+def test_package_is_complete() -> None:
+    assert importlib.resources.files(rerank_cpp).joinpath("py.typed").is_file()
+    version = re.search(r"project\(rerank VERSION ([0-9.]+)", (ROOT / "CMakeLists.txt").read_text())
+    assert version is not None and rerank_cpp.__version__ == version[1]
+
+
+def test_module_functions(monkeypatch: pytest.MonkeyPatch, program_scores: list[float]) -> None:
+    Path("rerank.toml").write_text(f'[client]\nurl = "{URL}/v1"\n')
+    monkeypatch.setenv("VLLM_API_KEY", KEY)
+    try:
+        items, scores, raw = rerank_cpp.rerank(QUERY, DOCUMENTS, top_n=2)
+        assert scores == program_scores
+        best = sorted(range(len(scores)), key=lambda index: -scores[index])[:2]
+        assert [(item.index, item.score, item.text) for item in items] == [
+            (index, scores[index], DOCUMENTS[index]) for index in best]
+        assert raw[0]["model"] == "demo"
+        assert rerank_cpp.score(QUERY, DOCUMENTS).scores == program_scores
+    finally:
+        rerank_cpp.configure()
+
+
+def test_both_clients(call: CallFunction, live: Settings, program_scores: list[float]) -> None:
+    assert call(live, "rerank", QUERY, DOCUMENTS).scores == program_scores
+    result = call(live, "score", [QUERY] * 5, DOCUMENTS, request_id="of-the-test", priority=1)
+    assert result.scores == program_scores
+    assert result.request_ids == ["score-of-the-test"]
+    assert result.num_tokens is not None and result.num_tokens > 5 * 50
+    logits = call(live, "rerank", QUERY, DOCUMENTS, raw_scores=True).scores
+    assert sorted(range(5), key=lambda index: -logits[index]) == sorted(range(5), key=lambda index: -program_scores[index])
+    assert min(logits) < 0
+    assert call(live, "rerank", QUERY, DOCUMENTS, instruction="Find what is cooked").scores != program_scores
+
+
+def test_split_calls_have_the_same_scores(call: CallFunction, live: Settings) -> None:
+    documents = [f"package number {index} for {'photos' if index % 3 else 'mail'}" for index in range(300)]
+    whole = call(live, "rerank", QUERY, documents)
+    parts = call(dataclasses.replace(live, max_documents_per_request=70), "rerank", QUERY, documents)
+    assert (len(whole.raw), len(parts.raw)) == (1, 5)
+    assert parts.scores == whole.scores
+    assert parts.items == whole.items
+
+
+def test_calls_at_once(live: Settings, program_scores: list[float]) -> None:
+    async def run() -> list[list[float]]:
+        async with AsyncClient(live) as client:
+            replies = await asyncio.gather(*(client.rerank(QUERY, DOCUMENTS) for _ in range(20)))
+            return [reply.scores for reply in replies]
+
+    assert asyncio.run(run()) == [program_scores] * 20
+
+
+def test_a_document_that_is_too_long(call: CallFunction, live: Settings) -> None:
+    documents = ["photo " * 5000, "photo"]
+    assert [item.truncated for item in sorted(call(live, "rerank", QUERY, documents).items, key=lambda item: item.index)] == [
+        True, False]
+    with pytest.raises(StatusError, match="maximum context length is") as caught:
+        call(live, "rerank", QUERY, documents, truncate=False)
+    assert caught.value.status == 400
+
+
+def test_refusals(live: Settings) -> None:
+    with Client(dataclasses.replace(live, api_key="wrong")) as client, pytest.raises(StatusError) as caught:
+        client.rerank(QUERY, DOCUMENTS, request_id="of-the-test")
+    assert (caught.value.status, caught.value.request_id) == (401, "of-the-test")
+    with Client(live) as client, pytest.raises(StatusError, match="The model `other` does not exist") as caught:
+        client.score(QUERY, DOCUMENTS, model="other")
+    assert caught.value.status == 404
+    with Client(dataclasses.replace(live, url=URL + "/elsewhere")) as client, pytest.raises(StatusError) as caught:
+        client.score(QUERY, DOCUMENTS)
+    assert caught.value.status == 404
