@@ -1,0 +1,54 @@
+// The one table of settings: their keys, what they are called in the environment, and who reads them. What a
+// flag of the program takes is the flag's own business: here stands only that it may come from a setting.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace rerank {
+
+// Who has a use for a setting besides the commands whose flag it is.
+enum class SettingUse {
+  kFlag,         // nobody: a flag of commands
+  kClient,       // the client libraries too
+  kScript,       // scripts/start_rerank.sh alone
+  kEnvironment,  // what the program loads reads it from the environment, where the program puts it
+};
+
+struct KnownSetting {
+  std::string_view key;  // in TOML; a flag's name with _ for -
+  SettingUse use = SettingUse::kFlag;
+  std::vector<std::string_view> other_keys = {};       // in TOML, after `key`
+  std::vector<std::string_view> other_variables = {};  // in the environment, after RERANK_KEY
+  std::string_view help = {};  // of what is no flag of the program; else its own says it
+  bool is_secret = false;      // shown to nobody
+  bool is_words = false;       // several words are several values
+  bool may_be_empty = false;   // an empty variable says something
+};
+
+const std::vector<KnownSetting>& known_settings();
+
+// Null if `key` is none's, first or other.
+const KnownSetting* find_setting(std::string_view key);
+
+// In the order in which they count. RERANK_KEY leads, but where the environment belongs to others.
+std::vector<std::string> variables_of(const KnownSetting& setting);
+
+// Of all settings, with their other names.
+std::vector<std::string> all_keys();
+std::vector<std::string> all_variables();
+
+// The tables that a TOML file may have.
+const std::vector<std::string>& setting_sections();
+
+// Whether a variable RERANK_... is no business of settings: of this project's builds and tests, read
+// elsewhere, or made by Kubernetes for a service that is called rerank, as RERANK_PORT=tcp://10.0.0.1:8000
+// is.
+bool belongs_to_others(std::string_view variable, std::string_view value);
+
+// Whether a variable names what this process loads and runs. A file that happens to lie in the working folder
+// must not choose that.
+bool is_for_the_environment_only(std::string_view variable);
+
+}  // namespace rerank
