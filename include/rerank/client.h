@@ -128,6 +128,7 @@ class __attribute__((visibility("default"))) ClientError : public Error {
   };
 
   ClientError(ErrorCode code, const std::string& message, Details details);
+  const Details& details() const { return details_; }
   Reason reason() const { return details_.reason; }
   int status() const { return details_.status; }
   const std::string& server_message() const { return details_.server_message; }
@@ -147,7 +148,8 @@ class __attribute__((visibility("default"))) Client {
   Client(Client&&) noexcept;
   Client& operator=(Client&&) noexcept;
 
-  // How well each document answers the query. Throws ClientError; Error for what the server has no field for.
+  // How well each document answers the query. No documents are answered without asking. Throws ClientError;
+  // Error for what the server has no field for.
   RerankReply rerank(const std::string& query, const std::vector<std::string>& documents,
                      const RerankOptions& options = {}, const std::stop_token& stop = {}) const;
 

@@ -1,0 +1,148 @@
+#include "client/json_node.h"
+
+#include <fmt/format.h>
+
+#include <boost/json/basic_parser_impl.hpp>
+#include <boost/json/serialize.hpp>
+#include <charconv>
+#include <cmath>
+#include <system_error>
+
+#include "rerank/error.h"
+
+namespace rerank::client {
+namespace {
+
+namespace json = boost::json;
+using Kind = JsonNode::Kind;
+
+class TreeBuilder {
+ public:
+  // NOLINTBEGIN(readability-identifier-naming): the parser asks for these names.
+  static constexpr std::size_t max_object_size = json::object::max_size();
+  static constexpr std::size_t max_array_size = json::array::max_size();
+  static constexpr std::size_t max_key_size = json::string::max_size();
+  static constexpr std::size_t max_string_size = json::string::max_size();
+  // NOLINTEND(readability-identifier-naming)
+
+  JsonNode take_root() { return std::move(root_); }
+
+  bool on_document_begin(json::error_code&) { return true; }
+  bool on_document_end(json::error_code&) { return true; }
+  bool on_object_begin(json::error_code&) { return open(Kind::kObject); }
+  bool on_object_end(std::size_t, json::error_code&) { return close(); }
+  bool on_array_begin(json::error_code&) { return open(Kind::kArray); }
+  bool on_array_end(std::size_t, json::error_code&) { return close(); }
+  bool on_key_part(json::string_view s, std::size_t, json::error_code&) { return append(s); }
+  bool on_key(json::string_view s, std::size_t, json::error_code&) {
+    append(s);
+    keys_.push_back(std::exchange(text_, {}));
+    return true;
+  }
+  bool on_string_part(json::string_view s, std::size_t, json::error_code&) { return append(s); }
+  bool on_string(json::string_view s, std::size_t, json::error_code&) { return add_scalar(Kind::kString, s); }
+  bool on_number_part(json::string_view s, json::error_code&) { return append(s); }
+  bool on_int64(std::int64_t, json::string_view s, json::error_code&) { return add_scalar(Kind::kNumber, s); }
+  bool on_uint64(std::uint64_t, json::string_view s, json::error_code&) {
+    return add_scalar(Kind::kNumber, s);
+  }
+  bool on_double(double, json::string_view s, json::error_code&) { return add_scalar(Kind::kNumber, s); }
+  bool on_bool(bool b, json::error_code&) { return add_scalar(Kind::kBool, b ? "true" : "false"); }
+  bool on_null(json::error_code&) { return add({}); }
+  bool on_comment_part(json::string_view, json::error_code&) { return true; }
+  bool on_comment(json::string_view, json::error_code&) { return true; }
+
+ private:
+  bool append(json::string_view part) {
+    text_.append(part.data(), part.size());
+    return true;
+  }
+  bool add_scalar(Kind kind, json::string_view last_part) {
+    append(last_part);
+    JsonNode node;
+    node.kind = kind;
+    node.text = std::exchange(text_, {});
+    return add(std::move(node));
+  }
+  bool add(JsonNode node) {
+    if (open_.empty()) {
+      root_ = std::move(node);
+    } else if (open_.back().is(Kind::kArray)) {
+      open_.back().elements.push_back(std::move(node));
+    } else {
+      open_.back().members.emplace_back(std::move(keys_.back()), std::move(node));
+      keys_.pop_back();
+    }
+    return true;
+  }
+  bool open(Kind kind) {
+    open_.emplace_back().kind = kind;
+    return true;
+  }
+  bool close() {
+    JsonNode node = std::move(open_.back());
+    open_.pop_back();
+    return add(std::move(node));
+  }
+
+  JsonNode root_;
+  std::vector<JsonNode> open_;
+  std::vector<std::string> keys_;  // of members whose value is not complete
+  std::string text_;
+};
+
+}  // namespace
+
+const JsonNode* JsonNode::find(std::string_view name) const {
+  for (const auto& [key, value] : members) {
+    if (key == name) return value.is(Kind::kNull) ? nullptr : &value;
+  }
+  return nullptr;
+}
+
+std::string_view JsonNode::text_of(std::string_view name) const {
+  const JsonNode* const node = find(name);
+  return node != nullptr && node->is(Kind::kString) ? std::string_view(node->text) : std::string_view();
+}
+
+std::optional<std::int64_t> JsonNode::integer_of(std::string_view name) const {
+  const JsonNode* const node = find(name);
+  if (node == nullptr || !node->is(Kind::kNumber)) return std::nullopt;
+  std::int64_t value = 0;
+  const char* const end = node->text.data() + node->text.size();
+  const auto [stopped, error] = std::from_chars(node->text.data(), end, value);
+  return error == std::errc() && stopped == end ? std::optional(value) : std::nullopt;
+}
+
+JsonNode parse_json(std::string_view text) {
+  json::basic_parser<TreeBuilder> parser{json::parse_options()};
+  json::error_code error;
+  const std::size_t used = parser.write_some(false, text.data(), text.size(), error);
+  if (error) {
+    throw Error(ErrorCode::kUnsupported, fmt::format("no JSON at byte {}: {}", used + 1, error.message()));
+  }
+  if (text.find_first_not_of(" \t\r\n", used) != std::string_view::npos) {
+    throw Error(ErrorCode::kUnsupported, fmt::format("more text after the JSON, at byte {}", used + 1));
+  }
+  return parser.handler().take_root();
+}
+
+std::optional<float> parse_float(std::string_view digits) {
+  const char* const end = digits.data() + digits.size();
+  float value = 0;
+  const auto [stopped, error] = std::from_chars(digits.data(), end, value);
+  if (error == std::errc() && stopped == end)
+    return std::isfinite(value) ? std::optional(value) : std::nullopt;
+  // Too small a number is reported as too large a one is.
+  double wide = 1;
+  const std::errc wide_error = std::from_chars(digits.data(), end, wide).ec;
+  const bool is_tiny = wide_error == std::errc() ? std::abs(wide) < 1 : digits.find("-", 1) != digits.npos;
+  if (error == std::errc::result_out_of_range && is_tiny) return digits.front() == '-' ? -0.0F : 0.0F;
+  return std::nullopt;
+}
+
+std::string json_string(std::string_view text) {
+  return json::serialize(json::string_view(text.data(), text.size()));
+}
+
+}  // namespace rerank::client

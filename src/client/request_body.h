@@ -1,0 +1,33 @@
+// Requests as each server wants them: the JSON of a rerank or score request, and what a server has no field
+// for refused before anything is sent.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "client/dialect.h"
+#include "rerank/client.h"
+
+namespace rerank::client {
+
+// The texts of one request; they belong to the caller.
+struct RequestTexts {
+  std::vector<std::string_view> queries;  // one, or as many as documents
+  std::vector<std::string_view> documents;
+};
+
+// Throws Error{kUnsupported} naming the first option that `spec` has no field for.
+void require_supported(const DialectSpec& spec, const CallOptions& options);
+
+// `model` may be empty. REQUIRES: one query.
+std::string rerank_body(const DialectSpec& spec, const RequestTexts& texts, const CallOptions& options,
+                        std::string_view model);
+// REQUIRES: `spec` has a score route.
+std::string score_body(const DialectSpec& spec, const RequestTexts& texts, const CallOptions& options,
+                       std::string_view model);
+
+// How many bytes `text` takes in a body, its quotes and comma included.
+std::size_t json_bytes(std::string_view text);
+
+}  // namespace rerank::client

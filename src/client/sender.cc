@@ -1,0 +1,247 @@
+#include "client/sender.h"
+
+#include <fmt/format.h>
+#include <strings.h>
+
+#include <algorithm>
+#include <charconv>
+#include <random>
+#include <system_error>
+#include <utility>
+
+#include "client/gzip_body.h"
+#include "client/reply.h"
+#include "client/retry.h"
+
+namespace rerank::client {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+using Reason = ClientError::Reason;
+using Kind = TransferError::Kind;
+
+constexpr std::size_t kWorthCompressing = 1024;
+
+std::mt19937_64& random_engine() {
+  thread_local std::mt19937_64 engine(std::random_device{}());
+  return engine;
+}
+
+HeaderList fixed_headers(const ClientOptions& options) {
+  HeaderList headers = {{"Accept", "application/json"}};
+  if (!options.api_key.empty()) headers.emplace_back("Authorization", "Bearer " + options.api_key);
+  headers.insert(headers.end(), options.headers.begin(), options.headers.end());
+  return headers;
+}
+
+bool holds_key(const HeaderList& headers) {
+  return std::any_of(headers.begin(), headers.end(), [](const auto& header) {
+    return strcasecmp(header.first.c_str(), "Authorization") == 0;
+  });
+}
+
+const std::string& id_of(const Outgoing& outgoing, const CallContext& context) {
+  return outgoing.request_id.empty() ? context.request_id : outgoing.request_id;
+}
+
+TransferOptions transfer_options(const ClientOptions& options) {
+  return {.connect_timeout = options.connect_timeout,
+          .unix_socket = options.unix_socket,
+          .ca_file = options.ca_file,
+          .certificate_file = options.certificate_file,
+          .key_file = options.key_file,
+          .verify_tls = options.verify_tls,
+          .accept_compressed = options.compress_replies,
+          .user_agent = options.user_agent};
+}
+
+// Nothing: as long as it takes.
+std::optional<milliseconds> time_left(const CallContext& context) {
+  if (!context.deadline) return std::nullopt;
+  return std::chrono::ceil<milliseconds>(*context.deadline - steady_clock::now());
+}
+
+std::string attempts_text(std::int32_t num_attempts) {
+  return num_attempts > 1 ? fmt::format(" after {} attempts", num_attempts) : "";
+}
+
+ClientError::Details details_of(Reason reason, const CallContext& context, std::int32_t num_attempts) {
+  return {.reason = reason, .request_id = context.request_id, .num_attempts = num_attempts};
+}
+
+ClientError timed_out(const std::string& url, const CallContext& context, std::int32_t num_attempts) {
+  return {ErrorCode::kUnavailable, fmt::format("{}: no answer in time{}", url, attempts_text(num_attempts)),
+          details_of(Reason::kTimeout, context, num_attempts)};
+}
+
+ClientError cancelled(const std::string& url, const CallContext& context, std::int32_t num_attempts) {
+  return {ErrorCode::kUnavailable, url + ": cancelled",
+          details_of(Reason::kCancelled, context, num_attempts)};
+}
+
+// Whether nothing of an answer can have been lost, and another attempt may fare better.
+bool is_worth_retrying(const TransferError& error) {
+  if (error.reply_began()) return false;
+  // A timeout that leaves the call time is that of connecting.
+  return error.kind() == Kind::kConnect || error.kind() == Kind::kLost || error.kind() == Kind::kTimeout;
+}
+
+[[noreturn]] void fail(const TransferError& error, const CallContext& context, std::int32_t num_attempts) {
+  if (error.kind() == Kind::kRequest) throw Error(ErrorCode::kInvalidArgument, error.what());
+  const Reason reason = error.kind() == Kind::kTls         ? Reason::kTls
+                        : error.kind() == Kind::kCancelled ? Reason::kCancelled
+                        : error.kind() == Kind::kTooLarge  ? Reason::kReply
+                                                           : Reason::kConnection;
+  throw ClientError(ErrorCode::kUnavailable, error.what() + attempts_text(num_attempts),
+                    details_of(reason, context, num_attempts));
+}
+
+// Waits for `delay`; false if the call was cancelled meanwhile.
+bool pause(milliseconds delay, const std::stop_token& stop) {
+  std::mutex mutex;
+  std::condition_variable_any never;
+  std::unique_lock lock(mutex);
+  never.wait_for(lock, stop, delay, [] { return false; });
+  return !stop.stop_requested();
+}
+
+}  // namespace
+
+// One of the exchanges that may run at a time, given back when it goes out of scope.
+class Sender::Slot {
+ public:
+  Slot(Sender& sender, const Outgoing& outgoing, const CallContext& context) : sender_(sender) {
+    std::unique_lock lock(sender_.mutex_);
+    const auto is_free = [this] { return sender_.num_free_slots_ > 0; };
+    const bool is_mine = context.deadline
+                             ? sender_.slot_freed_.wait_until(lock, context.stop, *context.deadline, is_free)
+                             : sender_.slot_freed_.wait(lock, context.stop, is_free);
+    if (!is_mine && context.stop.stop_requested()) throw cancelled(outgoing.url, context, 0);
+    if (!is_mine) throw timed_out(outgoing.url, context, 0);
+    --sender_.num_free_slots_;
+  }
+  ~Slot() {
+    const std::lock_guard lock(sender_.mutex_);
+    ++sender_.num_free_slots_;
+    sender_.slot_freed_.notify_one();
+  }
+  Slot(const Slot&) = delete;
+  Slot& operator=(const Slot&) = delete;
+
+ private:
+  Sender& sender_;
+};
+
+Sender::Sender(const ClientOptions& options)
+    : headers_(fixed_headers(options)),
+      sends_key_(holds_key(headers_)),
+      max_reply_bytes_(options.max_reply_bytes),
+      compress_requests_(options.compress_requests),
+      pool_(transfer_options(options), static_cast<std::size_t>(options.max_connections)),
+      num_free_slots_(options.max_connections) {}
+
+HeaderList Sender::headers_for(const Outgoing& outgoing, const CallContext& context,
+                               bool is_compressed) const {
+  HeaderList headers = headers_;
+  headers.emplace_back("X-Request-Id", id_of(outgoing, context));
+  if (!outgoing.body.empty()) headers.emplace_back("Content-Type", "application/json");
+  if (is_compressed) headers.emplace_back("Content-Encoding", "gzip");
+  if (outgoing.tells_deadline && context.deadline) {
+    const auto seconds = std::chrono::duration<double>(*time_left(context)).count();
+    headers.emplace_back("X-Request-Timeout", fmt::format("{:.3f}", std::max(seconds, 0.001)));
+  }
+  return headers;
+}
+
+Answer Sender::answer_from(TransferReply reply, const Outgoing& outgoing, const CallContext& context) const {
+  Answer answer{.status = reply.head.status, .body = std::move(reply.body), .url = outgoing.url};
+  answer.request_id = reply.head.header("x-request-id");
+  if (answer.request_id.empty()) answer.request_id = id_of(outgoing, context);
+  const std::string_view location = reply.head.header("location");
+  if (answer.status / 100 == 3 && !location.empty()) {
+    answer.note = fmt::format("it has moved to {}: use that as the URL", location);
+  }
+  if (answer.status == 401 && !sends_key_) answer.note = "no API key was sent: set api_key";
+  const std::string_view tokens = reply.head.header("x-compute-tokens");
+  std::int64_t count = 0;
+  const auto [end, error] = std::from_chars(tokens.data(), tokens.data() + tokens.size(), count);
+  if (error == std::errc() && end == tokens.data() + tokens.size()) answer.num_tokens = count;
+  return answer;
+}
+
+Sender::Attempt Sender::attempt(const Outgoing& outgoing, const std::string* compressed,
+                                const CallContext& context, std::int32_t number) {
+  try {
+    const Slot slot(*this, outgoing, context);
+    const auto left = time_left(context);
+    if (left && left->count() <= 0) throw timed_out(outgoing.url, context, number - 1);
+    TransferReply reply =
+        pool_.perform({.method = outgoing.body.empty() ? "GET" : "POST",
+                       .url = outgoing.url,
+                       .headers = headers_for(outgoing, context, compressed != nullptr),
+                       .body = compressed != nullptr ? std::string_view(*compressed) : outgoing.body,
+                       .timeout = left.value_or(milliseconds(0)),
+                       .max_body_bytes = max_reply_bytes_},
+                      context.stop);
+    Attempt done;
+    done.asked_for = retry_after(reply.head.header("retry-after"), std::chrono::system_clock::now());
+    done.answer = answer_from(std::move(reply), outgoing, context);
+    done.answer->num_attempts = number;
+    return done;
+  } catch (const TransferError& error) {
+    const auto left = time_left(context);
+    if (error.kind() == Kind::kTimeout && left && left->count() <= 0) {
+      throw timed_out(outgoing.url, context, number);
+    }
+    if (!is_worth_retrying(error)) fail(error, context, number);
+    return {.failure = error};
+  }
+}
+
+Answer Sender::send(const Outgoing& outgoing, const CallContext& context) {
+  std::optional<std::string> compressed;
+  if (compress_requests_ && outgoing.body.size() >= kWorthCompressing) compressed = gzip_body(outgoing.body);
+  for (std::int32_t number = 1;; ++number) {
+    Attempt done = attempt(outgoing, compressed ? &*compressed : nullptr, context, number);
+    if (done.answer && !client::is_worth_retrying(done.answer->status)) return std::move(*done.answer);
+    const double random = std::uniform_real_distribution<double>(0, 1)(random_engine());
+    const milliseconds delay = retry_delay(number, random, done.asked_for);
+    const auto left = time_left(context);
+    const bool is_too_long = (left && delay >= *left) || done.asked_for > kMaxRetryAfter;
+    if (number > context.max_retries || is_too_long) {
+      if (done.failure) fail(*done.failure, context, number);
+      if (is_too_long && done.asked_for) {
+        done.answer->note = fmt::format("it asks to come back in {:.0f} s, later than this call can wait",
+                                        std::chrono::duration<double>(*done.asked_for).count());
+      }
+      return std::move(*done.answer);
+    }
+    if (!pause(delay, context.stop)) throw cancelled(outgoing.url, context, number);
+  }
+}
+
+ClientError refusal(const Answer& answer) {
+  const std::string said = server_message(answer.body);
+  const ErrorCode code = answer.status == 404                           ? ErrorCode::kNotFound
+                         : answer.status == 405 || answer.status == 501 ? ErrorCode::kUnsupported
+                         : answer.status == 429 || answer.status >= 500 ? ErrorCode::kUnavailable
+                                                                        : ErrorCode::kInvalidArgument;
+  std::string message =
+      fmt::format("{} answered {}{}", answer.url, answer.status, attempts_text(answer.num_attempts));
+  if (!said.empty()) message += ": " + said;
+  if (!answer.note.empty()) message += fmt::format(" ({})", answer.note);
+  return {code,
+          message,
+          {.reason = Reason::kStatus,
+           .status = answer.status,
+           .server_message = said,
+           .request_id = answer.request_id,
+           .num_attempts = answer.num_attempts}};
+}
+
+std::string random_id() {
+  return fmt::format("{:016x}", random_engine()());
+}
+
+}  // namespace rerank::client
