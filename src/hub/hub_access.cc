@@ -94,6 +94,13 @@ HubAccess hub_access(HubKind kind, const std::string& endpoint) {
   return access;
 }
 
+std::string trusted_certificates() {
+  for (const char* name : {"SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"}) {
+    if (std::string file = environment(name); !file.empty()) return file;
+  }
+  return {};
+}
+
 void require_online() {
   for (const char* name : {"HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"}) {
     require(!is_true(environment(name)),

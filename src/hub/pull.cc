@@ -73,6 +73,7 @@ class Pull {
     require(options_.num_connections >= 1 && options_.num_connections <= kMostConnections,
             fmt::format("--connections is {}; it must be between 1 and {}", options_.num_connections,
                         kMostConnections));
+    require(options_.model != "demo", "the model demo ships with the program: there is nothing to pull");
     RepositoryName found = parse_repository_name(options_.model);
     const bool names_revision = options_.model.find('@') != std::string::npos;
     require(!names_revision || options_.revision.empty(),
@@ -90,6 +91,7 @@ class Pull {
 
   static TransferOptions transfer_options() {
     TransferOptions options;
+    options.ca_file = trusted_certificates();
     options.accept_compressed = false;  // ranges and lengths are of the bytes that are hashed
     return options;
   }
