@@ -118,6 +118,7 @@ void declare(CLI::App& program, Action& action) {
   add_tokenize(program, action);
   add_inspect(program, action);
   add_serve(program, action);
+  add_pull(program, action);
   add_synth(program, action);
   add_help(program, action);
 }
