@@ -9,6 +9,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,18 @@ def test_both_clients(call: CallFunction, live: Settings, program_scores: list[f
     assert sorted(range(5), key=lambda index: -logits[index]) == sorted(range(5), key=lambda index: -program_scores[index])
     assert min(logits) < 0
     assert call(live, "rerank", QUERY, DOCUMENTS, instruction="Find what is cooked").scores != program_scores
+
+
+def test_example(live: Settings) -> None:
+    example = [sys.executable, str(ROOT / "examples/client.py")]
+    environment = {"RERANK_URL": URL, "RERANK_API_KEY": KEY}
+    done = subprocess.run(example, capture_output=True, text=True, env=environment, timeout=100, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    with Client(live) as client:
+        wanted = client.score("What is the capital of China?", "The capital of China is Beijing.").scores[0]
+    assert f"  {wanted} 1 The capital of China is Beijing.\n" in done.stdout
+    refused = subprocess.run(example, capture_output=True, text=True, env={"RERANK_URL": URL}, timeout=100, check=False)
+    assert refused.returncode == 1 and "error: " in refused.stderr and "401" in refused.stderr
 
 
 def test_split_calls_have_the_same_scores(call: CallFunction, live: Settings) -> None:
