@@ -50,7 +50,7 @@ class Download {
         stands[block] = partial->stands(block);
         if (stands[block]) progress_.done_bytes += partial->block_end(block) - partial->block_begin(block);
       }
-      plan_.add_file(size_bytes, std::move(stands));
+      plan_.add_file(size_bytes, stands);
       partials_.push_back(std::move(partial));
       // Nothing to ask for: it is empty, or an earlier run ended just before its verification.
       if (plan_.is_complete(partials_.size() - 1)) complete_files_.push_back(partials_.size() - 1);

@@ -24,8 +24,8 @@ HubKind hub_kind(std::string_view name);
 // when the endpoint is no http(s) URL.
 HubAccess hub_access(HubKind kind, const std::string& endpoint);
 
-// A file of certificates to trust in place of the system's: SSL_CERT_FILE, REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE; empty:
-// none is named.
+// A file of certificates to trust in place of the system's: SSL_CERT_FILE, REQUESTS_CA_BUNDLE or
+// CURL_CA_BUNDLE; empty: none is named.
 std::string trusted_certificates();
 
 // Throws Error when HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE forbids to ask anybody.

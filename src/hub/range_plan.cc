@@ -14,7 +14,7 @@ constexpr std::size_t kMaxRunBlocks = 64;
 RangePlan::RangePlan(std::uint64_t block_bytes, std::size_t num_connections)
     : block_bytes_(block_bytes), num_connections_(num_connections) {}
 
-void RangePlan::add_file(std::uint64_t size_bytes, std::vector<bool> stands) {
+void RangePlan::add_file(std::uint64_t size_bytes, const std::vector<bool>& stands) {
   File file;
   file.size_bytes = size_bytes;
   for (const bool is_there : stands) {

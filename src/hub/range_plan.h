@@ -23,7 +23,7 @@ class RangePlan {
   RangePlan(std::uint64_t block_bytes, std::size_t num_connections);
 
   // `stands`: [num_blocks], true where a block needs no fetching.
-  void add_file(std::uint64_t size_bytes, std::vector<bool> stands);
+  void add_file(std::uint64_t size_bytes, const std::vector<bool>& stands);
 
   // The next run, claimed for the caller; nothing when all is done or claimed by others. Runs are long at
   // first and short towards the end, so that all connections end at about the same time.

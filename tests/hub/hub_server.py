@@ -41,8 +41,8 @@ class Faults:
 
 
 class Hub:
-    """Serves `files` as the model `name`. Use as a context; `requests` and `storage_requests` hold (method, path, headers)
-    in the order they came, names of headers in lower case."""
+    """Serves `files` as the model `name`. Use as a context; `requests` and `storage_requests` hold (method, path,
+    headers) in the order they came, names of headers in lower case."""
 
     def __init__(self, files, name="org/model", large_bytes=100_000, certificate=None):
         self.certificate = certificate  # PEM with its key: HTTPS, but for the storage

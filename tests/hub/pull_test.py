@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""`rerank pull` against a hub that cuts connections, lies, refuses and is slow: in the end every byte is right, or there is
-a sentence that says what to do and nothing that could be taken for a model."""
+"""`rerank pull` against a hub that cuts connections, lies, refuses and is slow: in the end every byte is right, or
+there is a sentence that says what to do and nothing that could be taken for a model."""
 
 import json
 import os
@@ -38,14 +38,16 @@ class PullTest(unittest.TestCase):
         return value
 
     def environment(self, more=None):
+        others = ("HF_", "HUGGING", "MODELSCOPE", "SSL_", "VLLM")
         kept = {name: value for name, value in os.environ.items()
-                if not name.upper().endswith("_PROXY") and not name.startswith(("HF_", "HUGGING", "MODELSCOPE", "SSL_", "VLLM"))}
+                if not name.upper().endswith("_PROXY") and not name.startswith(others)}
         return {**kept, "HOME": str(self.home), "HF_HUB_CACHE": str(self.cache), "HF_HOME": str(self.home / "hf"),
                 **(more or {})}
 
     def start(self, *arguments, environment=None, model="org/model", **more):
         return subprocess.Popen([PROGRAM, "pull", model, "--endpoint", self.hub.url, *arguments], text=True,
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=self.environment(environment), **more)
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                env=self.environment(environment), **more)
 
     def pull(self, *arguments, **more):
         """Runs it to its end: (exit code, standard output, standard error)."""
