@@ -1,0 +1,208 @@
+#include "load/reply_check.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <boost/json/basic_parser_impl.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/value.hpp>
+
+namespace rerank::load {
+namespace {
+
+namespace json = boost::json;
+using boost::system::error_code;
+
+// Where results stand: the lists by these names at the top, or the top itself. The first that is there
+// counts.
+constexpr std::array<std::string_view, 4> kLists = {"results", "data", "rankings", "scores"};
+constexpr std::size_t kTopIsList = kLists.size();
+constexpr std::size_t kNoList = kTopIsList + 1;
+
+// The handler of one reply, called by the parser for each thing in it.
+class ReplyHandler {
+ public:
+  static constexpr std::size_t max_object_size = static_cast<std::size_t>(-1);
+  static constexpr std::size_t max_array_size = static_cast<std::size_t>(-1);
+  static constexpr std::size_t max_key_size = static_cast<std::size_t>(-1);
+  static constexpr std::size_t max_string_size = static_cast<std::size_t>(-1);
+
+  bool on_document_begin(error_code&) { return true; }
+  bool on_document_end(error_code&) { return true; }
+  bool on_object_begin(error_code&) {
+    note_value();
+    ++depth_;
+    return true;
+  }
+  bool on_object_end(std::size_t, error_code&) {
+    --depth_;
+    return true;
+  }
+  bool on_array_begin(error_code&) {
+    note_value();
+    ++depth_;
+    if (depth_ == 1) open_list(kTopIsList);
+    if (depth_ == 2 && top_is_object_) open_list(list_named(top_key_));
+    return true;
+  }
+  bool on_array_end(std::size_t, error_code&) {
+    if (depth_ == list_depth_) list_depth_ = 0;
+    --depth_;
+    return true;
+  }
+  bool on_key_part(json::string_view part, std::size_t, error_code&) {
+    key_.append(part.data(), part.size());
+    return true;
+  }
+  bool on_key(json::string_view part, std::size_t, error_code&) {
+    key_.append(part.data(), part.size());
+    if (depth_ == 1) {
+      top_is_object_ = true;
+      top_key_.swap(key_);
+    } else if (depth_ == 2) {
+      second_key_.swap(key_);
+    } else if (depth_ == 3) {
+      third_key_.swap(key_);
+    }
+    key_.clear();
+    return true;
+  }
+  bool on_string_part(json::string_view, std::size_t, error_code&) { return true; }
+  bool on_string(json::string_view, std::size_t, error_code&) {
+    note_value();
+    return true;
+  }
+  bool on_number_part(json::string_view, error_code&) { return true; }
+  bool on_int64(std::int64_t number, json::string_view, error_code&) {
+    note_number(number);
+    return true;
+  }
+  bool on_uint64(std::uint64_t number, json::string_view, error_code&) {
+    note_number(static_cast<std::int64_t>(number));
+    return true;
+  }
+  bool on_double(double number, json::string_view, error_code&) {
+    note_number(static_cast<std::int64_t>(number));
+    return true;
+  }
+  bool on_bool(bool, error_code&) {
+    note_value();
+    return true;
+  }
+  bool on_null(error_code&) {
+    note_value();
+    return true;
+  }
+  bool on_comment_part(json::string_view, error_code&) { return true; }
+  bool on_comment(json::string_view, error_code&) { return true; }
+
+  ReplyFigures figures() const {
+    ReplyFigures found;
+    for (std::size_t list = 0; list < kNoList && found.num_results < 0; ++list) {
+      found.num_results = num_results_[list];
+      found.num_scores = num_scores_[list];
+    }
+    found.num_tokens = total_tokens_ >= 0    ? total_tokens_
+                       : prompt_tokens_ >= 0 ? prompt_tokens_
+                                             : input_tokens_;
+    return found;
+  }
+
+ private:
+  static std::size_t list_named(std::string_view key) {
+    for (std::size_t list = 0; list < kLists.size(); ++list) {
+      if (kLists[list] == key) return list;
+    }
+    return kNoList;
+  }
+  void open_list(std::size_t list) {
+    if (list == kNoList) return;
+    list_ = list;
+    list_depth_ = depth_;
+    num_results_[list] = 0;
+    num_scores_[list] = 0;
+  }
+  void note_value() {
+    if (list_depth_ > 0 && depth_ == list_depth_) ++num_results_[list_];
+  }
+  void note_number(std::int64_t number) {
+    note_value();
+    if (list_depth_ > 0 && depth_ == list_depth_ + 1) {
+      const std::string& key = depth_ == 2 ? second_key_ : third_key_;
+      if (key == "relevance_score" || key == "score" || key == "logit") ++num_scores_[list_];
+    } else if (depth_ == 2 && top_key_ == "usage") {
+      if (second_key_ == "total_tokens") total_tokens_ = number;
+      if (second_key_ == "prompt_tokens") prompt_tokens_ = number;
+    } else if (depth_ == 3 && third_key_ == "input_tokens" && second_key_ == "tokens" && top_key_ == "meta") {
+      input_tokens_ = number;
+    }
+  }
+
+  std::int32_t depth_ = 0;
+  bool top_is_object_ = false;
+  std::string key_;  // as far as it is read
+  std::string top_key_;
+  std::string second_key_;
+  std::string third_key_;
+  std::size_t list_ = kNoList;   // the one that is open
+  std::int32_t list_depth_ = 0;  // of its elements; 0: none is open
+  std::array<std::int64_t, kNoList> num_results_ = {-1, -1, -1, -1, -1};
+  std::array<std::int64_t, kNoList> num_scores_ = {};
+  std::int64_t total_tokens_ = -1;
+  std::int64_t prompt_tokens_ = -1;
+  std::int64_t input_tokens_ = -1;
+};
+
+std::string clipped(std::string_view text) {
+  constexpr std::size_t kMostBytes = 300;
+  return text.size() <= kMostBytes ? std::string(text) : std::string(text.substr(0, kMostBytes)) + "...";
+}
+
+// The text that stands under one of the names servers use for it; empty: under none.
+std::string text_in(const json::object& object) {
+  for (const char* key : {"error", "message", "detail"}) {
+    const json::value* value = object.if_contains(key);
+    if (value == nullptr) continue;
+    if (value->is_string()) return clipped({value->get_string().data(), value->get_string().size()});
+    if (value->is_object()) {
+      if (std::string text = text_in(value->get_object()); !text.empty()) return text;
+    }
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string read_reply(std::string_view body, ReplyFigures& figures) {
+  json::basic_parser<ReplyHandler> parser{json::parse_options{}};
+  error_code error;
+  const std::size_t num_read = parser.write_some(false, body.data(), body.size(), error);
+  if (!error && num_read < body.size()) error = json::error::extra_data;
+  if (error) return fmt::format("the reply is no JSON at byte {}: {}", num_read + 1, error.message());
+  figures = parser.handler().figures();
+  return "";
+}
+
+std::string fault_of(const ReplyFigures& figures, std::int64_t num_results) {
+  if (num_results < 0) return "";
+  if (figures.num_results < 0) return "the reply holds no list of results";
+  if (figures.num_results != num_results) {
+    return fmt::format("the reply holds {} results instead of {}", figures.num_results, num_results);
+  }
+  if (figures.num_scores != num_results) {
+    return fmt::format("{} of {} results in the reply have no score", num_results - figures.num_scores,
+                       num_results);
+  }
+  return "";
+}
+
+std::string error_text(std::string_view body) {
+  error_code error;
+  const json::value value = json::parse({body.data(), body.size()}, error);
+  if (!error && value.is_object()) {
+    if (std::string text = text_in(value.get_object()); !text.empty()) return text;
+  }
+  return clipped(body);
+}
+
+}  // namespace rerank::load

@@ -1,0 +1,22 @@
+// Results as JSON files, written and read. The fields are described in docs/benchmarking.md; those that
+// vLLM's benchmark has too go by its names.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "load/bench_result.h"
+
+namespace rerank::load {
+
+inline constexpr const char* kResultFormat = "rerank-bench/1";
+
+std::string result_text(const BenchResult& result);
+// Throws Error naming `name` and the field.
+BenchResult parse_result(std::string_view text, const std::string& name);
+
+// Whole or not at all. Both throw Error naming the file.
+void write_result(const BenchResult& result, const std::string& path);
+BenchResult read_result(const std::string& path);
+
+}  // namespace rerank::load

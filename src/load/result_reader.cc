@@ -1,0 +1,161 @@
+// result_file.h: what reads. The figures are computed again from the requests, so that a file cannot
+// contradict itself.
+#include <fmt/format.h>
+
+#include <boost/json/parse.hpp>
+#include <boost/json/value.hpp>
+#include <boost/json/value_to.hpp>
+#include <limits>
+
+#include "load/result_file.h"
+#include "load/whole_file.h"
+#include "rerank/error.h"
+
+namespace rerank::load {
+namespace {
+
+namespace json = boost::json;
+
+const json::value& field(const json::object& object, const char* name) {
+  const json::value* value = object.if_contains(name);
+  if (value == nullptr) throw Error(ErrorCode::kInvalidArgument, fmt::format("`{}` is missing", name));
+  return *value;
+}
+
+const json::object& object_in(const json::object& object, const char* name) {
+  const json::value& value = field(object, name);
+  require(value.is_object(), fmt::format("`{}` must be an object", name));
+  return value.get_object();
+}
+
+template <typename Value>
+Value value_in(const json::object& object, const char* name) {
+  auto value = json::try_value_to<Value>(field(object, name));
+  if (value.has_error())
+    throw Error(ErrorCode::kInvalidArgument, fmt::format("`{}` is of a wrong type", name));
+  return std::move(value.value());
+}
+
+template <typename Value>
+Value value_or(const json::object& object, const char* name, Value absent) {
+  const json::value* value = object.if_contains(name);
+  return value == nullptr || value->is_null() ? absent : value_in<Value>(object, name);
+}
+
+Facts facts_in(const json::object& object, const char* name) {
+  Facts facts;
+  for (const auto& fact : object_in(object, name)) {
+    require(fact.value().is_string(), fmt::format("`{}` must hold texts", name));
+    facts.emplace_back(fact.key(), json::value_to<std::string>(fact.value()));
+  }
+  return facts;
+}
+
+std::chrono::nanoseconds seconds_in(double seconds) {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(seconds));
+}
+
+LoadPlan plan_in(const json::object& object) {
+  LoadPlan plan;
+  plan.concurrency = value_or<std::int64_t>(object, "max_concurrency", 0);
+  if (value_in<std::string>(object, "mode") == "open") {
+    const bool is_infinite = field(object, "request_rate").is_string();
+    plan.rate =
+        is_infinite ? std::numeric_limits<double>::infinity() : value_in<double>(object, "request_rate");
+    plan.burstiness = value_in<double>(object, "burstiness");
+  }
+  plan.seed = value_in<std::uint64_t>(object, "seed");
+  plan.max_requests = value_or<std::int64_t>(object, "max_requests", 0);
+  plan.duration = seconds_in(value_or<double>(object, "seconds", 0));
+  return plan;
+}
+
+std::vector<Sample> samples_in(const json::object& object) {
+  using Numbers = std::vector<std::int64_t>;
+  const auto starts = value_in<Numbers>(object, "start_us");
+  const auto latencies = value_in<Numbers>(object, "latency_us");
+  const auto lateness = value_in<Numbers>(object, "lateness_us");
+  const auto documents = value_in<Numbers>(object, "documents");
+  const auto tokens = value_in<Numbers>(object, "tokens");
+  for (const Numbers* numbers : {&latencies, &lateness, &documents, &tokens}) {
+    require(numbers->size() == starts.size(), "the lists in `requests` are not of one length");
+  }
+  std::vector<Sample> samples;
+  for (std::size_t index = 0; index < starts.size(); ++index) {
+    samples.push_back({starts[index] * 1000, latencies[index] * 1000, lateness[index] * 1000, tokens[index],
+                       documents[index]});
+  }
+  return samples;
+}
+
+Point point_in(const json::object& object) {
+  Point point;
+  point.plan = plan_in(object_in(object, "load"));
+  const json::object& workload = object_in(object, "workload");
+  point.dataset = value_in<std::string>(workload, "dataset");
+  point.docs_per_request = value_in<std::int64_t>(workload, "docs_per_request");
+  point.query_words = value_in<std::int64_t>(workload, "query_words");
+  point.document_words = value_in<std::int64_t>(workload, "document_words");
+  point.num_distinct = value_in<std::int64_t>(workload, "distinct_requests");
+  point.percentiles = value_in<std::vector<double>>(object, "percentiles");
+  for (const auto& failure : object_in(object, "failures")) {
+    require(failure.value().is_object(), "`failures` must hold objects");
+    const json::object& tally = failure.value().get_object();
+    point.record.failures[failure.key()] = {value_in<std::int64_t>(tally, "count"),
+                                            value_in<std::string>(tally, "message")};
+  }
+  const json::object& figures = object_in(object, "figures");
+  point.record.interrupted = value_in<bool>(object, "interrupted");
+  point.record.num_aborted = value_in<std::int64_t>(figures, "aborted");
+  point.record.max_in_flight = value_in<std::int64_t>(figures, "max_concurrent_requests");
+  point.record.wall = seconds_in(value_in<double>(figures, "duration"));
+  point.record.cpu = seconds_in(value_in<double>(object, "cpu_seconds"));
+  point.record.samples = samples_in(object_in(object, "requests"));
+  point.figures =
+      figures_of(point.record, {.percentiles = point.percentiles,
+                                .goodput_limit_ms = value_or<double>(object, "goodput_limit_ms", 0)});
+  return point;
+}
+
+BenchResult result_in(const json::object& object) {
+  const json::value* format = object.if_contains("format");
+  require(format != nullptr && format->is_string() && format->get_string() == kResultFormat,
+          fmt::format("it is no result of `rerank bench` (`format` is not \"{}\")", kResultFormat));
+  BenchResult result;
+  result.created = value_in<std::string>(object, "created");
+  const auto program = value_in<std::string>(object, "program");
+  result.version = program.substr(program.rfind(' ') + 1);
+  result.label = value_in<std::string>(object, "label");
+  result.command = value_in<std::vector<std::string>>(object, "command");
+  result.machine = facts_in(object, "machine");
+  result.target = facts_in(object, "target");
+  result.metadata = facts_in(object, "metadata");
+  const json::value& points = field(object, "points");
+  require(points.is_array(), "`points` must be a list");
+  for (const json::value& point : points.get_array()) {
+    require(point.is_object(), "`points` must hold objects");
+    result.points.push_back(point_in(point.get_object()));
+  }
+  return result;
+}
+
+}  // namespace
+
+BenchResult parse_result(std::string_view text, const std::string& name) {
+  boost::system::error_code error;
+  const json::value value = json::parse({text.data(), text.size()}, error);
+  if (error)
+    throw Error(ErrorCode::kInvalidArgument, fmt::format("{} is no JSON: {}", name, error.message()));
+  require(value.is_object(), name + " holds no JSON object");
+  try {
+    return result_in(value.get_object());
+  } catch (const Error& problem) {
+    throw Error(problem.code(), fmt::format("{}: {}", name, problem.what()));
+  }
+}
+
+BenchResult read_result(const std::string& path) {
+  return parse_result(read_whole_file(path), path);
+}
+
+}  // namespace rerank::load
