@@ -1,7 +1,6 @@
 #include "client/sender.h"
 
 #include <fmt/format.h>
-#include <strings.h>
 
 #include <algorithm>
 #include <charconv>
@@ -22,6 +21,7 @@ using Reason = ClientError::Reason;
 using Kind = TransferError::Kind;
 
 constexpr std::size_t kWorthCompressing = 1024;
+constexpr std::string_view kKeyHeader = "authorization";
 
 std::mt19937_64& random_engine() {
   thread_local std::mt19937_64 engine(std::random_device{}());
@@ -37,7 +37,8 @@ HeaderList fixed_headers(const ClientOptions& options) {
 
 bool holds_key(const HeaderList& headers) {
   return std::any_of(headers.begin(), headers.end(), [](const auto& header) {
-    return strcasecmp(header.first.c_str(), "Authorization") == 0;
+    return std::equal(header.first.begin(), header.first.end(), kKeyHeader.begin(), kKeyHeader.end(),
+                      [](char a, char b) { return (a | 0x20) == (b | 0x20); });
   });
 }
 
