@@ -16,7 +16,7 @@ CXX = (".h", ".cc", ".cu", ".cuh")
 SCRIPTS = (".py", ".sh")
 # Names that say nothing about what is inside.
 EMPTY_NAMES = re.compile(r"(^|_)(utils?|common|helpers?|managers?|misc|stuff)(_|$)")
-FILE_NAME = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*(\.inl)?")
+FILE_NAME = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*(\.inl)?|__init__")
 
 # (pattern, what is wrong with it), searched for line by line in every source and script.
 UNFINISHED = re.compile(r'(?<!")\b(TO' r'DO|FIX' r'ME|XX' r'X|HA' r'CK)\b(?!")')

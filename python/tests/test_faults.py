@@ -76,6 +76,14 @@ def test_refused_at_once(call: CallFunction, settings: Settings, server: StandIn
     assert len(server.requests) == 1
 
 
+def test_a_password_in_the_address_is_not_shown(call: CallFunction, settings: Settings, server: StandIn) -> None:
+    server.then([reply(400, {})])
+    with pytest.raises(StatusError) as caught:
+        call(dataclasses.replace(settings, url=server.url.replace("//", "//me:secret@")), "rerank", "query", ["a"])
+    assert "secret" not in str(caught.value) and server.url + "/v1/rerank" in str(caught.value)
+    assert server.requests[0][1]["authorization"].startswith("Basic ")
+
+
 def test_redirect_says_where(call: CallFunction, settings: Settings, server: StandIn) -> None:
     server.then([reply(308, b"", Location="https://elsewhere")])
     with pytest.raises(StatusError, match="the server is at https://elsewhere: set url"):
@@ -166,6 +174,8 @@ def test_no_such_host(call: CallFunction) -> None:
     ({"results": [{"index": 0, "relevance_score": float("nan")}]}, "relevance_score is nan"),
     ({"results": [{"index": 0, "relevance_score": None}]}, "relevance_score is None"),
     ({"results": [{"index": 0}]}, "relevance_score is None"),
+    (b'{"results": [{"index": 0, "relevance_score": 1' + b"0" * 400 + b"}]}", "relevance_score is 1000"),
+    (b"[" * 100000, "no JSON"),
 ])
 def test_malformed_replies(call: CallFunction, settings: Settings, server: StandIn, body: Any, words: str) -> None:
     server.then([reply(200, body)])

@@ -96,6 +96,7 @@ def test_an_address_with_a_route(url: str, base: str) -> None:
     ({"url": "http://"}, "url is 'http://'"),
     ({"url": "http://a:b"}, "url is no address"),
     ({"url": 8000}, "url is int: give str"),
+    ({"url": "http://h/?a=b"}, "leave out what comes after its path"),
     ({"timeout": -1}, "timeout is -1: give 0 or more"),
     ({"timeout": float("nan")}, "timeout is nan"),
     ({"timeout": "5"}, "timeout is str: give float"),

@@ -31,7 +31,7 @@ def _server_message(body: bytes) -> str:
     text = body.decode(errors="replace")
     try:
         said = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         said = text
     if isinstance(said, dict):
         error = said.get("error")
@@ -154,5 +154,6 @@ class Exchange:
                headers: Mapping[str, str] | None = None) -> AnyError:
         request_id = (headers or {}).get("x-request-id") or self.part.request_id
         tries = f" ({self._attempts} attempts)" if self._attempts > 1 else ""
-        return kind(f"{self.url}: {self.part.pairs}{text}{tries} [request {request_id}]", status=status,
+        shown = httpx.URL(self.url).copy_with(userinfo=b"")
+        return kind(f"{shown}: {self.part.pairs}{text}{tries} [request {request_id}]", status=status,
                     server_message=message, request_id=request_id, num_attempts=self._attempts)

@@ -56,6 +56,8 @@ class Settings:
             self._refuse("url", f"is no address ({error}): give one such as http://localhost:8000")
         if url.scheme not in ("http", "https") or not url.host:
             self._refuse("url", f"is {self.url!r}: give an address such as http://localhost:8000")
+        if url.query or url.fragment:
+            self._refuse("url", f"is {self.url!r}: leave out what comes after its path")
         for name, least in (("max_connections", 1), ("max_request_bytes", 1), ("max_documents_per_request", 0),
                             ("max_retries", 0), ("timeout", 0), ("connect_timeout", 0)):
             if not least <= getattr(self, name) < math.inf:

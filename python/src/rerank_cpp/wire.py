@@ -107,16 +107,19 @@ def score_parts(queries: list[str], documents: list[str], fields: Mapping[str, A
 
 def _number(item: dict[str, Any], names: tuple[str, ...]) -> float:
     value = next((item[name] for name in names if name in item), None)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise MalformedReply(f"{names[0]} is {value!r}, not a number")
-    return float(value)
+    try:
+        if not isinstance(value, bool) and isinstance(value, (int, float)) and math.isfinite(value):
+            return float(value)
+    except OverflowError:  # of an int with hundreds of digits
+        pass
+    raise MalformedReply(f"{names[0]} is {value!r:.100}, not a number")
 
 
 def read_part(part: Part, body: bytes) -> PartReply:
     """The scores of a part. Raises MalformedReply unless there is exactly one for each pair."""
     try:
         raw = json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise MalformedReply(f"no JSON: {error}") from error
     results = next((raw[name] for name in ("results", "data") if name in raw), None) if isinstance(raw, dict) else None
     if not isinstance(results, list):
