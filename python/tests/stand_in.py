@@ -6,6 +6,7 @@ from __future__ import annotations
 import http.server
 import json
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -89,6 +90,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         text = self.rfile.read(int(self.headers["Content-Length"]))
         self.body = json.loads(text)
+        if isinstance(self.connection, ssl.SSLSocket):
+            self.stand_in.certificates.append(self.connection.getpeercert() or None)
         self.stand_in.next_step(self.path, dict(self.headers), self.body)(self)
 
     def answer(self, status: int, body: bytes, headers: dict[str, str]) -> None:
@@ -108,11 +111,12 @@ class StandIn(http.server.ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), type("StandInHandler", (Handler,), {"stand_in": self}))
+    def __init__(self, address: Any = ("127.0.0.1", 0)) -> None:
+        super().__init__(address, type("StandInHandler", (Handler,), {"stand_in": self}))
         self.requests: list[tuple[str, dict[str, str], dict[str, Any]]] = []
         self.times: list[float] = []
         self.num_connections = 0
+        self.certificates: list[Any] = []  # of clients, one for each request over TLS
         self.released = threading.Event()  # ends what waits, at the end of a test
         self.choose: Callable[[dict[str, Any]], Step | None] = lambda body: None
         self._script: list[Step] = []
