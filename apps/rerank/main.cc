@@ -15,6 +15,7 @@
 #include "apps/rerank/help_text.h"
 #include "apps/rerank/interruption.h"
 #include "apps/rerank/output_stream.h"
+#include "apps/rerank/remote_flags.h"
 #include "apps/rerank/terminal_text.h"
 #include "rerank/error.h"
 #include "rerank/version.h"
@@ -118,6 +119,7 @@ void declare(CLI::App& program, Action& action) {
   add_tokenize(program, action);
   add_inspect(program, action);
   add_serve(program, action);
+  add_remote(program, action);
   add_pull(program, action);
   add_synth(program, action);
   add_help(program, action);
@@ -128,7 +130,9 @@ int parse_and_run(int argc, char** argv) {
   Action action;
   declare(program, action);
   try {
-    program.parse(argc, argv);
+    std::vector<std::string> arguments = without_remote_word(argc, argv);
+    std::reverse(arguments.begin(), arguments.end());  // as the parser takes them
+    program.parse(std::move(arguments));
   } catch (const CLI::CallForHelp&) {
     return print(program.help());
   } catch (const CLI::CallForVersion& version_text) {

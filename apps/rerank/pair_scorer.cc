@@ -4,22 +4,23 @@
 
 #include <utility>
 
+#include "apps/rerank/engine_calls.h"
+
 namespace rerank::cli {
 namespace {
 
 constexpr std::size_t kMaxGroupPairs = 64;
 constexpr std::size_t kMaxBytes = std::size_t{64}
                                   << 20;  // of texts in memory; a single longer pair still passes
-constexpr std::size_t kBatchesInFlight = 4;
 
 }  // namespace
 
-PairScorer::PairScorer(Engine& engine, const RequestFlags& flags, const LineReader& input, Emit emit)
-    : engine_(engine),
+PairScorer::PairScorer(Judge& judge, const RequestFlags& flags, const LineReader& input, Emit emit)
+    : judge_(judge),
       flags_(flags),
       input_(input),
       emit_(std::move(emit)),
-      max_pairs_(kBatchesInFlight * static_cast<std::size_t>(engine.info().max_num_seqs)) {}
+      max_pairs_(judge.max_pairs_in_flight()) {}
 
 Request PairScorer::request_for(const Pair& pair) const {
   Request request;
@@ -58,7 +59,7 @@ void PairScorer::settle(const std::function<bool()>& stop) {
 
 void PairScorer::start_open_group() {
   if (open_group_ == nullptr) return;
-  open_group_->pending = std::make_unique<PendingRequest>(engine_, open_group_->request);
+  open_group_->pending = judge_.submit(open_group_->request);
   running_.push_back(std::move(open_group_));
 }
 
@@ -77,7 +78,7 @@ void PairScorer::find_refused_pair(const Group& group) {
   for (std::size_t index = 0; index < group.line_numbers.size(); ++index) {
     Request request = group.request;
     request.documents = {group.request.documents[index]};
-    const Result result = PendingRequest(engine_, std::move(request)).wait();
+    const Result result = judge_.submit(std::move(request))->wait();
     require_ok(result, input_.place(group.line_numbers[index]));
     emit_(result.documents.front());
   }

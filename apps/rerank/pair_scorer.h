@@ -9,21 +9,21 @@
 #include <string>
 #include <vector>
 
-#include "apps/rerank/engine_calls.h"
 #include "apps/rerank/engine_flags.h"
+#include "apps/rerank/judge.h"
 #include "apps/rerank/pair_reader.h"
 
 namespace rerank::cli {
 
 // Consecutive pairs with the same query and instruction become one request, so that what they share is
-// computed once. Single-threaded; the engine works meanwhile.
+// computed once. Single-threaded; the judge works meanwhile.
 class PairScorer {
  public:
   using Emit = std::function<void(const DocumentScore&)>;
 
   // `emit` is called once for each pair, in order, from add, settle and finish. `input` is named in messages.
   // Both references must outlive the scorer.
-  PairScorer(Engine& engine, const RequestFlags& flags, const LineReader& input, Emit emit);
+  PairScorer(Judge& judge, const RequestFlags& flags, const LineReader& input, Emit emit);
 
   // May wait until earlier pairs are done. Throws Error naming file and line of the first pair that is
   // refused, after emitting those before it; Interrupted.
@@ -39,7 +39,7 @@ class PairScorer {
     Request request;  // kept: a refused one is repeated pair by pair
     std::vector<std::int64_t> line_numbers;
     std::size_t num_bytes = 0;
-    std::unique_ptr<PendingRequest> pending;
+    std::unique_ptr<PendingScores> pending;
   };
 
   bool belongs_to_open_group(const Pair& pair) const;
@@ -48,7 +48,7 @@ class PairScorer {
   void find_refused_pair(const Group& group);
   Request request_for(const Pair& pair) const;
 
-  Engine& engine_;
+  Judge& judge_;
   const RequestFlags& flags_;
   const LineReader& input_;
   Emit emit_;

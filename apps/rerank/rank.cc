@@ -11,6 +11,7 @@
 #include "apps/rerank/engine_flags.h"
 #include "apps/rerank/output_stream.h"
 #include "apps/rerank/ranking.h"
+#include "apps/rerank/remote_flags.h"
 #include "apps/rerank/terminal_text.h"
 
 namespace rerank::cli {
@@ -19,6 +20,7 @@ namespace {
 constexpr const char* kExamples = R"(Examples:
   rerank rank -m demo -q 'edit photos' packages.txt
   grep -h . notes/*.txt | rerank rank -m Qwen/Qwen3-Reranker-0.6B -q 'opening hours' --top-n 5
+  rerank rank --url http://localhost:8000 -q 'edit photos' packages.txt
   rerank rank -m demo -q 'edit photos' --field text --format json packages.jsonl | jq '.results[0].document'
 
 A line is a document (an empty line an empty one); lines end in LF or CR LF. With --field a line is a JSON
@@ -31,6 +33,7 @@ tsv:   index, score, 1 if truncated else 0, document (its tabs and control chara
 struct RankOptions {
   EngineOptions engine;
   RequestFlags request;
+  RemoteFlags remote;
   std::string query;
   std::vector<std::string> files;
   std::string field;
@@ -45,19 +48,13 @@ Ranking make_ranking(const RankOptions& options, std::vector<Document> documents
   request.query = options.query;
   for (const Document& document : documents) request.documents.push_back(document.text);
 
-  const auto engine = load_engine(options.engine);
-  PendingRequest pending(*engine, std::move(request));
-  Result result = pending.wait();
+  const auto judge = make_judge(options.engine, options.remote, options.raw);
+  Result result = judge->submit(std::move(request))->wait();
   require_ok(result);
 
-  Ranking ranking{engine->info().model,
-                  options.query,
-                  std::move(documents),
-                  std::move(result.documents),
-                  {},
-                  result.num_tokens,
-                  result.num_cached_tokens,
-                  options.raw};
+  const std::int64_t num_cached_tokens = judge->counts_cached_tokens() ? result.num_cached_tokens : -1;
+  Ranking ranking{judge->model(),    options.query,     std::move(documents), std::move(result.documents), {},
+                  result.num_tokens, num_cached_tokens, options.raw};
   std::vector<float> scores;
   for (std::size_t index = 0; index < ranking.scores.size(); ++index)
     scores.push_back(ranking.score_of(index));
@@ -65,7 +62,8 @@ Ranking make_ranking(const RankOptions& options, std::vector<Document> documents
   return ranking;
 }
 
-int rank(const RankOptions& options) {
+int rank(const CLI::App& command, const RankOptions& options) {
+  check_judge_flags(command, options.engine, options.remote);
   require_utf8(options.query, "--query");
   require_utf8(options.request.instruction, "--instruction");
   const Ranking ranking = make_ranking(options, read_documents(options.files, options.field));
@@ -92,7 +90,8 @@ int rank(const RankOptions& options) {
 void add_rank(CLI::App& program, Action& action) {
   CLI::App* command = program.add_subcommand("rank", "Order documents by how well they answer a query");
   auto options = std::make_shared<RankOptions>();
-  add_model_flag(*command, options->engine.model);
+  options->engine.model.clear();
+  add_model_flag(*command, options->engine.model)->required(false);
   command->add_option("-q,--query", options->query, "what the documents should answer")
       ->type_name("QUERY")
       ->required();
@@ -106,8 +105,10 @@ void add_rank(CLI::App& program, Action& action) {
   command->add_flag("--raw", options->raw, "logit differences (yes - no) instead of scores between 0 and 1");
   add_request_flags(*command, options->request);
   add_engine_flags(*command, options->engine);
+  add_remote_flags(*command, options->remote);
   command->footer(kExamples);
-  command->callback([options, &action] { action = [options] { return rank(*options); }; });
+  command->callback(
+      [command, options, &action] { action = [command, options] { return rank(*command, *options); }; });
 }
 
 }  // namespace rerank::cli

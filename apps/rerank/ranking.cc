@@ -36,9 +36,10 @@ std::string as_json(const Ranking& ranking) {
     text += separator + item(ranking, index);
     separator = ",\n";
   }
-  text +=
-      fmt::format("\n],\"usage\":{{\"prompt_tokens\":{0},\"total_tokens\":{0},\"cached_tokens\":{1}}}}}\n",
-                  ranking.num_tokens, ranking.num_cached_tokens);
+  const std::string cached =
+      ranking.num_cached_tokens < 0 ? "" : fmt::format(R"(,"cached_tokens":{})", ranking.num_cached_tokens);
+  text += fmt::format("\n],\"usage\":{{\"prompt_tokens\":{0},\"total_tokens\":{0}{1}}}}}\n",
+                      ranking.num_tokens, cached);
   return text;
 }
 

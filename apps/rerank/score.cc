@@ -6,13 +6,13 @@
 #include <utility>
 
 #include "apps/rerank/command.h"
-#include "apps/rerank/engine_calls.h"
 #include "apps/rerank/engine_flags.h"
 #include "apps/rerank/interruption.h"
 #include "apps/rerank/json_text.h"
 #include "apps/rerank/pair_reader.h"
 #include "apps/rerank/pair_scorer.h"
 #include "apps/rerank/progress.h"
+#include "apps/rerank/remote_flags.h"
 #include "apps/rerank/score_file.h"
 
 namespace rerank::cli {
@@ -21,6 +21,7 @@ namespace {
 constexpr const char* kExamples = R"(Examples:
   rerank score -m Qwen/Qwen3-Reranker-0.6B pairs.jsonl -o scores.jsonl
   rerank score -m Qwen/Qwen3-Reranker-0.6B pairs.jsonl -o scores.jsonl --resume
+  rerank score --url http://localhost:8000 pairs.jsonl -o scores.jsonl
   printf 'edit photos\tGIMP is an image editor\n' | rerank score -m demo --input-format tsv --format tsv
 
 A pair is a line: a JSON object with the texts query, document and, if wanted, instruction (.jsonl, standard
@@ -35,6 +36,7 @@ machine, and are refused.)";
 struct ScoreOptions {
   EngineOptions engine;
   RequestFlags request;
+  RemoteFlags remote;
   std::string input = "-";
   std::string input_format;
   std::string output;
@@ -56,10 +58,10 @@ class ScoreRun {
 
   void run() {
     skip_done_pairs();
-    const auto engine = load_engine(options_.engine);
-    if (next_index_ > 0) check_last_done_pair(*engine);
+    const auto judge = make_judge(options_.engine, options_.remote, options_.raw);
+    if (next_index_ > 0) check_last_done_pair(*judge);
     file_.open();
-    PairScorer scorer(*engine, options_.request, pairs_.lines(),
+    PairScorer scorer(*judge, options_.request, pairs_.lines(),
                       [this](const DocumentScore& score) { write(score); });
     while (read(scorer)) scorer.add(std::move(pair_));
     scorer.finish();
@@ -100,9 +102,9 @@ class ScoreRun {
 
   // A pair's score is the same bits every time, so one line tells whether model, input and flags are the
   // same.
-  void check_last_done_pair(Engine& engine) {
+  void check_last_done_pair(Judge& judge) {
     std::string line;
-    PairScorer scorer(engine, options_.request, pairs_.lines(),
+    PairScorer scorer(judge, options_.request, pairs_.lines(),
                       [this, &line](const DocumentScore& score) { line = format(next_index_ - 1, score); });
     scorer.add(std::move(pair_));
     scorer.finish();
@@ -159,7 +161,8 @@ class ScoreRun {
   std::chrono::steady_clock::time_point flushed_ = std::chrono::steady_clock::now();
 };
 
-int score(const ScoreOptions& options) {
+int score(const CLI::App& command, const ScoreOptions& options) {
+  check_judge_flags(command, options.engine, options.remote);
   if (options.resume && options.force) throw UsageError("--resume and --force exclude each other");
   if (options.resume && options.output.empty())
     throw UsageError("--resume needs the file to go on with: -o FILE");
@@ -185,7 +188,8 @@ void add_score(CLI::App& program, Action& action) {
   CLI::App* command =
       program.add_subcommand("score", "Score pairs of query and document, in order, any number of them");
   auto options = std::make_shared<ScoreOptions>();
-  add_model_flag(*command, options->engine.model);
+  options->engine.model.clear();
+  add_model_flag(*command, options->engine.model)->required(false);
   command->add_option("FILE", options->input, "pairs; - or none: standard input");
   add_choice(*command, "--input-format", options->input_format, {"jsonl", "tsv"},
              "else what the file's ending says; standard input: jsonl");
@@ -197,8 +201,10 @@ void add_score(CLI::App& program, Action& action) {
   command->add_flag("--force", options->force, "replace an output file that exists");
   add_request_flags(*command, options->request);
   add_engine_flags(*command, options->engine);
+  add_remote_flags(*command, options->remote);
   command->footer(kExamples);
-  command->callback([options, &action] { action = [options] { return score(*options); }; });
+  command->callback(
+      [command, options, &action] { action = [command, options] { return score(*command, *options); }; });
 }
 
 }  // namespace rerank::cli

@@ -1,0 +1,30 @@
+// rerank remote: for the help; what follows it is parsed as the command it names.
+#include <CLI/CLI.hpp>
+
+#include "apps/rerank/command.h"
+
+namespace rerank::cli {
+namespace {
+
+constexpr const char* kExamples = R"(Examples:
+  rerank remote rank -q 'edit photos' packages.txt
+  RERANK_URL=https://rerank.example.org rerank remote score pairs.jsonl -o scores.jsonl
+
+"rerank remote rank ..." is short for "rerank rank --remote ...", and so for score: the same inputs, flags and
+outputs as with a model loaded here. The server is the one at $RERANK_URL, else http://localhost:8000; --url names
+another. $RERANK_API_KEY, $RERANK_MODEL, $RERANK_TIMEOUT and the other settings of clients count as well.
+rerank.cpp, vLLM, Text Embeddings Inference, llama.cpp, Infinity, Cohere and Jina are spoken to.)";
+
+}  // namespace
+
+void add_remote(CLI::App& program, Action& action) {
+  CLI::App* command =
+      program.add_subcommand("remote", "Rank or score on a server: remote rank, remote score");
+  command->add_option("COMMAND", "rank or score, and its flags")->required();
+  command->footer(kExamples);
+  command->callback([&action] {
+    action = []() -> int { throw UsageError("name what to do: rerank remote rank, or rerank remote score"); };
+  });
+}
+
+}  // namespace rerank::cli
