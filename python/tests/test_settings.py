@@ -62,8 +62,10 @@ def test_key_of_vllm_stands_in() -> None:
 def test_texts_become_numbers_and_switches() -> None:
     settings = Settings.load(environ={"RERANK_TIMEOUT": "1.5", "RERANK_MAX_RETRIES": "0", "RERANK_VERIFY_TLS": "Off"})
     assert (settings.timeout, settings.max_retries, settings.verify_tls) == (1.5, 0, False)
-    Path("rerank.toml").write_text("timeout = 7\nverify_tls = false\n")
-    assert Settings.load(environ={}).timeout == 7
+    Path("rerank.toml").write_text('timeout = 7\nverify_tls = false\nmodel = 8\napi_key = ["first", "second"]\n')
+    settings = Settings.load(environ={})
+    assert (settings.timeout, settings.verify_tls, settings.model, settings.api_key) == (7, False, "8", "first")
+    assert Settings.load(environ={"RERANK_CONFIG": "/dev/null", "ENV_FILE": "/dev/null"}) == Settings()
 
 
 def test_the_server_s_limit_of_connections_is_another_setting() -> None:
@@ -122,7 +124,8 @@ def test_wrong_values(values: dict[str, Any], words: str) -> None:
     ({}, {".env": "A=1\nwhat is this"}, ".env, line 2: neither NAME=VALUE nor a comment"),
     ({}, {".env": "RERANK_MODEL='a"}, ".env, line 1: the quotes of RERANK_MODEL do not fit"),
     ({}, {".env": 'RERANK_MODEL="a"b'}, ".env, line 1: the quotes of RERANK_MODEL do not fit"),
-    ({}, {"rerank.toml": "url = 1"}, r"url is int: give str \(url in rerank.toml\)"),
+    ({}, {"rerank.toml": "url = 1"}, r"url is '1': give an address .* \(url in rerank.toml\)"),
+    ({}, {"rerank.toml": "url = true"}, r"url is bool: give str \(url in rerank.toml\)"),
     ({}, {"rerank.toml": "[client]\nmax_retries = []"}, r"max_retries is list: give int \(\[client\] max_retries in"),
     ({}, {"rerank.toml": "url = "}, "rerank.toml: "),
     ({}, {"rerank.toml": b"\xff"}, "rerank.toml is not UTF-8 at byte 0"),

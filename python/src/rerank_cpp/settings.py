@@ -71,7 +71,8 @@ class Settings:
         """Each setting from the first of: `given`, the environment (RERANK_URL, RERANK_TIMEOUT, ...), the file `env_file`
         (else $ENV_FILE, else .env here), the file `config` (else $RERANK_CONFIG, else rerank.toml here, else
         ~/.config/rerank/rerank.toml), its default. An empty value counts as absent. The files are shared with the server
-        and the script that starts it: what is no setting of this client is passed over; `rerank config` checks all."""
+        and the script that starts it, and may be newer than this package: what is no setting of it is passed over.
+        `rerank config` checks all."""
         unknown = sorted(set(given) - {field.name for field in _fields()})
         if unknown:
             raise TypeError(f"{unknown[0]} is no setting; there are {', '.join(field.name for field in _fields())}")
@@ -157,7 +158,12 @@ def _toml_values(path: Path) -> dict[str | None, tuple[Any, str]]:
 
 
 def _converted(value: Any, wanted: type, source: str) -> Any:
-    """`value` as the setting's type: texts may be numbers and switches."""
+    """`value` as the setting's type. Texts may be numbers and switches, and in TOML the other way round; of a list, which
+    a server may have a use for, the first counts."""
+    if isinstance(value, list) and value:
+        value = value[0]
+    if wanted is str and type(value) in (int, float):
+        return str(value)
     try:
         if isinstance(value, str) and wanted is bool:
             return WORDS[value.lower()]
