@@ -106,7 +106,6 @@ class HotStart(unittest.TestCase):
     def best_two(self):
         return sorted(self.scores[:3], reverse=True)[:2]
 
-    @unittest.skipUnless((EXAMPLES / "main").exists(), "the example on the client library is not built")
     def test_client(self):
         output = self.run_example(EXAMPLES / "main")
         gravity, beijing, shanghai, explained = self.scores
