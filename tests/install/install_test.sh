@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs into a folder of its own, builds a stranger's project against that, and compares its scores with the
-# installed program's: install_test.sh BUILD_DIRECTORY SOURCE_DIRECTORY
+# Installs into a folder of its own, builds a stranger's project and the examples against that, and compares the
+# stranger's scores with the installed program's: install_test.sh BUILD_DIRECTORY SOURCE_DIRECTORY
 set -eu
 build=$1
 source=$2
@@ -11,6 +11,8 @@ cmake --install "$build" --prefix "$folder/prefix" >"$folder/log" || { cat "$fol
 {
   cmake -S "$source/tests/install/consumer" -B "$folder/consumer" -G Ninja -DCMAKE_PREFIX_PATH="$folder/prefix"
   cmake --build "$folder/consumer"
+  cmake -S "$source/examples" -B "$folder/examples" -G Ninja -DCMAKE_PREFIX_PATH="$folder/prefix"
+  cmake --build "$folder/examples"
 } >"$folder/log" 2>&1 || { cat "$folder/log"; exit 1; }
 
 "$folder/consumer/consumer" demo >"$folder/library"
@@ -21,3 +23,8 @@ echo "library:"; cat "$folder/library"
 echo "program:"; cat "$folder/program"
 [ "$(wc -l <"$folder/library")" -eq 2 ]
 cmp "$folder/library" "$folder/program_scores"
+
+# The examples' own test says more; here they only have to run.
+echo "examples:"
+HOME=$folder "$folder/examples/usage_tiny" demo | grep "logit difference"
+HOME=$folder RERANK_URL=http://127.0.0.1:1 RERANK_MAX_RETRIES=0 "$folder/examples/main" 2>&1 | grep "127.0.0.1"

@@ -1,5 +1,5 @@
-// Scores two documents on the server at the URL that it is given, and prints the scores as the program does, one
-// a line.
+// Scores two documents on the server at the URL that it is given, and prints the scores as the program does,
+// one a line.
 #include <rerank/client.h>
 #include <rerank/settings.h>
 #include <rerank/version.h>
