@@ -18,6 +18,7 @@
 #include <string>
 #include <unordered_map>
 
+#include "load/bench_result.h"
 #include "load/figures.h"
 #include "load/http_target.h"
 #include "load/load_run.h"
@@ -116,7 +117,15 @@ std::size_t request_bytes(const std::string& text) {
   }
 }
 
-void measure(const load::WordsShape& shape, double seconds, std::int64_t concurrency) {
+void print_row(const load::WordsShape& shape, const load::LoadPlan& plan, const load::Figures& figures) {
+  const std::string size = fmt::format("{} x {}", shape.docs_per_request, shape.document_words);
+  const std::string lateness = plan.rate ? fmt::format("{:.3f}", figures.lateness->at(99)) : "-";
+  fmt::print("{:>12} {:>16} {:>12.0f} {:>15.1f} {:>12} {:>8}\n", size, load_text(plan),
+             figures.requests_per_second, figures.cpu_us_per_request, lateness, figures.num_failed);
+  std::fflush(stdout);
+}
+
+void measure(const load::WordsShape& shape, const load::LoadPlan& plan) {
   const Listener listener = listen_locally();
   const pid_t child = fork();
   if (child == 0) {
@@ -126,22 +135,15 @@ void measure(const load::WordsShape& shape, double seconds, std::int64_t concurr
   close(listener.socket);
   stay_on_core(0);
   {
-    const std::vector<load::Job> jobs =
-        words_workload(shape, {load::split_words(load::common_words()), 1}, {}, 1024);
+    const load::RandomTexts texts = {load::split_words(load::common_words()), 1};
+    const std::vector<load::Job> jobs = words_workload(shape, texts, {}, 1024);
     load::HttpOptions options;
     options.address = load::parse_server_address(fmt::format("http://127.0.0.1:{}", listener.port));
     load::HttpTarget target(options);
-    load::LoadPlan plan;
-    plan.concurrency = concurrency;
-    plan.duration = std::chrono::nanoseconds(static_cast<std::int64_t>(seconds * 1e9));
     load::LoadRun run(target, jobs, plan);
     while (!run.wait_for(std::chrono::seconds(1))) {
     }
-    const load::Figures figures = figures_of(run.take_record(), {});
-    fmt::print("{:>5} x {:<4} {:>10} {:>12} {:>12.0f} {:>14.1f} {:>8}\n", shape.docs_per_request,
-               shape.document_words, concurrency, jobs.front().body.size(), figures.requests_per_second,
-               figures.cpu_us_per_request, figures.num_failed);
-    std::fflush(stdout);
+    print_row(shape, plan, figures_of(run.take_record(), {}));
   }
   kill(child, SIGKILL);
   waitpid(child, nullptr, 0);
@@ -151,18 +153,25 @@ void measure(const load::WordsShape& shape, double seconds, std::int64_t concurr
 }  // namespace rerank::benchmarks
 
 int main(int argc, char** argv) {
+  using rerank::benchmarks::measure;
+  using rerank::load::LoadPlan;
+  using rerank::load::WordsShape;
   CLI::App program("What the load generator costs, against a server that does next to nothing");
   double seconds = 5;
   program.add_option("--seconds", seconds, "of each row");
   CLI11_PARSE(program, argc, argv);
-  fmt::print("{:>12} {:>10} {:>12} {:>12} {:>14} {:>8}\n", "docs x words", "at a time", "body bytes",
-             "requests/s", "us of CPU each", "failed");
+  const std::chrono::nanoseconds duration(static_cast<std::int64_t>(seconds * 1e9));
+  fmt::print("{:>12} {:>16} {:>12} {:>15} {:>12} {:>8}\n", "docs x words", "load", "requests/s",
+             "us of CPU each", "late p99 ms", "failed");
   std::fflush(stdout);
-  for (const std::int64_t concurrency : {1, 16, 256}) {
-    rerank::benchmarks::measure({.docs_per_request = 1, .query_words = 5, .document_words = 10}, seconds,
-                                concurrency);
-    rerank::benchmarks::measure({.docs_per_request = 20, .query_words = 12, .document_words = 100}, seconds,
-                                concurrency);
+  const WordsShape small = {.docs_per_request = 1, .query_words = 5, .document_words = 10};
+  const WordsShape usual = {.docs_per_request = 20, .query_words = 12, .document_words = 100};
+  for (const WordsShape& shape : {small, usual}) {
+    for (const std::int64_t concurrency : {1, 16, 256}) {
+      measure(shape, LoadPlan{.concurrency = concurrency, .duration = duration});
+    }
+    for (const double rate : {100.0, 1000.0, 10'000.0})
+      measure(shape, LoadPlan{.rate = rate, .duration = duration});
   }
   return 0;
 }

@@ -119,6 +119,7 @@ void declare(CLI::App& program, Action& action) {
   add_tokenize(program, action);
   add_inspect(program, action);
   add_serve(program, action);
+  add_bench(program, action);
   add_remote(program, action);
   add_pull(program, action);
   add_synth(program, action);

@@ -17,7 +17,7 @@ std::vector<double> with_usual(std::vector<double> percentiles) {
   }
   percentiles.insert(percentiles.end(), std::begin(kAlways), std::end(kAlways));
   std::ranges::sort(percentiles);
-  percentiles.erase(std::ranges::unique(percentiles).begin(), percentiles.end());
+  percentiles.erase(std::unique(percentiles.begin(), percentiles.end()), percentiles.end());
   return percentiles;
 }
 

@@ -109,13 +109,14 @@ double Axis::place(double value) const {
 }
 
 std::vector<double> Axis::ticks(int room) const {
+  if (!marks.empty()) return marks;
   return is_log ? log_ticks(low, high, room) : linear_ticks(low, high, room);
 }
 
 Axis axis_for(const std::vector<double>& values, bool is_log, std::string title) {
   const auto [low, high] = std::ranges::minmax(values);
-  if (!is_log) return {0, high > 0 ? round_value(high * 1.04, true) : 1, false, std::move(title)};
-  Axis axis = {round_value(low * 0.97, false), round_value(high * 1.03, true), true, std::move(title)};
+  if (!is_log) return {0, high > 0 ? round_value(high * 1.04, true) : 1, false, std::move(title), {}};
+  Axis axis = {round_value(low * 0.97, false), round_value(high * 1.03, true), true, std::move(title), {}};
   if (axis.high < axis.low * 2) axis.high = round_value(axis.low * 2, true);
   return axis;
 }
@@ -195,7 +196,7 @@ void Plot::add_rule(double x, const std::string& label, bool is_dashed) {
       "<line class=\"rule{}\" x1=\"{:.1f}\" x2=\"{:.1f}\" y1=\"{:.1f}\" y2=\"{:.1f}\"/>"
       "<text class=\"value\" x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"{}\">{}</text>\n",
       is_dashed ? " rule-99" : "", place, place, size_.top, size_.height - size_.bottom,
-      place + (is_right ? -4 : 4), size_.top + (is_dashed ? 10 : 24), is_right ? "end" : "start",
+      place + (is_right ? -4 : 4), size_.top - (is_dashed ? 19 : 5), is_right ? "end" : "start",
       escaped(label));
 }
 

@@ -19,6 +19,7 @@ struct Axis {
   double high = 1;
   bool is_log = false;
   std::string title;
+  std::vector<double> marks;  // the ticks to draw; none: round ones
 
   // Where a value stands between the ends: 0 to 1, clipped.
   double place(double value) const;
@@ -35,7 +36,7 @@ struct PlotSize {
   double height = 340;
   double left = 62;  // margins
   double right = 22;
-  double top = 16;
+  double top = 28;
   double bottom = 46;
 };
 
@@ -53,7 +54,7 @@ class Plot {
   // `style` chooses colour, dashes and mark: the style's number, not the series'.
   void add_curve(int style, const std::vector<PlotPoint>& points);
   void add_bar(int style, double from_x, double to_x, double y, const std::string& hover);
-  // A line from the bottom to the top, with a text at its top.
+  // A line from the bottom to the top, its text above the diagram: dashed ones in the upper of two rows.
   void add_rule(double x, const std::string& label, bool is_dashed);
   // `description` is for those who cannot see it.
   std::string svg(const std::string& description) const;

@@ -22,10 +22,12 @@ constexpr std::size_t kNoList = kTopIsList + 1;
 // The handler of one reply, called by the parser for each thing in it.
 class ReplyHandler {
  public:
+  // NOLINTBEGIN(readability-identifier-naming): the parser asks for these
   static constexpr std::size_t max_object_size = static_cast<std::size_t>(-1);
   static constexpr std::size_t max_array_size = static_cast<std::size_t>(-1);
   static constexpr std::size_t max_key_size = static_cast<std::size_t>(-1);
   static constexpr std::size_t max_string_size = static_cast<std::size_t>(-1);
+  // NOLINTEND(readability-identifier-naming)
 
   bool on_document_begin(error_code&) { return true; }
   bool on_document_end(error_code&) { return true; }

@@ -12,12 +12,14 @@ std::string_view report_style() {
   --s6: #45d3c6; --s7: #c3cad5; } }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--page); color: var(--ink); font: 15px/1.5 system-ui, -apple-system, "Segoe UI", sans-serif; }
-main { max-width: 1180px; margin: 0 auto; padding: 32px 20px 48px; }
+main { max-width: 1280px; margin: 0 auto; padding: 32px 20px 48px; }
 h1 { font-size: 28px; line-height: 1.2; margin: 0 0 4px; letter-spacing: -0.01em; }
 h2 { font-size: 19px; margin: 36px 0 4px; }
 h3 { font-size: 15px; margin: 0 0 6px; overflow-wrap: anywhere; }
+.group { margin: 20px 0 8px; }
 p { margin: 0 0 12px; color: var(--soft); max-width: 76ch; }
 .grid { display: grid; gap: 16px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 340px), 1fr)); }
+.small { grid-template-columns: repeat(auto-fill, minmax(min(100%, 290px), 1fr)); gap: 12px; }
 .wide { grid-template-columns: repeat(auto-fit, minmax(min(100%, 480px), 1fr)); }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 14px 16px; min-width: 0; margin: 0; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 1px 14px; margin: 0; font-size: 14px; }
@@ -46,9 +48,10 @@ g.point:hover .mark { stroke: var(--ink); stroke-width: 2; }
 .key svg { display: inline-block; width: 42px; height: 14px; vertical-align: -2px; margin-right: 7px; }
 .scroll { overflow-x: auto; background: var(--card); border: 1px solid var(--line); border-radius: 10px; }
 table { border-collapse: collapse; width: 100%; font-size: 14px; font-variant-numeric: tabular-nums; }
-th, td { text-align: right; padding: 6px 12px; border-bottom: 1px solid var(--grid); white-space: nowrap; }
+th, td { text-align: right; padding: 6px 9px; border-bottom: 1px solid var(--grid); white-space: nowrap; }
 th { color: var(--soft); font-weight: 600; }
 th:first-child, td:first-child, th:nth-child(2), td:nth-child(2) { text-align: left; }
+td:first-child { white-space: normal; min-width: 170px; }
 tbody tr:last-child td { border-bottom: 0; }
 tbody tr:hover { background: var(--grid); }
 .warn { color: var(--s1); font-weight: 600; }

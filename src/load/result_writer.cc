@@ -134,6 +134,16 @@ void write(const json::value& value, int depth, std::string& text) {
       separator = ",\n";
     }
     close(']');
+  } else if (value.is_array()) {
+    const char* separator = "[";
+    for (const json::value& item : value.get_array()) {
+      text += separator;
+      write(item, depth, text);
+      separator = ",";
+    }
+    text += value.get_array().empty() ? "[]" : "]";
+  } else if (value.is_double()) {
+    text += fmt::format("{}", value.get_double());  // "0.25", where the library writes 2.5E-1
   } else {
     text += json::serialize(value);
   }

@@ -16,7 +16,7 @@ using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
 
-const char* const kCommands[] = {"rank", "score", "verify", "tokenize", "inspect", "serve", "pull", "synth"};
+const char* const kCommands[] = {"rank", "score", "verify", "tokenize", "inspect", "serve", "bench", "pull", "synth"};
 
 void expect_wrong_usage(const std::vector<std::string>& arguments, const std::string& message) {
   const Outcome outcome = run(arguments);
