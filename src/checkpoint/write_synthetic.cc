@@ -78,7 +78,8 @@ class PartialDirectory {
 fs::path checked_directory(const fs::path& wanted) {
   require(!wanted.empty(), "out: name the directory to write");
   std::error_code error;
-  fs::path path = fs::weakly_canonical(wanted, error);
+  // Absolute first: of a name that does not exist yet, weakly_canonical makes no path.
+  fs::path path = fs::weakly_canonical(fs::absolute(wanted), error);
   if (!error && !path.has_filename()) path = path.parent_path();
   const bool has_parent = !error && fs::is_directory(path.parent_path(), error);
   require(has_parent, fmt::format("out: the directory that {} is to be in does not exist; create it first",

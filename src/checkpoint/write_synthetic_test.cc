@@ -88,6 +88,16 @@ TEST(WriteSynthetic, CopiesTheTokenizer) {
   EXPECT_EQ(tokenizer_location(options.directory.string(), ""), options.directory / "tokenizer.json");
 }
 
+TEST(WriteSynthetic, TakesANameInTheWorkingDirectory) {
+  const ScratchDirectory scratch;
+  const std::filesystem::path before = std::filesystem::current_path();
+  std::filesystem::current_path(scratch.path());
+  const std::string fault = error_of([] { write_synthetic(options_for("out"), nullptr); });
+  std::filesystem::current_path(before);
+  EXPECT_EQ(fault, "no error");
+  EXPECT_TRUE(std::filesystem::exists(scratch.path() / "out" / "config.json"));
+}
+
 TEST(WriteSynthetic, ReportsProgressAndStopsWhenTold) {
   const ScratchDirectory scratch;
   WriteSyntheticOptions options = options_for(scratch.path() / "out");
