@@ -148,8 +148,8 @@ class __attribute__((visibility("default"))) Client {
   Client(Client&&) noexcept;
   Client& operator=(Client&&) noexcept;
 
-  // How well each document answers the query. No documents are answered without asking. Throws ClientError;
-  // Error for what the server has no field for.
+  // How well each document answers the query. An empty list of them is answered without asking. Throws
+  // ClientError; Error for what the server has no field for.
   RerankReply rerank(const std::string& query, const std::vector<std::string>& documents,
                      const RerankOptions& options = {}, const std::stop_token& stop = {}) const;
 

@@ -251,6 +251,23 @@ TEST(Client, SpeaksOverAUnixSocket) {
   std::filesystem::remove(path);
 }
 
+TEST(Client, KeepsItsConnection) {
+  ScriptedServer server(stand_in("vllm"));
+  const Client client({.url = server.url()});
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(client.rerank("q", kDocuments).scores, kScores);
+  EXPECT_EQ(server.num_connections(), 1);
+}
+
+TEST(Client, GoesOnWhenAKeptConnectionWasClosed) {
+  ScriptedServer server([](const ScriptedRequest& request) {
+    ScriptedAnswer answer = stand_in_answer("vllm", request);
+    answer.close = true;
+    return answer;
+  });
+  const Client client({.url = server.url(), .dialect = "vllm"});
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(client.rerank("q", kDocuments).scores, kScores);
+}
+
 TEST(Client, IsSharedByThreads) {
   ScriptedServer server(stand_in("tei"));
   Client made({.url = server.url(), .max_connections = 3});

@@ -2,11 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json/basic_parser_impl.hpp>
 #include <boost/json/serialize.hpp>
 #include <charconv>
 #include <cmath>
 #include <system_error>
+#include <utility>
 
 #include "rerank/error.h"
 
@@ -36,7 +38,7 @@ class TreeBuilder {
   bool on_key_part(json::string_view s, std::size_t, json::error_code&) { return append(s); }
   bool on_key(json::string_view s, std::size_t, json::error_code&) {
     append(s);
-    keys_.push_back(std::exchange(text_, {}));
+    open_.back().keys.push_back(std::exchange(text_, {}));
     return true;
   }
   bool on_string_part(json::string_view s, std::size_t, json::error_code&) { return append(s); }
@@ -67,11 +69,8 @@ class TreeBuilder {
   bool add(JsonNode node) {
     if (open_.empty()) {
       root_ = std::move(node);
-    } else if (open_.back().is(Kind::kArray)) {
-      open_.back().elements.push_back(std::move(node));
     } else {
-      open_.back().members.emplace_back(std::move(keys_.back()), std::move(node));
-      keys_.pop_back();
+      open_.back().elements.push_back(std::move(node));
     }
     return true;
   }
@@ -87,17 +86,16 @@ class TreeBuilder {
 
   JsonNode root_;
   std::vector<JsonNode> open_;
-  std::vector<std::string> keys_;  // of members whose value is not complete
   std::string text_;
 };
 
 }  // namespace
 
 const JsonNode* JsonNode::find(std::string_view name) const {
-  for (const auto& [key, value] : members) {
-    if (key == name) return value.is(Kind::kNull) ? nullptr : &value;
-  }
-  return nullptr;
+  const auto key = std::find(keys.begin(), keys.end(), name);
+  if (key == keys.end()) return nullptr;
+  const JsonNode& value = elements[static_cast<std::size_t>(key - keys.begin())];
+  return value.is(Kind::kNull) ? nullptr : &value;
 }
 
 std::string_view JsonNode::text_of(std::string_view name) const {
@@ -136,7 +134,7 @@ std::optional<float> parse_float(std::string_view digits) {
   // Too small a number is reported as too large a one is.
   double wide = 1;
   const std::errc wide_error = std::from_chars(digits.data(), end, wide).ec;
-  const bool is_tiny = wide_error == std::errc() ? std::abs(wide) < 1 : digits.find("-", 1) != digits.npos;
+  const bool is_tiny = wide_error == std::errc() ? std::abs(wide) < 1 : digits.find('-', 1) != digits.npos;
   if (error == std::errc::result_out_of_range && is_tiny) return digits.front() == '-' ? -0.0F : 0.0F;
   return std::nullopt;
 }

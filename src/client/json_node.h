@@ -6,7 +6,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace rerank::client {
@@ -15,9 +14,9 @@ struct JsonNode {
   enum class Kind { kNull, kBool, kNumber, kString, kArray, kObject };
 
   Kind kind = Kind::kNull;
-  std::string text;  // a string, a number's digits, "true" or "false"
-  std::vector<JsonNode> elements;
-  std::vector<std::pair<std::string, JsonNode>> members;
+  std::string text;                // a string, a number's digits, "true" or "false"
+  std::vector<JsonNode> elements;  // of a list, or an object's values
+  std::vector<std::string> keys;   // [elements] of an object
 
   bool is(Kind wanted) const { return kind == wanted; }
   // The member of this name; null where there is none, it is null, or this is no object.

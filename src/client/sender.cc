@@ -192,9 +192,8 @@ Sender::Attempt Sender::attempt(const Outgoing& outgoing, const std::string* com
     return done;
   } catch (const TransferError& error) {
     const auto left = time_left(context);
-    if (error.kind() == Kind::kTimeout && left && left->count() <= 0) {
-      throw timed_out(outgoing.url, context, number);
-    }
+    const bool ran_out = error.reply_began() || (left && left->count() <= 0);
+    if (error.kind() == Kind::kTimeout && ran_out) throw timed_out(outgoing.url, context, number);
     if (!is_worth_retrying(error)) fail(error, context, number);
     return {.failure = error};
   }
@@ -211,6 +210,8 @@ Answer Sender::send(const Outgoing& outgoing, const CallContext& context) {
     const auto left = time_left(context);
     const bool is_too_long = (left && delay >= *left) || done.asked_for > kMaxRetryAfter;
     if (number > context.max_retries || is_too_long) {
+      const bool ran_out = is_too_long && done.failure && done.failure->kind() == Kind::kTimeout;
+      if (ran_out) throw timed_out(outgoing.url, context, number);
       if (done.failure) fail(*done.failure, context, number);
       if (is_too_long && done.asked_for) {
         done.answer->note = fmt::format("it asks to come back in {:.0f} s, later than this call can wait",

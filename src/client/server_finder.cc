@@ -32,7 +32,7 @@ std::optional<JsonNode> ask(const std::string& url, Sender& sender, const CallCo
 const std::vector<JsonNode>& cards_of(const JsonNode& models) {
   static const std::vector<JsonNode> kNone;
   const JsonNode* const list = models.find("data");
-  return list != nullptr ? list->elements : kNone;
+  return list != nullptr && list->is(Kind::kArray) ? list->elements : kNone;
 }
 
 const DialectSpec* spec_of_owner(std::string_view owner) {
