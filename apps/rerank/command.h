@@ -37,6 +37,7 @@ void add_inspect(CLI::App& program, Action& action);
 void add_synth(CLI::App& program, Action& action);
 void add_serve(CLI::App& program, Action& action);
 void add_bench(CLI::App& program, Action& action);
+void add_config(CLI::App& program, Action& action);
 void add_remote(CLI::App& program, Action& action);
 void add_pull(CLI::App& program, Action& action);
 

@@ -59,8 +59,10 @@ void add_engine_flags(CLI::App& command, EngineOptions& options) {
                   "pairs computed at once; 0: what suits the device"));
   group(add_count(command, "--prefix-cache-tokens", options.prefix_cache_tokens,
                   "tokens of prompt heads kept for later requests; 0: what suits the device"));
-  group(command.add_flag("--enable-prefix-caching,!--no-enable-prefix-caching", options.enable_prefix_caching,
-                         "keep prompt heads for later requests (on unless switched off)"));
+  group(command
+            .add_flag("--enable-prefix-caching,!--no-enable-prefix-caching", options.enable_prefix_caching,
+                      "keep prompt heads for later requests (on unless switched off)")
+            ->default_str("true"));
   group(command
             .add_option("--cache-dir", options.cache_directory,
                         "of packed weights; else $RERANK_CACHE, $XDG_CACHE_HOME/rerank or ~/.cache/rerank")
@@ -97,6 +99,7 @@ void add_request_flags(CLI::App& command, RequestFlags& flags) {
                 "cut a document that makes its pair too long, and say so (on unless switched off: then such "
                 "a pair is "
                 "an error)")
+      ->default_str("true")
       ->group(kRequestGroup);
 }
 

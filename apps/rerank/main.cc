@@ -1,5 +1,5 @@
-// The program: declares the subcommands, parses the command line, runs what it names and turns every way to
-// end into a message on stderr and an exit code.
+// The program: declares the subcommands, runs the one that the command line names and turns every way to end
+// into a message on stderr and an exit code.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -9,9 +9,10 @@
 #include <memory>
 #include <new>
 #include <string>
-#include <vector>
 
 #include "apps/rerank/command.h"
+#include "apps/rerank/command_line.h"
+#include "apps/rerank/flag_settings.h"
 #include "apps/rerank/help_text.h"
 #include "apps/rerank/interruption.h"
 #include "apps/rerank/output_stream.h"
@@ -47,39 +48,6 @@ int print(const std::string& text) {
   standard_output().write(text);
   standard_output().flush();
   return kDone;
-}
-
-std::vector<std::string> command_names(const CLI::App& program) {
-  std::vector<std::string> names;
-  for (const CLI::App* command : program.get_subcommands([](const CLI::App*) { return true; })) {
-    names.push_back(command->get_name());
-  }
-  return names;
-}
-
-std::string unknown_command(const CLI::App& program, const std::string& name) {
-  return fmt::format("unknown command {}; the nearest known one is {}", name,
-                     nearest(name, command_names(program)));
-}
-
-// What the parser could not place says more than what it misses because of it.
-std::string usage_message(const CLI::App& program, const CLI::ParseError& error) {
-  const auto parsed = program.get_subcommands();
-  const CLI::App& command = parsed.empty() ? program : *parsed.front();
-  for (const std::string& rest : command.remaining()) {
-    if (rest.size() > 1 && rest.front() == '-') {
-      const std::string flag = rest.substr(0, rest.find('='));
-      return fmt::format("unknown flag {}; the nearest known one is {}", flag,
-                         nearest(flag, flag_names(command)));
-    }
-    if (parsed.empty()) return unknown_command(program, rest);
-    return "unexpected argument " + rest;
-  }
-  if (parsed.empty() && program.remaining().empty() &&
-      dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) {
-    return "name a command: " + fmt::format("{}", fmt::join(command_names(program), ", "));
-  }
-  return error.what();
 }
 
 int wrong_usage(const CLI::App& program, const std::string& message) {
@@ -123,7 +91,21 @@ void declare(CLI::App& program, Action& action) {
   add_remote(program, action);
   add_pull(program, action);
   add_synth(program, action);
+  add_config(program, action);
   add_help(program, action);
+  add_config_flags(program);
+}
+
+// An error that names a flag tells where its value comes from, if that is a setting.
+int run(const Action& action, const FlagSettings& settings) {
+  const Action chosen = action;  // rerank config parses again, which sets another
+  try {
+    return chosen();
+  } catch (const UsageError& error) {
+    throw UsageError(error.what() + settings.origins(error.what()));
+  } catch (const Error& error) {
+    throw Error(error.code(), error.what() + settings.origins(error.what()));
+  }
 }
 
 int parse_and_run(int argc, char** argv) {
@@ -131,19 +113,13 @@ int parse_and_run(int argc, char** argv) {
   Action action;
   declare(program, action);
   try {
-    std::vector<std::string> arguments = without_remote_word(argc, argv);
-    std::reverse(arguments.begin(), arguments.end());  // as the parser takes them
-    program.parse(std::move(arguments));
+    const FlagSettings settings = parse_command_line(program, without_remote_word(argc, argv));
+    hide_api_keys(argc, argv);
+    return run(action, settings);
   } catch (const CLI::CallForHelp&) {
     return print(program.help());
   } catch (const CLI::CallForVersion& version_text) {
     return print(version_text.what() + std::string("\n"));
-  } catch (const CLI::ParseError& error) {
-    return wrong_usage(program, usage_message(program, error));
-  }
-  hide_api_keys(argc, argv);
-  try {
-    return action();
   } catch (const UsageError& error) {
     return wrong_usage(program, error.what());
   }

@@ -38,6 +38,7 @@ void add_seconds(CLI::App& command, const char* name, std::chrono::milliseconds&
   command.add_option(name, take, description)
       ->type_name("SECONDS")
       ->check(CLI::Validator(verdict, ""))
+      ->default_str(std::to_string(value.count() / 1000))
       ->group(kRemoteGroup);
 }
 
@@ -68,6 +69,7 @@ void add_connection_flags(CLI::App& command, RemoteFlags& flags) {
   };
   flag("--verify-tls,!--no-verify-tls", client.verify_tls,
        "check the server's certificate (on unless switched off)");
+  command.get_option("--verify-tls")->default_str("true");
   flag("--compress-requests", client.compress_requests, "gzip; rerank.cpp reads it, few others do");
   flag("--compress-replies", client.compress_replies, "ask for gzip");
 }

@@ -1,5 +1,4 @@
 // rerank serve: the engine as a long-running HTTP service.
-#include <stdlib.h>
 #include <string.h>
 
 #include <CLI/CLI.hpp>
@@ -38,16 +37,6 @@ std::vector<std::string> keys_in_file(const std::string& path) {
   return keys;
 }
 
-void collect_keys(const std::string& file, std::vector<std::string>& keys) {
-  if (!file.empty()) {
-    for (std::string& key : keys_in_file(file)) keys.push_back(std::move(key));
-  }
-  for (const char* name : {"RERANK_API_KEY", "VLLM_API_KEY"}) {
-    const char* const key = getenv(name);
-    if (keys.empty() && key != nullptr && *key != '\0') keys.emplace_back(key);
-  }
-}
-
 log::Level level_named(const std::string& name) {
   if (name == "trace" || name == "debug") return log::Level::kDebug;
   if (name == "warning") return log::Level::kWarn;
@@ -68,7 +57,10 @@ int run(ServeFlags& flags) {
   while (serving.service.root_path.ends_with('/')) serving.service.root_path.pop_back();
   serving.service.max_inflated_bytes = serving.listen.max_body_bytes;
   if (!flags.log_statistics) serving.statistics_interval = {};
-  collect_keys(flags.api_key_file, serving.service.api_keys);
+  if (!flags.api_key_file.empty()) {
+    for (std::string& key : keys_in_file(flags.api_key_file))
+      serving.service.api_keys.push_back(std::move(key));
+  }
   log::configure(level_named(flags.log_level),
                  flags.log_format == "json" ? log::Format::kJson : log::Format::kText);
   serve(serving, interrupted);

@@ -1,5 +1,7 @@
 #include "apps/rerank/serve_flags.h"
 
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
 #include <charconv>
 #include <cmath>
@@ -43,6 +45,7 @@ void add_seconds(CLI::App& command, const std::string& name, std::chrono::millis
   command.add_option(name, take, description)
       ->type_name("SECONDS")
       ->check(CLI::Validator(verdict, ""))
+      ->default_str(fmt::format("{}", static_cast<double>(value.count()) / 1000))
       ->group(kTimeGroup);
 }
 
@@ -82,8 +85,8 @@ void add_access_flags(CLI::App& command, ServeFlags& flags) {
   ListenOptions& listen = flags.serving.listen;
   command
       .add_option("--api-key", service.api_keys,
-                  "a key that clients must send; may be repeated. Else "
-                  "$RERANK_API_KEY or $VLLM_API_KEY, which other users of this machine do not see")
+                  "a key that clients must send; may be repeated. Better in the environment, as "
+                  "$RERANK_API_KEY or $VLLM_API_KEY: other users of this machine do not see it there")
       ->type_name("KEY")
       ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
@@ -109,6 +112,7 @@ void add_access_flags(CLI::App& command, ServeFlags& flags) {
   command
       .add_flag("--auto-truncate,!--no-auto-truncate", service.auto_truncate,
                 "cut documents that are too long where a request does not say (on unless switched off)")
+      ->default_str("true")
       ->group(kAccessGroup);
 }
 

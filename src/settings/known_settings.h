@@ -8,17 +8,18 @@
 
 namespace rerank {
 
-// Who has a use for a setting besides the commands whose flag it is.
-enum class SettingUse {
-  kFlag,         // nobody: a flag of commands
-  kClient,       // the client libraries too
+enum class SettingGroup {
+  kEngine,       // how a model is loaded and run
+  kRequest,      // of every request that a command makes
+  kService,      // rerank serve
+  kClient,       // who asks a service
   kScript,       // scripts/start_rerank.sh alone
   kEnvironment,  // what the program loads reads it from the environment, where the program puts it
 };
 
 struct KnownSetting {
   std::string_view key;  // in TOML; a flag's name with _ for -
-  SettingUse use = SettingUse::kFlag;
+  SettingGroup group = SettingGroup::kEngine;
   std::vector<std::string_view> other_keys = {};       // in TOML, after `key`
   std::vector<std::string_view> other_variables = {};  // in the environment, after RERANK_KEY
   std::string_view help = {};  // of what is no flag of the program; else its own says it

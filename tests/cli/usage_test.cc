@@ -16,7 +16,8 @@ using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
 
-const char* const kCommands[] = {"rank", "score", "verify", "tokenize", "inspect", "serve", "bench", "pull", "synth"};
+const char* const kCommands[] = {"rank",  "score",  "verify", "tokenize", "inspect", "serve",
+                                 "bench", "remote", "pull",   "synth",    "config"};
 
 void expect_wrong_usage(const std::vector<std::string>& arguments, const std::string& message) {
   const Outcome outcome = run(arguments);
@@ -84,6 +85,8 @@ TEST(Usage, SaysWhatIsMissingOrMalformed) {
   expect_wrong_usage({"rank", "-m", "demo", "-q", "x", "--format", "xml"},
                      "--format: \"xml\" is none of table");
   expect_wrong_usage({"synth", "--config", "nano", "--out", "x", "more"}, "unexpected argument more");
+  expect_wrong_usage({"remote"}, "COMMAND is required");
+  expect_wrong_usage({"remote", "serve"}, "name what to do: rerank remote rank");
   expect_wrong_usage({"tokenize"}, "whose tokenizer?");
 }
 
