@@ -89,6 +89,56 @@ def test_example(live: Settings) -> None:
     assert refused.returncode == 1 and "error: " in refused.stderr and "401" in refused.stderr
 
 
+FILES = {
+    ".env": """# shared with others
+OTHER = 1
+export RERANK_URL="http://of-env-file:1/v1"   # a comment
+RERANK_TIMEOUT= 7.5
+RERANK_TIMEOUT=8
+PORT=9000
+RERANK_MODEL=a # b
+RERANK_UNIX_SOCKET='/a # b'
+RERANK_KEY_FILE=a#b
+""",
+    "rerank.toml": """model_path = "demo"
+url = "http://of-toml"
+max_retries = 2
+max_connections = 9
+client_max_connections = 3
+ca_file = "first.pem"
+[serve]
+max_retries = 1
+[client]
+max_retries = 6
+certificate_file = ""
+max_documents_per_request = 50
+verify_tls = false
+""",
+}
+
+
+def test_settings_are_those_of_the_program() -> None:
+    for name, text in FILES.items():
+        Path(name).write_text(text)
+    environment = {"HOME": os.environ["HOME"], "RERANK_CONNECT_TIMEOUT": "2", "RERANK_MAX_DOCUMENTS_PER_REQUEST": ""}
+    done = subprocess.run([PROGRAM, "config", "--table", "client", "--format", "json"], capture_output=True, text=True,
+                          check=True, timeout=100, env=environment)
+    theirs = {one["key"]: one for one in json.loads(done.stdout)["settings"]}
+    ours = Settings.load(environ=environment)
+    for field in dataclasses.fields(Settings):
+        key = field.metadata.get("key", field.name)
+        if field.name == "sources" or key is None:
+            continue
+        value, source = theirs[key]["value"], theirs[key]["source"]
+        if source["kind"] == "default":
+            assert ours.sources[field.name] == "default", key
+            continue
+        mine = getattr(ours, field.name)
+        assert type(mine)(json.loads(value) if isinstance(mine, (bool, int, float)) else value) == mine, key
+        place = f" in {source['file']}" if source["kind"] == "file" else " in the environment"
+        assert source["name"] in ours.sources[field.name] and place in ours.sources[field.name], key
+
+
 def test_split_calls_have_the_same_scores(call: CallFunction, live: Settings) -> None:
     documents = [f"package number {index} for {'photos' if index % 3 else 'mail'}" for index in range(300)]
     whole = call(live, "rerank", QUERY, documents)
