@@ -10,7 +10,8 @@
 #   tail     follows its log
 #   run      in the foreground, for containers and supervisors
 #
-# Settings come from NAME=VALUE arguments, else the environment, else the file $ENV_FILE (.env here, if there is one):
+# Settings come from NAME=VALUE arguments, else the environment, else the file $ENV_FILE (.env here, if there is one),
+# else rerank.toml, which is read where the program rerank is there to read it (docs/settings.md):
 #   ENGINE                  native | vllm                                                   native
 #   MODEL_PATH              a directory or a name in the Hugging Face cache                 demo (native only)
 #   SERVED_MODEL_NAME       what clients call it; several with spaces between               MODEL_PATH's last part
@@ -24,15 +25,11 @@
 #   LOG_DIR                 of log and pid file                                             ./logs
 #   START_TIMEOUT, STOP_TIMEOUT   in seconds                                                600, 60
 #   RERANK_PROGRAM, VLLM_PROGRAM  the programs                                              rerank, vllm
-# Keys are read by the servers themselves, from VLLM_API_KEY, so that no argument shows them.
+# Keys are read by the servers themselves, from RERANK_API_KEY or VLLM_API_KEY, so that no argument shows them.
 # Flags after -- go to the server as they are.
 set -eu
 
 here=$(dirname "$(readlink -f "$0")")
-names="ENGINE MODEL_PATH SERVED_MODEL_NAME HOST PORT CUDA_VISIBLE_DEVICES TP GPU_MEMORY_UTILIZATION MAX_MODEL_LEN DTYPE
-  MAX_NUM_BATCHED_TOKENS MAX_NUM_SEQS PREFIX_CACHING UVICORN_LOG_LEVEL LOG_DIR START_TIMEOUT STOP_TIMEOUT RERANK_PROGRAM
-  VLLM_PROGRAM VLLM_API_KEY RERANK_API_KEY HF_HOME"
-
 say() { printf '%s\n' "$*"; }
 fail() {
   printf 'error: %s\n' "$*" >&2
@@ -43,35 +40,34 @@ wrong_usage() {
   exit 2
 }
 
-is_name() {
-  for known in $names; do
-    [ "$1" != "$known" ] || return 0
+# beside FILE: where a file that belongs to this script is: beside it, or where an installation keeps it.
+beside() {
+  for file in "$here/$1" "$here/../share/rerank/$1"; do
+    [ ! -f "$file" ] || {
+      say "$file"
+      return 0
+    }
+  done
+  fail "$1, which belongs to $0, is not beside it"
+}
+
+# The program may be beside this script, as installed, or in a build of this tree.
+native_program() {
+  if [ -n "${RERANK_PROGRAM:-}" ]; then
+    command -v "$RERANK_PROGRAM"
+    return
+  fi
+  for candidate in "$here/rerank" rerank "$here/../build/release/apps/rerank/rerank"; do
+    ! command -v "$candidate" || return 0
   done
   return 1
 }
 
-# set_from_file FILE: takes NAME=VALUE lines as a shell would write them, but runs nothing; what is set already stays.
-set_from_file() {
-  while IFS= read -r line || [ -n "$line" ]; do
-    line=$(printf '%s' "$line" | sed -e 's/\r$//' -e 's/^[[:space:]]*//' -e 's/^export[[:space:]]*//' -e 's/[[:space:]]*$//')
-    case $line in
-      '' | '#'*) continue ;;
-      *=*) ;;
-      *) fail "$1: no NAME=VALUE: $line" ;;
-    esac
-    name=${line%%=*}
-    value=${line#*=}
-    is_name "$name" || continue # others keep theirs in the same file
-    case $value in
-      \"*\") value=${value#\"} value=${value%\"} ;;
-      \'*\') value=${value#\'} value=${value%\'} ;;
-      *' #'*) value=$(printf '%s' "${value%%' #'*}" | sed 's/[[:space:]]*$//') ;;
-    esac
-    eval "[ -n \"\${$name+set}\" ] || { $name=\$value; export $name; }"
-  done <"$1"
-}
+settings_script=$(beside start_settings.sh)
+# shellcheck disable=SC1090 # where it is has just been found out
+. "$settings_script"
 
-read_settings() {
+read_arguments() {
   command_name=""
   while [ $# -gt 0 ]; do
     case $1 in
@@ -80,10 +76,7 @@ read_settings() {
         exit 0
         ;;
       --) break ;;
-      *=*)
-        is_name "${1%%=*}" || wrong_usage "no such setting: ${1%%=*}"
-        eval "${1%%=*}=\${1#*=}; export ${1%%=*}"
-        ;;
+      *=*) is_name "${1%%=*}" || wrong_usage "no such setting: ${1%%=*}" ;;
       start | stop | restart | status | tail | run)
         [ -z "$command_name" ] || wrong_usage "one command, not $command_name and $1"
         command_name=$1
@@ -92,13 +85,21 @@ read_settings() {
     esac
     shift
   done
-  env_file=${ENV_FILE:-.env}
-  if [ -f "$env_file" ]; then
-    set_from_file "$env_file"
-  elif [ -n "${ENV_FILE:-}" ]; then
-    fail "ENV_FILE=$ENV_FILE: there is no such file"
-  fi
   command_name=${command_name:-start}
+}
+
+read_settings() {
+  set_from_arguments "$@"
+  env_file=${ENV_FILE:-}
+  if [ -n "$env_file" ]; then
+    [ -e "$env_file" ] || fail "ENV_FILE=$env_file: there is no such file"
+    [ ! -d "$env_file" ] || fail "ENV_FILE=$env_file: this is a directory; name the file in it"
+  elif [ -f .env ]; then
+    env_file=.env
+  fi
+  set_from_program "$env_file"
+  [ -z "$env_file" ] || set_from_file "$env_file"
+  set_from_arguments "$@"
   ENGINE=${ENGINE:-native}
   HOST=${HOST:-0.0.0.0}
   PORT=${PORT:-8000}
@@ -108,9 +109,13 @@ read_settings() {
   STOP_TIMEOUT=${STOP_TIMEOUT:-60}
   case $ENGINE in
     native) MODEL_PATH=${MODEL_PATH:-demo} ;;
-    vllm) [ -n "${MODEL_PATH:-}" ] || fail "MODEL_PATH is not set: which model?" ;;
+    vllm)
+      [ -n "${MODEL_PATH:-}" ] || fail "MODEL_PATH is not set: which model?"
+      give_key_to_vllm
+      ;;
     *) fail "ENGINE=$ENGINE: native and vllm are known" ;;
   esac
+  value=""
   for number in PORT TP START_TIMEOUT STOP_TIMEOUT; do
     eval "value=\$$number"
     case $value in
@@ -143,22 +148,16 @@ check_devices() {
   fi
 }
 
-# The program may be beside this script, as installed, or in a build of this tree.
 find_program() {
   if [ "$ENGINE" = vllm ]; then
     program=${VLLM_PROGRAM:-vllm}
     command -v "$program" >/dev/null 2>&1 || fail "$program is not installed: pip install vllm, or set VLLM_PROGRAM"
     return 0
   fi
-  if [ -n "${RERANK_PROGRAM:-}" ]; then
-    program=$RERANK_PROGRAM
-    command -v "$program" >/dev/null 2>&1 || fail "RERANK_PROGRAM=$RERANK_PROGRAM cannot be run"
-    return 0
+  if ! program=$(native_program); then
+    [ -z "${RERANK_PROGRAM:-}" ] || fail "RERANK_PROGRAM=$RERANK_PROGRAM cannot be run"
+    fail "the program rerank is not found: make build, or set RERANK_PROGRAM"
   fi
-  for program in rerank "$here/rerank" "$here/../build/release/apps/rerank/rerank"; do
-    ! command -v "$program" >/dev/null 2>&1 || return 0
-  done
-  fail "the program rerank is not found: make build, or set RERANK_PROGRAM"
 }
 
 # vLLM took --task until 0.10.1 brought --runner.
@@ -195,8 +194,9 @@ run_server() {
   esac
   if [ "$ENGINE" = vllm ]; then
     overrides='{"architectures":["Qwen3ForSequenceClassification"],"classifier_from_token":["no","yes"],"is_original_qwen3_reranker":true}'
+    template=$(beside qwen3_reranker.jinja)
     # shellcheck disable=SC2086 # two words
-    set -- --hf-overrides "$overrides" --chat-template "$here/qwen3_reranker.jinja" $task_flags "$@"
+    set -- --hf-overrides "$overrides" --chat-template "$template" $task_flags "$@"
   fi
   # shellcheck disable=SC2086 # several names are several words
   exec "$program" serve "$MODEL_PATH" --served-model-name $SERVED_MODEL_NAME "$@"
@@ -320,6 +320,7 @@ status() {
   return 1
 }
 
+read_arguments "$@"
 read_settings "$@"
 while [ $# -gt 0 ] && [ "$1" != -- ]; do shift; done
 [ $# -eq 0 ] || shift # what is left is for the server

@@ -28,3 +28,11 @@ cmp "$folder/library" "$folder/program_scores"
 echo "examples:"
 HOME=$folder "$folder/examples/usage_tiny" demo | grep "logit difference"
 HOME=$folder RERANK_URL=http://127.0.0.1:1 RERANK_MAX_RETRIES=0 "$folder/examples/main" 2>&1 | grep "127.0.0.1"
+
+# The script finds the program and its own parts where they were installed.
+cd "$folder"
+code=0
+prefix/bin/start_rerank.sh status PORT=8000 LOG_DIR=logs >said 2>&1 || code=$?
+cat said
+[ "$code" -eq 3 ]
+[ -f prefix/share/rerank/deploy/systemd/rerank.service ]

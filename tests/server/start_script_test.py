@@ -23,6 +23,8 @@ if sys.argv[1] == "--version":
     sys.exit()
 with open(os.environ["STAND_IN_RECORD"], "w") as record:
     json.dump(sys.argv[1:], record)
+with open(os.environ["STAND_IN_RECORD"] + ".key", "w") as record:
+    record.write(os.environ.get("VLLM_API_KEY", ""))
 if "fail" in sys.argv[2]:
     sys.exit("the model is broken")
 
@@ -189,6 +191,80 @@ class StartScript(unittest.TestCase):
             self.assertEqual(value_of["--dtype"], "$(touch ran)")
             self.assertEqual(value_of["--max-model-len"], "200")  # the environment goes before the file
             self.assertFalse((self.folder / "ran").exists())
+
+    def test_reads_lines_as_the_program_does(self):
+        """The cases of src/settings/env_file_test.cc."""
+        cases = (("9", "9"), ("9\r", "9"), ("", ""), (" # nothing", ""), ("9 # few", "9"), ("9\t# few", "9"),
+                 ("a#b #c", "a#b"), ("#b", "#b"), ('"a # b"', "a # b"), ('"a" # b', "a"), ("'a' ", "a"), ('""', ""),
+                 ('"it\'s"', "it's"), ("it's", "it's"), ("a=b", "a=b"), ('"$(touch ran) $HOME \\n"', "$(touch ran) $HOME \\n"))
+        names = ("LOG_DIR", " export LOG_DIR ", "\ufeffLOG_DIR")
+        for shell in SHELLS:
+            for number, (text, expected) in enumerate(cases):
+                (self.folder / ".env").write_bytes(f"{names[number % 3]}={text}\n".encode())
+                for program in (PROGRAM, str(self.folder / "absent")):
+                    code, said = self.script(shell, "tail", RERANK_PROGRAM=program)
+                    self.assertIn(f"there is no {expected or 'logs'}/rerank-{self.port}.log", said, (shell, text, program))
+                    self.assertEqual(code, 1)
+            for text, message in (("PORT", "line 2: neither NAME=VALUE nor a comment"), ("PORT='1", "PORT has no closing"),
+                                  ("PORT='1'2", "PORT goes on after the closing quote")):
+                for program in (PROGRAM, str(self.folder / "absent")):
+                    (self.folder / ".env").write_text(f"SOMEBODY_ELSES='\n{text}\n", encoding="ascii")
+                    code, said = self.script(shell, "status", RERANK_PROGRAM=program)
+                    self.assertIn(message, said)
+                    self.assertIn(code, (1, 2))
+            (self.folder / ".env").unlink()
+
+    def log_directory(self, shell, *arguments, **environment):
+        code, said = self.script(shell, "tail", *arguments, **environment)
+        self.assertEqual(code, 1, said)
+        return said.split("there is no ")[1].rsplit("/", 1)[0]
+
+    def test_takes_every_source_in_order(self):
+        for shell in SHELLS:
+            toml, env = self.folder / "rerank.toml", self.folder / ".env"
+            self.assertEqual(self.log_directory(shell), "logs")
+            toml.write_text('log_dir = "a"\n', encoding="ascii")
+            self.assertEqual(self.log_directory(shell), "a")
+            toml.write_text('log_dir = "a"\n[serve]\nlog_dir = "b"\n', encoding="ascii")
+            self.assertEqual(self.log_directory(shell), "b")
+            env.write_text("LOG_DIR=c\n", encoding="ascii")
+            self.assertEqual(self.log_directory(shell), "c")
+            env.write_text("RERANK_LOG_DIR=d\nLOG_DIR=c\n", encoding="ascii")
+            self.assertEqual(self.log_directory(shell), "d")
+            self.assertEqual(self.log_directory(shell, LOG_DIR=""), "d")
+            self.assertEqual(self.log_directory(shell, LOG_DIR="e"), "e")
+            self.assertEqual(self.log_directory(shell, LOG_DIR="e", RERANK_LOG_DIR="f"), "f")
+            self.assertEqual(self.log_directory(shell, "LOG_DIR=g", LOG_DIR="e", RERANK_LOG_DIR="f"), "g")
+            toml.unlink()
+            env.unlink()
+
+    def test_says_what_is_wrong_with_the_settings(self):
+        (self.folder / "rerank.toml").write_text("prot = 1\n", encoding="ascii")
+        for shell in SHELLS:
+            code, said = self.script(shell, "status")
+            self.assertEqual(code, 2)
+            self.assertIn("rerank.toml, line 1: prot is no setting; the nearest known one is port", said)
+            code, said = self.script(shell, "status", RERANK_PROGRAM=str(self.folder / "absent"))
+            self.assertEqual(code, 3)
+            self.assertIn("rerank.toml is not read: the program rerank is not found", said)
+            code, said = self.script(shell, "status", ENV_FILE="absent")
+            self.assertIn("ENV_FILE=absent: there is no such file", said)
+            self.assertIn("this is a directory", self.script(shell, "status", ENV_FILE=".")[1])
+
+    def test_gives_vllm_the_key_or_refuses_to_start_without(self):
+        for shell in SHELLS:
+            (self.folder / "rerank.toml").write_text('api_key = "hidden"\n', encoding="ascii")
+            code, said = self.script(shell, "start", "ENGINE=vllm", "MODEL_PATH=m")
+            self.assertEqual(code, 1)
+            self.assertIn("api_key stands in a file that vLLM does not read", said)
+            self.assertNotIn("hidden", said)
+            (self.folder / "rerank.toml").unlink()
+            for line in ("RERANK_API_KEY=hidden", "VLLM_API_KEY=hidden"):
+                (self.folder / ".env").write_text(line + "\n", encoding="ascii")
+                arguments = self.recorded(shell, "MODEL_PATH=m")
+                self.assertNotIn("hidden", arguments)
+                self.assertEqual((self.folder / "record.json.key").read_text(encoding="ascii"), "hidden")
+            (self.folder / ".env").unlink()
 
 
 if __name__ == "__main__":
