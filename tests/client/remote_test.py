@@ -104,7 +104,8 @@ class Remote(unittest.TestCase):
 
     def test_remote_takes_the_url_of_the_environment(self):
         cold = run("rank", *COLD, "-q", "q", given="one\ntwo\n")
-        hot = run("remote", "rank", "-q", "q", given="one\ntwo\n", env=environment(RERANK_URL=self.url))
+        hot = run("remote", "rank", "-q", "q", given="one\ntwo\n",
+                  env=environment(RERANK_URL=self.url, MODEL_PATH="/of/a/cold/start"))
         self.assertEqual(hot, cold)
         pair = '{"query":"q","document":"d"}\n'
         self.assertEqual(run("remote", "score", "--url", self.url, given=pair), run("score", *COLD, given=pair))
