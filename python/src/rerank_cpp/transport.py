@@ -12,6 +12,10 @@ from .errors import SettingsError
 from .settings import Settings
 
 
+# Less than the 75 seconds after which rerank.cpp ends a silent connection.
+KEPT_SECONDS = 60
+
+
 class ConnectionOptions(TypedDict):
     verify: ssl.SSLContext | bool
     limits: httpx.Limits
@@ -48,7 +52,8 @@ def connection_options(settings: Settings) -> ConnectionOptions:
     """Of a transport: for one of a Unix socket, httpx wants them there."""
     connections = settings.max_connections
     return {"verify": _tls_context(settings),
-            "limits": httpx.Limits(max_connections=connections, max_keepalive_connections=connections)}
+            "limits": httpx.Limits(max_connections=connections, max_keepalive_connections=connections,
+                                   keepalive_expiry=KEPT_SECONDS)}
 
 
 def session_options(settings: Settings) -> SessionOptions:
