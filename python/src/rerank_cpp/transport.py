@@ -11,7 +11,6 @@ import httpx
 from .errors import SettingsError
 from .settings import Settings
 
-
 # Less than the 75 seconds after which rerank.cpp ends a silent connection.
 KEPT_SECONDS = 60
 
