@@ -71,6 +71,17 @@ def break_off(handler: Handler) -> None:
     hang_up(handler)
 
 
+def head_only(seconds: float) -> Step:
+    """Sends the head after a while, and nothing more."""
+
+    def step(handler: Handler) -> None:
+        handler.stand_in.released.wait(seconds)
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+        handler.stand_in.released.wait(60)
+
+    return step
+
+
 def drip(handler: Handler) -> None:
     """A reply of which a byte comes now and then, and that never ends."""
     handler.close_connection = True

@@ -22,7 +22,7 @@ from rerank_cpp import (
     Settings,
     StatusError,
 )
-from stand_in import StandIn, break_off, drip, hang_up, reply, reset, right, slow
+from stand_in import StandIn, break_off, drip, hang_up, head_only, reply, reset, right, slow
 
 VLLM_ERROR = {"error": {"message": "the model is loading", "type": "ServiceUnavailable"}}
 
@@ -135,6 +135,14 @@ def test_timeout_covers_the_whole_call(call: CallFunction, settings: Settings, s
     assert 1.5 <= time.monotonic() - begin < 20
     assert isinstance(caught.value, TimeoutError)
     assert len(server.requests) == 2
+
+
+def test_a_body_has_only_what_time_is_left(call: CallFunction, settings: Settings, server: StandIn) -> None:
+    server.then([head_only(2)])
+    begin = time.monotonic()
+    with pytest.raises(DeadlineExceeded):
+        call(settings, "rerank", "query", ["a"], timeout=2.5)
+    assert time.monotonic() - begin < 4.4  # 4.5 if the body had 2.5 seconds of its own
 
 
 def test_no_limit_of_time(call: CallFunction, settings: Settings, server: StandIn) -> None:
