@@ -14,12 +14,12 @@ namespace rerank::cli {
 struct Ranking {
   std::string model;
   std::string query;
-  std::vector<Document> documents;    // as they were read
-  std::vector<DocumentScore> scores;  // [documents]
-  std::vector<std::size_t> order;     // of what is shown, best first: indices of documents
-  std::int64_t num_tokens = 0;        // of all pairs
+  std::vector<Document> documents;     // as they were read
+  std::vector<DocumentScore> scores;   // [documents]
+  std::vector<std::size_t> order;      // of what is shown, best first: indices of documents
+  std::int64_t num_tokens = 0;         // of all pairs
   std::int64_t num_cached_tokens = 0;  // -1: not known
-  bool raw = false;  // scores are logit differences
+  bool raw = false;                    // scores are logit differences
 
   float score_of(std::size_t index) const {
     return raw ? scores[index].logit_difference() : scores[index].score;
