@@ -14,6 +14,7 @@
 #include "apps/rerank/progress.h"
 #include "apps/rerank/terminal_text.h"
 #include "checkpoint/checkpoint.h"
+#include "rerank/error.h"
 
 namespace rerank::cli {
 namespace {
@@ -96,6 +97,16 @@ void tell_result(const PullFlags& flags, const PullResult& pulled) {
   standard_output().write(pulled.snapshot.string() + "\n");
 }
 
+// Tensors and config.json fit each other, or it is said now and not when somebody waits for an answer.
+void require_usable(const PullResult& pulled) {
+  try {
+    open_checkpoint(pulled.snapshot.string());
+  } catch (const Error& error) {
+    throw Error(error.code(), fmt::format("{} is downloaded and verified, but this program cannot run it: {}",
+                                          pulled.model, error.what()));
+  }
+}
+
 int pull(const PullFlags& flags) {
   PullProgressLines lines;
   PullEvents events;
@@ -113,8 +124,7 @@ int pull(const PullFlags& flags) {
   if (flags.dry_run) {
     print_files(result);
   } else {
-    // Tensors and config.json fit each other, or it is said now and not when somebody waits for an answer.
-    if (!flags.pull.unchecked) open_checkpoint(result.snapshot.string());
+    if (!flags.pull.unchecked) require_usable(result);
     tell_result(flags, result);
   }
   standard_output().flush();
@@ -146,8 +156,7 @@ void add_flags(CLI::App& command, PullFlags& flags) {
   command
       .add_option("--retries", options.patience.retries,
                   "in a row without a byte gained, before it gives up; 5 unless given")
-      ->type_name("N")
-      ->check(CLI::NonNegativeNumber);
+      ->type_name("N");
   command.add_flag("--dry-run", flags.dry_run, "show what would be downloaded, and write nothing");
   command.add_flag("--verify", options.verify,
                    "hash what the cache holds already, and download again what is wrong");

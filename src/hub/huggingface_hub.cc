@@ -29,6 +29,17 @@ std::string_view bare_etag(std::string_view etag) {
   return etag;
 }
 
+// "https://host:port" of a URL that may go on.
+std::string origin_of(const std::string& url) {
+  return url.substr(0, url.find('/', url.find("://") + 3));
+}
+
+bool is_inner_redirect(const TransferHead& head) {
+  const std::string_view location = head.header("location");
+  return head.status >= 300 && head.status < 400 && head.header("x-linked-etag").empty() &&
+         location.starts_with('/') && !location.starts_with("//");
+}
+
 RemoteFile parse_sibling(const boost::json::object& sibling, std::string name) {
   RemoteFile file;
   file.name = std::move(name);
@@ -88,10 +99,13 @@ void HuggingFaceHub::ask_for_checksum(const std::string& url, RemoteFile& file, 
   request.url = url;
   request.headers = headers();
   request.stall_timeout = kStallTimeout;
-  // Not redirected: the headers that count come with the redirect, the storage behind it has an ETag of its
-  // own.
-  const TransferReply reply = line.ask(request);
-  const TransferHead& head = reply.head;
+  // Redirected inside the hub only: the headers that count come with the redirect to the storage, whose own
+  // ETag is another thing.
+  TransferHead head = line.ask(request).head;
+  for (std::int32_t i = 0; i < kMaxRedirects && is_inner_redirect(head); ++i) {
+    request.url = origin_of(access_.endpoint) + std::string(head.header("location"));
+    head = line.ask(request).head;
+  }
   if (head.status >= 400) throw other_refusal(head, std::string(head.header("x-error-message")));
   const bool is_linked = !head.header("x-linked-etag").empty();
   const std::optional<Digest> digest =

@@ -73,6 +73,8 @@ class Pull {
     require(options_.num_connections >= 1 && options_.num_connections <= kMostConnections,
             fmt::format("--connections is {}; it must be between 1 and {}", options_.num_connections,
                         kMostConnections));
+    require(options_.patience.retries >= 0,
+            fmt::format("--retries is {}; it must be 0 or more", options_.patience.retries));
     require(options_.model != "demo", "the model demo ships with the program: there is nothing to pull");
     RepositoryName found = parse_repository_name(options_.model);
     const bool names_revision = options_.model.find('@') != std::string::npos;

@@ -98,7 +98,7 @@ class Hub:
 
     def file_requests(self):
         return [request for request in self.requests + self.storage_requests
-                if "/resolve/" in request[1] or "/storage/" in request[1] or "FilePath=" in request[1]]
+                if "/resolve" in request[1] or "/storage/" in request[1] or "FilePath=" in request[1]]
 
     def content(self, file):
         content = self.files[file]
@@ -165,6 +165,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return self._send_listing(hub, name, query["Revision"][0], hub.modelscope_listing)
         if path.endswith("/repo"):
             return self._send_or_redirect(hub, query["FilePath"][0])
+        if path.startswith("/api/resolve-cache/"):
+            return self._send_small(hub, path.removeprefix("/api/resolve-cache/"))
         found = re.fullmatch(rf"/{hub.name}/resolve/{COMMIT}/(.+)", path)
         return self._send_or_redirect(hub, found[1]) if found else self._send(404, b"no such path")
 
@@ -190,7 +192,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return self._send(302, b"", {"Location": hub.storage_url(file), "X-Linked-Etag": f'"{sha256(content)}"',
                                          "X-Linked-Size": str(len(content)), "ETag": '"of the redirect"',
                                          "X-Repo-Commit": COMMIT})
+        if "/resolve/" in self.path:
+            return self._send(307, b"", {"Location": f"/api/resolve-cache/{file}", "X-Repo-Commit": COMMIT})
+        return self._send_small(hub, file)
+
+    def _send_small(self, hub, file):
         if self.command == "HEAD":
+            content = hub.files[file]
             return self._send(200, content, {"ETag": f'W/"{git_hash(content)}"', "X-Repo-Commit": COMMIT})
         return self._send_file(hub, file)
 

@@ -141,7 +141,9 @@ class Honest(PullTest):
     def test_checksums_that_a_listing_hides_are_asked_for(self):
         self.hub.hides_checksums = True
         self.pull_well()
-        self.assertEqual(sum(method == "HEAD" for method, _, _ in self.hub.requests), len(WANTED))
+        asked = [path for method, path, _ in self.hub.requests if method == "HEAD" and f"/resolve/{COMMIT}/" in path]
+        self.assertEqual(len(asked), len(WANTED))
+        self.assertNotIn("HEAD", [method for method, _, _ in self.hub.storage_requests])
 
     def test_damage_on_the_disk_is_found_and_mended(self):
         self.pull_well()
@@ -251,6 +253,13 @@ class Content(PullTest):
         self.assertEqual(code, 0, err)
         self.assertEqual((pathlib.Path(out.strip()) / WEIGHTS).read_bytes(), MODEL_FILES[WEIGHTS])
 
+    def test_weights_that_do_not_fit_are_said_to_be_so(self):
+        config = json.loads(MODEL_FILES["config.json"]) | {"hidden_size": 128}
+        self.hub.files["config.json"] = json.dumps(config).encode()
+        code, out, err = self.pull()
+        self.assertEqual((code, out), (1, ""))
+        self.assertIn("downloaded and verified, but", err)
+
     def test_what_is_no_model(self):
         del self.hub.files[WEIGHTS]
         self.assertIn("safetensors", self.pull_in_vain())
@@ -312,6 +321,7 @@ class Access(PullTest):
         self.assertIn("demo", self.pull_in_vain(model="demo"))
         self.assertIn("--from", self.pull_in_vain("--from", "nowhere"))
         self.assertIn("--connections", self.pull_in_vain("--connections", "0"))
+        self.assertIn("--retries", self.pull_in_vain("--retries=-1"))
 
     def test_offline_is_heeded(self):
         self.assertIn("HF_HUB_OFFLINE", self.pull_in_vain(environment={"HF_HUB_OFFLINE": "1"}))
