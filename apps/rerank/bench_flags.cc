@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <charconv>
+#include <cmath>
 
 #include "apps/rerank/engine_flags.h"
 
@@ -14,6 +16,7 @@ constexpr const char* kLoadGroup = "How much at a time, for how long";
 constexpr const char* kWorkGroup = "What to ask";
 constexpr const char* kResultGroup = "What comes out";
 constexpr const char* kOfflineGroup = "With --offline";
+constexpr const char* kIgnoredGroup = "Taken from scripts for vLLM, without a meaning for a reranker";
 
 void add_text(CLI::App& command, const char* group, const char* name, std::string& value, const char* type,
               const char* description) {
@@ -28,9 +31,21 @@ void add_texts(CLI::App& command, const char* group, const char* name, std::vect
       ->group(group);
 }
 
+// A number from 0 up.
 void add_number(CLI::App& command, const char* group, const char* name, double& value, const char* type,
                 const char* description) {
-  command.add_option(name, value, description)->type_name(type)->check(CLI::NonNegativeNumber)->group(group);
+  const auto verdict = [](const std::string& given) {
+    double parsed = -1;
+    const char* end = given.data() + given.size();
+    const auto result = std::from_chars(given.data(), end, parsed);
+    const bool is_legal =
+        result.ec == std::errc() && result.ptr == end && parsed >= 0 && std::isfinite(parsed);
+    return is_legal ? std::string() : "\"" + given + "\" is no number from 0 up";
+  };
+  command.add_option(name, value, description)
+      ->type_name(type)
+      ->check(CLI::Validator(verdict, ""))
+      ->group(group);
 }
 
 void add_target_flags(CLI::App& command, BenchFlags& flags) {
@@ -75,12 +90,8 @@ void add_load_flags(CLI::App& command, BenchFlags& flags) {
   add_count(command, "--num-prompts", flags.num_prompts,
             "of random-rerank: documents of all requests (1000); else the same as --num-requests")
       ->group(kLoadGroup);
-  command
-      .add_option(
-          "--num-warmups", flags.num_warmups,
-          "requests before each point that do not count; else as many as are sent at a time, 4 at most")
-      ->type_name("N")
-      ->check(CLI::NonNegativeNumber)
+  add_count(command, "--num-warmups", flags.num_warmups,
+            "requests before each point that do not count; else as many as are sent at a time, 4 at most")
       ->group(kLoadGroup);
   add_count(command, "--seed", flags.seed, "of texts and times (0)")->group(kLoadGroup);
 }
@@ -147,9 +158,12 @@ void add_ignored_flags(CLI::App& command, BenchFlags& flags) {
       flags.ignored.emplace_back(name);
       return true;
     };
-    // Without a group the help does not show it.
-    CLI::Option* option = command.add_option(name, note)->group("");
-    if (!has_value) option->expected(0);
+    CLI::Option* option = command.add_option(name, note, "ignored")->group(kIgnoredGroup);
+    if (has_value) {
+      option->type_name("VALUE");
+    } else {
+      option->expected(0);
+    }
   };
   for (const char* name :
        {"--random-output-len", "--output-len", "--random-prefix-len", "--tokenizer-mode"}) {

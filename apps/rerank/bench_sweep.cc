@@ -1,6 +1,7 @@
 #include "apps/rerank/bench_sweep.h"
 
 #include <fmt/format.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <boost/json/parse.hpp>
@@ -12,16 +13,15 @@
 #include <optional>
 #include <thread>
 
+#include "apps/rerank/bench_words.h"
 #include "apps/rerank/command.h"
 #include "apps/rerank/engine_calls.h"
 #include "apps/rerank/interruption.h"
 #include "apps/rerank/progress.h"
-#include "checkpoint/model_location.h"
 #include "load/engine_target.h"
 #include "load/words.h"
 #include "rerank/error.h"
 #include "rerank/version.h"
-#include "tokenizer/tokenizer.h"
 
 namespace rerank::cli {
 namespace {
@@ -30,7 +30,6 @@ namespace json = boost::json;
 
 constexpr std::chrono::milliseconds kLookEvery{50};
 constexpr std::chrono::seconds kAskAgainAfter{1};
-constexpr std::size_t kFewestWords = 100;
 // Bodies that are made for a point whose number of requests is not known.
 constexpr std::int64_t kUsualJobs = 4096;
 
@@ -41,6 +40,14 @@ std::string now_text() {
   char text[32];
   std::strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &calendar);
   return text;
+}
+
+// Each request at a time takes a connection.
+void allow_many_connections() {
+  rlimit limit = {};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);  // where it fails, connecting will say that there are too many
 }
 
 // As the process was started, without what is secret: keys, and headers, which may hold some.
@@ -54,31 +61,6 @@ std::vector<std::string> command_line() {
     if (is_secret) word = "***";
     if (hides && flag.size() < word.size()) word = flag + "=***";
     is_secret = hides && word == flag;
-  }
-  return words;
-}
-
-// Words that are one token each, with a blank before them and without.
-std::vector<std::string> words_of(const std::string& given) {
-  const bool is_file = given.ends_with(".json");
-  const Tokenizer tokenizer = Tokenizer::load(tokenizer_location(is_file ? "" : given, is_file ? given : ""));
-  std::vector<std::string> words;
-  std::vector<std::int32_t> ids;
-  for (std::int32_t id = 0; id < tokenizer.vocab_size() && words.size() < 4096; ++id) {
-    const std::string token = tokenizer.decode(std::vector{id});
-    if (token.size() < 4 || token.size() > 12 || token.front() != ' ') continue;
-    const std::string word = token.substr(1);
-    if (!std::ranges::all_of(word, [](char letter) { return letter >= 'a' && letter <= 'z'; })) continue;
-    ids.clear();
-    tokenizer.encode(word, SpecialTokens::kAsText, ids);
-    if (ids.size() == 1) words.push_back(word);
-  }
-  if (words.size() < kFewestWords) {
-    throw Error(
-        ErrorCode::kUnsupported,
-        fmt::format("--tokenizer {}: only {} of its tokens are whole words; leave the flag out and texts are "
-                    "made of common English words",
-                    given, words.size()));
   }
   return words;
 }
@@ -112,7 +94,7 @@ BenchSweep::BenchSweep(const BenchFlags& flags) : flags_(flags), setup_(bench_se
   card_.machine = load::this_machine();
   card_.metadata = setup_.metadata;
   words_ = flags.engine.tokenizer.empty() ? load::split_words(load::common_words())
-                                          : words_of(flags.engine.tokenizer);
+                                          : words_of_tokenizer(flags.engine.tokenizer);
   if (flags.offline) {
     EngineOptions options = flags.engine;
     options.model = flags.model;
@@ -121,6 +103,7 @@ BenchSweep::BenchSweep(const BenchFlags& flags) : flags_(flags), setup_(bench_se
     target_ = std::make_unique<load::EngineTarget>(*engine_);
     describe_engine();
   } else {
+    allow_many_connections();
     target_ = std::make_unique<load::HttpTarget>(setup_.http);
     describe_server();
   }

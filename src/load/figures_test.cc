@@ -84,7 +84,7 @@ TEST(Figures, OfNothingAreNone) {
 // Four requests at a time whose latencies are lognormal, and slow or fast together for a while, as they are
 // on a server.
 Point synthetic_point(double mean_ms, std::uint64_t seed) {
-  constexpr int kRequests = 1500;
+  constexpr int kRequests = 600;
   constexpr double kCorrelation = 0.6;  // of the log latency of one and the next
   std::mt19937_64 random(seed);
   std::normal_distribution<double> normal;
@@ -107,7 +107,7 @@ Point synthetic_point(double mean_ms, std::uint64_t seed) {
 }
 
 TEST(Comparison, IntervalsCoverTheTruth) {
-  constexpr int kPairs = 60;
+  constexpr int kPairs = 30;
   constexpr double kTruth = 1.25;  // of all latencies; of throughput its inverse
   std::map<std::string, int> covered;
   std::map<std::string, double> width;
@@ -123,10 +123,10 @@ TEST(Comparison, IntervalsCoverTheTruth) {
     }
   }
   EXPECT_EQ(covered.size(), 7U);
-  // 95 of 100 are meant; of 60, fewer than 50 would come by chance once in a thousand times.
-  for (const auto& [name, count] : covered) EXPECT_GE(count, 50) << name;
+  // 95 of 100 are meant; of 30, fewer than 25 would come by chance once in a thousand times.
+  for (const auto& [name, count] : covered) EXPECT_GE(count, 25) << name;
   // And they say something.
-  for (const auto& [name, mean_width] : width) EXPECT_LT(mean_width, 0.4) << name;
+  for (const auto& [name, mean_width] : width) EXPECT_LT(mean_width, 0.6) << name;
 }
 
 TEST(Comparison, TheSameRunTwiceIsOne) {

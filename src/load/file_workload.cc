@@ -1,3 +1,4 @@
+// workload.h: requests that are read from a file.
 #include <fmt/format.h>
 
 #include <cerrno>

@@ -44,7 +44,6 @@ LoadRun::LoadRun(Target& target, std::span<const Job> jobs, const LoadPlan& plan
       plan_(checked(plan, jobs)),
       start_(Clock::now()),
       cpu_at_start_(cpu_time()) {
-  record_.started = std::chrono::system_clock::now();
   if (plan_.rate) {
     // Made here for its checks: an exception must not leave a thread.
     Arrivals(*plan_.rate, plan_.burstiness, plan_.seed);

@@ -50,7 +50,6 @@ struct RunRecord {
   std::int64_t num_aborted = 0;  // under way when it was stopped: neither samples nor failures
   std::int64_t max_in_flight = 0;
   bool interrupted = false;
-  std::chrono::system_clock::time_point started;
   std::chrono::nanoseconds wall{0};  // from the start to the last end of a request
   std::chrono::nanoseconds cpu{0};   // of this process meanwhile
 };

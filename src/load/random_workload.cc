@@ -1,3 +1,4 @@
+// workload.h: texts that are made up.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -6,15 +7,12 @@
 #include <utility>
 
 #include "load/request_body.h"
-#include "load/words.h"
 #include "load/workload.h"
 #include "rerank/error.h"
 
 namespace rerank::load {
 namespace {
 
-// Bodies are made before the clock starts, so they stay in memory.
-constexpr std::int64_t kMostBytes = std::int64_t{256} << 20;
 constexpr std::int64_t kMostJobs = 20'000;
 constexpr std::int64_t kBytesOfWord = 6;
 constexpr std::int64_t kLongestText = 10'000'000;  // words
@@ -46,8 +44,8 @@ class TextMaker {
   std::mt19937_64 random_;
 };
 
-std::int64_t limited(std::int64_t num_jobs, std::int64_t words_of_job) {
-  const std::int64_t fitting = kMostBytes / std::max<std::int64_t>(1, words_of_job * kBytesOfWord);
+std::int64_t limited(std::int64_t num_jobs, std::int64_t words_of_job, std::int64_t max_bytes) {
+  const std::int64_t fitting = max_bytes / std::max<std::int64_t>(1, words_of_job * kBytesOfWord);
   return std::max<std::int64_t>(1, std::min({num_jobs, kMostJobs, fitting}));
 }
 
@@ -84,7 +82,7 @@ std::vector<Job> words_workload(const WordsShape& shape, const RandomTexts& text
   TextMaker maker(texts);
   const std::int64_t words_of_job = shape.query_words + shape.docs_per_request * shape.document_words;
   std::vector<Job> jobs;
-  for (std::int64_t job = limited(num_requests, words_of_job); job > 0; --job) {
+  for (std::int64_t job = limited(num_requests, words_of_job, texts.max_bytes); job > 0; --job) {
     std::string query = maker.text(shape.query_words);
     std::vector<std::string> documents;
     for (std::int64_t document = 0; document < shape.docs_per_request; ++document) {
@@ -108,7 +106,8 @@ std::vector<Job> random_rerank_workload(const RandomRerankShape& shape, const Ra
   const std::string query = maker.text(query_len);
   const std::int64_t document_len =
       shape.is_reranker ? std::max<std::int64_t>(1, sizes.document_len - query_len) : sizes.document_len;
-  const std::int64_t num_jobs = limited(num_requests_of(shape), query_len + sizes.batch_size * document_len);
+  const std::int64_t num_jobs =
+      limited(num_requests_of(shape), query_len + sizes.batch_size * document_len, texts.max_bytes);
   std::int64_t num_left = sizes.num_documents;
   std::vector<Job> jobs;
   for (std::int64_t job = 0; job < num_jobs; ++job) {
@@ -120,16 +119,6 @@ std::vector<Job> random_rerank_workload(const RandomRerankShape& shape, const Ra
     jobs.push_back(make_job(query, std::move(documents), form));
   }
   return jobs;
-}
-
-std::vector<std::string> split_words(std::string_view text) {
-  std::vector<std::string> words;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find(' '), text.size());
-    if (end > 0) words.emplace_back(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return words;
 }
 
 }  // namespace rerank::load

@@ -29,6 +29,8 @@ struct RequestForm {
 struct RandomTexts {
   std::vector<std::string> words;  // to choose from
   std::uint64_t seed = 0;
+  // Of all texts together: they are made before the clock starts, so they stay in memory.
+  std::int64_t max_bytes = std::int64_t{256} << 20;
 };
 
 // Requests of one size, each with a query and documents of its own.
@@ -48,8 +50,8 @@ struct RandomRerankShape {
   bool is_reranker = true;          // false: input_len is each text's own, and the query counts as a prompt
 };
 
-// At most `num_requests` jobs, and fewer when they would take too much memory: they are sent again then. At
-// least one. Throws Error for sizes that make no sense.
+// At most `num_requests` jobs, and fewer when they would take more than max_bytes: they are sent again then.
+// At least one. Throws Error for sizes that make no sense.
 std::vector<Job> words_workload(const WordsShape& shape, const RandomTexts& texts, const RequestForm& form,
                                 std::int64_t num_requests);
 // One job for each batch of the shape, with the same limit.

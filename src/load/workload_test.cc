@@ -89,10 +89,16 @@ TEST(WordsWorkload, SpeaksEachDialect) {
 }
 
 TEST(WordsWorkload, StaysWithinMemoryWhateverIsAsked) {
-  const std::vector<Job> jobs = words_workload(
-      {.docs_per_request = 1000, .query_words = 1, .document_words = 1000}, texts(), {}, 1'000'000);
-  EXPECT_LT(jobs.size(), 100U);
+  RandomTexts small = texts();
+  small.max_bytes = 100'000;
+  const WordsShape shape = {.docs_per_request = 10, .query_words = 1, .document_words = 100};
+  const std::vector<Job> jobs = words_workload(shape, small, {}, 1'000'000);
   EXPECT_GE(jobs.size(), 10U);
+  std::size_t total_bytes = 0;
+  for (const Job& job : jobs) total_bytes += job.body.size();
+  EXPECT_LT(total_bytes, 150'000U);
+  small.max_bytes = 1;
+  EXPECT_EQ(words_workload(shape, small, {}, 1'000'000).size(), 1U);
 }
 
 TEST(WordsWorkload, TakesMoreFields) {

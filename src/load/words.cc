@@ -1,5 +1,6 @@
-// Nothing but the list.
 #include "load/words.h"
+
+#include <algorithm>
 
 namespace rerank::load {
 
@@ -39,6 +40,16 @@ std::string_view common_words() {
          "urban usual vary version victim view voice vote walk wall want warning watch wave weapon weather "
          "weight well wheel where while whole wife wild will window winter wise with without wood work "
          "worth write yard yellow zero";
+}
+
+std::vector<std::string> split_words(std::string_view text) {
+  std::vector<std::string> words;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find(' '), text.size());
+    if (end > 0) words.emplace_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return words;
 }
 
 }  // namespace rerank::load
