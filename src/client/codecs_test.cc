@@ -279,15 +279,17 @@ std::vector<std::vector<std::size_t>> positions_of(const std::vector<RequestPart
 }
 
 TEST(RequestSplit, CutsByNumberAndBytes) {
+  const std::string query = "q";  // the parts refer to it
   const std::vector<std::string> documents = {"a", "b", "c", "d", "e"};
-  const auto parts = split_documents("q", documents, {.max_documents = 2, .max_bytes = 1000});
+  const auto parts = split_documents(query, documents, {.max_documents = 2, .max_bytes = 1000});
   EXPECT_THAT(positions_of(parts), ElementsAre(ElementsAre(0, 1), ElementsAre(2, 3), ElementsAre(4)));
   EXPECT_THAT(parts[1].texts.queries, ElementsAre("q"));
   EXPECT_THAT(parts[1].texts.documents, ElementsAre("c", "d"));
   // Each text takes 4 bytes: quotes, letter, comma.
-  EXPECT_THAT(positions_of(split_documents("q", documents, {.max_documents = 9, .max_bytes = 12})),
+  EXPECT_THAT(positions_of(split_documents(query, documents, {.max_documents = 9, .max_bytes = 12})),
               ElementsAre(ElementsAre(0, 1), ElementsAre(2, 3), ElementsAre(4)));
-  EXPECT_THAT(positions_of(split_documents("q", documents, {.max_documents = 9, .max_bytes = 1})).size(), 5U);
+  EXPECT_THAT(positions_of(split_documents(query, documents, {.max_documents = 9, .max_bytes = 1})).size(),
+              5U);
 }
 
 TEST(RequestSplit, KeepsPairsTogether) {

@@ -19,6 +19,8 @@ struct RequestPart {
   std::vector<std::size_t> positions;  // [documents], in the caller's list
 };
 
+// All of these refer to the texts that they are given, which must outlive the parts.
+
 // Parts of a rerank request, or of a score request of one query.
 std::vector<RequestPart> split_documents(const std::string& query, const std::vector<std::string>& documents,
                                          const RequestLimits& limits);
