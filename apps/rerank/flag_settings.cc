@@ -121,7 +121,9 @@ void require_fitting_table(const CLI::App& command, const std::string& section, 
     if (setting == nullptr || !setting->source.name.starts_with('[')) continue;
     const bool is_of_others =
         known.group == Group::kEnvironment || (known.group == Group::kScript && section == "serve");
-    if (is_of_others || has_use_for(command, known)) continue;
+    // In such a table `model` is what is loaded, by its other key.
+    const KnownSetting& meant = known.key == "model" ? *find_setting("model_path") : known;
+    if (is_of_others || has_use_for(command, known) || has_use_for(command, meant)) continue;
     throw UsageError(
         fmt::format("{}: rerank {} has no such setting", settings.described(known.key), section));
   }
@@ -146,8 +148,9 @@ Settings load(const CLI::App& command) {
 
 std::vector<SettingFlag> setting_flags(const CLI::App& command) {
   std::vector<SettingFlag> flags;
-  if (!takes_settings(command)) return flags;
   const std::string& name = command.get_name();
+  // What pull has flags for is of one call; its --cache-dir is another cache than that of packed weights.
+  if (!takes_settings(command) || name == "pull") return flags;
   for (const CLI::Option* listed : command.get_options()) {
     // The list is of const options; the command owns them.
     auto* const option = const_cast<CLI::Option*>(listed);

@@ -225,7 +225,7 @@ const KnownSetting* find_setting(std::string_view key) {
 std::vector<std::string> variables_of(const KnownSetting& setting) {
   std::vector<std::string> names;
   if (setting.group != Group::kEnvironment) {
-    names.push_back("RERANK_");
+    names.emplace_back("RERANK_");
     for (const char letter : setting.key) {
       names.front() += static_cast<char>(std::toupper(static_cast<unsigned char>(letter)));
     }
