@@ -89,8 +89,9 @@ std::vector<std::string> words_for(const SettingFlag& flag, const Settings& sett
     return {flag.option->get_flag_value(flag.flag.substr(2), answer)};
   }
   if (flag.option->get_multi_option_policy() == CLI::MultiOptionPolicy::TakeAll) return setting.values;
-  if (setting.is_list && setting.values.size() > 1) return {json_list(setting.values)};
-  return {setting.values.front()};
+  // A service wants any of several keys; a client sends the first.
+  const bool first_counts = flag.setting->group == Group::kClient || setting.values.size() == 1;
+  return {first_counts ? setting.values.front() : json_list(setting.values)};
 }
 
 void export_settings(const Settings& settings) {

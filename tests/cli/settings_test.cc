@@ -3,12 +3,14 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <mutex>
 #include <string>
 #include <vector>
 
 #include "rerank/version.h"
 #include "tests/cli/program.h"
 #include "tests/cli/working_folder.h"
+#include "transfer/scripted_server.h"
 
 namespace rerank {
 namespace {
@@ -186,6 +188,23 @@ TEST(SettingsOfCommands, AnErrorTellsWhereTheFlagItNamesComesFrom) {
   EXPECT_THAT(run({"rank", "-q", "x", "-m", "/nowhere"}, "a\n").err, Not(HasSubstr("comes from MODEL")));
   EXPECT_EQ(run({"serve", "demo"}, "", {"PORT=70000"}).err,
             "rerank: --port must be between 0 and 65535\n--port comes from PORT=70000 in the environment\n");
+}
+
+TEST(SettingsOfCommands, AClientSendsTheFirstOfSeveralKeys) {
+  const WorkingFolder folder;
+  std::mutex mutex;
+  std::string head;  // of the one request
+  ScriptedServer server([&](const ScriptedRequest& request) {
+    const std::lock_guard lock(mutex);
+    head = request.head;
+    return ScriptedAnswer::reply(400, "{}");
+  });
+  WorkingFolder::write("rerank.toml",
+                       "api_key = [\"first\", \"second\"]\n[client]\nurl = \"" + server.url() + "\"\n");
+  const Outcome outcome = run({"rank", "--remote", "-q", "x", "--dialect", "rerank"}, "a\n");
+  EXPECT_EQ(outcome.exit_code, 1);
+  const std::lock_guard lock(mutex);
+  EXPECT_THAT(head, HasSubstr("Bearer first\r\n")) << outcome.err;
 }
 
 TEST(SettingsOfCommands, WhatIsLoadedFindsItsVariablesInTheEnvironment) {
