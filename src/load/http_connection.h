@@ -23,7 +23,7 @@ struct HttpRoute {
 };
 
 // Belongs to the thread of its context.
-class HttpConnection : private Stream::User {
+class HttpConnection final : private Stream::User {
  public:
   // Whom it tells that it is free, just before the job's `done`; takes streams that are given up.
   class Owner {

@@ -24,7 +24,7 @@ namespace asio = boost::asio;
 constexpr std::chrono::milliseconds kSweepEvery{100};
 
 // A thread and its connections.
-class Lane : private HttpConnection::Owner {
+class Lane final : private HttpConnection::Owner {
  public:
   explicit Lane(const HttpRoute& route)
       : route_(route), context_(1), work_(context_.get_executor()), sweep_timer_(context_) {
