@@ -6,7 +6,6 @@
 #include <boost/json/value.hpp>
 #include <charconv>
 #include <cmath>
-#include <cstdlib>
 #include <ctime>
 #include <filesystem>
 #include <limits>
@@ -24,14 +23,6 @@ namespace json = boost::json;
 constexpr std::int64_t kUsualConcurrency = 16;
 constexpr double kUsualSeconds = 10;
 constexpr std::int64_t kMostWarmups = 4;
-
-std::string variable(std::initializer_list<const char*> names) {
-  for (const char* name : names) {
-    const char* value = std::getenv(name);
-    if (value != nullptr && *value != '\0') return value;
-  }
-  return "";
-}
 
 std::vector<std::string> items_of(const std::string& list) {
   std::vector<std::string> items;
@@ -71,13 +62,13 @@ std::pair<std::string, std::string> key_and_value(const std::string& text, const
 
 load::HttpOptions http_options(const BenchFlags& flags) {
   load::HttpOptions options;
-  std::string url = flags.base_url.empty() ? variable({"RERANK_URL"}) : flags.base_url;
+  std::string url = flags.base_url;
   if (url.empty()) {
     const bool is_ipv6 = flags.host.find(':') != std::string::npos;
     url = fmt::format("http://{}:{}", is_ipv6 ? "[" + flags.host + "]" : flags.host, flags.port);
   }
   options.address = load::parse_server_address(url);
-  options.api_key = flags.api_key.empty() ? variable({"RERANK_API_KEY", "VLLM_API_KEY"}) : flags.api_key;
+  options.api_key = flags.api_key;
   for (const std::string& header : flags.headers)
     options.headers.push_back(key_and_value(header, "--header"));
   options.verify_tls = !flags.insecure;
