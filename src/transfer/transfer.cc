@@ -1,52 +1,50 @@
 #include "transfer/transfer.h"
 
-#include <curl/curl.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cstdlib>
 
 #include "rerank/version.h"
+#include "transfer/curl_library.h"
 
 namespace rerank {
 namespace {
 
 using Kind = TransferError::Kind;
 
+const CurlLibrary& curl() {
+  return CurlLibrary::get();
+}
+
 struct FreeEasy {
-  void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
+  void operator()(CURL* handle) const { curl().easy_cleanup(handle); }
 };
 struct FreeMulti {
-  void operator()(CURLM* handle) const { curl_multi_cleanup(handle); }
+  void operator()(CURLM* handle) const { curl().multi_cleanup(handle); }
 };
 struct FreeList {
-  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+  void operator()(curl_slist* list) const { curl().slist_free_all(list); }
 };
 using Easy = std::unique_ptr<CURL, FreeEasy>;
 using Multi = std::unique_ptr<CURLM, FreeMulti>;
 using List = std::unique_ptr<curl_slist, FreeList>;
 
-// libcurl wants to be initialised once, before the first handle; nothing is to be gained from undoing it.
-void initialise_library() {
-  static const CURLcode result = curl_global_init(CURL_GLOBAL_DEFAULT);
-  require(result == CURLE_OK, "libcurl cannot be initialised", ErrorCode::kUnavailable);
-}
-
 template <typename Value>
 void set(CURL* handle, CURLoption option, Value value) {
-  const CURLcode result = curl_easy_setopt(handle, option, value);
+  const CURLcode result = curl().easy_setopt(handle, option, value);
   if (result == CURLE_OUT_OF_MEMORY) throw std::bad_alloc();
   if (result != CURLE_OK) {
     throw TransferError(Kind::kRequest, false,
                         fmt::format("this libcurl refuses option {}: {}", static_cast<int>(option),
-                                    curl_easy_strerror(result)));
+                                    curl().easy_strerror(result)));
   }
 }
 
 List header_lines(const HeaderList& headers) {
   List list;
   const auto append = [&list](const std::string& line) {
-    curl_slist* const longer = curl_slist_append(list.get(), line.c_str());
+    curl_slist* const longer = curl().slist_append(list.get(), line.c_str());
     if (longer == nullptr) throw std::bad_alloc();
     (void)list.release();
     list.reset(longer);
@@ -110,9 +108,8 @@ std::string_view TransferHead::header(std::string_view name) const {
 class Transfer::Impl {
  public:
   explicit Impl(TransferOptions options) : options_(std::move(options)) {
-    initialise_library();
-    easy_.reset(curl_easy_init());
-    multi_.reset(curl_multi_init());
+    easy_.reset(curl().easy_init());
+    multi_.reset(curl().multi_init());
     if (!easy_ || !multi_) throw std::bad_alloc();
   }
 
@@ -122,7 +119,7 @@ class Transfer::Impl {
     head_stands_ = reply_began_ = given_up_ = too_large_ = false;
     failure_ = nullptr;
     error_text_[0] = '\0';
-    curl_easy_reset(easy_.get());  // keeps connections, sessions and names looked up
+    curl().easy_reset(easy_.get());  // keeps connections, sessions and names looked up
     const List headers = header_lines(request.headers);
     set_connection();
     set_exchange(headers.get());
@@ -185,28 +182,28 @@ class Transfer::Impl {
 
   CURLcode run(const std::stop_token& stop) {
     CURLM* const multi = multi_.get();
-    require_ok(curl_multi_add_handle(multi, easy_.get()));
+    require_ok(curl().multi_add_handle(multi, easy_.get()));
     CURLcode result = CURLE_OK;
     {
-      const std::stop_callback wake(stop, [multi] { curl_multi_wakeup(multi); });
+      const std::stop_callback wake(stop, [multi] { curl().multi_wakeup(multi); });
       int num_running = 1;
       while (num_running > 0 && !stop.stop_requested()) {
-        require_ok(curl_multi_perform(multi, &num_running));
-        if (num_running > 0) require_ok(curl_multi_poll(multi, nullptr, 0, 1000, nullptr));
+        require_ok(curl().multi_perform(multi, &num_running));
+        if (num_running > 0) require_ok(curl().multi_poll(multi, nullptr, 0, 1000, nullptr));
       }
       cancelled_ = num_running > 0;
     }
     int num_left = 0;
-    while (const CURLMsg* message = curl_multi_info_read(multi, &num_left)) {
+    while (const CURLMsg* message = curl().multi_info_read(multi, &num_left)) {
       if (message->msg == CURLMSG_DONE) result = message->data.result;
     }
     if (cancelled_) result = CURLE_ABORTED_BY_CALLBACK;
-    require_ok(curl_multi_remove_handle(multi, easy_.get()));
+    require_ok(curl().multi_remove_handle(multi, easy_.get()));
     return result;
   }
 
   static void require_ok(CURLMcode code) {
-    if (code != CURLM_OK) throw TransferError(Kind::kLost, false, curl_multi_strerror(code));
+    if (code != CURLM_OK) throw TransferError(Kind::kLost, false, curl().multi_strerror(code));
   }
 
   TransferError given_up() const {
@@ -222,9 +219,9 @@ class Transfer::Impl {
     if (given_up_) return given_up();
     // What answers without a status line is refused under this name too.
     long port = 0;
-    curl_easy_getinfo(easy_.get(), CURLINFO_PRIMARY_PORT, &port);
+    curl().easy_getinfo(easy_.get(), CURLINFO_PRIMARY_PORT, &port);
     const bool no_http = result == CURLE_UNSUPPORTED_PROTOCOL && port != 0;
-    const char* const text = error_text_[0] != '\0' ? error_text_ : curl_easy_strerror(result);
+    const char* const text = error_text_[0] != '\0' ? error_text_ : curl().easy_strerror(result);
     return {no_http ? Kind::kLost : kind_of(result), reply_began_ || no_http,
             fmt::format("{}: {}", request_->url, text)};
   }
@@ -244,10 +241,10 @@ class Transfer::Impl {
   bool take_head() {
     head_stands_ = true;
     long status = 0;
-    curl_easy_getinfo(easy_.get(), CURLINFO_RESPONSE_CODE, &status);
+    curl().easy_getinfo(easy_.get(), CURLINFO_RESPONSE_CODE, &status);
     reply_.head.status = static_cast<std::int32_t>(status);
     const char* url = nullptr;
-    curl_easy_getinfo(easy_.get(), CURLINFO_EFFECTIVE_URL, &url);
+    curl().easy_getinfo(easy_.get(), CURLINFO_EFFECTIVE_URL, &url);
     reply_.head.url = url != nullptr ? url : request_->url;
     given_up_ = request_->on_head && !request_->on_head(reply_.head);
     return !given_up_;
