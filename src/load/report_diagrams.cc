@@ -14,7 +14,7 @@ namespace {
 
 constexpr int kNumBins = 72;
 constexpr std::size_t kMostMarks = 9;
-constexpr PlotSize kSmall = {.width = 310, .height = 186, .left = 42, .right = 10, .top = 36, .bottom = 40};
+constexpr PlotSize kSmall = {.width = 310, .height = 186, .left = 42, .right = 20, .top = 36, .bottom = 40};
 
 std::string ms(double number) {
   return fixed_number(number) + " ms";
