@@ -48,7 +48,7 @@ class Loading(unittest.TestCase):
 class Ending(unittest.TestCase):
     def test_sigterm_under_load_loses_nothing_that_was_accepted(self):
         num_clients = 8
-        with ServiceProcess("--threads", "1") as service:
+        with ServiceProcess("--threads", "1", "--drain-timeout", str(LONG)) as service:
             body = body_of(30, 60, 1)
             with concurrent.futures.ThreadPoolExecutor(num_clients) as pool:
                 answers = [pool.submit(service.ask, "POST", "/v1/rerank", body) for _ in range(num_clients)]
