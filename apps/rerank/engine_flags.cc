@@ -1,8 +1,11 @@
 #include "apps/rerank/engine_flags.h"
 
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <system_error>
 #include <vector>
 
@@ -18,6 +21,16 @@ constexpr const char* kModelHelp =
     "synth:SIZE (made in memory, for benchmarks)";
 constexpr const char* kEngineGroup = "How it runs";
 constexpr const char* kRequestGroup = "Prompt and limits";
+
+// `seconds` is only set if `given` is a number from 0 to a million.
+bool parse_seconds(const std::string& given, double& seconds) {
+  const char* const end = given.data() + given.size();
+  double parsed = 0;
+  const auto result = std::from_chars(given.data(), end, parsed);
+  if (result.ec != std::errc() || result.ptr != end || !(parsed >= 0 && parsed <= 1e6)) return false;
+  seconds = parsed;
+  return true;
+}
 
 }  // namespace
 
@@ -120,6 +133,25 @@ CLI::Option* add_count(CLI::App& command, const std::string& name, std::int32_t&
     return legal ? std::string() : "\"" + given + "\" is no whole number from 0 to 2147483647";
   };
   return command.add_option(name, value, description)->type_name("N")->check(CLI::Validator(verdict, ""));
+}
+
+CLI::Option* add_seconds(CLI::App& command, const std::string& name, std::chrono::milliseconds& value,
+                         const std::string& description) {
+  const auto verdict = [](const std::string& given) {
+    double ignored = 0;
+    return parse_seconds(given, ignored) ? std::string()
+                                         : "\"" + given + "\" is no number of seconds from 0 to 1000000";
+  };
+  const auto take = [&value](const std::vector<std::string>& given) {
+    double seconds = 0;
+    const bool is_number = parse_seconds(given.back(), seconds);
+    value = std::chrono::milliseconds(static_cast<std::int64_t>(std::ceil(seconds * 1000)));
+    return is_number;
+  };
+  return command.add_option(name, take, description)
+      ->type_name("SECONDS")
+      ->check(CLI::Validator(verdict, ""))
+      ->default_str(fmt::format("{}", static_cast<double>(value.count()) / 1000));
 }
 
 CLI::Option* add_share(CLI::App& command, const std::string& name, double& value,

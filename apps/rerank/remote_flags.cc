@@ -1,10 +1,7 @@
 #include "apps/rerank/remote_flags.h"
 
 #include <CLI/CLI.hpp>
-#include <charconv>
 #include <chrono>
-#include <cmath>
-#include <system_error>
 #include <utility>
 
 #include "apps/rerank/command.h"
@@ -15,32 +12,6 @@ namespace rerank::cli {
 namespace {
 
 constexpr const char* kRemoteGroup = "Asking a server";
-
-bool parse_seconds(const std::string& given, double& seconds) {
-  const char* const end = given.data() + given.size();
-  const auto [stopped, error] = std::from_chars(given.data(), end, seconds);
-  return error == std::errc() && stopped == end && seconds >= 0 && seconds <= 1e6;
-}
-
-void add_seconds(CLI::App& command, const char* name, std::chrono::milliseconds& value,
-                 const char* description) {
-  const auto verdict = [](const std::string& given) {
-    double ignored = 0;
-    return parse_seconds(given, ignored) ? std::string()
-                                         : "\"" + given + "\" is no number of seconds from 0 to 1000000";
-  };
-  const auto take = [&value](const std::vector<std::string>& given) {
-    double seconds = 0;
-    const bool is_number = parse_seconds(given.back(), seconds);
-    value = std::chrono::milliseconds(static_cast<std::int64_t>(std::ceil(seconds * 1000)));
-    return is_number;
-  };
-  command.add_option(name, take, description)
-      ->type_name("SECONDS")
-      ->check(CLI::Validator(verdict, ""))
-      ->default_str(std::to_string(value.count() / 1000))
-      ->group(kRemoteGroup);
-}
 
 // The first flag of `of_others` that the command line of `command` holds; empty: none.
 std::string first_given(const CLI::App& command, const CLI::App& of_others) {
@@ -97,8 +68,9 @@ void add_remote_flags(CLI::App& command, RemoteFlags& flags) {
              "which server it is; auto asks it")
       ->group(kRemoteGroup);
   add_seconds(command, "--timeout", client.timeout,
-              "for each request, retries included; 120 unless given; 0: none");
-  add_seconds(command, "--connect-timeout", client.connect_timeout, "5 unless given");
+              "for each request, retries included; 120 unless given; 0: none")
+      ->group(kRemoteGroup);
+  add_seconds(command, "--connect-timeout", client.connect_timeout, "5 unless given")->group(kRemoteGroup);
   add_count(command, "--max-retries", client.max_retries, "of a request; 4 unless given")
       ->group(kRemoteGroup);
   add_count(command, "--client-max-connections", client.max_connections, "at a time; 16 unless given")

@@ -1,12 +1,8 @@
 #include "apps/rerank/serve_flags.h"
 
-#include <fmt/format.h>
-
 #include <CLI/CLI.hpp>
 #include <charconv>
-#include <cmath>
 #include <cstddef>
-#include <limits>
 
 #include "apps/rerank/engine_flags.h"
 
@@ -17,37 +13,6 @@ constexpr const char* kListenGroup = "Where it listens";
 constexpr const char* kAccessGroup = "Who may ask, and how much";
 constexpr const char* kTimeGroup = "Time limits, in seconds";
 constexpr const char* kLogGroup = "What it says";
-
-// `seconds` is only set if `given` is a number from 0 to a million.
-bool parse_seconds(const std::string& given, double& seconds) {
-  const char* const end = given.data() + given.size();
-  double parsed = 0;
-  const auto result = std::from_chars(given.data(), end, parsed);
-  if (result.ec != std::errc() || result.ptr != end || !(parsed >= 0 && parsed <= 1e6)) return false;
-  seconds = parsed;
-  return true;
-}
-
-// A flag whose value is a number of seconds from 0 up; fractions are allowed.
-void add_seconds(CLI::App& command, const std::string& name, std::chrono::milliseconds& value,
-                 const std::string& description) {
-  const auto verdict = [](const std::string& given) {
-    double ignored = 0;
-    return parse_seconds(given, ignored) ? std::string()
-                                         : "\"" + given + "\" is no number of seconds from 0 to 1000000";
-  };
-  const auto take = [&value](const std::vector<std::string>& given) {
-    double seconds = 0;
-    const bool is_number = parse_seconds(given.back(), seconds);
-    value = std::chrono::milliseconds(static_cast<std::int64_t>(std::ceil(seconds * 1000)));
-    return is_number;
-  };
-  command.add_option(name, take, description)
-      ->type_name("SECONDS")
-      ->check(CLI::Validator(verdict, ""))
-      ->default_str(fmt::format("{}", static_cast<double>(value.count()) / 1000))
-      ->group(kTimeGroup);
-}
 
 // A flag whose value is a whole number above 0.
 template <typename Number>
@@ -117,17 +82,19 @@ void add_access_flags(CLI::App& command, ServeFlags& flags) {
 }
 
 void add_time_flags(CLI::App& command, ServingOptions& serving) {
-  add_seconds(command, "--request-timeout", serving.service.request_timeout,
-              "for an answer; a request may ask for less by the header X-Request-Timeout. 0: no limit");
-  add_seconds(command, "--header-timeout", serving.listen.header_timeout, "for a request's headers (10)");
-  add_seconds(command, "--body-timeout", serving.listen.body_timeout, "for a request's body (60)");
-  add_seconds(command, "--write-timeout", serving.listen.write_timeout,
-              "for a client to take its reply (60)");
-  add_seconds(command, "--idle-timeout", serving.listen.idle_timeout, "between two requests (75)");
-  add_seconds(command, "--drain-timeout", serving.drain_timeout,
-              "after SIGTERM, for what was accepted (30); a second signal ends at once");
-  add_seconds(command, "--shutdown-delay", serving.shutdown_delay,
-              "after SIGTERM, to go on serving while not ready, so that routers notice (0)");
+  const auto add = [&command](const char* name, std::chrono::milliseconds& value, const char* description) {
+    add_seconds(command, name, value, description)->group(kTimeGroup);
+  };
+  add("--request-timeout", serving.service.request_timeout,
+      "for an answer; a request may ask for less by the header X-Request-Timeout. 0: no limit");
+  add("--header-timeout", serving.listen.header_timeout, "for a request's headers (10)");
+  add("--body-timeout", serving.listen.body_timeout, "for a request's body (60)");
+  add("--write-timeout", serving.listen.write_timeout, "for a client to take its reply (60)");
+  add("--idle-timeout", serving.listen.idle_timeout, "between two requests (75)");
+  add("--drain-timeout", serving.drain_timeout,
+      "after SIGTERM, for what was accepted (30); a second signal ends at once");
+  add("--shutdown-delay", serving.shutdown_delay,
+      "after SIGTERM, to go on serving while not ready, so that routers notice (0)");
 }
 
 void add_log_flags(CLI::App& command, ServeFlags& flags) {
