@@ -39,7 +39,7 @@ asan tsan: dependencies
 
 bench: dependencies
 	cmake --preset release
-	cmake --build --preset release --parallel $(JOBS)
+	cmake --build --preset release --parallel $(JOBS) --target rerank benchmarks/all api_bench checkpoint_bench tokenizer_bench
 	@echo 'built:'
 	@find build/release -type f -perm -u+x \( -name '*_bench' -o -path '*/benchmarks/*' \) | sort
 	@echo 'see benchmarks/README.md for what each measures'
