@@ -44,9 +44,8 @@ class OneDevice final : public Backend {
   BackendInfo info() const override { return {}; }
   void begin(const PackedBatch& batch) override { rank_.begin(batch); }
   void embed() override { rank_.embed(); }
-  void norm_qkv(std::int32_t layer, Projection projection) override { rank_.norm_qkv(layer, projection); }
-  void qk_norm_rope(std::int32_t layer, Projection projection) override {
-    rank_.qk_norm_rope(layer, projection);
+  void norm_qkv_rope(std::int32_t layer, Projection projection) override {
+    rank_.norm_qkv_rope(layer, projection);
   }
   void attention(std::int32_t layer) override { rank_.attention(layer); }
   void attention_output(std::int32_t layer) override { rank_.attention_output(layer); }

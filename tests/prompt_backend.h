@@ -76,8 +76,7 @@ class PromptBackend final : public Backend {
   void load(DecoderWeights&, const BackendLimits&) override {}
   BackendInfo info() const override { return {}; }
   void embed() override {}
-  void norm_qkv(std::int32_t, Projection) override {}
-  void qk_norm_rope(std::int32_t, Projection) override {}
+  void norm_qkv_rope(std::int32_t, Projection) override {}
   void attention(std::int32_t) override {}
   void attention_output(std::int32_t) override {}
   void norm_gate_up(std::int32_t) override {}

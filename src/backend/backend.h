@@ -82,10 +82,9 @@ class Backend {
 
   // hidden = embedding[ids]
   virtual void embed() = 0;
-  // qkv = RMSNorm(hidden; input_norm) * [query; key; value]^T
-  virtual void norm_qkv(std::int32_t layer, Projection projection) = 0;
-  // RMSNorm on each query and key head, rotary embedding; keys and values go to their slots.
-  virtual void qk_norm_rope(std::int32_t layer, Projection projection) = 0;
+  // qkv = RMSNorm(hidden; input_norm) * [query; key; value]^T, then RMSNorm on each query and key head and
+  // rotary embedding; keys and values go to their slots.
+  virtual void norm_qkv_rope(std::int32_t layer, Projection projection) = 0;
   // attention = softmax(query * keys^T / sqrt(head_dim)) * values
   virtual void attention(std::int32_t layer) = 0;
   // hidden += attention * output^T

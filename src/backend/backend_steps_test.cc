@@ -226,52 +226,35 @@ TEST_P(BackendStepsTest, Embed) {
   }
 }
 
-TEST_P(BackendStepsTest, NormQkv) {
+// Values stay as the product left them.
+TEST_P(BackendStepsTest, NormQkvRope) {
   const std::int32_t query = shape_.query_dim(), all = shape_.qkv_dim();
   for (const PackedBatch& batch : batches()) {
     begin(batch);
     write(Activation::kHidden);
-    both([&](Backend& backend) { backend.norm_qkv(kLayer, Projection::kQueryKeyValue); });
+    both([&](Backend& backend) { backend.norm_qkv_rope(kLayer, Projection::kQueryKeyValue); });
     expect_close(Activation::kQkv);
     write(Activation::kHidden);
-    both([&](Backend& backend) { backend.norm_qkv(kLayer, Projection::kKeyValue); });
+    both([&](Backend& backend) { backend.norm_qkv_rope(kLayer, Projection::kKeyValue); });
     expect_close(Activation::kQkv, query, all, tolerance_);
     write(Activation::kHidden);
-    both([&](Backend& backend) { backend.norm_qkv(kLayer, Projection::kQuery); });
+    both([&](Backend& backend) { backend.norm_qkv_rope(kLayer, Projection::kQuery); });
     expect_close(Activation::kQkv, 0, query, tolerance_);
   }
 }
 
-// Queries and keys are turned in float32 by every arithmetic; values stay as they are. A GPU turns the
-// queries inside attention.
-TEST_P(BackendStepsTest, QkNormRope) {
-  const float tolerance = on_gpu_ ? tolerance_ : 1e-6f;
-  const std::int32_t query = shape_.query_dim(), key = query + shape_.kv_dim(), all = shape_.qkv_dim();
-  for (const PackedBatch& batch : batches()) {
-    begin(batch);
-    for (const Projection projection :
-         {Projection::kQueryKeyValue, Projection::kKeyValue, Projection::kQuery}) {
-      write(Activation::kQkv);
-      both([&](Backend& backend) { backend.qk_norm_rope(1, projection); });
-      if (projection != Projection::kKeyValue) expect_close(Activation::kQkv, 0, query, tolerance);
-      if (projection != Projection::kQuery) expect_close(Activation::kQkv, query, key, tolerance);
-      expect_close(Activation::kQkv, key, all, 0);
-    }
-  }
-}
-
-// Scores grow with the square of the norms' weights, and with them what rounding a key costs.
+// Scores grow with the square of the norms' weights, and with them what rounding a query and a key costs.
 TEST_P(BackendStepsTest, Attention) {
   const float qk_norm = std::get<NamedShape>(GetParam()).qk_norm;
   for (const PackedBatch& batch : batches()) {
     begin(batch);
     for (std::int32_t layer = 0; layer < shape_.num_layers; ++layer) {
-      write(Activation::kQkv);
+      write(Activation::kHidden);
       both([&](Backend& backend) {
-        backend.qk_norm_rope(layer, Projection::kQueryKeyValue);
+        backend.norm_qkv_rope(layer, Projection::kQueryKeyValue);
         backend.attention(layer);
       });
-      expect_close(Activation::kAttention, 0, shape_.query_dim(), tolerance_ * qk_norm * qk_norm);
+      expect_close(Activation::kAttention, 0, shape_.query_dim(), 2 * tolerance_ * qk_norm * qk_norm);
     }
   }
 }
@@ -326,16 +309,13 @@ TEST_P(BackendStepsTest, StepsAfterGatherScored) {
   const float qk_norm = std::get<NamedShape>(GetParam()).qk_norm;
   for (const PackedBatch& batch : batches()) {
     begin(batch);
-    write(Activation::kQkv);
-    both([](Backend& backend) { backend.qk_norm_rope(1, Projection::kKeyValue); });
+    write(Activation::kHidden);
+    both([](Backend& backend) { backend.norm_qkv_rope(1, Projection::kKeyValue); });
     write(Activation::kHidden);
     gather(batch);
-    both([](Backend& backend) { backend.norm_qkv(1, Projection::kQuery); });
+    both([](Backend& backend) { backend.norm_qkv_rope(1, Projection::kQuery); });
     expect_close(Activation::kQkv, 0, shape_.query_dim(), tolerance_);
-    both([](Backend& backend) {
-      backend.qk_norm_rope(1, Projection::kQuery);
-      backend.attention(1);
-    });
+    both([](Backend& backend) { backend.attention(1); });
     expect_close(Activation::kAttention, 0, shape_.query_dim(), 2 * tolerance_ * qk_norm * qk_norm);
     write(Activation::kAttention);
     both([](Backend& backend) { backend.attention_output(1); });

@@ -101,8 +101,7 @@ class MockBackend : public Backend {
   MOCK_METHOD(BackendInfo, info, (), (const, override));
   MOCK_METHOD(void, begin, (const PackedBatch&), (override));
   MOCK_METHOD(void, embed, (), (override));
-  MOCK_METHOD(void, norm_qkv, (std::int32_t, Projection), (override));
-  MOCK_METHOD(void, qk_norm_rope, (std::int32_t, Projection), (override));
+  MOCK_METHOD(void, norm_qkv_rope, (std::int32_t, Projection), (override));
   MOCK_METHOD(void, attention, (std::int32_t), (override));
   MOCK_METHOD(void, attention_output, (std::int32_t), (override));
   MOCK_METHOD(void, norm_gate_up, (std::int32_t), (override));
@@ -127,15 +126,12 @@ TEST(Forward, PrunesTheLastLayer) {
   const InSequence sequence;
   EXPECT_CALL(backend, embed());
   for (std::int32_t layer = 0; layer < 2; ++layer) {
-    EXPECT_CALL(backend, norm_qkv(layer, Projection::kQueryKeyValue));
-    EXPECT_CALL(backend, qk_norm_rope(layer, Projection::kQueryKeyValue));
+    EXPECT_CALL(backend, norm_qkv_rope(layer, Projection::kQueryKeyValue));
     expect_rest_of_layer(backend, layer);
   }
-  EXPECT_CALL(backend, norm_qkv(2, Projection::kKeyValue));
-  EXPECT_CALL(backend, qk_norm_rope(2, Projection::kKeyValue));
+  EXPECT_CALL(backend, norm_qkv_rope(2, Projection::kKeyValue));
   EXPECT_CALL(backend, gather_scored());
-  EXPECT_CALL(backend, norm_qkv(2, Projection::kQuery));
-  EXPECT_CALL(backend, qk_norm_rope(2, Projection::kQuery));
+  EXPECT_CALL(backend, norm_qkv_rope(2, Projection::kQuery));
   expect_rest_of_layer(backend, 2);
   EXPECT_CALL(backend, score_head());
   create_model(nano(), {.no = 2152, .yes = 9693}, 100)->forward(backend);

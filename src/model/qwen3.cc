@@ -97,16 +97,13 @@ class Qwen3 final : public Model {
     const std::int32_t last = weights_.shape().num_layers - 1;
     backend.embed();
     for (std::int32_t layer = 0; layer < last; ++layer) {
-      backend.norm_qkv(layer, Projection::kQueryKeyValue);
-      backend.qk_norm_rope(layer, Projection::kQueryKeyValue);
+      backend.norm_qkv_rope(layer, Projection::kQueryKeyValue);
       finish_layer(backend, layer);
     }
     // The last layer's keys and values are needed of every token, all else of the scored ones only.
-    backend.norm_qkv(last, Projection::kKeyValue);
-    backend.qk_norm_rope(last, Projection::kKeyValue);
+    backend.norm_qkv_rope(last, Projection::kKeyValue);
     backend.gather_scored();
-    backend.norm_qkv(last, Projection::kQuery);
-    backend.qk_norm_rope(last, Projection::kQuery);
+    backend.norm_qkv_rope(last, Projection::kQuery);
     finish_layer(backend, last);
     backend.score_head();
   }

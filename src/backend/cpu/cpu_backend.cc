@@ -179,7 +179,7 @@ void CpuBackend::multiply(const PackedMatrix& matrix, GemmTask task) {
   run_gemm(pool_, *kernels_, task);
 }
 
-void CpuBackend::norm_qkv(std::int32_t layer, Projection projection) {
+void CpuBackend::norm_qkv_rope(std::int32_t layer, Projection projection) {
   norm(weights(layer).input_norm);
   const std::int32_t query_panels = shape_.query_dim() / kPanelColumns;
   const PackedMatrix& matrix = weights(layer).qkv;
@@ -189,6 +189,7 @@ void CpuBackend::norm_qkv(std::int32_t layer, Projection projection) {
                     .epilogue = Epilogue::kStore,
                     .out = qkv_.as<float>(),
                     .out_stride = shape_.qkv_dim()});
+  turn_and_keep(layer, projection);
 }
 
 std::byte* CpuBackend::kept(std::int32_t layer, int which, std::int32_t slot) const {
@@ -202,7 +203,7 @@ std::byte* CpuBackend::transient(int which, std::int32_t row) const {
   return transient_.data() + (rows + static_cast<std::size_t>(row)) * kv_row_bytes_;
 }
 
-void CpuBackend::qk_norm_rope(std::int32_t layer, Projection projection) {
+void CpuBackend::turn_and_keep(std::int32_t layer, Projection projection) {
   const PackedLayer& w = weights(layer);
   const std::int32_t half = shape_.head_dim / 2;
   pool_.parallel_for(ceil_divide(num_rows_, kRowsOfTask), [&](std::int64_t task, int) {

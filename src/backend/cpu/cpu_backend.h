@@ -22,8 +22,7 @@ class CpuBackend final : public Backend {
 
   void begin(const PackedBatch& batch) override;
   void embed() override;
-  void norm_qkv(std::int32_t layer, Projection projection) override;
-  void qk_norm_rope(std::int32_t layer, Projection projection) override;
+  void norm_qkv_rope(std::int32_t layer, Projection projection) override;
   void attention(std::int32_t layer) override;
   void attention_output(std::int32_t layer) override;
   void norm_gate_up(std::int32_t layer) override;
@@ -46,6 +45,7 @@ class CpuBackend final : public Backend {
   };
 
   void check_shape() const;
+  void turn_and_keep(std::int32_t layer, Projection projection);
   void reserve(const BackendLimits& limits);
   void fill_rotations();
   void add_attention_blocks(std::int32_t segment, std::int32_t row, std::int32_t num_rows,

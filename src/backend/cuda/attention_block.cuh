@@ -53,20 +53,6 @@ struct Barriers {
   }
 };
 
-// A place in a ring of barriers.
-template <int Size>
-struct Place {
-  int index = 0;
-  unsigned parity = 0;
-
-  __device__ void advance() {
-    if (++index == Size) {
-      index = 0;
-      parity ^= 1;
-    }
-  }
-};
-
 __device__ inline int num_work(const AttentionArguments& a) {
   return a.num_items * a.shape.num_kv_heads;
 }

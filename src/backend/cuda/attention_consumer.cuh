@@ -229,19 +229,6 @@ struct Consumer {
     for (int slot = 2 * mine + 1; slot < 2 * all; ++slot) skip();
   }
 
-  // Four numbers of four lanes, exchanged so that each lane holds one of the four from all lanes.
-  __device__ static uint4 transpose(const std::uint32_t (&x)[4]) {
-    const int lane = threadIdx.x % 4;
-    const bool odd = lane % 2 != 0, upper = lane >= 2;
-    const std::uint32_t p = __shfl_xor_sync(0xffffffffu, odd ? x[0] : x[1], 1);
-    const std::uint32_t q = __shfl_xor_sync(0xffffffffu, odd ? x[2] : x[3], 1);
-    const uint2 first = odd ? uint2{p, x[1]} : uint2{x[0], p};
-    const uint2 second = odd ? uint2{q, x[3]} : uint2{x[2], q};
-    const std::uint32_t r = __shfl_xor_sync(0xffffffffu, upper ? first.x : second.x, 2);
-    const std::uint32_t s = __shfl_xor_sync(0xffffffffu, upper ? first.y : second.y, 2);
-    return upper ? uint4{r, s, second.x, second.y} : uint4{first.x, first.y, r, s};
-  }
-
   __device__ void store(const AttentionItem& item, int kv_head) {
 #pragma unroll
     for (int i = 0; i < 2; ++i) {

@@ -69,11 +69,8 @@ void CudaBackend::begin(const PackedBatch& batch) {
 void CudaBackend::embed() {
   each([](DeviceRank& rank) { rank.embed(); });
 }
-void CudaBackend::norm_qkv(std::int32_t layer, Projection projection) {
-  each([&](DeviceRank& rank) { rank.norm_qkv(layer, projection); });
-}
-void CudaBackend::qk_norm_rope(std::int32_t layer, Projection projection) {
-  each([&](DeviceRank& rank) { rank.qk_norm_rope(layer, projection); });
+void CudaBackend::norm_qkv_rope(std::int32_t layer, Projection projection) {
+  each([&](DeviceRank& rank) { rank.norm_qkv_rope(layer, projection); });
 }
 void CudaBackend::attention(std::int32_t layer) {
   each([&](DeviceRank& rank) { rank.attention(layer); });

@@ -21,8 +21,7 @@ class CudaBackend final : public Backend {
 
   void begin(const PackedBatch& batch) override;
   void embed() override;
-  void norm_qkv(std::int32_t layer, Projection projection) override;
-  void qk_norm_rope(std::int32_t layer, Projection projection) override;
+  void norm_qkv_rope(std::int32_t layer, Projection projection) override;
   void attention(std::int32_t layer) override;
   void attention_output(std::int32_t layer) override;
   void norm_gate_up(std::int32_t layer) override;

@@ -37,6 +37,8 @@ DeviceRank::DeviceRank(DecoderWeights& weights, const BackendLimits& limits, con
   choose_products();
   store_ = DeviceBuffer(store_bytes());
   prepare_attention(shape_.head_dim);
+  prepare_fused_gemms(shape_.head_dim);
+  normed_view_ = gemm_view(normed_.values.as<DeviceBFloat16>(), limits_.max_tokens, shape_.hidden);
   views_ =
       make_attention_views(attention_shape(), qkv_.as<DeviceBFloat16>(), limits_.max_tokens,
                            store_.as<DeviceBFloat16>(), std::int64_t{shape_.num_layers} * limits_.num_slots);
@@ -64,8 +66,9 @@ void DeviceRank::check_shape() const {
 }
 
 std::size_t DeviceRank::activation_bytes() const {
-  const std::int64_t columns = 3 * shape_.hidden + shape_.qkv_dim() + shape_.query_dim() + 3 * ffn_;
-  const std::int64_t quantized = options_.quantize ? shape_.hidden + shape_.query_dim() + ffn_ + 12 : 0;
+  const std::int64_t columns = 3 * shape_.hidden + shape_.qkv_dim() + shape_.query_dim() + ffn_;
+  const std::int64_t quantized =
+      options_.quantize ? shape_.hidden + shape_.query_dim() + ffn_ + 12 + 2 * 2 * ffn_ : 0;
   return size(limits_.max_tokens * (2 * columns + quantized) +
               std::int64_t{4} * limits_.max_scores * shape_.hidden +
               std::int64_t{4} * shape_.max_positions * shape_.head_dim);
@@ -113,7 +116,7 @@ void DeviceRank::reserve() {
   RERANK_CUDA_CHECK(cudaMemset(qkv_.as<void>(), 0, qkv_.size_bytes()));  // attention looks past the last row
   normed_ = make_rows(shape_.hidden);
   attention_ = make_rows(shape_.query_dim());
-  gate_up_ = DeviceBuffer(size(2 * tokens * 2 * ffn_));
+  if (options_.quantize) gate_up_ = DeviceBuffer(size(2 * tokens * 2 * ffn_));
   ffn_rows_ = make_rows(ffn_);
   logits_ = DeviceBuffer(size(2 * 4 * scores));
   for (Forward& forward : forwards_) {
@@ -165,12 +168,15 @@ DeviceRank::Products DeviceRank::choose(bool quantized, const DeviceLayer& layer
     return Gemm(library_, {outputs, inputs, out_stride, accumulate, quantized}, limits_.max_tokens,
                 matrix.operand(), trial, stream_.get());
   };
-  return {.qkv = product(shape_.qkv_dim(), shape_.hidden, shape_.qkv_dim(), false, layer.qkv),
-          .key_value = product(2 * shape_.kv_dim(), shape_.hidden, shape_.qkv_dim(), false, layer.qkv),
-          .query = product(shape_.query_dim(), shape_.hidden, shape_.qkv_dim(), false, layer.qkv),
-          .output = product(shape_.hidden, shape_.query_dim(), shape_.hidden, true, layer.output),
-          .gate_up = product(2 * ffn_, shape_.hidden, 2 * ffn_, false, layer.gate_up),
-          .down = product(shape_.hidden, ffn_, shape_.hidden, true, layer.down)};
+  Products chosen{.output = product(shape_.hidden, shape_.query_dim(), shape_.hidden, true, layer.output),
+                  .down = product(shape_.hidden, ffn_, shape_.hidden, true, layer.down)};
+  if (quantized) {
+    chosen.qkv = product(shape_.qkv_dim(), shape_.hidden, shape_.qkv_dim(), false, layer.qkv);
+    chosen.key_value = product(2 * shape_.kv_dim(), shape_.hidden, shape_.qkv_dim(), false, layer.qkv);
+    chosen.query = product(shape_.query_dim(), shape_.hidden, shape_.qkv_dim(), false, layer.qkv);
+    chosen.gate_up = product(2 * ffn_, shape_.hidden, 2 * ffn_, false, layer.gate_up);
+  }
+  return chosen;
 }
 
 DeviceBFloat16* DeviceRank::store(std::int32_t layer) const {
@@ -212,38 +218,43 @@ void DeviceRank::norm(const float* weight, bool quantized) {
   mark("norm");
 }
 
-void DeviceRank::norm_qkv(std::int32_t index, Projection projection) {
+QkvArguments DeviceRank::qkv_arguments(std::int32_t index, Projection projection) {
+  std::byte* block = current().device.as<std::byte>();
+  const BatchLayout& layout = current().layout;
+  return {.qkv = qkv_.as<DeviceBFloat16>(),
+          .store = store(index),
+          .query_norm = layer(index).query_norm.as<float>(),
+          .key_norm = layer(index).key_norm.as<float>(),
+          .rotation = rotation_.as<float2>(),
+          .positions = gathered_ ? layout.scored_positions.at(block) : layout.positions.at(block),
+          .slots = layout.slots.at(block),
+          .first_head = projection == Projection::kKeyValue ? shape_.num_heads : 0,
+          .end_head = projection == Projection::kQuery ? shape_.num_heads
+                                                       : shape_.num_heads + 2 * shape_.num_kv_heads,
+          .num_heads = shape_.num_heads,
+          .num_kv_heads = shape_.num_kv_heads,
+          .head_dim = shape_.head_dim,
+          .eps = shape_.rms_norm_eps};
+}
+
+void DeviceRank::norm_qkv_rope(std::int32_t index, Projection projection) {
   const DeviceLayer& w = layer(index);
   norm(w.input_norm.as<float>(), w.quantized);
-  const bool keys_only = projection == Projection::kKeyValue;
-  const Products& p = products(index);
-  const Gemm& gemm = keys_only ? p.key_value : projection == Projection::kQuery ? p.query : p.qkv;
-  const std::int32_t first = keys_only ? shape_.query_dim() : 0;
-  gemm.run(library_, normed_.operand(w.quantized), w.qkv.operand_from(first, shape_.hidden),
-           qkv_.as<DeviceBFloat16>() + first, num_rows_, stream_.get());
+  const QkvArguments qkv = qkv_arguments(index, projection);
+  if (w.quantized) return quantized_qkv(w, qkv);
+  launch_qkv(fused(w.qkv_view), qkv, stream_.get());
   mark("GEMM query/key/value");
 }
 
-void DeviceRank::qk_norm_rope(std::int32_t index, Projection projection) {
-  std::byte* block = current().device.as<std::byte>();
-  const BatchLayout& layout = current().layout;
-  launch_rotary({.qkv = qkv_.as<DeviceBFloat16>(),
-                 .store = store(index),
-                 .query_norm = layer(index).query_norm.as<float>(),
-                 .key_norm = layer(index).key_norm.as<float>(),
-                 .rotation = rotation_.as<float2>(),
-                 .positions = gathered_ ? layout.scored_positions.at(block) : layout.positions.at(block),
-                 .slots = layout.slots.at(block),
-                 .num_rows = num_rows_,
-                 .stride = shape_.qkv_dim(),
-                 .num_heads = shape_.num_heads,
-                 .num_kv_heads = shape_.num_kv_heads,
-                 .first_head = projection == Projection::kKeyValue ? shape_.num_heads : 0,
-                 .end_head = projection == Projection::kQuery ? shape_.num_heads
-                                                              : shape_.num_heads + shape_.num_kv_heads,
-                 .head_dim = shape_.head_dim,
-                 .eps = shape_.rms_norm_eps},
-                stream_.get());
+void DeviceRank::quantized_qkv(const DeviceLayer& w, const QkvArguments& qkv) {
+  const Products& p = quantized_products_;
+  const bool queries = qkv.first_head == 0, keys = qkv.end_head > qkv.num_heads;
+  const Gemm& gemm = queries && keys ? p.qkv : keys ? p.key_value : p.query;
+  const std::int32_t first = qkv.first_head * shape_.head_dim;
+  gemm.run(library_, normed_.operand(true), w.qkv.operand_from(first, shape_.hidden), qkv.qkv + first,
+           num_rows_, stream_.get());
+  mark("GEMM query/key/value");
+  launch_rotary(qkv, num_rows_, stream_.get());
   mark("head norms, rotation");
 }
 
@@ -285,16 +296,16 @@ void DeviceRank::attention_output(std::int32_t index) {
 void DeviceRank::norm_gate_up(std::int32_t index) {
   const DeviceLayer& w = layer(index);
   norm(w.attention_norm.as<float>(), w.quantized);
-  products(index).gate_up.run(library_, normed_.operand(w.quantized), w.gate_up.operand(),
-                              gate_up_.as<DeviceBFloat16>(), num_rows_, stream_.get());
-  mark("GEMM gate, up");
   if (w.quantized) {
+    products(index).gate_up.run(library_, normed_.operand(true), w.gate_up.operand(),
+                                gate_up_.as<DeviceBFloat16>(), num_rows_, stream_.get());
+    mark("GEMM gate, up");
     launch_swiglu_quantized(gate_up_.as<DeviceBFloat16>(), ffn_rows_.e4m3(), num_rows_, ffn_, stream_.get());
+    mark("SwiGLU");
   } else {
-    launch_swiglu(gate_up_.as<DeviceBFloat16>(), ffn_rows_.values.as<DeviceBFloat16>(), num_rows_, ffn_,
-                  stream_.get());
+    launch_gate_up(fused(w.gate_up_view), ffn_rows_.values.as<DeviceBFloat16>(), ffn_, stream_.get());
+    mark("GEMM gate, up");
   }
-  mark("SwiGLU");
 }
 
 void DeviceRank::down(std::int32_t index) {
@@ -343,7 +354,8 @@ void DeviceRank::finish(std::span<float> logits) {
 }
 
 std::vector<std::pair<std::string, const Gemm*>> DeviceRank::chosen_products(bool quantized) const {
-  const Products& p = quantized ? quantized_products_ : products_;
+  if (!quantized) return {{"output", &products_.output}, {"down", &products_.down}};
+  const Products& p = quantized_products_;
   return {{"query/key/value", &p.qkv}, {"key/value", &p.key_value}, {"query", &p.query},
           {"output", &p.output},       {"gate, up", &p.gate_up},    {"down", &p.down}};
 }

@@ -9,6 +9,7 @@
 #include "backend/backend.h"
 #include "backend/cuda/batch_layout.h"
 #include "backend/cuda/device.h"
+#include "backend/cuda/fused_gemm.h"
 #include "backend/cuda/gemm.h"
 #include "backend/cuda/kernel_clock.h"
 #include "backend/cuda/weights.h"
@@ -32,8 +33,7 @@ class DeviceRank {
 
   void begin(const PackedBatch& batch);
   void embed();
-  void norm_qkv(std::int32_t layer, Projection projection);
-  void qk_norm_rope(std::int32_t layer, Projection projection);
+  void norm_qkv_rope(std::int32_t layer, Projection projection);
   void attention(std::int32_t layer);
   void attention_output(std::int32_t layer);
   void norm_gate_up(std::int32_t layer);
@@ -66,6 +66,7 @@ class DeviceRank {
     PinnedBuffer host_logits;  // [max_scores, 2]
     std::unique_ptr<Event> done;
   };
+  // cuBLASLt's: all of them in quantised layers, else those without work of ours on their results.
   struct Products {
     Gemm qkv, key_value, query, output, gate_up, down;
   };
@@ -92,6 +93,11 @@ class DeviceRank {
   Products choose(bool quantized, const DeviceLayer& layer, const GemmTrial& trial);
   Rows make_rows(std::int32_t columns) const;
   void norm(const float* weight, bool quantized);
+  void quantized_qkv(const DeviceLayer& weights, const QkvArguments& qkv);
+  QkvArguments qkv_arguments(std::int32_t layer, Projection projection);
+  FusedGemmArguments fused(const CUtensorMap& weight) const {
+    return {normed_view_, weight, num_rows_, shape_.hidden, num_processors_};
+  }
   void drop_residual();
   const Products& products(std::int32_t layer) const {
     return this->layer(layer).quantized ? quantized_products_ : products_;
@@ -125,12 +131,13 @@ class DeviceRank {
   DeviceBuffer qkv_;            // [max_tokens, qkv_dim]
   Rows normed_;                 // [max_tokens, hidden]
   Rows attention_;              // [max_tokens, query_dim]
-  DeviceBuffer gate_up_;        // [max_tokens, 2 * ffn]
+  DeviceBuffer gate_up_;        // [max_tokens, 2 * ffn], of quantised layers
   Rows ffn_rows_;               // [max_tokens, ffn]
   DeviceBuffer store_;          // [num_layers, num_slots, 2, kv_dim]
   DeviceBuffer logits_;         // [max_scores, 2]
 
   AttentionViews views_;
+  CUtensorMap normed_view_{};
 
   Forward forwards_[kInFlight];
   std::uint64_t num_begun_ = 0;

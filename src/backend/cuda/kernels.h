@@ -39,31 +39,29 @@ inline constexpr std::int32_t kMaxNormColumns = 8192;
 // out = x / sqrt(mean(x^2) + eps) * weight, in float32, rounded once.
 void launch_rms_norm(const NormArguments& arguments, cudaStream_t stream);
 
-struct RotaryArguments {
-  DeviceBFloat16* qkv;            // [num_rows, stride]: query heads, key heads, value heads
+// Query heads, key heads, value heads: heads [first_head, end_head) of them, and what attention wants of
+// them: RMSNorm of each query and key head and rotary embedding, as Hugging Face's Qwen3Attention does them,
+// and kept keys and values in their slots.
+struct QkvArguments {
+  DeviceBFloat16* qkv;            // [num_rows, (num_heads + 2 * num_kv_heads) * head_dim]
   DeviceBFloat16* store;          // [num_slots, 2, kv_dim] of the layer
   const float* query_norm;        // [head_dim]
   const float* key_norm;          // [head_dim]
   const float2* rotation;         // [max_positions, head_dim / 2] (cos, sin)
   const std::int32_t* positions;  // [num_rows]
   const std::int32_t* slots;      // [num_rows]; negative: not kept; unused without key heads
-  std::int32_t num_rows;
-  std::int32_t stride;
+  std::int32_t first_head;
+  std::int32_t end_head;
   std::int32_t num_heads;
   std::int32_t num_kv_heads;
-  std::int32_t first_head;  // of query and key heads together: [first_head, end_head) are done
-  std::int32_t end_head;
-  std::int32_t head_dim;
+  std::int32_t head_dim;  // 32, 64 or 128
   float eps;
 };
 
-// RMSNorm of each head and rotary embedding, in place; kept keys and values also to their slots.
-void launch_rotary(const RotaryArguments& arguments, cudaStream_t stream);
+// In place.
+void launch_rotary(const QkvArguments& arguments, std::int32_t num_rows, cudaStream_t stream);
 
-// out[row, i] = silu(gate_up[row, i]) * gate_up[row, ffn + i]
-void launch_swiglu(const DeviceBFloat16* gate_up, DeviceBFloat16* out, std::int32_t num_rows,
-                   std::int32_t ffn, cudaStream_t stream);
-// The same, quantised row by row.
+// out[row, i] = silu(gate_up[row, i]) * gate_up[row, ffn + i], quantised row by row.
 void launch_swiglu_quantized(const DeviceBFloat16* gate_up, QuantizedRows out, std::int32_t num_rows,
                              std::int32_t ffn, cudaStream_t stream);
 void launch_quantize(const DeviceBFloat16* x, QuantizedRows out, std::int32_t num_rows, std::int32_t columns,

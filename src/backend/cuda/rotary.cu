@@ -10,16 +10,24 @@ namespace {
 
 constexpr int kBlock = 256;
 
+// Query and key heads of those asked for.
+__host__ __device__ inline int num_turned(const QkvArguments& a) {
+  const int end = a.num_heads + a.num_kv_heads;
+  return (a.end_head < end ? a.end_head : end) - a.first_head;
+}
+
 // head_dim / 8 threads share a head; each holds four numbers of its first half and the four they turn with.
 template <int HeadDim>
-__global__ void __launch_bounds__(kBlock) rotary_kernel(const __grid_constant__ RotaryArguments a) {
+__global__ void __launch_bounds__(kBlock)
+    rotary_kernel(const __grid_constant__ QkvArguments a, int num_rows) {
   constexpr int kThreads = HeadDim / 8, kHalf = HeadDim / 2;
   const int task = (blockIdx.x * kBlock + threadIdx.x) / kThreads;  // a head of a row
-  const int num_heads = a.end_head - a.first_head;
-  const bool inside = task < a.num_rows * num_heads;
+  const int num_heads = num_turned(a);
+  const bool inside = task < num_rows * num_heads;
   const int row = inside ? task / num_heads : 0, head = a.first_head + (inside ? task % num_heads : 0);
   const int column = threadIdx.x % kThreads * 4;
-  DeviceBFloat16* x = a.qkv + static_cast<std::int64_t>(row) * a.stride + head * HeadDim;
+  DeviceBFloat16* x =
+      a.qkv + static_cast<std::int64_t>(row) * (a.num_heads + 2 * a.num_kv_heads) * HeadDim + head * HeadDim;
   const uint2 low = *reinterpret_cast<const uint2*>(x + column);
   const uint2 high = *reinterpret_cast<const uint2*>(x + kHalf + column);
   const auto* turns = reinterpret_cast<const float4*>(
@@ -64,23 +72,23 @@ __global__ void __launch_bounds__(kBlock) rotary_kernel(const __grid_constant__ 
 }
 
 template <int HeadDim>
-void launch(const RotaryArguments& a, cudaStream_t stream) {
-  const std::int64_t threads =
-      static_cast<std::int64_t>(a.num_rows) * (a.end_head - a.first_head) * (HeadDim / 8);
-  rotary_kernel<HeadDim><<<static_cast<unsigned>((threads + kBlock - 1) / kBlock), kBlock, 0, stream>>>(a);
+void launch(const QkvArguments& a, std::int32_t num_rows, cudaStream_t stream) {
+  const std::int64_t threads = static_cast<std::int64_t>(num_rows) * num_turned(a) * (HeadDim / 8);
+  rotary_kernel<HeadDim>
+      <<<static_cast<unsigned>((threads + kBlock - 1) / kBlock), kBlock, 0, stream>>>(a, num_rows);
 }
 
 }  // namespace
 
-void launch_rotary(const RotaryArguments& a, cudaStream_t stream) {
-  if (a.num_rows == 0) return;
+void launch_rotary(const QkvArguments& a, std::int32_t num_rows, cudaStream_t stream) {
+  if (num_rows == 0) return;
   if (a.head_dim == 128) {
-    launch<128>(a, stream);
+    launch<128>(a, num_rows, stream);
   } else if (a.head_dim == 64) {
-    launch<64>(a, stream);
+    launch<64>(a, num_rows, stream);
   } else {
     check(a.head_dim == 32, "rotary embedding knows head_dim 32, 64 and 128");
-    launch<32>(a, stream);
+    launch<32>(a, num_rows, stream);
   }
   RERANK_CUDA_CHECK(cudaGetLastError());
 }

@@ -123,16 +123,6 @@ __global__ void __launch_bounds__(RowShape<Threads, Vectors>::kBlock)
   write_quantized<Threads, Vectors>(held, columns / 8, row, out);
 }
 
-__device__ inline Vector8 swiglu8(uint4 gate_bits, uint4 up_bits) {
-  const Vector8 gate = unpack8(gate_bits), up = unpack8(up_bits);
-  Vector8 out;
-#pragma unroll
-  for (int e = 0; e < 8; ++e) {
-    out.values[e] = gate.values[e] / (1.0f + __expf(-gate.values[e])) * up.values[e];
-  }
-  return out;
-}
-
 template <int Threads, int Vectors>
 __global__ void __launch_bounds__(RowShape<Threads, Vectors>::kBlock)
     swiglu_quantized_kernel(const DeviceBFloat16* gate_up, QuantizedRows out, int num_rows, int ffn) {
@@ -149,17 +139,6 @@ __global__ void __launch_bounds__(RowShape<Threads, Vectors>::kBlock)
     if (vector < num_vectors) held[i] = swiglu8(gate[vector], gate[num_vectors + vector]);
   }
   write_quantized<Threads, Vectors>(held, num_vectors, row, out);
-}
-
-constexpr int kSwigluBlock = 256;
-
-__global__ void __launch_bounds__(kSwigluBlock)
-    swiglu_kernel(const uint4* gate_up, uint4* out, std::uint32_t num_vectors, std::uint32_t total) {
-  const std::uint32_t at = blockIdx.x * kSwigluBlock + threadIdx.x;
-  if (at >= total) return;
-  const std::uint32_t row = at / num_vectors;
-  const uint4* gate = gate_up + at + row * num_vectors;
-  out[at] = pack8(swiglu8(gate[0], gate[num_vectors]));
 }
 
 __global__ void __launch_bounds__(128) head_kernel(HeadArguments a) {
@@ -235,16 +214,6 @@ void launch_quantize(const DeviceBFloat16* x, QuantizedRows out, std::int32_t nu
                      cudaStream_t stream) {
   if (num_rows == 0) return;
   with_row_shape(columns, [&](auto shape) { launch_quantize_of(shape, x, out, num_rows, columns, stream); });
-  RERANK_CUDA_CHECK(cudaGetLastError());
-}
-
-void launch_swiglu(const DeviceBFloat16* gate_up, DeviceBFloat16* out, std::int32_t num_rows,
-                   std::int32_t ffn, cudaStream_t stream) {
-  const std::int64_t total = static_cast<std::int64_t>(num_rows) * ffn / 8;
-  if (total == 0) return;
-  swiglu_kernel<<<blocks_of(total, kSwigluBlock), kSwigluBlock, 0, stream>>>(
-      reinterpret_cast<const uint4*>(gate_up), reinterpret_cast<uint4*>(out),
-      static_cast<std::uint32_t>(ffn / 8), static_cast<std::uint32_t>(total));
   RERANK_CUDA_CHECK(cudaGetLastError());
 }
 

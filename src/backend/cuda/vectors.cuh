@@ -36,6 +36,30 @@ __device__ inline Vector8 load8(const float* from) {
   return {{a.x, a.y, a.z, a.w, b.x, b.y, b.z, b.w}};
 }
 
+// Four numbers of four lanes, exchanged so that each lane holds one of the four from all lanes.
+__device__ inline uint4 transpose(const std::uint32_t (&x)[4]) {
+  const int lane = threadIdx.x % 4;
+  const bool odd = lane % 2 != 0, upper = lane >= 2;
+  const std::uint32_t p = __shfl_xor_sync(0xffffffffu, odd ? x[0] : x[1], 1);
+  const std::uint32_t q = __shfl_xor_sync(0xffffffffu, odd ? x[2] : x[3], 1);
+  const uint2 first = odd ? uint2{p, x[1]} : uint2{x[0], p};
+  const uint2 second = odd ? uint2{q, x[3]} : uint2{x[2], q};
+  const std::uint32_t r = __shfl_xor_sync(0xffffffffu, upper ? first.x : second.x, 2);
+  const std::uint32_t s = __shfl_xor_sync(0xffffffffu, upper ? first.y : second.y, 2);
+  return upper ? uint4{r, s, second.x, second.y} : uint4{first.x, first.y, r, s};
+}
+
+// silu(gate) * up
+__device__ inline Vector8 swiglu8(uint4 gate_bits, uint4 up_bits) {
+  const Vector8 gate = unpack8(gate_bits), up = unpack8(up_bits);
+  Vector8 out;
+#pragma unroll
+  for (int e = 0; e < 8; ++e) {
+    out.values[e] = __fdividef(gate.values[e], 1.0f + __expf(-gate.values[e])) * up.values[e];
+  }
+  return out;
+}
+
 // Over the Threads consecutive threads that share a row, the same in each; Threads is 32 or a whole block.
 template <int Threads>
 __device__ inline float row_sum(float value) {

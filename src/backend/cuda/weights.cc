@@ -120,6 +120,10 @@ DeviceLayer upload_layer(const LayerWeights& from, const DecoderShape& shard, st
   layer.gate_up =
       maker.make(2 * (ffn + padding), hidden, {rows(from.gate, ffn), nothing, rows(from.up, ffn), nothing});
   layer.down = maker.make(hidden, ffn + padding, {columns(from.down, ffn)});
+  if (!quantize) {
+    layer.qkv_view = gemm_view(layer.qkv.values.as<DeviceBFloat16>(), shard.qkv_dim(), hidden);
+    layer.gate_up_view = gemm_view(layer.gate_up.values.as<DeviceBFloat16>(), 2 * (ffn + padding), hidden);
+  }
   layer.input_norm = uploader.floats(from.input_norm);
   layer.attention_norm = uploader.floats(from.attention_norm);
   layer.query_norm = uploader.floats(from.query_norm);

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "backend/cuda/device.h"
+#include "backend/cuda/fused_gemm.h"
 #include "backend/cuda/gemm.h"
 #include "backend/decoder_weights.h"
 
@@ -43,6 +44,7 @@ struct DeviceLayer {
   DeviceBuffer query_norm;      // float32 [head_dim]
   DeviceBuffer key_norm;        // float32 [head_dim]
   bool quantized = false;
+  CUtensorMap qkv_view{}, gate_up_view{};  // gemm_view, unless quantized
 };
 
 struct DeviceWeights {

@@ -78,33 +78,9 @@ class ReferenceBackend final : public Backend {
     }
   }
 
-  void norm_qkv(std::int32_t layer, Projection projection) override {
-    const LayerWeights w = weights_->layer(layer);
-    const Floats x = normed(to_floats(w.input_norm));
-    qkv_.resize(rows_.size() * size(shape_.qkv_dim()));
-    const auto project = [&](const TensorView& matrix, std::int32_t column) {
-      multiply(x, matrix, qkv_.data() + column, shape_.qkv_dim());
-    };
-    if (projection != Projection::kKeyValue) project(w.query, 0);
-    if (projection == Projection::kQuery) return;
-    project(w.key, shape_.query_dim());
-    project(w.value, shape_.query_dim() + shape_.kv_dim());
-  }
-
-  void qk_norm_rope(std::int32_t layer, Projection projection) override {
-    const LayerWeights w = weights_->layer(layer);
-    const Floats query_norm = to_floats(w.query_norm), key_norm = to_floats(w.key_norm);
-    for (std::size_t row = 0; row < rows_.size(); ++row) {
-      float* query = qkv_.data() + row * size(shape_.qkv_dim());
-      float* key = query + shape_.query_dim();
-      const float* value = key + shape_.kv_dim();
-      if (projection != Projection::kKeyValue)
-        rotate(query, shape_.num_heads, query_norm, rows_[row].position);
-      if (projection == Projection::kQuery) continue;
-      rotate(key, shape_.num_kv_heads, key_norm, rows_[row].position);
-      key_value(layer, static_cast<std::int32_t>(row)) = {{key, key + shape_.kv_dim()},
-                                                          {value, value + shape_.kv_dim()}};
-    }
+  void norm_qkv_rope(std::int32_t layer, Projection projection) override {
+    project_qkv(layer, projection);
+    turn_and_keep(layer, projection);
   }
 
   void attention(std::int32_t layer) override {
@@ -172,6 +148,35 @@ class ReferenceBackend final : public Backend {
   }
 
  private:
+  void project_qkv(std::int32_t layer, Projection projection) {
+    const LayerWeights w = weights_->layer(layer);
+    const Floats x = normed(to_floats(w.input_norm));
+    qkv_.resize(rows_.size() * size(shape_.qkv_dim()));
+    const auto project = [&](const TensorView& matrix, std::int32_t column) {
+      multiply(x, matrix, qkv_.data() + column, shape_.qkv_dim());
+    };
+    if (projection != Projection::kKeyValue) project(w.query, 0);
+    if (projection == Projection::kQuery) return;
+    project(w.key, shape_.query_dim());
+    project(w.value, shape_.query_dim() + shape_.kv_dim());
+  }
+
+  void turn_and_keep(std::int32_t layer, Projection projection) {
+    const LayerWeights w = weights_->layer(layer);
+    const Floats query_norm = to_floats(w.query_norm), key_norm = to_floats(w.key_norm);
+    for (std::size_t row = 0; row < rows_.size(); ++row) {
+      float* query = qkv_.data() + row * size(shape_.qkv_dim());
+      float* key = query + shape_.query_dim();
+      const float* value = key + shape_.kv_dim();
+      if (projection != Projection::kKeyValue)
+        rotate(query, shape_.num_heads, query_norm, rows_[row].position);
+      if (projection == Projection::kQuery) continue;
+      rotate(key, shape_.num_kv_heads, key_norm, rows_[row].position);
+      key_value(layer, static_cast<std::int32_t>(row)) = {{key, key + shape_.kv_dim()},
+                                                          {value, value + shape_.kv_dim()}};
+    }
+  }
+
   struct Row {
     std::int32_t segment;
     std::int32_t position;

@@ -1,0 +1,191 @@
+// How the warps of a matrix product share their block's memory, and those that copy and multiply; see
+// fused_gemm.cu. For kernels only.
+#pragma once
+
+#include <cstdint>
+
+#include "backend/cuda/fused_gemm.h"
+#include "backend/cuda/hopper.cuh"
+#include "backend/cuda/vectors.cuh"
+
+namespace rerank::cuda {
+
+constexpr int kGemmRows = 128;  // of a block's tile
+constexpr int kGemmHalf = 128;  // outputs of half a tile
+constexpr int kGemmColumns = 2 * kGemmHalf;
+constexpr int kGemmDepth = 64;  // inputs of a stage: rows of 128 bytes
+constexpr int kGemmStages = 3;
+constexpr int kGemmCluster =
+    2;  // blocks with different rows and the same weights: each copies half of them to both
+constexpr int kGemmPairRows = kGemmCluster * kGemmRows;
+constexpr int kGemmStrip = 11;  // pairs of row tiles, see for_each_gemm_tile
+constexpr int kGemmWarpgroup = 128;
+constexpr int kGemmMultipliers = 2;  // warpgroups; one more has a warp that copies and those that finish
+constexpr int kGemmThreads = kGemmWarpgroup * (1 + kGemmMultipliers);
+constexpr int kGemmWarps = kGemmWarpgroup / 32;  // of a warpgroup
+constexpr int kGemmFinishers = kGemmWarps - 1;   // warps
+constexpr int kGemmPartRows = kGemmRows / kGemmMultipliers;
+
+constexpr int kGemmRowBytes = 128;
+constexpr int kGemmXBytes = kGemmRows * kGemmRowBytes;
+constexpr int kGemmHalfBytes = kGemmHalf * kGemmRowBytes;
+constexpr int kGemmStageBytes = kGemmXBytes + 2 * kGemmHalfBytes;
+constexpr int kGemmBoxBytes = kGemmPartRows * kGemmRowBytes;  // 64 results of each of a multiplier's rows
+constexpr int kGemmPartBytes = kGemmColumns / 64 * kGemmBoxBytes;
+constexpr int kGemmSharedBytes = kGemmStages * kGemmStageBytes + kGemmMultipliers * kGemmPartBytes + 1024;
+
+struct GemmBarriers {
+  std::uint64_t full[kGemmStages];
+  std::uint64_t empty[kGemmStages];  // of both blocks' multipliers: weights are written into both
+  std::uint64_t part_full[kGemmMultipliers];
+  std::uint64_t part_empty[kGemmMultipliers];
+
+  __device__ void init() {
+    for (int stage = 0; stage < kGemmStages; ++stage) {
+      barrier_init(&full[stage], 1);
+      barrier_init(&empty[stage], kGemmCluster * kGemmMultipliers * kGemmWarps);
+    }
+    for (int part = 0; part < kGemmMultipliers; ++part) {
+      barrier_init(&part_full[part], kGemmWarps);
+      barrier_init(&part_empty[part], kGemmFinishers);
+    }
+    barriers_publish();
+  }
+};
+
+// What stands where in shared memory: stages of x and weights, then each multiplier's part of the results.
+struct GemmShared {
+  std::uint32_t base;
+
+  __device__ std::uint32_t x(int stage) const { return base + stage * kGemmStageBytes; }
+  __device__ std::uint32_t weight(int stage) const { return x(stage) + kGemmXBytes; }
+  __device__ std::uint32_t part(int part) const { return x(kGemmStages) + part * kGemmPartBytes; }
+};
+
+// Tile t is outputs [t * step, t * step + kGemmHalf) from `first` and from `second` on.
+struct GemmOutputs {
+  std::int32_t first;
+  std::int32_t second;
+  std::int32_t step;
+  std::int32_t num_tiles;
+};
+
+// Calls use(first row, tile of the outputs, whether it is the block's last) for each tile of the block.
+// Clusters walk strips kGemmStrip pairs high, so that those under way at one time share rows and weights in
+// the cache.
+template <typename Use>
+__device__ inline void for_each_gemm_tile(std::int32_t num_rows, const GemmOutputs& outputs, const Use& use) {
+  const int pairs = (num_rows + kGemmPairRows - 1) / kGemmPairRows;
+  const int strip_tiles = kGemmStrip * outputs.num_tiles, clusters = gridDim.x / kGemmCluster;
+  for (int tile = blockIdx.x / kGemmCluster; tile < pairs * outputs.num_tiles; tile += clusters) {
+    const int first_pair = tile / strip_tiles * kGemmStrip, in_strip = tile % strip_tiles;
+    const int height = min(kGemmStrip, pairs - first_pair);
+    const int pair = first_pair + in_strip % height;
+    use(pair * kGemmPairRows + static_cast<int>(block_of_cluster()) * kGemmRows, in_strip / height,
+        tile + clusters >= pairs * outputs.num_tiles);
+  }
+}
+
+// One thread: fills stages with the block's own rows and one half of the weights, which goes to both blocks.
+__device__ inline void copy_gemm_tiles(const FusedGemmArguments& a, const GemmOutputs& outputs,
+                                       GemmShared shared, GemmBarriers& barriers) {
+  constexpr std::uint16_t kBoth = 0b11;
+  const unsigned half = block_of_cluster();
+  Place<kGemmStages> place;
+  for_each_gemm_tile(a.num_rows, outputs, [&](int row, int tile, bool) {
+    const int output = (half == 0 ? outputs.first : outputs.second) + tile * outputs.step;
+    for (int input = 0; input < a.inputs; input += kGemmDepth) {
+      barrier_wait(&barriers.empty[place.index], place.parity ^ 1);
+      std::uint64_t* full = &barriers.full[place.index];
+      barrier_arrive_and_expect(full, kGemmStageBytes);
+      copy_box(shared.x(place.index), &a.x, input, row, full);
+      copy_box_to(kBoth, shared.weight(place.index) + half * kGemmHalfBytes, &a.weight, input, output, full);
+      place.advance();
+    }
+  });
+}
+
+// The results of a multiplier as the warps that finish them see them: 16 lanes share a row, so a warp takes
+// two at a time.
+struct GemmPart {
+  std::uint32_t base;
+  int first_row;
+  int warp, num_warps;  // this one of those at work
+
+  // Results [8 * chunk, 8 * chunk + 8) of a row of the part.
+  __device__ uint4 results(int row, int chunk) const {
+    return load_shared(base + chunk / 8 * kGemmBoxBytes + row * kGemmRowBytes + (chunk % 8 ^ row % 8) * 16);
+  }
+  // Calls use(row of the part, fetch(row of the part)) for each of this thread's rows, fetching one row
+  // ahead.
+  template <typename Fetch, typename Use>
+  __device__ void for_each_row(const Fetch& fetch, const Use& use) const {
+    int row = 2 * warp + static_cast<int>(threadIdx.x) % 32 / 16;
+    auto fetched = fetch(row);
+#pragma unroll 2
+    for (; row < kGemmPartRows; row += 2 * num_warps) {
+      const auto next = fetch(min(row + 2 * num_warps, kGemmPartRows - 1));
+      use(row, fetched);
+      fetched = next;
+    }
+  }
+};
+
+// A warpgroup: 64 rows of each tile, rounded to bfloat16 and left in the multiplier's part to be finished by
+// others; but the last tile it finishes itself.
+template <typename Finisher>
+__device__ inline void multiply_gemm_tiles(const FusedGemmArguments& a, const GemmOutputs& outputs,
+                                           GemmShared shared, GemmBarriers& barriers,
+                                           const Finisher& finisher) {
+  const int part = static_cast<int>(threadIdx.x) / kGemmWarpgroup - 1, lane = threadIdx.x % 32;
+  const int part_row = threadIdx.x % kGemmWarpgroup / 32 * 16 + lane % 16;
+  const auto release = [&](int stage) {
+    if (lane < kGemmCluster) barrier_arrive_at(lane, &barriers.empty[stage]);
+  };
+  // d[4 * j + 2 * i + e]: row lane / 4 + 8 * i of the warp's 16, output 8 * j + 2 * (lane % 4) + e.
+  float d[kGemmColumns / 2];
+  Place<kGemmStages> place;
+  Place<1> part_place;
+  int last_row = 0, last_tile = 0;
+  for_each_gemm_tile(a.num_rows, outputs, [&](int row, int tile, bool last) {
+    int before = -1;  // the stage whose products may still be under way
+    for (int input = 0; input < a.inputs; input += kGemmDepth) {
+      barrier_wait(&barriers.full[place.index], place.parity);
+      const std::uint64_t x =
+          matrix_descriptor(shared.x(place.index) + part * kGemmPartRows * kGemmRowBytes, 0);
+      const std::uint64_t weight = matrix_descriptor(shared.weight(place.index), 0);
+      products_begin();
+#pragma unroll
+      for (int k = 0; k < kGemmDepth / 16; ++k) {
+        multiply_rows256(d, x + 2 * k, weight + 2 * k, input > 0 || k > 0);  // 32 bytes on
+      }
+      products_commit();
+      products_wait<1>();
+      if (before >= 0) release(before);
+      before = place.index;
+      place.advance();
+    }
+    barrier_wait(&barriers.part_empty[part], part_place.parity ^ 1);
+    part_place.advance();
+    products_wait<0>();
+    release(before);
+    const std::uint32_t to = shared.part(part) + part_row * kGemmRowBytes;
+#pragma unroll
+    for (int block = 0; block < kGemmColumns / 8; block += 2) {
+      const float* x = &d[4 * block];
+      const int chunk = block % 8 + lane / 16;  // of 8 results, swizzled by 128 bytes
+      store_matrices(to + block / 8 * kGemmBoxBytes + (chunk ^ part_row % 8) * 16, pack_halves(x[0], x[1]),
+                     pack_halves(x[2], x[3]), pack_halves(x[4], x[5]), pack_halves(x[6], x[7]));
+    }
+    __syncwarp();
+    if (lane == 0 && !last) barrier_arrive(&barriers.part_full[part]);
+    last_row = row + part * kGemmPartRows;
+    last_tile = tile;
+  });
+  warpgroup_sync(1 + part);
+  const GemmPart mine{shared.part(part), last_row, static_cast<int>(threadIdx.x) % kGemmWarpgroup / 32,
+                      kGemmWarps};
+  finisher.finish(mine, last_tile, a.num_rows, finisher.prepare(last_row, a.num_rows));
+}
+
+}  // namespace rerank::cuda
