@@ -23,7 +23,7 @@ void BatchLayout::place(Array<T>& array, std::size_t count) {
 
 BatchLayout::BatchLayout(const BackendLimits& limits, std::int32_t item_tokens) : item_tokens_(item_tokens) {
   const std::size_t tokens = size(limits.max_tokens), segments = size(limits.max_segments);
-  const std::size_t max_items = tokens / size(item_tokens) + segments + size(limits.max_scores);
+  const std::size_t max_items = tokens / size(item_tokens) + 2 * segments + size(limits.max_scores);
   place(ids, tokens);
   place(positions, tokens);
   place(slots, tokens);
@@ -77,9 +77,12 @@ void BatchLayout::add_items(const PackedBatch& batch, const std::vector<std::int
   };
   for (std::size_t s = 0; s < batch.segments.size(); ++s) {
     const Segment& segment = batch.segments[s];
-    for (std::int32_t i = 0; i < segment.num_tokens; i += item_tokens_) {
-      item_of(s, segment.first_row + i, std::min(item_tokens_, segment.num_tokens - i),
-              segment.first_position + i);
+    // Items end where tiles of keys do, so that fewer rows look at a tile in part.
+    for (std::int32_t i = 0; i < segment.num_tokens;) {
+      const std::int32_t position = segment.first_position + i;
+      const std::int32_t count = std::min(item_tokens_ - position % item_tokens_, segment.num_tokens - i);
+      item_of(s, segment.first_row + i, count, position);
+      i += count;
     }
   }
   all_items_ = {0, static_cast<std::int32_t>(sorted_.size())};

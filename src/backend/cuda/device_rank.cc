@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <vector>
 
 #include "rerank/error.h"
@@ -33,7 +32,7 @@ DeviceRank::DeviceRank(DecoderWeights& weights, const BackendLimits& limits, con
   check_memory(weights.shape());
   weights_ = upload_weights(weights, options_.shard, options_.quantize);
   reserve();
-  fill_rotations();
+  fill_frequencies();
   choose_products();
   store_ = DeviceBuffer(store_bytes());
   prepare_attention(shape_.head_dim);
@@ -70,8 +69,7 @@ std::size_t DeviceRank::activation_bytes() const {
   const std::int64_t quantized =
       options_.quantize ? shape_.hidden + shape_.query_dim() + ffn_ + 12 + 2 * 2 * ffn_ : 0;
   return size(limits_.max_tokens * (2 * columns + quantized) +
-              std::int64_t{4} * limits_.max_scores * shape_.hidden +
-              std::int64_t{4} * shape_.max_positions * shape_.head_dim);
+              std::int64_t{4} * limits_.max_scores * shape_.hidden);
 }
 
 std::size_t DeviceRank::store_bytes() const {
@@ -128,19 +126,14 @@ void DeviceRank::reserve() {
   }
 }
 
-void DeviceRank::fill_rotations() {
-  const std::int32_t half = shape_.head_dim / 2;
-  std::vector<float2> rotation(size(std::int64_t{shape_.max_positions} * half));
-  for (std::int32_t i = 0; i < half; ++i) {
-    const float frequency = shape_.rotary_frequency(i);
-    for (std::int32_t position = 0; position < shape_.max_positions; ++position) {
-      const float angle = static_cast<float>(position) * frequency;
-      rotation[size(std::int64_t{position} * half + i)] = {std::cos(angle), std::sin(angle)};
-    }
+void DeviceRank::fill_frequencies() {
+  std::vector<float> frequencies(size(shape_.head_dim / 2));
+  for (std::size_t i = 0; i < frequencies.size(); ++i) {
+    frequencies[i] = shape_.rotary_frequency(static_cast<std::int32_t>(i));
   }
-  rotation_ = DeviceBuffer(rotation.size() * sizeof(float2));
-  RERANK_CUDA_CHECK(
-      cudaMemcpy(rotation_.as<void>(), rotation.data(), rotation_.size_bytes(), cudaMemcpyHostToDevice));
+  frequencies_ = DeviceBuffer(frequencies.size() * sizeof(float));
+  RERANK_CUDA_CHECK(cudaMemcpy(frequencies_.as<void>(), frequencies.data(), frequencies_.size_bytes(),
+                               cudaMemcpyHostToDevice));
 }
 
 void DeviceRank::choose_products() {
@@ -225,7 +218,7 @@ QkvArguments DeviceRank::qkv_arguments(std::int32_t index, Projection projection
           .store = store(index),
           .query_norm = layer(index).query_norm.as<float>(),
           .key_norm = layer(index).key_norm.as<float>(),
-          .rotation = rotation_.as<float2>(),
+          .frequencies = frequencies_.as<float>(),
           .positions = gathered_ ? layout.scored_positions.at(block) : layout.positions.at(block),
           .slots = layout.slots.at(block),
           .first_head = projection == Projection::kKeyValue ? shape_.num_heads : 0,

@@ -88,7 +88,7 @@ class DeviceRank {
   std::size_t activation_bytes() const;
   std::size_t store_bytes() const;
   void reserve();
-  void fill_rotations();
+  void fill_frequencies();
   void choose_products();
   Products choose(bool quantized, const DeviceLayer& layer, const GemmTrial& trial);
   Rows make_rows(std::int32_t columns) const;
@@ -125,7 +125,7 @@ class DeviceRank {
   GemmLibrary library_;
   DeviceWeights weights_;
   Products products_, quantized_products_;
-  DeviceBuffer rotation_;       // float2 [max_positions, head_dim / 2] (cos, sin)
+  DeviceBuffer frequencies_;    // float32 [head_dim / 2], of the rotary embedding
   DeviceBuffer hidden_;         // float32 [max_tokens, hidden]: the residual keeps its precision
   DeviceBuffer scored_hidden_;  // float32 [max_scores, hidden]
   DeviceBuffer qkv_;            // [max_tokens, qkv_dim]

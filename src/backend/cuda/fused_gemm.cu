@@ -20,11 +20,9 @@ __device__ inline void finish_gemm_tiles(const FusedGemmArguments& a, const Gemm
   for_each_gemm_tile(a.num_rows, outputs, [&](int row, int tile, bool last) {
     if (last) return;
     for (int p = 0; p < kGemmMultipliers; ++p) {
-      const GemmPart part{shared.part(p), row + p * kGemmPartRows, static_cast<int>(threadIdx.x) / 32 - 1,
-                          kGemmFinishers};
-      const auto rows = finisher.prepare(part.first_row, a.num_rows);
       barrier_wait(&barriers.part_full[p], place.parity);
-      finisher.finish(part, tile, a.num_rows, rows);
+      const GemmPart<kGemmFinishers> part(shared.part(p), row + p * kGemmPartRows);
+      finisher.finish(part, tile, a.num_rows);
       __syncwarp();
       if (threadIdx.x % 32 == 0) barrier_arrive(&barriers.part_empty[p]);
     }
@@ -42,11 +40,15 @@ __global__ void __cluster_dims__(kGemmCluster, 1, 1) __launch_bounds__(kGemmThre
   const GemmShared shared{(shared_address(memory) + 1023) / 1024 * 1024};
   if (threadIdx.x == 0) barriers.init();
   cluster_sync();
-  if (threadIdx.x < kGemmWarpgroup) {
+  const unsigned warp = __shfl_sync(0xffffffffu, threadIdx.x / 32, 0);  // the same in all lanes, and known to be
+  if (warp < kGemmWarps) {
     registers_give<152>();
-    if (threadIdx.x == 0) copy_gemm_tiles(a, outputs, shared, barriers);
-    if (threadIdx.x >= 32) finish_gemm_tiles(a, outputs, shared, barriers, finisher);
-    __syncwarp();
+    if (warp > 0) {
+      finish_gemm_tiles(a, outputs, shared, barriers, finisher);
+    } else {
+      if (threadIdx.x == 0) copy_gemm_tiles(a, outputs, shared, barriers);
+      __syncwarp();
+    }
   } else {
     registers_take<176>();
     multiply_gemm_tiles(a, outputs, shared, barriers, finisher);
@@ -58,12 +60,9 @@ struct GateUp {
   DeviceBFloat16* out;
   std::int32_t ffn;
 
-  struct Rows {};
-  __device__ Rows prepare(int, int) const { return {}; }
-
-  __device__ void finish(const GemmPart& part, int tile, int num_rows, Rows) const {
+  template <int Warps>
+  __device__ void finish(const GemmPart<Warps>& part, int tile, int num_rows) const {
     const int chunk = threadIdx.x % 16, column = tile * kGemmHalf + 8 * chunk;
-    if (column >= ffn) return;
     struct Fetched {
       uint4 gate, up;
     };
@@ -71,10 +70,10 @@ struct GateUp {
         [&](int part_row) {
           return Fetched{part.results(part_row, chunk), part.results(part_row, kGemmHalf / 8 + chunk)};
         },
-        [&](int part_row, const Fetched& fetched) {
+        [&](int part_row, bool inside, const Fetched& fetched) {
           const std::int64_t row = part.first_row + part_row;
-          const uint4 gated = pack8(swiglu8(fetched.gate, fetched.up));
-          if (row < num_rows) *reinterpret_cast<uint4*>(out + row * ffn + column) = gated;
+          store_if(inside && row < num_rows && column < ffn, out + row * ffn + column,
+                   pack8(swiglu8(fetched.gate, fetched.up)));
         });
   }
 };
@@ -87,69 +86,47 @@ struct Qkv {
 
   QkvArguments a;
 
-  // Of rows lane and lane + 32 of a part.
-  struct Rows {
-    int positions[2];
-    int slots[2];
-  };
-  __device__ Rows prepare(int first_row, int num_rows) const {
-    Rows rows;
-#pragma unroll
-    for (int i = 0; i < 2; ++i) {
-      const int row = first_row + 32 * i + threadIdx.x % 32;
-      rows.positions[i] = row < num_rows ? a.positions[row] : 0;
-      rows.slots[i] = row < num_rows && a.end_head > a.num_heads ? a.slots[row] : -1;
-    }
-    return rows;
-  }
-  __device__ static int of_row(const int (&values)[2], int part_row) {
-    const int first = __shfl_sync(0xffffffffu, values[0], part_row % 32);
-    const int second = __shfl_sync(0xffffffffu, values[1], part_row % 32);
-    return part_row < 32 ? first : second;
-  }
-
-  __device__ void finish(const GemmPart& part, int tile, int num_rows, const Rows& rows) const {
+  template <int Warps>
+  __device__ void finish(const GemmPart<Warps>& part, int tile, int num_rows) const {
     const int thread = threadIdx.x % 16, head_of_tile = thread / kThreads, column = thread % kThreads * 8;
     const int head = a.first_head + tile * (kGemmColumns / HeadDim) + head_of_tile;
     const int chunk = (head_of_tile * HeadDim + column) / 8, kv_dim = a.num_kv_heads * HeadDim;
     const std::int64_t stride = a.num_heads * HeadDim + 2 * kv_dim;
     const float* norm = head < a.num_heads ? a.query_norm : a.key_norm;
     const Vector8 low_norm = load8(norm + column), high_norm = load8(norm + kHalf + column);
+    const Vector8 frequencies = load8(a.frequencies + column);
     const bool turned = head < a.num_heads + a.num_kv_heads;
+    const bool wanted = head < a.end_head, is_key_or_value = head >= a.num_heads;
     part.for_each_row(
         [&](int part_row) {
-          Fetched fetched{part.results(part_row, chunk), part.results(part_row, chunk + kHalf / 8), {}, {}};
-          const auto* rotation = reinterpret_cast<const float4*>(
-              a.rotation + static_cast<std::int64_t>(of_row(rows.positions, part_row)) * kHalf + column);
-#pragma unroll
-          for (int pair = 0; pair < 4; ++pair) fetched.turns[pair] = __ldg(rotation + pair);
-          fetched.slot = of_row(rows.slots, part_row);
-          return fetched;
+          const int row = min(part.first_row + part_row, num_rows - 1);
+          return Fetched{part.results(part_row, chunk), part.results(part_row, chunk + kHalf / 8),
+                         __ldg(a.positions + row), is_key_or_value ? __ldg(a.slots + row) : -1};
         },
-        [&](int part_row, Fetched fetched) {  // without branches, so that two rows can be under way at a time
+        [&](int part_row, bool inside, Fetched fetched) {
           const std::int64_t row = part.first_row + part_row;
-          const bool wanted = row < num_rows && head < a.end_head;
-          turn(fetched, turned, low_norm, high_norm);
+          turn(fetched, turned, low_norm, high_norm, frequencies);
+          inside = inside && wanted && row < num_rows;
           DeviceBFloat16* to = a.qkv + row * stride + head * HeadDim + column;
-          DeviceBFloat16* kept = a.store + static_cast<std::int64_t>(fetched.slot) * 2 * kv_dim +
-                                 (head - a.num_heads) * HeadDim + column;
-          if (wanted) *reinterpret_cast<uint4*>(to) = fetched.low;
-          if (wanted) *reinterpret_cast<uint4*>(to + kHalf) = fetched.high;
-          const bool keep = wanted && fetched.slot >= 0 && head >= a.num_heads;
-          if (keep) *reinterpret_cast<uint4*>(kept) = fetched.low;
-          if (keep) *reinterpret_cast<uint4*>(kept + kHalf) = fetched.high;
+          store_if(inside, to, fetched.low);
+          store_if(inside, to + kHalf, fetched.high);
+          const bool kept = inside && fetched.slot >= 0;
+          to = a.store + static_cast<std::int64_t>(fetched.slot) * 2 * kv_dim +
+               (head - a.num_heads) * HeadDim + column;
+          store_if(kept, to, fetched.low);
+          store_if(kept, to + kHalf, fetched.high);
         });
   }
 
   struct Fetched {
     uint4 low, high;
-    float4 turns[4];  // (cos, sin) of two numbers each
+    int position;
     int slot;
   };
 
   // By whole warps: several lanes hold a head.
-  __device__ void turn(Fetched& fetched, bool turned, const Vector8& low_norm,
-                       const Vector8& high_norm) const {
+  __device__ void turn(Fetched& fetched, bool turned, const Vector8& low_norm, const Vector8& high_norm,
+                       const Vector8& frequencies) const {
     Vector8 low = unpack8(fetched.low), high = unpack8(fetched.high);
     float sums[4] = {};
 #pragma unroll
@@ -163,12 +140,11 @@ struct Qkv {
     const float factor = rsqrtf(sum / HeadDim + a.eps);
 #pragma unroll
     for (int e = 0; e < 8; ++e) {
-      const float4 turns = fetched.turns[e / 2];
-      const float cosine = e % 2 == 0 ? turns.x : turns.z, sine = e % 2 == 0 ? turns.y : turns.w;
+      const float2 rotation = rotation_of(fetched.position, frequencies.values[e]);
       const float first = low.values[e] * factor * low_norm.values[e];
       const float second = high.values[e] * factor * high_norm.values[e];
-      low.values[e] = first * cosine - second * sine;
-      high.values[e] = second * cosine + first * sine;
+      low.values[e] = first * rotation.x - second * rotation.y;
+      high.values[e] = second * rotation.x + first * rotation.y;
     }
     const uint4 new_low = pack8(low), new_high = pack8(high);
     fetched.low = turned ? new_low : fetched.low;

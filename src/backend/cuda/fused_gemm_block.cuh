@@ -107,26 +107,35 @@ __device__ inline void copy_gemm_tiles(const FusedGemmArguments& a, const GemmOu
 
 // The results of a multiplier as the warps that finish them see them: 16 lanes share a row, so a warp takes
 // two at a time.
+template <int Warps>
 struct GemmPart {
   std::uint32_t base;
   int first_row;
-  int warp, num_warps;  // this one of those at work
+  int warp;  // of Warps; the same number in all of its lanes, and known to be
+
+  __device__ GemmPart(std::uint32_t address, int row)
+      : base(address), first_row(row), warp(__shfl_sync(0xffffffffu, threadIdx.x / 32 % Warps, 0)) {}
 
   // Results [8 * chunk, 8 * chunk + 8) of a row of the part.
   __device__ uint4 results(int row, int chunk) const {
     return load_shared(base + chunk / 8 * kGemmBoxBytes + row * kGemmRowBytes + (chunk % 8 ^ row % 8) * 16);
   }
-  // Calls use(row of the part, fetch(row of the part)) for each of this thread's rows, fetching one row
-  // ahead.
+  // Calls use(row of the part, whether it is one, fetch(row)) for each of this thread's rows: two at a time,
+  // and the next two fetched before. What has no branches in it is done side by side.
   template <typename Fetch, typename Use>
   __device__ void for_each_row(const Fetch& fetch, const Use& use) const {
-    int row = 2 * warp + static_cast<int>(threadIdx.x) % 32 / 16;
-    auto fetched = fetch(row);
-#pragma unroll 2
-    for (; row < kGemmPartRows; row += 2 * num_warps) {
-      const auto next = fetch(min(row + 2 * num_warps, kGemmPartRows - 1));
-      use(row, fetched);
-      fetched = next;
+    constexpr int kPairs = kGemmPartRows / 2, kSteps = (kPairs + 2 * Warps - 1) / (2 * Warps);
+    const int row_of_pair = static_cast<int>(threadIdx.x) % 32 / 16;
+    const auto fetch_of = [&](int pair) { return fetch(2 * min(pair, kPairs - 1) + row_of_pair); };
+    auto first = fetch_of(warp), second = fetch_of(warp + Warps);
+#pragma unroll 1
+    for (int step = 0; step < kSteps; ++step) {
+      const int pair = 2 * step * Warps + warp;
+      const auto next_first = fetch_of(pair + 2 * Warps), next_second = fetch_of(pair + 3 * Warps);
+      use(2 * pair + row_of_pair, pair < kPairs, first);
+      use(2 * (pair + Warps) + row_of_pair, pair + Warps < kPairs, second);
+      first = next_first;
+      second = next_second;
     }
   }
 };
@@ -183,9 +192,7 @@ __device__ inline void multiply_gemm_tiles(const FusedGemmArguments& a, const Ge
     last_tile = tile;
   });
   warpgroup_sync(1 + part);
-  const GemmPart mine{shared.part(part), last_row, static_cast<int>(threadIdx.x) % kGemmWarpgroup / 32,
-                      kGemmWarps};
-  finisher.finish(mine, last_tile, a.num_rows, finisher.prepare(last_row, a.num_rows));
+  finisher.finish(GemmPart<kGemmWarps>(shared.part(part), last_row), last_tile, a.num_rows);
 }
 
 }  // namespace rerank::cuda

@@ -47,7 +47,7 @@ struct QkvArguments {
   DeviceBFloat16* store;          // [num_slots, 2, kv_dim] of the layer
   const float* query_norm;        // [head_dim]
   const float* key_norm;          // [head_dim]
-  const float2* rotation;         // [max_positions, head_dim / 2] (cos, sin)
+  const float* frequencies;       // [head_dim / 2]
   const std::int32_t* positions;  // [num_rows]
   const std::int32_t* slots;      // [num_rows]; negative: not kept; unused without key heads
   std::int32_t first_head;

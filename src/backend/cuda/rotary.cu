@@ -30,9 +30,7 @@ __global__ void __launch_bounds__(kBlock)
       a.qkv + static_cast<std::int64_t>(row) * (a.num_heads + 2 * a.num_kv_heads) * HeadDim + head * HeadDim;
   const uint2 low = *reinterpret_cast<const uint2*>(x + column);
   const uint2 high = *reinterpret_cast<const uint2*>(x + kHalf + column);
-  const auto* turns = reinterpret_cast<const float4*>(
-      a.rotation + static_cast<std::int64_t>(a.positions[row]) * kHalf + column);
-  const float4 first_turns = turns[0], second_turns = turns[1];
+  const float4 frequencies = *reinterpret_cast<const float4*>(a.frequencies + column);
   const bool is_key = head >= a.num_heads;
   const float* norm = is_key ? a.key_norm : a.query_norm;
   const float4 low_norm = *reinterpret_cast<const float4*>(norm + column);
@@ -47,14 +45,14 @@ __global__ void __launch_bounds__(kBlock)
   const float factor = rsqrtf(sum / HeadDim + a.eps);
   const float norms[8] = {low_norm.x,  low_norm.y,  low_norm.z,  low_norm.w,
                           high_norm.x, high_norm.y, high_norm.z, high_norm.w};
-  const float cosine[4] = {first_turns.x, first_turns.z, second_turns.x, second_turns.z};
-  const float sine[4] = {first_turns.y, first_turns.w, second_turns.y, second_turns.w};
+  const float of_pair[4] = {frequencies.x, frequencies.y, frequencies.z, frequencies.w};
   float turned[8];
 #pragma unroll
   for (int e = 0; e < 4; ++e) {
     const float first = values[e] * factor * norms[e], second = values[4 + e] * factor * norms[4 + e];
-    turned[e] = first * cosine[e] - second * sine[e];
-    turned[4 + e] = second * cosine[e] + first * sine[e];
+    const float2 rotation = rotation_of(a.positions[row], of_pair[e]);
+    turned[e] = first * rotation.x - second * rotation.y;
+    turned[4 + e] = second * rotation.x + first * rotation.y;
   }
   if (!inside) return;
   const uint2 new_low = {pack_halves(turned[0], turned[1]), pack_halves(turned[2], turned[3])};

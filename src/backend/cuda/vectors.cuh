@@ -49,6 +49,17 @@ __device__ inline uint4 transpose(const std::uint32_t (&x)[4]) {
   return upper ? uint4{r, s, second.x, second.y} : uint4{first.x, first.y, r, s};
 }
 
+// (cos, sin) of position * frequency, which is rounded to float32 as Hugging Face rounds it; within 1e-6 of
+// the truth.
+__device__ inline float2 rotation_of(int position, float frequency) {
+  constexpr float kCircle = 6.2831855f, kCircleRest = -1.7484555e-7f;  // together 2 pi
+  const float angle = __fmul_rn(static_cast<float>(position), frequency);
+  constexpr float kRounding = 12582912.0f;  // 1.5 * 2^23: what is added to it loses its fraction
+  const float circles = fmaf(angle, 1.0f / kCircle, kRounding) - kRounding;
+  const float rest = fmaf(-circles, kCircleRest, fmaf(-circles, kCircle, angle));
+  return {__cosf(rest), __sinf(rest)};
+}
+
 // silu(gate) * up
 __device__ inline Vector8 swiglu8(uint4 gate_bits, uint4 up_bits) {
   const Vector8 gate = unpack8(gate_bits), up = unpack8(up_bits);
