@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Two replicas behind HAProxy with the configuration of deploy/: killing or draining one loses no request. Also that
-what deploy/ reads from the metrics is there. Exit code 77, skipped, where HAProxy is not installed."""
+"""Two replicas behind HAProxy, and behind Envoy where that is installed, with the configurations of deploy/: killing or
+draining one loses no request. Also that what deploy/ reads from the metrics is there. Exit code 77, skipped, where
+neither proxy is installed."""
 
 import concurrent.futures
 import contextlib
@@ -20,18 +21,15 @@ from service_process import LONG, ROOT, ServiceProcess, ask_on, run_tests
 from start_script_test import free_port
 
 HAPROXY = shutil.which("haproxy", path=os.environ.get("PATH", "") + ":/usr/sbin")
+ENVOY = shutil.which("envoy")
 NUM_CLIENTS = 8
 
 
 class Proxy:
-    """HAProxy in front of two replicas."""
+    """A proxy in its own process, which subclasses start on `port`."""
 
-    def __init__(self, replicas):
-        self.port = free_port()
-        addresses = {f"REPLICA_{index + 1}": f"127.0.0.1:{replica.port}" for index, replica in enumerate(replicas)}
-        self.process = subprocess.Popen(
-            [HAPROXY, "-db", "-q", "-f", str(ROOT / "deploy/haproxy/haproxy.cfg")],
-            env={**os.environ, **addresses, "PROXY_ADDRESS": f"127.0.0.1:{self.port}"})
+    def __init__(self, command, environment=None):
+        self.process = subprocess.Popen(command, env={**os.environ, **(environment or {})})
 
     def __enter__(self):
         deadline = time.monotonic() + LONG
@@ -43,7 +41,7 @@ class Proxy:
             except ConnectionRefusedError:
                 pass
             if time.monotonic() > deadline or self.process.poll() is not None:
-                raise AssertionError("HAProxy does not answer")
+                raise AssertionError(f"{type(self).__name__} does not answer")
             time.sleep(0.02)
 
     def __exit__(self, *_):
@@ -54,11 +52,47 @@ class Proxy:
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=LONG)
 
 
-class TwoReplicas(unittest.TestCase):
+class HaProxy(Proxy):
+    def __init__(self, replicas):
+        self.port = free_port()
+        addresses = {f"REPLICA_{index + 1}": f"127.0.0.1:{replica.port}" for index, replica in enumerate(replicas)}
+        super().__init__([HAPROXY, "-db", "-q", "-f", str(ROOT / "deploy/haproxy/haproxy.cfg")],
+                         {**addresses, "PROXY_ADDRESS": f"127.0.0.1:{self.port}"})
+
+
+class Envoy(Proxy):
+    """With the file's own addresses replaced, since Envoy reads none from the environment."""
+
+    def __init__(self, replicas):
+        self.port = free_port()
+        text = (ROOT / "deploy/envoy/envoy.yaml").read_text(encoding="utf-8")
+        endpoint = "- endpoint: {address: {socket_address: {address: %s, port_value: %d}}}"
+        indent = "\n" + " " * 14
+        replaced = [
+            ("{address: 0.0.0.0, port_value: 8000}", f"{{address: 127.0.0.1, port_value: {self.port}}}"),
+            (endpoint % ("rerank", 8000), indent.join(endpoint % ("127.0.0.1", replica.port) for replica in replicas)),
+        ]
+        for old, new in replaced:
+            assert text.count(old) == 1, old
+            text = text.replace(old, new)
+        super().__init__([ENVOY, "--config-yaml", text, "--use-dynamic-base-id", "--log-level", "error"])
+
+
+class Replicas:
+    """What holds behind `proxy`, for subclasses that name one."""
+
+    proxy = None
+
     def lose_one_under_load(self, number):
         """Sends `number` to one of two replicas while clients ask; all of their requests must be answered."""
         answered = [0] * NUM_CLIENTS
+        clients = []
         stopped = threading.Event()
+
+        def all_go_on():
+            for ended in [one for one in clients if one.done()]:
+                ended.result()
+                self.fail("a client ended too early")
 
         def client(proxy, index):
             # Under way when it happens: some are computed, some wait.
@@ -71,13 +105,13 @@ class TwoReplicas(unittest.TestCase):
                     answered[index] += 1
 
         with ServiceProcess("--threads", "1") as first, ServiceProcess("--threads", "1") as second:
-            with Proxy([first, second]) as proxy, concurrent.futures.ThreadPoolExecutor(NUM_CLIENTS) as pool:
-                clients = [pool.submit(client, proxy, index) for index in range(NUM_CLIENTS)]
+            with self.proxy([first, second]) as proxy, concurrent.futures.ThreadPoolExecutor(NUM_CLIENTS) as pool:
+                clients += [pool.submit(client, proxy, index) for index in range(NUM_CLIENTS)]
                 try:
                     for replica in (first, second):  # both have work
                         while replica.metrics().get(
                                 'rerank_requests_total{route="/v1/rerank",status="200"}', 0) < 5:
-                            self.assertFalse([done for done in clients if done.done()])
+                            all_go_on()
                             time.sleep(0.01)
                     while first.metrics()['vllm:num_requests_running{model_name="demo",engine="0"}'] == 0:
                         time.sleep(0.001)
@@ -85,7 +119,7 @@ class TwoReplicas(unittest.TestCase):
                     code = first.process.wait(LONG)
                     so_far = list(answered)
                     while any(now < before + 5 for now, before in zip(answered, so_far)):
-                        self.assertFalse([done for done in clients if done.done()])
+                        all_go_on()
                         time.sleep(0.01)
                 finally:
                     stopped.set()
@@ -98,6 +132,16 @@ class TwoReplicas(unittest.TestCase):
 
     def test_draining_one_loses_no_request(self):
         self.assertEqual(self.lose_one_under_load(signal.SIGTERM), 0)
+
+
+@unittest.skipIf(HAPROXY is None, "haproxy is not installed")
+class BehindHaProxy(Replicas, unittest.TestCase):
+    proxy = HaProxy
+
+
+@unittest.skipIf(ENVOY is None, "envoy is not installed")
+class BehindEnvoy(Replicas, unittest.TestCase):
+    proxy = Envoy
 
 
 class Deploy(unittest.TestCase):
@@ -117,7 +161,7 @@ class Deploy(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    if HAPROXY is None:
-        print("skipped: haproxy is not installed (tools/install_dependencies.sh --checks installs it)")
+    if HAPROXY is None and ENVOY is None:
+        print("skipped: no proxy is installed (tools/install_dependencies.sh --checks installs HAProxy)")
         sys.exit(77)
     run_tests()
