@@ -10,6 +10,7 @@
 
 #include "tokenizer/byte_level.h"
 #include "tokenizer/vocabulary.h"
+#include "tokenizer/whole_words.h"
 #include "tokenizer/word_cache.h"
 
 namespace rerank {
@@ -134,22 +135,44 @@ TEST(ByteLevel, SpellsEveryByteAndBack) {
   EXPECT_EQ(byte_level_bytes("漢"), std::nullopt);
 }
 
-TEST(WordCache, KeepsOwnersApartAndIsBounded) {
+TEST(WordCache, KeepsOwnersApart) {
   WordCache& cache = WordCache::of_this_thread();
-  uint32_t first = WordCache::new_owner();
-  uint32_t second = WordCache::new_owner();
-  int32_t ids[7] = {1, 2, 3, 4, 5, 6, 7};
-  WordCache::fill(cache.slot(first, "word"), first, "word", ids, 2);
-  EXPECT_TRUE(WordCache::holds(cache.slot(first, "word"), first, "word"));
-  EXPECT_EQ(cache.slot(first, "word").num_ids, 2);
-  EXPECT_FALSE(WordCache::holds(cache.slot(second, "word"), second, "word"));
-  EXPECT_FALSE(WordCache::holds(cache.slot(first, "ward"), first, "ward"));
-  WordCache::fill(cache.slot(first, "many"), first, "many", ids, 7);
-  EXPECT_FALSE(WordCache::holds(cache.slot(first, "many"), first, "many")) << "too many ids to keep";
-  std::string longest(WordCache::kMaxWordBytes, 'x');
-  WordCache::fill(cache.slot(first, longest), first, longest, ids, 6);
-  EXPECT_TRUE(WordCache::holds(cache.slot(first, longest), first, longest));
-  EXPECT_EQ(cache.slot(first, longest).ids[5], 6);
+  const uint32_t first = WordCache::new_owner();
+  const uint32_t second = WordCache::new_owner();
+  const int32_t ids[7] = {1, 2, 3, 4, 5, 6, 7};
+  const auto fill = [&](std::string_view word, size_t num_ids) {
+    WordCache::fill(cache.pair(first, word), first, word, ids, num_ids);
+  };
+  const auto find = [&](uint32_t owner, std::string_view word) {
+    return WordCache::find(cache.pair(owner, word), owner, word);
+  };
+  EXPECT_EQ(find(first, "word"), nullptr);
+  fill("word", 2);
+  ASSERT_NE(find(first, "word"), nullptr);
+  EXPECT_EQ(find(first, "word")->num_ids, 2);
+  EXPECT_EQ(find(second, "word"), nullptr);
+  EXPECT_EQ(find(first, "ward"), nullptr);
+  fill("many", 7);
+  EXPECT_EQ(find(first, "many"), nullptr) << "too many ids to keep";
+  const std::string longest(WordCache::kMaxWordBytes, 'x');
+  fill(longest, 6);
+  ASSERT_NE(find(first, longest), nullptr);
+  EXPECT_EQ(find(first, longest)->ids[5], 6);
+}
+
+TEST(WordCache, OfAPairTheOneFilledLongestAgoGoes) {
+  WordCache::Pair pair;
+  const int32_t id = 7;
+  for (const char* word : {"one", "two", "three"}) WordCache::fill(pair, 1, word, &id, 1);
+  EXPECT_EQ(WordCache::find(pair, 1, "one"), nullptr);
+  EXPECT_NE(WordCache::find(pair, 1, "two"), nullptr);
+  EXPECT_NE(WordCache::find(pair, 1, "three"), nullptr);
+}
+
+TEST(WholeWords, HoldsWhatWasAdded) {
+  WholeWords words(129);
+  for (const int32_t id : {0, 64, 128}) words.add(id);
+  for (int32_t id = 0; id < 129; ++id) EXPECT_EQ(words.holds(id), id % 64 == 0) << id;
 }
 
 }  // namespace

@@ -107,6 +107,33 @@ TEST(Tokenizer, IgnoresMergesForWholeWordsIfTold) {
   EXPECT_THAT(encode(make(document), "abcc"), ElementsAre(256, 'c', 'c'));
 }
 
+// What one thread learnt of a token, another finds; a token that merges do not make is never found so.
+TEST(Tokenizer, AWordIsATokenOnlyWhereMergesMakeIt) {
+  const Tokenizer tokenizer = make(small_document({{"a", "b"}, {"b", "c"}, {"a", "bc"}}));
+  for (int round = 0; round < 3; ++round) {
+    std::thread([&] {
+      EXPECT_THAT(encode(tokenizer, "abc"), ElementsAre(256, 'c'));
+      EXPECT_THAT(encode(tokenizer, "bc"), ElementsAre(257));
+      EXPECT_THAT(encode(tokenizer, "ab"), ElementsAre(256));
+    }).join();
+  }
+}
+
+// Many at a time, some too long to be remembered, some of them copies with a space before.
+TEST(Tokenizer, KeepsWordsInOrder) {
+  object document = small_document();
+  std::string text = "first";
+  for (int i = 0; i < 200; ++i) {
+    text += " w" + std::to_string(i % 90) + std::string(i % 7 == 0 ? 40 : 0, 'x');
+  }
+  const std::vector<int32_t> bytes(text.begin(), text.end());
+  EXPECT_EQ(encode(make(document), text), bytes);
+  document["pre_tokenizer"].as_object()["add_prefix_space"] = true;
+  std::vector<int32_t> after_space = {' '};
+  after_space.insert(after_space.end(), bytes.begin(), bytes.end());
+  EXPECT_EQ(encode(make(document), text), after_space);
+}
+
 TEST(Tokenizer, ParsesAddedTokensOnlyIfTold) {
   Tokenizer tokenizer = make(
       with_tokens(small_document(), {small_added_token(256, "<s>", "special"), small_added_token(257, "tool"),

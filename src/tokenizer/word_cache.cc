@@ -1,4 +1,4 @@
-// The rare half of the word cache: making one and filling a slot.
+// The rare half of the word cache: making one and filling a place.
 #include "tokenizer/word_cache.h"
 
 #include <algorithm>
@@ -16,8 +16,10 @@ uint32_t WordCache::new_owner() {
   return ++last;
 }
 
-void WordCache::fill(Slot& slot, uint32_t owner, std::string_view word, const int32_t* ids, size_t num_ids) {
+void WordCache::fill(Pair& pair, uint32_t owner, std::string_view word, const int32_t* ids, size_t num_ids) {
   if (num_ids > kMaxIds) return;
+  pair.slots[1] = pair.slots[0];
+  Slot& slot = pair.slots[0];
   slot.owner = owner;
   slot.num_bytes = static_cast<uint8_t>(word.size());
   slot.num_ids = static_cast<uint8_t>(num_ids);
