@@ -139,6 +139,7 @@ check "a GPU that will do" "$bin/rerank" inspect synth:nano --device cuda || {
 }
 
 if wants steps "$parts"; then
+  check "matrix products, any rows" "$bin/cuda_test"
   check "every step against the reference" "$bin/backend_test" --gtest_filter='*BackendSteps*cuda*'
   check "no allocation after the warm-up" "$bin/forward_allocation_test" --gtest_filter='*cuda*'
 fi

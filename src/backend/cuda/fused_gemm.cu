@@ -5,6 +5,7 @@
 
 #include "backend/cuda/device.h"
 #include "backend/cuda/fused_gemm_block.cuh"
+#include "backend/cuda/overlap.cuh"
 #include "backend/cuda/tensor_map.h"
 #include "rerank/error.h"
 
@@ -38,15 +39,20 @@ __global__ void __cluster_dims__(kGemmCluster, 1, 1) __launch_bounds__(kGemmThre
   extern __shared__ unsigned char memory[];
   __shared__ GemmBarriers barriers;
   const GemmShared shared{(shared_address(memory) + 1023) / 1024 * 1024};
+  let_next_kernel_begin();
   if (threadIdx.x == 0) barriers.init();
   cluster_sync();
-  const unsigned warp = __shfl_sync(0xffffffffu, threadIdx.x / 32, 0);  // the same in all lanes, and known to be
+  const unsigned warp =
+      __shfl_sync(0xffffffffu, threadIdx.x / 32, 0);  // the same in all lanes, and known to be
   if (warp < kGemmWarps) {
     registers_give<152>();
     if (warp > 0) {
       finish_gemm_tiles(a, outputs, shared, barriers, finisher);
     } else {
-      if (threadIdx.x == 0) copy_gemm_tiles(a, outputs, shared, barriers);
+      if (threadIdx.x == 0) {
+        await_kernels_before();
+        copy_gemm_tiles(a, outputs, shared, barriers);
+      }
       __syncwarp();
     }
   } else {
@@ -66,7 +72,7 @@ struct GateUp {
     struct Fetched {
       uint4 gate, up;
     };
-    part.for_each_row(
+    part.template for_each_row<16, 2>(
         [&](int part_row) {
           return Fetched{part.results(part_row, chunk), part.results(part_row, kGemmHalf / 8 + chunk)};
         },
@@ -78,56 +84,97 @@ struct GateUp {
   }
 };
 
-// A thread has 8 numbers of the first half of a head and the 8 that they turn with.
+// A thread has 8 numbers of the first half of a head and the 8 that they turn with, in each half of the tile:
+// they turn by the same angles.
 template <int HeadDim>
 struct Qkv {
-  static constexpr int kHalf = HeadDim / 2, kThreads = HeadDim / 16;
-  static_assert(kGemmColumns / HeadDim * kThreads == 16, "16 lanes share a row");
+  static constexpr int kHalf = HeadDim / 2;           // of a head
+  static constexpr int kThreads = HeadDim / 16;       // of a head
+  static constexpr int kHeads = kGemmHalf / HeadDim;  // of half a tile
+  static constexpr int kLanes = kThreads * kHeads;
 
   QkvArguments a;
 
-  template <int Warps>
-  __device__ void finish(const GemmPart<Warps>& part, int tile, int num_rows) const {
-    const int thread = threadIdx.x % 16, head_of_tile = thread / kThreads, column = thread % kThreads * 8;
-    const int head = a.first_head + tile * (kGemmColumns / HeadDim) + head_of_tile;
-    const int chunk = (head_of_tile * HeadDim + column) / 8, kv_dim = a.num_kv_heads * HeadDim;
-    const std::int64_t stride = a.num_heads * HeadDim + 2 * kv_dim;
-    const float* norm = head < a.num_heads ? a.query_norm : a.key_norm;
-    const Vector8 low_norm = load8(norm + column), high_norm = load8(norm + kHalf + column);
-    const Vector8 frequencies = load8(a.frequencies + column);
-    const bool turned = head < a.num_heads + a.num_kv_heads;
-    const bool wanted = head < a.end_head, is_key_or_value = head >= a.num_heads;
-    part.for_each_row(
-        [&](int part_row) {
-          const int row = min(part.first_row + part_row, num_rows - 1);
-          return Fetched{part.results(part_row, chunk), part.results(part_row, chunk + kHalf / 8),
-                         __ldg(a.positions + row), is_key_or_value ? __ldg(a.slots + row) : -1};
-        },
-        [&](int part_row, bool inside, Fetched fetched) {
-          const std::int64_t row = part.first_row + part_row;
-          turn(fetched, turned, low_norm, high_norm, frequencies);
-          inside = inside && wanted && row < num_rows;
-          DeviceBFloat16* to = a.qkv + row * stride + head * HeadDim + column;
-          store_if(inside, to, fetched.low);
-          store_if(inside, to + kHalf, fetched.high);
-          const bool kept = inside && fetched.slot >= 0;
-          to = a.store + static_cast<std::int64_t>(fetched.slot) * 2 * kv_dim +
-               (head - a.num_heads) * HeadDim + column;
-          store_if(kept, to, fetched.low);
-          store_if(kept, to + kHalf, fetched.high);
-        });
-  }
-
   struct Fetched {
-    uint4 low, high;
+    uint4 low[2], high[2];
     int position;
     int slot;
   };
 
+  template <int Warps>
+  __device__ void finish(const GemmPart<Warps>& part, int tile, int num_rows) const {
+    const int first_head = a.first_head + tile * 2 * kHeads;
+    if (first_head < a.num_heads + a.num_kv_heads) {
+      finish_rows<true>(part, first_head, num_rows);
+    } else {
+      finish_rows<false>(part, first_head, num_rows);
+    }
+  }
+
+  template <bool AnyTurned, int Warps>
+  __device__ void finish_rows(const GemmPart<Warps>& part, int first_head, int num_rows) const {
+    const int thread = threadIdx.x % kLanes, column = thread % kThreads * 8;
+    const int heads[2] = {first_head + thread / kThreads, first_head + kHeads + thread / kThreads};
+    const int chunk = (thread / kThreads * HeadDim + column) / 8, kv_dim = a.num_kv_heads * HeadDim;
+    const std::int64_t stride = a.num_heads * HeadDim + 2 * kv_dim;
+    Vector8 low_norms[2], high_norms[2], frequencies;
+    if (AnyTurned) {
+      frequencies = load8(a.frequencies + column);
+#pragma unroll
+      for (int half = 0; half < 2; ++half) {
+        const float* norm = heads[half] < a.num_heads ? a.query_norm : a.key_norm;
+        low_norms[half] = load8(norm + column);
+        high_norms[half] = load8(norm + kHalf + column);
+      }
+    }
+    const bool any_kept = first_head + 2 * kHeads > a.num_heads;
+    part.template for_each_row<kLanes, 1>(
+        [&](int part_row) {
+          const int row = min(part.first_row + part_row, num_rows - 1);
+          Fetched fetched;
+#pragma unroll
+          for (int half = 0; half < 2; ++half) {
+            fetched.low[half] = part.results(part_row, half * (kGemmHalf / 8) + chunk);
+            fetched.high[half] = part.results(part_row, half * (kGemmHalf / 8) + chunk + kHalf / 8);
+          }
+          fetched.position = AnyTurned ? __ldg(a.positions + row) : 0;
+          fetched.slot = any_kept ? __ldg(a.slots + row) : -1;
+          return fetched;
+        },
+        [&](int part_row, bool inside, Fetched fetched) {
+          const std::int64_t row = part.first_row + part_row;
+          float2 rotations[8];
+          if (AnyTurned) {
+#pragma unroll
+            for (int e = 0; e < 8; ++e) rotations[e] = rotation_of(fetched.position, frequencies.values[e]);
+          }
+#pragma unroll
+          for (int half = 0; half < 2; ++half) {
+            const int head = heads[half];
+            uint4 low = fetched.low[half], high = fetched.high[half];
+            if (AnyTurned) {
+              turn(low, high, low_norms[half], high_norms[half], rotations);
+              const bool is_value = head >= a.num_heads + a.num_kv_heads;
+              low = is_value ? fetched.low[half] : low;
+              high = is_value ? fetched.high[half] : high;
+            }
+            const bool wanted = inside && row < num_rows && head < a.end_head;
+            DeviceBFloat16* to = a.qkv + row * stride + head * HeadDim + column;
+            store_if(wanted, to, low);
+            store_if(wanted, to + kHalf, high);
+            const bool kept = wanted && fetched.slot >= 0 && head >= a.num_heads;
+            to = a.store + static_cast<std::int64_t>(fetched.slot) * 2 * kv_dim +
+                 (head - a.num_heads) * HeadDim + column;
+            store_if(kept, to, low);
+            store_if(kept, to + kHalf, high);
+          }
+        });
+  }
+
   // By whole warps: several lanes hold a head.
-  __device__ void turn(Fetched& fetched, bool turned, const Vector8& low_norm, const Vector8& high_norm,
-                       const Vector8& frequencies) const {
-    Vector8 low = unpack8(fetched.low), high = unpack8(fetched.high);
+  __device__ void turn(uint4& low_bits, uint4& high_bits, const Vector8& low_norm, const Vector8& high_norm,
+                       const float2 (&rotations)[8]) const {
+    Vector8 low = unpack8(low_bits), high = unpack8(high_bits);
     float sums[4] = {};
 #pragma unroll
     for (int e = 0; e < 8; ++e) {
@@ -140,15 +187,13 @@ struct Qkv {
     const float factor = rsqrtf(sum / HeadDim + a.eps);
 #pragma unroll
     for (int e = 0; e < 8; ++e) {
-      const float2 rotation = rotation_of(fetched.position, frequencies.values[e]);
       const float first = low.values[e] * factor * low_norm.values[e];
       const float second = high.values[e] * factor * high_norm.values[e];
-      low.values[e] = first * rotation.x - second * rotation.y;
-      high.values[e] = second * rotation.x + first * rotation.y;
+      low.values[e] = first * rotations[e].x - second * rotations[e].y;
+      high.values[e] = second * rotations[e].x + first * rotations[e].y;
     }
-    const uint4 new_low = pack8(low), new_high = pack8(high);
-    fetched.low = turned ? new_low : fetched.low;
-    fetched.high = turned ? new_high : fetched.high;
+    low_bits = pack8(low);
+    high_bits = pack8(high);
   }
 };
 
@@ -164,9 +209,8 @@ void launch(const FusedGemmArguments& a, const GemmOutputs& outputs, const Finis
   if (a.num_rows == 0) return;
   const std::int32_t tiles = (a.num_rows + kGemmPairRows - 1) / kGemmPairRows * outputs.num_tiles;
   const std::int32_t clusters = std::min(tiles, a.num_processors / kGemmCluster);
-  fused_gemm_kernel<<<static_cast<unsigned>(clusters * kGemmCluster), kGemmThreads, kGemmSharedBytes,
-                      stream>>>(a, outputs, finisher);
-  RERANK_CUDA_CHECK(cudaGetLastError());
+  launch_overlapping(fused_gemm_kernel<Finisher>, static_cast<unsigned>(clusters * kGemmCluster),
+                     kGemmThreads, kGemmSharedBytes, stream, a, outputs, finisher);
 }
 
 std::int32_t tiles_of(std::int32_t outputs, std::int32_t step) {

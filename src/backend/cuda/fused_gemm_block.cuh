@@ -105,8 +105,7 @@ __device__ inline void copy_gemm_tiles(const FusedGemmArguments& a, const GemmOu
   });
 }
 
-// The results of a multiplier as the warps that finish them see them: 16 lanes share a row, so a warp takes
-// two at a time.
+// The results of a multiplier as the warps that finish them see them.
 template <int Warps>
 struct GemmPart {
   std::uint32_t base;
@@ -120,22 +119,28 @@ struct GemmPart {
   __device__ uint4 results(int row, int chunk) const {
     return load_shared(base + chunk / 8 * kGemmBoxBytes + row * kGemmRowBytes + (chunk % 8 ^ row % 8) * 16);
   }
-  // Calls use(row of the part, whether it is one, fetch(row)) for each of this thread's rows: two at a time,
-  // and the next two fetched before. What has no branches in it is done side by side.
-  template <typename Fetch, typename Use>
+  // Calls use(row of the part, whether it is one, fetch(row)) for each row of this thread, which shares it
+  // with Lanes lanes; Ahead rows are fetched before they are used, and what has no branches in it is done
+  // side by side.
+  template <int Lanes, int Ahead, typename Fetch, typename Use>
   __device__ void for_each_row(const Fetch& fetch, const Use& use) const {
-    constexpr int kPairs = kGemmPartRows / 2, kSteps = (kPairs + 2 * Warps - 1) / (2 * Warps);
-    const int row_of_pair = static_cast<int>(threadIdx.x) % 32 / 16;
-    const auto fetch_of = [&](int pair) { return fetch(2 * min(pair, kPairs - 1) + row_of_pair); };
-    auto first = fetch_of(warp), second = fetch_of(warp + Warps);
+    constexpr int kRows = 32 / Lanes, kStride = kRows * Warps, kTurn = kStride * Ahead;
+    const int begin = warp * kRows + static_cast<int>(threadIdx.x) % 32 / Lanes;
+    decltype(fetch(0)) fetched[Ahead];
+#pragma unroll
+    for (int i = 0; i < Ahead; ++i) fetched[i] = fetch(min(begin + i * kStride, kGemmPartRows - 1));
 #pragma unroll 1
-    for (int step = 0; step < kSteps; ++step) {
-      const int pair = 2 * step * Warps + warp;
-      const auto next_first = fetch_of(pair + 2 * Warps), next_second = fetch_of(pair + 3 * Warps);
-      use(2 * pair + row_of_pair, pair < kPairs, first);
-      use(2 * (pair + Warps) + row_of_pair, pair + Warps < kPairs, second);
-      first = next_first;
-      second = next_second;
+    for (int turn = 0; turn < kGemmPartRows; turn += kTurn) {
+      decltype(fetch(0)) next[Ahead];
+#pragma unroll
+      for (int i = 0; i < Ahead; ++i)
+        next[i] = fetch(min(turn + kTurn + begin + i * kStride, kGemmPartRows - 1));
+#pragma unroll
+      for (int i = 0; i < Ahead; ++i) {
+        const int row = turn + begin + i * kStride;
+        use(row, row < kGemmPartRows, fetched[i]);
+        fetched[i] = next[i];
+      }
     }
   }
 };

@@ -3,6 +3,7 @@
 
 #include "backend/cuda/device.h"
 #include "backend/cuda/kernels.h"
+#include "backend/cuda/overlap.cuh"
 #include "backend/cuda/vectors.cuh"
 #include "rerank/error.h"
 
@@ -94,6 +95,8 @@ __device__ inline void load_row(const float* x, int num_vectors, int row, Vector
 template <int Threads, int Vectors, bool Quantized>
 __global__ void __launch_bounds__(RowShape<Threads, Vectors>::kBlock) rms_norm_kernel(NormArguments a) {
   using Shape = RowShape<Threads, Vectors>;
+  let_next_kernel_begin();
+  await_kernels_before();
   const int row = Shape::row();
   if (row >= a.num_rows) return;
   const int num_vectors = a.hidden / 8;
@@ -189,9 +192,9 @@ template <int Threads, int Vectors>
 void launch_norm_of(RowShape<Threads, Vectors> shape, const NormArguments& a, cudaStream_t stream) {
   const unsigned grid = blocks_of(a.num_rows, shape.kRowsOfBlock);
   if (a.quantized.values != nullptr) {
-    rms_norm_kernel<Threads, Vectors, true><<<grid, shape.kBlock, 0, stream>>>(a);
+    launch_overlapping(rms_norm_kernel<Threads, Vectors, true>, grid, shape.kBlock, 0, stream, a);
   } else {
-    rms_norm_kernel<Threads, Vectors, false><<<grid, shape.kBlock, 0, stream>>>(a);
+    launch_overlapping(rms_norm_kernel<Threads, Vectors, false>, grid, shape.kBlock, 0, stream, a);
   }
 }
 
@@ -200,7 +203,6 @@ void launch_norm_of(RowShape<Threads, Vectors> shape, const NormArguments& a, cu
 void launch_rms_norm(const NormArguments& a, cudaStream_t stream) {
   if (a.num_rows == 0) return;
   with_row_shape(a.hidden, [&](auto shape) { launch_norm_of(shape, a, stream); });
-  RERANK_CUDA_CHECK(cudaGetLastError());
 }
 
 template <int Threads, int Vectors>

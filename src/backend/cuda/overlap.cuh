@@ -1,0 +1,38 @@
+// Kernels of a stream that begin before the one before them has ended: what does not read or write another's
+// memory is done by then. See the CUDA programming guide, "programmatic dependent launch". For kernels and
+// their launchers only.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include "backend/cuda/device.h"
+
+namespace rerank::cuda {
+
+// The next kernel of the stream may take the multiprocessors that this one leaves.
+__device__ inline void let_next_kernel_begin() {
+  asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
+}
+// Until the kernels before have ended and their writes are seen. In an overlapping kernel every access to
+// memory that they use comes after this, in the same thread or in one that waits for that thread's data.
+__device__ inline void await_kernels_before() {
+  asm volatile("griddepcontrol.wait;" ::: "memory");
+}
+
+template <typename... Parameters, typename... Arguments>
+void launch_overlapping(void (*kernel)(Parameters...), unsigned grid, unsigned block,
+                        std::size_t shared_bytes, cudaStream_t stream, const Arguments&... arguments) {
+  cudaLaunchAttribute attribute{};
+  attribute.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+  attribute.val.programmaticStreamSerializationAllowed = 1;
+  cudaLaunchConfig_t config{};
+  config.gridDim = grid;
+  config.blockDim = block;
+  config.dynamicSmemBytes = shared_bytes;
+  config.stream = stream;
+  config.attrs = &attribute;
+  config.numAttrs = 1;
+  RERANK_CUDA_CHECK(cudaLaunchKernelEx(&config, kernel, arguments...));
+}
+
+}  // namespace rerank::cuda
