@@ -110,7 +110,10 @@ read_settings() {
   case $ENGINE in
     native) MODEL_PATH=${MODEL_PATH:-demo} ;;
     vllm)
-      [ -n "${MODEL_PATH:-}" ] || fail "MODEL_PATH is not set: which model?"
+      MODEL_PATH=${MODEL_PATH:-}
+      case $command_name$MODEL_PATH in
+        start | restart | run) fail "MODEL_PATH is not set: which model?" ;;
+      esac
       give_key_to_vllm
       ;;
     *) fail "ENGINE=$ENGINE: native and vllm are known" ;;

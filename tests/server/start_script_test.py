@@ -137,7 +137,9 @@ class StartScript(unittest.TestCase):
     def recorded(self, shell, *arguments, **environment):
         code, text = self.script(shell, "start", "ENGINE=vllm", *arguments, **environment)
         self.assertEqual(code, 0, text)
-        self.assertEqual(self.script(shell, "stop")[0], 0)
+        # Which model is asked of those alone who start one.
+        self.assertEqual(self.script(shell, "status", "ENGINE=vllm")[0], 0)
+        self.assertEqual(self.script(shell, "stop", "ENGINE=vllm")[0], 0)
         return json.loads(self.record.read_text(encoding="utf-8"))
 
     def test_starts_vllm_as_a_reranker(self):
