@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <memory>
 #include <random>
 #include <tuple>
@@ -256,6 +257,31 @@ TEST_P(BackendStepsTest, Attention) {
       });
       expect_close(Activation::kAttention, 0, shape_.query_dim(), 2 * tolerance_ * qk_norm * qk_norm);
     }
+  }
+}
+
+// A prompt whose numbers grew beyond what they can hold spoils its own score and no other.
+TEST_P(BackendStepsTest, WhatIsNotFiniteStaysInItsPrompt) {
+  for (const PackedBatch& batch : batches()) {
+    if (batch.segments.size() < 2) continue;
+    begin(batch);
+    const Segment& spoilt = batch.segments.back();
+    Floats hidden(static_cast<std::size_t>(rows_) * static_cast<std::size_t>(shape_.hidden), 0.5f);
+    std::vector<Floats> results;
+    for (const float value :
+         {0.5f, std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()}) {
+      std::fill(hidden.begin() + std::int64_t{spoilt.first_row} * shape_.hidden, hidden.end(), value);
+      tested_->write(Activation::kHidden, hidden);
+      tested_->norm_qkv_rope(kLayer, Projection::kQueryKeyValue);
+      tested_->attention(kLayer);
+      Floats result = read(*tested_, Activation::kAttention);
+      result.resize(static_cast<std::size_t>(spoilt.first_row) *
+                    static_cast<std::size_t>(shape_.query_dim()));
+      results.push_back(std::move(result));
+    }
+    ASSERT_FALSE(results[0].empty());
+    EXPECT_EQ(results[0], results[1]);
+    EXPECT_EQ(results[0], results[2]);
   }
 }
 

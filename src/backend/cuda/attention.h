@@ -76,8 +76,8 @@ void prepare_attention(std::int32_t head_dim);
 // Bytes that may be read behind qkv.
 inline constexpr std::size_t kAttentionOverread = 128;
 
-// For launches on the current device. `qkv` is [num_rows, query, key, value], where all numbers are finite,
-// also those of rows not in use; `store` is [num_slots, key and value].
+// For launches on the current device. `qkv` is [num_rows, query, key, value] and `store`
+// is [num_slots, key and value].
 AttentionViews make_attention_views(const AttentionShape& shape, DeviceBFloat16* qkv, std::int64_t num_rows,
                                     DeviceBFloat16* store, std::int64_t num_slots);
 

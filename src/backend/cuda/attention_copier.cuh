@@ -10,6 +10,7 @@ namespace rerank::cuda {
 template <int HeadDim>
 struct Copier {
   using Shared = Layout<HeadDim>;
+  static constexpr int kOutside = 1 << 30;  // no row of any view
 
   const AttentionArguments& a;
   std::uint32_t base;
@@ -17,24 +18,27 @@ struct Copier {
   Place<kSlots> place;
   Place<kQueryBuffers> query_place;
 
-  // Keys (0) or values (1) of a tile. Runs are copied as boxes of powers of two, each by a lane of its own.
+  // Keys (0) or values (1) of a tile. Runs are copied as boxes of powers of two, each by a lane of its own,
+  // and zeros behind the item's last, so that nothing of others is multiplied with the zeros of a mask.
   __device__ void copy_tile(const AttentionItem& item, int kv_head, int tile, int which) {
-    const int lane = threadIdx.x % 32, box = lane / Shared::kBlocks, block = lane % Shared::kBlocks;
-    const int position = tile * kTile;
-    const int num_rows = min(kTile, (item.position + item.num_tokens - position + 63) / 64 * 64);
+    const int position = tile * kTile, num_keys = min(kTile, item.position + item.num_tokens - position);
+    const int num_rows = (num_keys + 63) / 64 * 64;
     std::uint64_t* barrier = &barriers.full[place.index];
     barrier_wait(&barriers.empty[place.index], place.parity ^ 1);
-    if (lane == 0) barrier_arrive_and_expect(barrier, num_rows * Shared::kBlocks * 128);
+    if (threadIdx.x % 32 == 0) barrier_arrive_and_expect(barrier, num_rows * Shared::kBlocks * 128);
     __syncwarp();
+    const int lane = threadIdx.x % 32, box = lane / Shared::kBlocks, block = lane % Shared::kBlocks;
     const std::uint32_t to = Shared::slot(base, place.index) + block * Shared::kBlockBytes;
     const int column = kv_head * HeadDim + which * a.shape.kv_dim() + block * 64;
     int done = 0;
     for (int r = 0; done < num_rows; ++r) {
-      const KeyRun run = a.runs[item.first_run + r];
-      // Behind the last run's end stand other rows of the batch: finite numbers that no row of the item looks
-      // at.
-      const int end =
-          r + 1 == item.num_runs ? num_rows : min(num_rows, a.runs[item.first_run + r + 1].begin - position);
+      KeyRun run{0, kOutside, 0, 0};  // behind the last key
+      int end = num_rows;
+      if (done < num_keys) {
+        run = a.runs[item.first_run + r];
+        end = r + 1 == item.num_runs ? num_keys
+                                     : min(num_keys, a.runs[item.first_run + r + 1].begin - position);
+      }
       if (end <= done) continue;
       const int count = end - done;
       if (box < AttentionViews::kBoxes && (count >> box & 1) != 0) {
