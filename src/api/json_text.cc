@@ -5,6 +5,8 @@
 
 #include <array>
 #include <cmath>
+#include <cstdint>
+#include <cstring>
 #include <iterator>
 
 #include "api/utf8_text.h"
@@ -42,10 +44,24 @@ void append_escaped(std::string& out, char c) {
   }
 }
 
+// Whether all of eight bytes are plain, by the arithmetic on whole words that finds a byte below a bound, or
+// zero.
+bool are_plain(const char* bytes) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101;
+  constexpr std::uint64_t kHighs = 0x80 * kOnes;
+  std::uint64_t word = 0;
+  std::memcpy(&word, bytes, sizeof word);
+  const auto below = [](std::uint64_t w, std::uint64_t bound) { return (w - bound * kOnes) & ~w & kHighs; };
+  return (below(word, 0x20) | below(word ^ '"' * kOnes, 1) | below(word ^ '\\' * kOnes, 1) |
+          below(word ^ 0x7f * kOnes, 1)) == 0;
+}
+
 // `text` is UTF-8.
 void append_string(std::string& out, std::string_view text) {
   std::size_t done = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {
+    while (i + 8 <= text.size() && are_plain(text.data() + i)) i += 8;
+    if (i == text.size()) break;
     if (kPlainBytes[static_cast<unsigned char>(text[i])]) continue;
     out.append(text.substr(done, i - done));
     append_escaped(out, text[i]);

@@ -1,6 +1,8 @@
 #include "api/utf8_text.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <cstring>
 
 namespace rerank::api {
 namespace {
@@ -21,11 +23,22 @@ std::size_t character_bytes(std::string_view text) {
   return is_overlong || is_surrogate || is_above_unicode ? 0 : size;
 }
 
+// Of eight bytes.
+bool are_ascii(const char* bytes) {
+  std::uint64_t word = 0;
+  std::memcpy(&word, bytes, sizeof word);
+  return (word & 0x8080808080808080) == 0;
+}
+
 }  // namespace
 
 std::size_t valid_utf8_prefix(std::string_view text) {
   std::size_t at = 0;
   while (at < text.size()) {
+    if (at + 8 <= text.size() && are_ascii(text.data() + at)) {
+      at += 8;
+      continue;
+    }
     const std::size_t size = character_bytes(text.substr(at));
     if (size == 0) break;
     at += size;

@@ -15,6 +15,9 @@ TEST(ValidUtf8Prefix, StopsAtTheFirstByteThatIsNone) {
   EXPECT_EQ(valid_utf8_prefix("\xed\xa0\x80"), 0U);      // a surrogate
   EXPECT_EQ(valid_utf8_prefix("\xf4\x90\x80\x80"), 0U);  // above Unicode
   EXPECT_EQ(valid_utf8_prefix("\x80"), 0U);
+  for (std::size_t at = 0; at < 20; ++at) {
+    EXPECT_EQ(valid_utf8_prefix(std::string(at, 'a') + "\xff" + std::string(20, 'b')), at);
+  }
 }
 
 TEST(Shown, IsShortAndClean) {
