@@ -16,6 +16,10 @@ if(NOT RERANK_CUDA STREQUAL "OFF")
       set(CMAKE_CUDA_FLAGS${kind} "" CACHE STRING "for nvcc")
     endforeach()
     enable_language(CUDA)
+    # CMake 3.25.1 marks this one as deprecated without a look whether CUDA has it; CUDA 13 has not.
+    if(NOT TARGET CUDA::nvToolsExt)
+      add_library(CUDA::nvToolsExt INTERFACE IMPORTED)
+    endif()
     find_package(CUDAToolkit 13.0)
     # CMake 3.25 does not know that nvcc 13 takes C++20.
     set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)
