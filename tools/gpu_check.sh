@@ -123,6 +123,18 @@ benchmark() {
   check "$name" "$@" && sed 's/^/  /' "$log" | tee -a "$table"
 }
 
+# requests NAME MODEL FLAG...: the published load: 1 query of 46 words with 50 documents of 200 words of the real tokenizer,
+# 24 requests at a time; then 20 documents, alone.
+requests() {
+  what=$1 model=$2
+  shift 2
+  for load in "-d 50 -c 24 -t 8" "-d 20 -c 1 -n 200"; do
+    # shellcheck disable=SC2086 # words
+    benchmark "requests, $what, $load" "$bin/rerank" bench --offline --model "$model" --device cuda $tokenizer_flag \
+      --query-words 46 -w 200 $load "$@"
+  done
+}
+
 has_two_gpus() {
   "$bin/rerank" inspect synth:nano --device cuda --data-parallel-size 2 >/dev/null 2>&1
 }
@@ -168,20 +180,14 @@ if wants benchmarks "$parts"; then
       [ $quantization = fp8 ] && fp8=--fp8 || fp8=
       # shellcheck disable=SC2086 # flags or nothing
       benchmark "kernels of a forward, $size $quantization" "$bin/forward_cuda" --model "synth:$size" --products $fp8
-      # shellcheck disable=SC2086
-      benchmark "requests, $size $quantization" "$bin/rank_offline" --model "synth:$size" --device cuda \
-        --quantization $quantization --at-once 12 $tokenizer_flag
+      requests "$size $quantization" "synth:$size" --quantization $quantization
     done
     benchmark "kernels of a forward of 8192 tokens, $size" "$bin/forward_cuda" --model "synth:$size" --head 0 \
       --document 8192 --tokens 8192
   done
   if has_two_gpus; then
-    # shellcheck disable=SC2086
-    benchmark "requests, 0.6B on two replicas" "$bin/rank_offline" --model synth:0.6B --device cuda \
-      --data-parallel-size 2 --at-once 24 $tokenizer_flag
-    # shellcheck disable=SC2086
-    benchmark "requests, 0.6B on two GPUs together" "$bin/rank_offline" --model synth:0.6B --device cuda \
-      --tensor-parallel-size 2 $tokenizer_flag
+    requests "0.6B on two replicas" synth:0.6B --data-parallel-size 2
+    requests "0.6B on two GPUs together" synth:0.6B --tensor-parallel-size 2
   fi
 fi
 # The last, since racecheck alone takes minutes.

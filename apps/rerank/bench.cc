@@ -62,11 +62,21 @@ void print(const std::string& text) {
   standard_output().flush();
 }
 
+// What is measured: "model demo; device cpu; ...".
+std::string target_line(const load::BenchResult& result) {
+  std::string line;
+  for (const auto& [name, value] : result.target) {
+    line += fmt::format("{}{} {}", line.empty() ? "" : "; ", name, value);
+  }
+  return line + "\n";
+}
+
 int bench(const BenchFlags& flags) {
   for (const std::string& name : flags.ignored) say(name + " has no meaning for a reranker and is ignored\n");
   BenchSweep sweep(flags);
   const BenchSetup& setup = sweep.setup();
   load::BenchResult result = sweep.card();
+  if (flags.offline) say(target_line(result));
   const bool is_table = setup.points.size() > 1 || flags.format == "markdown";
   const TextTable table = sweep_table(setup.figures, flags.format == "markdown");
   if (is_table) print(table.header());

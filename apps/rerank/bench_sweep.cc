@@ -99,9 +99,12 @@ BenchSweep::BenchSweep(const BenchFlags& flags) : flags_(flags), setup_(bench_se
     EngineOptions options = flags.engine;
     options.model = flags.model;
     if (!options.tokenizer.ends_with(".json")) options.tokenizer.clear();
+    const auto begin = load::Clock::now();
     engine_ = load_engine(options);
+    const std::chrono::duration<double> loading = load::Clock::now() - begin;
     target_ = std::make_unique<load::EngineTarget>(*engine_);
     describe_engine();
+    card_.target.emplace_back("loaded in", fmt::format("{:.2f} s", loading.count()));
   } else {
     allow_many_connections();
     target_ = std::make_unique<load::HttpTarget>(setup_.http);
