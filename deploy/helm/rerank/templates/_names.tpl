@@ -3,5 +3,5 @@
 {{- end -}}
 {{- define "rerank.labels" -}}
 app.kubernetes.io/name: rerank
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}
