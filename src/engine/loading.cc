@@ -95,6 +95,14 @@ BackendOptions replica_options(const EngineOptions& options, const DeviceChoice&
   return own;
 }
 
+// A request that comes alone waits for its texts to be encoded. A CPU's own threads have the processors, and
+// take so long for a forward that it does not matter.
+int num_encoding_helpers(const EngineOptions& options, const Backend& backend) {
+  constexpr int kMost = 3;
+  if (backend.max_in_flight() == 1) return 0;
+  return std::clamp(ThreadPool::available_processors() / num_replicas(options) / 2 - 1, 0, kMost);
+}
+
 BackendLimits backend_limits(const SchedulerOptions& scheduler) {
   return {.max_tokens = scheduler.max_num_batched_tokens,
           .max_segments = scheduler.max_segments(),
@@ -199,6 +207,7 @@ LoadedModel load_model(const EngineOptions& options) {
     own.model = create_model(checkpoint, answers, loaded.scheduler.max_model_len);
     own.backend = create_backend(replica_options(options, choice, replica));
     own.backend->load(own.model->weights(), backend_limits(loaded.scheduler));
+    own.num_encoding_helpers = num_encoding_helpers(options, *own.backend);
   }
   fill_info(options, *checkpoint, choice, loaded);
   return loaded;

@@ -11,29 +11,12 @@
 #include <vector>
 
 #include "engine/request_encoder.h"
+#include "engine/shared_encoding.h"
+#include "engine/submitted_request.h"
 #include "rerank/engine.h"
 #include "rerank/types.h"
 
 namespace rerank {
-
-using Clock = std::chrono::steady_clock;
-
-// A request as it came; the replicas that score parts of it share it.
-struct SubmittedRequest {
-  SubmittedRequest(Engine::RequestId request_id, Request r) : id(request_id), request(std::move(r)) {}
-
-  const Engine::RequestId id;
-  const Request request;
-  const Clock::time_point submitted = Clock::now();
-  std::atomic<bool> cancelled{false};
-  std::atomic<bool> planned{false};  // something of it has come into a batch
-};
-
-// Documents [first, end) of a request.
-struct DocumentRange {
-  std::size_t first = 0;
-  std::size_t end = 0;
-};
 
 // The part of a request that one replica scores. Whoever lets go of the last hold finishes it: the scheduler
 // holds it once until no document is left to plan, and each planned document holds it until it is computed.
@@ -49,6 +32,7 @@ struct PendingRequest {
 
   // The scheduler's own.
   std::int32_t priority = request.priority;  // lower while a request of a lower number waits for this one
+  std::shared_ptr<SharedEncoding> shared;    // of the first documents, where others help; else empty
   std::optional<EncodedHead> head;
   std::size_t next = documents.first;            // document to plan
   std::optional<EncodedDocument> next_document;  // encoded, once looked at

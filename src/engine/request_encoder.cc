@@ -27,6 +27,7 @@ void check_limits(const Request& request, std::int32_t max_model_len) {
 RequestEncoder::RequestEncoder(Tokenizer tokenizer, EncoderOptions options)
     : tokenizer_(std::move(tokenizer)), options_(options) {
   tokenizer_.encode(Qwen3Prompt::suffix(options_.suffix).text, SpecialTokens::kParse, suffix_);
+  default_preamble_ = encode_preamble(Qwen3Prompt::kDefaultInstruction);
 }
 
 void RequestEncoder::append_user_text(const std::string& text, const std::string& field,
@@ -49,17 +50,21 @@ std::int32_t RequestEncoder::pair_limit(const Request& request) const {
   return request.max_tokens_per_pair > 0 ? request.max_tokens_per_pair : options_.max_model_len;
 }
 
-EncodedHead RequestEncoder::encode_head(const Request& request) const {
-  EncodedHead head;
-  const std::string_view instruction =
-      request.instruction.empty() ? Qwen3Prompt::kDefaultInstruction : std::string_view(request.instruction);
+std::vector<std::int32_t> RequestEncoder::encode_preamble(std::string_view instruction) const {
+  std::vector<std::int32_t> ids;
   for (const PromptPiece& piece : Qwen3Prompt::preamble(instruction)) {
     if (piece.is_template) {
-      tokenizer_.encode(piece.text, SpecialTokens::kParse, head.preamble);
+      tokenizer_.encode(piece.text, SpecialTokens::kParse, ids);
     } else {
-      append_user_text(piece.text, "instruction", head.preamble);
+      append_user_text(piece.text, "instruction", ids);
     }
   }
+  return ids;
+}
+
+EncodedHead RequestEncoder::encode_head(const Request& request) const {
+  EncodedHead head;
+  head.preamble = request.instruction.empty() ? default_preamble_ : encode_preamble(request.instruction);
   const std::string query = Qwen3Prompt::query(request.query);
   if (request.max_tokens_per_query > 0) {
     append_user_text(query, "query", head.query);

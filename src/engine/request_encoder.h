@@ -45,12 +45,14 @@ class RequestEncoder {
   std::vector<std::int32_t> encode_text(const std::string& text) const;
 
  private:
+  std::vector<std::int32_t> encode_preamble(std::string_view instruction) const;
   void append_user_text(const std::string& text, const std::string& field,
                         std::vector<std::int32_t>& ids) const;
   std::int32_t pair_limit(const Request& request) const;
 
   Tokenizer tokenizer_;
   EncoderOptions options_;
+  std::vector<std::int32_t> default_preamble_;
   std::vector<std::int32_t> suffix_;
 };
 

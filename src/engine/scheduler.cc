@@ -139,8 +139,14 @@ bool Scheduler::prepare(PendingRequest& request) const {
   const Clock::time_point begin = Clock::now();
   if (!request.started) request.started = begin;
   try {
-    if (!request.head) request.head = encoder_.encode_head(request.request);
-    request.next_document = encoder_.encode_document(request.request, request.next, *request.head);
+    if (request.shared != nullptr && !request.shared->covers(request.next)) request.shared.reset();
+    if (request.shared != nullptr) {
+      if (!request.head) request.head = request.shared->head();
+      request.next_document = request.shared->take(request.next);
+    } else {
+      if (!request.head) request.head = encoder_.encode_head(request.request);
+      request.next_document = encoder_.encode_document(request.request, request.next, *request.head);
+    }
   } catch (const Error& error) {
     request.fail(Status::kInvalidArgument, error.what());
     return false;

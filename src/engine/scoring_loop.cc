@@ -20,6 +20,8 @@ ScoringLoop::ScoringLoop(std::shared_ptr<const RequestEncoder> encoder, const Sc
                          LoadedReplica replica)
     : encoder_(std::move(encoder)),
       replica_(std::move(replica)),
+      options_(options),
+      helpers_(replica_.num_encoding_helpers),
       scheduler_(options, *encoder_, [this](const PendingRequestPtr& r) { release(r); }),
       planner_([this] { plan(); }),
       worker_([this] { work(); }) {}
@@ -38,13 +40,27 @@ void ScoringLoop::stop() {
   if (worker_.joinable()) worker_.join();
 }
 
+bool ScoringLoop::is_idle() const {
+  const std::lock_guard lock(mutex_);
+  return worker_waits_ && !planning_ && open_.empty() && inbox_.empty();
+}
+
 void ScoringLoop::submit(PendingRequestPtr request) {
+  std::shared_ptr<SharedEncoding> shared;
+  if (!helpers_.empty() && is_idle()) {
+    if (const auto first = worth_sharing(request->request, request->documents,
+                                         options_.max_num_batched_tokens, options_.max_num_seqs)) {
+      shared = std::make_shared<SharedEncoding>(request->whole, *encoder_, *first);
+      request->shared = shared;
+    }
+  }
   {
     const std::lock_guard lock(mutex_);
     inbox_.push_back(std::move(request));
     work_waits_ = true;
   }
   wake_.notify_all();
+  if (shared != nullptr) helpers_.help(std::move(shared));
 }
 
 void ScoringLoop::look_again() {
@@ -106,7 +122,9 @@ void ScoringLoop::work() {
   std::unique_lock lock(mutex_);
   for (;;) {
     if (begun_.empty()) {
+      worker_waits_ = true;
       wake_.wait(lock, [this] { return stopping_ || may_begin(); });
+      worker_waits_ = false;
     } else if (begun_.size() < most) {
       wake_.wait_for(lock, kPlanningPatience, [this] { return stopping_ || !planning_; });
     }

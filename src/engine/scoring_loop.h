@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "engine/encoding_helpers.h"
 #include "engine/loading.h"
 #include "engine/pending_request.h"
 #include "engine/scheduler.h"
@@ -26,9 +27,9 @@ struct ReplicaStatistics {
   std::chrono::nanoseconds compute{};
 };
 
-// Two threads: one encodes and plans the next batch, the other hands batches to the backend and their scores
-// out. A backend that works by itself has its next batch before it is done with one. Public members are safe
-// from any thread.
+// Two threads, and helpers that encode what comes while nothing is computed: one encodes and plans the next
+// batch, the other hands batches to the backend and their scores out. A backend that works by itself has its
+// next batch before it is done with one. Public members are safe from any thread.
 class ScoringLoop {
  public:
   // REQUIRES: the backend has loaded the model.
@@ -54,6 +55,8 @@ class ScoringLoop {
     Clock::time_point begun;
   };
 
+  // Whether the device waits for a request, and nothing else came before it.
+  bool is_idle() const;
   // The planner's thread: adds to the open batch for as long as the worker does not take it.
   void plan();
   // The worker's thread.
@@ -69,6 +72,8 @@ class ScoringLoop {
 
   std::shared_ptr<const RequestEncoder> encoder_;
   LoadedReplica replica_;
+  const SchedulerOptions options_;
+  EncodingHelpers helpers_;
   Scheduler scheduler_;  // the planner's
   // The worker's.
   std::deque<Forward> begun_;  // the oldest first
@@ -79,6 +84,7 @@ class ScoringLoop {
   std::condition_variable wake_;
   bool stopping_ = false;
   bool planning_ = false;      // the planner is adding to open_
+  bool worker_waits_ = false;  // nothing is begun
   bool work_waits_ = false;    // for the planner: something arrived, was cancelled, or room was made
   bool batch_taken_ = false;   // the worker took open_ since the planner last looked
   PlannedBatch open_;          // the planner's while planning_, else guarded by mutex_
