@@ -87,7 +87,7 @@ class Image(unittest.TestCase):
             self.assertEqual(status, 200, reply)
             self.assertGreater(reply["data"][1]["score"], reply["data"][0]["score"])
             self.assertEqual(container.run("id", "-u").stdout.strip(), "10001")
-            self.assertIn("weights-", container.run("ls", "/home/rerank/cache").stdout)
+            self.assertIn("weights-", container.run("sh", "-c", "ls $RERANK_CACHE").stdout)
 
     def test_settings_come_from_the_environment(self):
         settings = {"PORT": "9000", "SERVED_MODEL_NAME": "reranker", "RERANK_API_KEY": "a key"}
