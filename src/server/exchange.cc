@@ -76,8 +76,12 @@ std::string_view Exchange::handler() const {
 void Exchange::reply(HttpReply reply, const std::optional<ScoringSummary>& summary) {
   if (std::exchange(answered_, true)) return;
   add_common_headers(reply);
-  record(reply.status, summary);
+  const int status = reply.status;
+  const std::chrono::nanoseconds duration = age();
+  // Counted before anybody can know of it; the line may come a moment after.
+  context_.metrics.count_http(handler(), request_.method, status, duration);
   done_(std::move(reply));
+  log_answer(status, duration, summary);
 }
 
 void Exchange::reply_json(std::string body) {
@@ -98,7 +102,9 @@ void Exchange::fail(const std::exception& error, const std::optional<ScoringSumm
 
 void Exchange::abandon(const std::optional<ScoringSummary>& summary) {
   if (std::exchange(answered_, true)) return;
-  record(499, summary);
+  const std::chrono::nanoseconds duration = age();
+  context_.metrics.count_http(handler(), request_.method, 499, duration);
+  log_answer(499, duration, summary);
 }
 
 void Exchange::add_common_headers(HttpReply& reply) const {
@@ -112,9 +118,8 @@ void Exchange::add_common_headers(HttpReply& reply) const {
   }
 }
 
-void Exchange::record(int status, const std::optional<ScoringSummary>& summary) const {
-  const std::chrono::nanoseconds duration = age();
-  context_.metrics.count_http(handler(), request_.method, status, duration);
+void Exchange::log_answer(int status, std::chrono::nanoseconds duration,
+                          const std::optional<ScoringSummary>& summary) const {
   // What supervisors ask every few seconds is no news.
   const bool is_probe = match_.route != nullptr && !match_.route->needs_key() && status < 400;
   const log::Level level = is_probe ? log::Level::kDebug : log::Level::kInfo;

@@ -59,7 +59,8 @@ class Exchange {
 
  private:
   void add_common_headers(HttpReply& reply) const;
-  void record(int status, const std::optional<ScoringSummary>& summary) const;
+  void log_answer(int status, std::chrono::nanoseconds duration,
+                  const std::optional<ScoringSummary>& summary) const;
 
   ExchangeContext& context_;
   HttpRequest request_;

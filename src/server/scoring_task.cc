@@ -140,27 +140,31 @@ void ScoringTask::finish() {
   const bool is_done = result.status == Status::kOk;
   const std::int64_t num_computed = result.num_tokens - result.num_cached_tokens;
   service_.admission_.leave(*std::exchange(load_, std::nullopt), is_done ? num_computed : 0);
-  int status = 200;
+  // Counted before anybody can know of it.
+  const auto count = [&](int status) {
+    service_.metrics_.count_scoring(exchange_->handler(), status, num_documents_, result, exchange_->age());
+  };
   try {
     const End end = ended();
     if (end == End::kAbandoned) {
-      status = 499;
+      count(499);
       exchange_->abandon(summary_of(result));
     } else if (end == End::kStopped && !is_done) {
       throw api::ApiError(503, "The server is shutting down.").set_style(call_.error_style());
     } else if (!is_done) {
       throw api::error_of(call_, result);
     } else {
-      answer(result);
+      HttpReply reply = reply_of(result);
+      count(reply.status);
+      exchange_->reply(std::move(reply), summary_of(result));
     }
   } catch (const std::exception& error) {
-    status = api::error_of(error).status();
+    count(api::error_of(error).status());
     exchange_->fail(error, summary_of(result));
   }
-  service_.metrics_.count_scoring(exchange_->handler(), status, num_documents_, result, exchange_->age());
 }
 
-void ScoringTask::answer(const Result& result) {
+HttpReply ScoringTask::reply_of(const Result& result) const {
   const std::string header_id = api::accepted_request_id(exchange_->request().header("X-Request-Id"));
   const bool has_body_id = header_id.empty() && !call_.request_id.empty();
   HttpReply reply;
@@ -171,7 +175,7 @@ void ScoringTask::answer(const Result& result) {
   for (auto& [name, value] : api::timing_headers(result, exchange_->age())) {
     reply.headers.push_back({std::string(name), std::move(value)});
   }
-  exchange_->reply(std::move(reply), summary_of(result));
+  return reply;
 }
 
 ScoringSummary ScoringTask::summary_of(const Result& result) const {

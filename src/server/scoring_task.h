@@ -39,7 +39,7 @@ class ScoringTask : public std::enable_shared_from_this<ScoringTask> {
   void submit(std::optional<std::chrono::steady_clock::time_point> deadline);
   void on_result(std::size_t index, Result result);
   void finish();
-  void answer(const Result& result);
+  HttpReply reply_of(const Result& result) const;
   void cancel(End why);
   End ended();
   void log_call() const;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
 #include <cstring>
 #include <utility>
@@ -206,14 +207,27 @@ void Session::answer() {
   const auto executor = transport_->socket().get_executor();
   const auto post = [executor](std::function<void()> work) { asio::post(executor, std::move(work)); };
   auto done = [self = shared_from_this(), executor](HttpReply reply) {
-    asio::post(executor, [self, reply = std::move(reply)]() mutable {
-      if (self->state_ != State::kAnswering) return;
-      self->cancel_ = {};
-      self->write(std::move(reply));
-    });
+    asio::dispatch(executor,
+                   [self, reply = std::move(reply)]() mutable { self->on_reply(std::move(reply)); });
   };
+  handling_ = true;
   cancel_ = context_.handler.handle(std::move(request), post, std::move(done));
+  handling_ = false;
   if (end_ - begin_ < kBufferBytes) read_more();
+}
+
+void Session::on_reply(HttpReply reply) {
+  if (handling_) {
+    // What the handler returns comes first.
+    asio::post(transport_->socket().get_executor(),
+               [self = shared_from_this(), reply = std::move(reply)]() mutable {
+                 self->on_reply(std::move(reply));
+               });
+    return;
+  }
+  if (state_ != State::kAnswering) return;
+  cancel_ = {};
+  write(std::move(reply));
 }
 
 // The last reply of the connection: what follows cannot be told from the rest of the body.

@@ -52,6 +52,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void begin_request();
   bool accept_head();
   void answer();
+  void on_reply(HttpReply reply);
   void refuse(HttpReply reply);
   void send_continue();
   void write(HttpReply reply);
@@ -82,6 +83,7 @@ class Session : public std::enable_shared_from_this<Session> {
   bool is_head_method_ = false;
   bool is_http_1_0_ = false;
   bool keep_alive_ = false;
+  bool handling_ = false;  // the handler was called and has not returned
   HttpHandler::Cancel cancel_;
 
   std::string reply_head_;
