@@ -26,13 +26,21 @@ using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
 
-// Answers "METHOD TARGET BODY" at once, but for targets below /held, which wait for release().
+// Answers "METHOD TARGET BODY" at once; targets below /posted a turn of the loop later, those below /held
+// when release() is called.
 class EchoHandler : public HttpHandler {
  public:
-  Cancel handle(HttpRequest request, Post, Done done) override {
+  Cancel handle(HttpRequest request, Post post, Done done) override {
     HttpReply reply;
     reply.content_type = "text/plain";
     reply.body = request.method + " " + request.target + " " + request.body;
+    if (request.target.starts_with("/posted")) {
+      post([done = std::move(done), reply = std::move(reply)] { done(reply); });
+      return [this] {
+        const std::lock_guard cancel_lock(mutex_);
+        ++num_cancelled_;
+      };
+    }
     if (!request.target.starts_with("/held")) {
       done(std::move(reply));
       return {};
@@ -66,6 +74,10 @@ class EchoHandler : public HttpHandler {
   void wait_for_cancelled(int count) {
     std::unique_lock lock(mutex_);
     ASSERT_TRUE(changed_.wait_for(lock, milliseconds(kLongEnough), [&] { return num_cancelled_ >= count; }));
+  }
+  int num_cancelled() {
+    const std::lock_guard lock(mutex_);
+    return num_cancelled_;
   }
   void release() {
     std::unique_lock lock(mutex_);
@@ -134,6 +146,24 @@ TEST_F(HttpFrontTest, AnswersPipelinedRequestsInOrder) {
     }
     EXPECT_THAT(body_of(client.receive()), HasSubstr(std::to_string(index)));
   }
+}
+
+// On the connection's own thread and on another, one after the other.
+TEST_F(HttpFrontTest, AnswersFromAnyThread) {
+  start();
+  {
+    Client client(front_->port());
+    client.send("GET /posted/1 HTTP/1.1\r\n\r\nGET /now HTTP/1.1\r\n\r\nGET /held HTTP/1.1\r\n\r\n");
+    client.send("GET /posted/2 HTTP/1.1\r\n\r\n");
+    EXPECT_THAT(client.receive(), HasSubstr("GET /posted/1 "));
+    EXPECT_THAT(client.receive(), HasSubstr("GET /now "));
+    handler_.wait_for_held(1);
+    handler_.release();
+    EXPECT_THAT(client.receive(), HasSubstr("GET /held "));
+    EXPECT_THAT(client.receive(), HasSubstr("GET /posted/2 "));
+  }
+  front_.reset();
+  EXPECT_EQ(handler_.num_cancelled(), 0);
 }
 
 TEST_F(HttpFrontTest, SkipsEmptyLinesBetweenRequests) {

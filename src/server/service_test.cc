@@ -127,6 +127,31 @@ TEST_F(ServiceTest, Reranks) {
   EXPECT_EQ(header_of(reply, "x-compute-tokens"), "17");
 }
 
+// Whoever has an answer finds it counted.
+TEST_F(ServiceTest, CountsBeforeItAnswers) {
+  start();
+  for (const char* body : {kTwoDocuments, R"({"query": "q", "documents": ["a"], "top_n": 1})"}) {
+    HttpRequest request;
+    request.method = "POST";
+    request.target = "/rerank";
+    request.body = body;
+    const bool fails = body != kTwoDocuments;
+    const std::string status = fails ? "503" : "200";
+    std::string then;
+    service_->handle(
+        std::move(request), [this](std::function<void()> work) { post(std::move(work)); },
+        [&](const HttpReply& reply) {
+          EXPECT_EQ(std::to_string(reply.status), status);
+          then = metrics();
+        });
+    fails ? script_.end_one(script_.first_id(), Status::kUnavailable, "broken") : script_.score_one();
+    while (then.empty()) run_one();
+    EXPECT_THAT(then, HasSubstr("rerank_requests_total{route=\"/rerank\",status=\"" + status + "\"} 1"));
+    EXPECT_THAT(then, HasSubstr("http_requests_total{handler=\"/rerank\",method=\"POST\",status=\"" + status +
+                                "\"} 1"));
+  }
+}
+
 TEST_F(ServiceTest, ScoresPairsOfSeveralQueriesAsOneAnswer) {
   start();
   const auto pending = send("POST", "/v1/score", R"({"text_1": ["a", "b"], "text_2": ["one", "three"]})");
