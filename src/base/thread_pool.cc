@@ -3,8 +3,10 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
+#include "base/processor_quota.h"
 #include "rerank/error.h"
 
 namespace rerank {
@@ -96,7 +98,11 @@ int ThreadPool::available_processors() {
   cpu_set_t set;
   CPU_ZERO(&set);
   if (::sched_getaffinity(0, sizeof(set), &set) != 0) return 1;
-  return std::max(1, CPU_COUNT(&set));
+  const int processors = std::max(1, CPU_COUNT(&set));
+  // More threads than the quota has processors would be stopped together, in the midst of what others wait
+  // for.
+  const double quota = processor_quota();
+  return quota > 0 ? std::clamp(static_cast<int>(std::ceil(quota)), 1, processors) : processors;
 }
 
 }  // namespace rerank

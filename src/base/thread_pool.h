@@ -37,7 +37,7 @@ class ThreadPool {
         &body);
   }
 
-  // The number of processors this process may run on.
+  // The number of processors this process may use: those it may run on, or the fewer that its quota pays for.
   static int available_processors();
 
  private:

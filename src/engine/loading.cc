@@ -97,7 +97,7 @@ BackendOptions replica_options(const EngineOptions& options, const DeviceChoice&
 
 // A request that comes alone waits for its texts to be encoded. A CPU's own threads have the processors, and
 // take so long for a forward that it does not matter.
-int num_encoding_helpers(const EngineOptions& options, const Backend& backend) {
+int num_encoding_threads(const EngineOptions& options, const Backend& backend) {
   constexpr int kMost = 3;
   if (backend.max_in_flight() == 1) return 0;
   return std::clamp(ThreadPool::available_processors() / num_replicas(options) / 2 - 1, 0, kMost);
@@ -207,7 +207,7 @@ LoadedModel load_model(const EngineOptions& options) {
     own.model = create_model(checkpoint, answers, loaded.scheduler.max_model_len);
     own.backend = create_backend(replica_options(options, choice, replica));
     own.backend->load(own.model->weights(), backend_limits(loaded.scheduler));
-    own.num_encoding_helpers = num_encoding_helpers(options, *own.backend);
+    own.num_encoding_threads = num_encoding_threads(options, *own.backend);
   }
   fill_info(options, *checkpoint, choice, loaded);
   return loaded;

@@ -16,7 +16,7 @@ namespace rerank {
 struct LoadedReplica {
   std::unique_ptr<Model> model;
   std::unique_ptr<Backend> backend;
-  int num_encoding_helpers = 0;  // threads
+  int num_encoding_threads = 0;  // threads
 };
 
 struct LoadedModel {

@@ -21,7 +21,7 @@ ScoringLoop::ScoringLoop(std::shared_ptr<const RequestEncoder> encoder, const Sc
     : encoder_(std::move(encoder)),
       replica_(std::move(replica)),
       options_(options),
-      helpers_(replica_.num_encoding_helpers),
+      helpers_(replica_.num_encoding_threads),
       scheduler_(options, *encoder_, [this](const PendingRequestPtr& r) { release(r); }),
       planner_([this] { plan(); }),
       worker_([this] { work(); }) {}

@@ -11,7 +11,7 @@
 #include <thread>
 #include <vector>
 
-#include "engine/encoding_helpers.h"
+#include "engine/encoding_threads.h"
 #include "engine/loading.h"
 #include "engine/pending_request.h"
 #include "engine/scheduler.h"
@@ -73,7 +73,7 @@ class ScoringLoop {
   std::shared_ptr<const RequestEncoder> encoder_;
   LoadedReplica replica_;
   const SchedulerOptions options_;
-  EncodingHelpers helpers_;
+  EncodingThreads helpers_;
   Scheduler scheduler_;  // the planner's
   // The worker's.
   std::deque<Forward> begun_;  // the oldest first

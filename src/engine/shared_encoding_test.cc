@@ -12,7 +12,7 @@
 #include <thread>
 #include <vector>
 
-#include "engine/encoding_helpers.h"
+#include "engine/encoding_threads.h"
 #include "tests/byte_tokenizer.h"
 #include "tests/prompt_requests.h"
 
@@ -150,7 +150,7 @@ class HelpedReplica : public testing::Test {
     SchedulerOptions options = kPromptOptions;
     options.max_num_batched_tokens = 1500;
     LoadedModel loaded = load_prompt_model(options, hook);
-    loaded.replicas[0].num_encoding_helpers = 3;
+    loaded.replicas[0].num_encoding_threads = 3;
     return loaded;
   }
 };

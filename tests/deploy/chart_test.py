@@ -60,7 +60,6 @@ class Chart(unittest.TestCase):
         self.assertNotIn("replicas", grown["Deployment"]["spec"])
         (container,) = pod(grown)["containers"]
         self.assertEqual(container["resources"]["limits"], {"cpu": 4, "memory": "8Gi", "nvidia.com/gpu": 2})
-        self.assertEqual([variable["name"] for variable in container["env"]], ["RERANK_THREADS"])
         both = helm("template", "release", CHART, "--set", "autoscaling.keda=true,autoscaling.hpa=true")
         self.assertIn("choose hpa or keda", both.stderr)
 

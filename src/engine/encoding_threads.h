@@ -13,14 +13,14 @@
 namespace rerank {
 
 // Safe from any thread.
-class EncodingHelpers {
+class EncodingThreads {
  public:
   // 0 threads are no help, and cost nothing.
-  explicit EncodingHelpers(int num_threads);
+  explicit EncodingThreads(int num_threads);
   // Waits for the documents being encoded.
-  ~EncodingHelpers();
-  EncodingHelpers(const EncodingHelpers&) = delete;
-  EncodingHelpers& operator=(const EncodingHelpers&) = delete;
+  ~EncodingThreads();
+  EncodingThreads(const EncodingThreads&) = delete;
+  EncodingThreads& operator=(const EncodingThreads&) = delete;
 
   bool empty() const { return threads_.empty(); }
   // They turn to `work` as they find time; work given before that may stay without help.

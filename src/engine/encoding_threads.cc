@@ -1,14 +1,14 @@
-#include "engine/encoding_helpers.h"
+#include "engine/encoding_threads.h"
 
 #include <utility>
 
 namespace rerank {
 
-EncodingHelpers::EncodingHelpers(int num_threads) {
+EncodingThreads::EncodingThreads(int num_threads) {
   for (int thread = 0; thread < num_threads; ++thread) threads_.emplace_back([this] { run(); });
 }
 
-EncodingHelpers::~EncodingHelpers() {
+EncodingThreads::~EncodingThreads() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
@@ -17,7 +17,7 @@ EncodingHelpers::~EncodingHelpers() {
   for (std::thread& thread : threads_) thread.join();
 }
 
-void EncodingHelpers::help(std::shared_ptr<SharedEncoding> work) {
+void EncodingThreads::help(std::shared_ptr<SharedEncoding> work) {
   {
     const std::lock_guard lock(mutex_);
     work_ = std::move(work);
@@ -26,7 +26,7 @@ void EncodingHelpers::help(std::shared_ptr<SharedEncoding> work) {
   wake_.notify_all();
 }
 
-void EncodingHelpers::run() {
+void EncodingThreads::run() {
   std::uint64_t seen = 0;
   std::unique_lock lock(mutex_);
   for (;;) {
