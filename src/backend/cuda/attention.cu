@@ -1,7 +1,6 @@
 // Attention on Hopper's matrix units. A block walks items: one warp has boxes of queries, keys and values
-// copied into shared memory, three warps normalise and turn the queries, two warpgroups hold 64 query rows
-// each and multiply, the softmax of a tile beside the product of the tile before (FlashAttention-3, Shah et
-// al. 2024, section 3).
+// copied into shared memory, two warpgroups hold 64 query rows each and multiply, the softmax of a tile
+// beside the product of the tile before (FlashAttention-3, Shah et al. 2024, section 3).
 #include <type_traits>
 
 #include "backend/cuda/attention.h"

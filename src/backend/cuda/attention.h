@@ -81,8 +81,8 @@ inline constexpr std::size_t kAttentionOverread = 128;
 AttentionViews make_attention_views(const AttentionShape& shape, DeviceBFloat16* qkv, std::int64_t num_rows,
                                     DeviceBFloat16* store, std::int64_t num_slots);
 
-// out = softmax(q k^T / sqrt(head_dim)) v. Keys are walked in
-// tiles of 128 absolute positions, so that a row's sums run in one order wherever its keys come from.
+// out = softmax(q k^T / sqrt(head_dim)) v. Keys are walked in tiles of 128 absolute positions, so that a
+// row's sums run in one order wherever its keys come from.
 void launch_attention(const AttentionArguments& arguments, cudaStream_t stream);
 
 }  // namespace rerank::cuda

@@ -1,6 +1,6 @@
 // Products on Hopper's matrix units. A block's tile is 128 rows by two halves of 128 outputs. One thread
-// keeps the stages filled, two warpgroups multiply 64 rows each, and one finishes their results while they
-// are at the next tile.
+// keeps the stages filled, two warpgroups multiply 64 rows each, and three warps finish their results while
+// they are at the next tile.
 #include <algorithm>
 
 #include "backend/cuda/device.h"
