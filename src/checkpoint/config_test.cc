@@ -6,6 +6,7 @@
 #include <boost/json/serialize.hpp>
 
 #include "checkpoint/scratch_directory.h"
+#include "tests/error_of.h"
 
 namespace rerank {
 namespace {

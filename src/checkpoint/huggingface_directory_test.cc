@@ -11,6 +11,7 @@
 #include "checkpoint/safetensors_header.h"
 #include "checkpoint/scratch_directory.h"
 #include "checkpoint/write_synthetic.h"
+#include "tests/error_of.h"
 
 namespace rerank {
 namespace {

@@ -7,6 +7,7 @@
 
 #include "checkpoint/safetensors_header.h"
 #include "checkpoint/scratch_directory.h"
+#include "tests/error_of.h"
 
 namespace rerank {
 namespace {

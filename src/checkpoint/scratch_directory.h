@@ -8,7 +8,6 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -92,16 +91,5 @@ class ScopedVariable {
   std::string name_;
   std::optional<std::string> before_;
 };
-
-// The message of the Error that `action` throws; "no error" when it throws none. Any other exception passes
-// through.
-inline std::string error_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.code() == ErrorCode::kInternal ? std::string("internal: ") + error.what() : error.what();
-  }
-  return "no error";
-}
 
 }  // namespace rerank

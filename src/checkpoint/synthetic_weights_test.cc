@@ -14,6 +14,7 @@
 #include "checkpoint/scratch_directory.h"
 #include "checkpoint/synthetic_checkpoint.h"
 #include "checkpoint/text_file.h"
+#include "tests/error_of.h"
 
 namespace rerank {
 namespace {

@@ -12,6 +12,7 @@
 #include "checkpoint/scratch_directory.h"
 #include "checkpoint/summary.h"
 #include "checkpoint/synthetic_checkpoint.h"
+#include "tests/error_of.h"
 
 namespace rerank {
 namespace {

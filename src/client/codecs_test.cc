@@ -16,6 +16,7 @@
 #include "client/request_split.h"
 #include "client/retry.h"
 #include "rerank/error.h"
+#include "tests/error_of.h"
 
 namespace rerank::client {
 namespace {
@@ -26,17 +27,6 @@ using std::chrono::system_clock;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
-
-template <typename Work>
-std::string error_of(const Work& work) {
-  try {
-    work();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  ADD_FAILURE() << "no error";
-  return {};
-}
 
 TEST(BaseUrl, TakesWhatPeopleWrite) {
   struct Case {

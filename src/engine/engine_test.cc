@@ -18,6 +18,7 @@
 #include "checkpoint/write_synthetic.h"
 #include "rerank/error.h"
 #include "tests/byte_tokenizer.h"
+#include "tests/error_of.h"
 
 namespace rerank {
 namespace {

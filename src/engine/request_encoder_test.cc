@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "rerank/error.h"
 #include "tests/byte_tokenizer.h"
+#include "tests/error_of.h"
 #include "tests/test_tokenizer_file.h"
 
 namespace rerank {
@@ -22,15 +22,6 @@ std::string repeat(const std::string& text, int times) {
   std::string out;
   for (int i = 0; i < times; ++i) out += text;
   return out;
-}
-
-std::string error_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
 }
 
 Request make_request(const std::string& query, const std::string& document) {

@@ -5,7 +5,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <functional>
 #include <memory>
 #include <random>
 #include <string>
@@ -14,6 +13,7 @@
 
 #include "engine/encoding_threads.h"
 #include "tests/byte_tokenizer.h"
+#include "tests/error_of.h"
 #include "tests/prompt_requests.h"
 
 namespace rerank {
@@ -34,15 +34,6 @@ Request random_request(std::uint32_t seed, std::size_t num_documents) {
     document.append(random() % 900, static_cast<char>('a' + random() % 26));
   }
   return request;
-}
-
-std::string error_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
 }
 
 class SharedEncodingTest : public testing::Test {

@@ -9,14 +9,13 @@
 #include <boost/json/value.hpp>
 #include <filesystem>
 #include <fstream>
-#include <functional>
 #include <set>
 
 #include "load/reply_check.h"
 #include "load/request_body.h"
 #include "load/server_address.h"
 #include "load/words.h"
-#include "rerank/error.h"
+#include "tests/error_of.h"
 
 namespace rerank::load {
 namespace {
@@ -24,15 +23,6 @@ namespace {
 using testing::HasSubstr;
 
 namespace json = boost::json;
-
-std::string refusal_of(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "nothing was refused";
-}
 
 RandomTexts texts(std::uint64_t seed = 0) {
   return {split_words(common_words()), seed};
@@ -107,7 +97,7 @@ TEST(WordsWorkload, TakesMoreFields) {
   EXPECT_EQ(job.num_documents, 20);
   EXPECT_EQ(job.num_results, 5);
   EXPECT_EQ(json::parse(job.body).at("return_documents").as_bool(), false);
-  EXPECT_THAT(refusal_of([] { words_workload({}, texts(), {.extra_body = "[]"}, 1); }),
+  EXPECT_THAT(error_of([] { words_workload({}, texts(), {.extra_body = "[]"}, 1); }),
               HasSubstr("extra body"));
 }
 
@@ -146,7 +136,7 @@ TEST(RandomRerank, WithoutARerankerCountsTheQueryAsAPrompt) {
   const std::vector<Job> jobs = random_rerank_workload(shape, texts(), {.for_engine = true});
   EXPECT_EQ(jobs[0].request.documents.size(), 4U);
   EXPECT_EQ(split_words(jobs[0].request.query).size(), 20U);
-  EXPECT_THAT(refusal_of([] { num_requests_of({.num_prompts = 1, .batch_size = 1, .is_reranker = false}); }),
+  EXPECT_THAT(error_of([] { num_requests_of({.num_prompts = 1, .batch_size = 1, .is_reranker = false}); }),
               HasSubstr("the query counts as a prompt"));
 }
 
@@ -176,13 +166,13 @@ TEST(Body, OfEachKindGoesToItsPath) {
 TEST(File, NamesTheLineThatIsWrong) {
   const std::string path = testing::TempDir() + "rerank-load-" + std::to_string(getpid()) + ".jsonl";
   std::ofstream(path) << "{\"query\":\"q\",\"documents\":[\"a\"]}\r\n\n{\"query\":\"q\"}\n";
-  EXPECT_THAT(refusal_of([&] { file_workload(path, {}); }), HasSubstr(path + ":3: the request has neither"));
+  EXPECT_THAT(error_of([&] { file_workload(path, {}); }), HasSubstr(path + ":3: the request has neither"));
   std::ofstream(path) << "{\"query\":\"q\",\"documents\":[\"a\"]}\r\n\n  \n";
   EXPECT_EQ(file_workload(path, {}).size(), 1U);
   std::ofstream(path) << "\n";
-  EXPECT_THAT(refusal_of([&] { file_workload(path, {}); }), HasSubstr("holds no requests"));
+  EXPECT_THAT(error_of([&] { file_workload(path, {}); }), HasSubstr("holds no requests"));
   std::filesystem::remove(path);
-  EXPECT_THAT(refusal_of([&] { file_workload(path, {}); }), HasSubstr("cannot read " + path));
+  EXPECT_THAT(error_of([&] { file_workload(path, {}); }), HasSubstr("cannot read " + path));
 }
 
 ReplyFigures figures_of(const std::string& body) {
@@ -258,7 +248,7 @@ TEST(Address, IsReadAndWritten) {
 TEST(Address, ThatIsNoneIsRefused) {
   for (const char* wrong : {"", "localhost:8000", "ftp://x", "http://", "http://x:0", "http://x:99999",
                             "http://x:8a", "http://[::1", "http://a b", "http://user@host"}) {
-    EXPECT_THAT(refusal_of([wrong] { parse_server_address(wrong); }), HasSubstr("no address of a server"))
+    EXPECT_THAT(error_of([wrong] { parse_server_address(wrong); }), HasSubstr("no address of a server"))
         << wrong;
   }
 }
