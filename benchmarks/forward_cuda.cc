@@ -130,7 +130,7 @@ std::map<std::string, Work> work_of(const DecoderShape& s, const PackedBatch& ba
   work["GEMM gate, up"] = product(2.0 * s.ffn, s.hidden);
   work["GEMM down"] = product(s.hidden, s.ffn);
   work["attention"].gflop = 4e-9 * s.query_dim() * (full * pairs + last_pairs);
-  work["norm"].gbyte = 1e-9 * s.hidden * (4 + element) * (2 * full * rows + rows + 2 * scored);
+  work["norm"].gbyte = 1e-9 * s.hidden * (2 * 4 + 2 + element) * (2 * full * rows + rows + 2 * scored);
   work["head norms, rotation"].gbyte =
       1e-9 * 4 * ((s.query_dim() + s.kv_dim()) * full * rows + s.kv_dim() * rows + s.query_dim() * scored);
   work["SwiGLU"].gbyte = 1e-9 * s.ffn * (4 + element) * (full * rows + scored);
@@ -230,8 +230,7 @@ class Measurement {
 void print_products(const cuda::DeviceRank& rank, bool quantized) {
   for (const auto& [name, gemm] : rank.chosen_products(quantized)) {
     const cuda::GemmShape& shape = gemm->shape();
-    fmt::print("{} [{}, {}]{}{}\n", name, shape.outputs, shape.inputs, shape.accumulate ? " accumulated" : "",
-               quantized ? " e4m3" : "");
+    fmt::print("{} [{}, {}]{}\n", name, shape.outputs, shape.inputs, quantized ? " e4m3" : "");
     for (const cuda::Gemm::Choice& choice : gemm->choices()) {
       const double gflop = 2e-9 * choice.max_rows * shape.outputs * shape.inputs;
       fmt::print("  up to {:5} rows: {:7.1f} us, {:5.0f} TFLOP/s; {} of {} candidates with the same bits\n",

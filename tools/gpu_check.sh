@@ -195,10 +195,12 @@ if wants sanitizer "$parts"; then
   sanitizer=$(command -v compute-sanitizer || echo /usr/local/cuda/bin/compute-sanitizer)
   if [ -x "$sanitizer" ]; then
     for tool in memcheck synccheck initcheck racecheck; do
-      # initcheck does not see what cuBLASLt's FP8 products store.
-      [ $tool = initcheck ] && cases=nano_cuda_bfloat16 || cases=nano_cuda
-      check "compute-sanitizer, $tool" "$sanitizer" --tool $tool --error-exitcode 9 \
-        "$bin/golden_test" --gtest_filter="*GoldenScoresTest.FromIds/$cases*"
+      for type in bfloat16 fp8; do
+        # It does not see what cuBLASLt's FP8 products store.
+        [ $tool-$type != initcheck-fp8 ] || continue
+        check "compute-sanitizer, $tool, $type" "$sanitizer" --tool $tool --error-exitcode 9 \
+          "$bin/golden_test" --gtest_filter="*GoldenScoresTest.FromIds/nano_cuda_$type*"
+      done
     done
   else
     row "compute-sanitizer" absent 0 "not on this machine"

@@ -6,8 +6,6 @@
 
 namespace rerank::cuda {
 
-constexpr float kLog2E = 1.4426950408889634f;
-
 // A warpgroup's 64 query rows of an item: scores, softmax, sums.
 template <int HeadDim>
 struct Consumer {

@@ -71,7 +71,7 @@ void Collective::sum(std::span<const Part> parts, std::int64_t size) {
   library_->check_result(library_->group_start(), "ncclGroupStart");
   for (std::size_t i = 0; i < parts.size(); ++i) {
     library_->check_result(
-        library_->all_reduce(parts[i].values, parts[i].values, static_cast<std::size_t>(size), ncclFloat32,
+        library_->all_reduce(parts[i].values, parts[i].values, static_cast<std::size_t>(size), ncclBfloat16,
                              ncclSum, static_cast<ncclComm_t>(communicators_[i]), parts[i].stream),
         "ncclAllReduce");
   }

@@ -21,7 +21,7 @@ class Collective {
   Collective& operator=(const Collective&) = delete;
 
   struct Part {
-    float* values;  // [size], of the device at this place
+    DeviceBFloat16* values;  // [size], of the device at this place
     cudaStream_t stream;
   };
   // Adds up the parts; each then holds the sum.

@@ -1,6 +1,7 @@
-// Kernels that move rows without arithmetic, and two for choosing GEMM algorithms by their bits.
+// Kernels that move rows, scale weights once, and two for choosing GEMM algorithms by their bits.
 #include "backend/cuda/device.h"
 #include "backend/cuda/kernels.h"
+#include "backend/cuda/residual.cuh"
 #include "backend/cuda/vectors.cuh"
 
 namespace rerank::cuda {
@@ -8,24 +9,53 @@ namespace {
 
 constexpr int kBlock = 256;
 
-// out[i] = from[rows[i]], 16 bytes a thread.
-__global__ void __launch_bounds__(kBlock) copy_rows_kernel(const uint4* from, const std::int32_t* rows,
-                                                           uint4* out, int num_vectors, std::int64_t total) {
-  const std::int64_t at = static_cast<std::int64_t>(blockIdx.x) * kBlock + threadIdx.x;
-  if (at >= total) return;
-  const auto row = static_cast<int>(at / num_vectors), vector = static_cast<int>(at % num_vectors);
-  out[at] = from[static_cast<std::int64_t>(rows[row]) * num_vectors + vector];
+// out[i] = from[rows[i]]; eight lanes share a part of a row.
+__global__ void __launch_bounds__(kBlock)
+    copy_rows_kernel(const __grid_constant__ Residual from, const std::int32_t* rows,
+                     const __grid_constant__ Residual out, int num_rows) {
+  const int num_parts = num_square_parts(out.hidden);
+  const int task = (blockIdx.x * kBlock + threadIdx.x) / ResidualPart::kLanes, row = task / num_parts,
+            part = task % num_parts;
+  if (row >= num_rows) return;
+  const ResidualPart source{from, rows[row], part, true}, target{out, row, part, true};
+#pragma unroll
+  for (int group = 0; group < ResidualPart::kGroups; ++group) {
+    if (target.has(group)) store_residual(out, target.at(group), source.load(group));
+  }
+  if (threadIdx.x % ResidualPart::kLanes == 0)
+    out.squares[row * num_parts + part] = from.squares[rows[row] * num_parts + part];
 }
 
-// out[i] = table[ids[i]], widened; eight numbers a thread.
-__global__ void __launch_bounds__(kBlock) embed_kernel(const uint4* table, const std::int32_t* ids,
-                                                       float4* out, int num_vectors, std::int64_t total) {
+// out[i] = table[ids[i]]; eight lanes share a part of a row.
+__global__ void __launch_bounds__(kBlock) embed_kernel(const DeviceBFloat16* table, const std::int32_t* ids,
+                                                       const __grid_constant__ Residual out, int num_rows) {
+  const int num_parts = num_square_parts(out.hidden);
+  const int task = (blockIdx.x * kBlock + threadIdx.x) / ResidualPart::kLanes, row = task / num_parts;
+  ResidualPart part{out, row, task % num_parts, row < num_rows};
+  const DeviceBFloat16* from = table + static_cast<std::int64_t>(part.inside ? ids[row] : 0) * out.hidden;
+  uint4 bits[ResidualPart::kGroups];
+#pragma unroll
+  for (int group = 0; group < ResidualPart::kGroups; ++group) {
+    bits[group] =
+        part.has(group) ? *reinterpret_cast<const uint4*>(from + part.column(group)) : uint4{0, 0, 0, 0};
+  }
+#pragma unroll
+  for (int group = 0; group < ResidualPart::kGroups; ++group) {
+    part.take_squares(unpack8(bits[group]));
+    if (part.has(group)) store_residual(out, part.at(group), {bits[group], {0, 0, 0, 0}});
+  }
+  part.finish();
+}
+
+__global__ void __launch_bounds__(kBlock)
+    scale_columns_kernel(uint4* x, const float* factors, int num_vectors, std::int64_t total) {
   const std::int64_t at = static_cast<std::int64_t>(blockIdx.x) * kBlock + threadIdx.x;
   if (at >= total) return;
-  const auto row = static_cast<int>(at / num_vectors), vector = static_cast<int>(at % num_vectors);
-  const Vector8 x = unpack8(table[static_cast<std::int64_t>(ids[row]) * num_vectors + vector]);
-  out[2 * at] = {x.values[0], x.values[1], x.values[2], x.values[3]};
-  out[2 * at + 1] = {x.values[4], x.values[5], x.values[6], x.values[7]};
+  Vector8 values = unpack8(x[at]);
+  const Vector8 factor = load8(factors + at % num_vectors * 8);
+#pragma unroll
+  for (int e = 0; e < 8; ++e) values.values[e] *= factor.values[e];
+  x[at] = pack8(values);
 }
 
 __global__ void __launch_bounds__(kBlock)
@@ -54,21 +84,28 @@ unsigned blocks_of(std::int64_t size) {
 
 }  // namespace
 
-void launch_embed(const DeviceBFloat16* table, const std::int32_t* ids, float* out, std::int32_t num_rows,
-                  std::int32_t hidden, cudaStream_t stream) {
-  const std::int64_t total = static_cast<std::int64_t>(num_rows) * hidden / 8;
-  if (total == 0) return;
-  embed_kernel<<<blocks_of(total), kBlock, 0, stream>>>(reinterpret_cast<const uint4*>(table), ids,
-                                                        reinterpret_cast<float4*>(out), hidden / 8, total);
+void launch_embed(const DeviceBFloat16* table, const std::int32_t* ids, const Residual& out,
+                  std::int32_t num_rows, cudaStream_t stream) {
+  if (num_rows == 0) return;
+  embed_kernel<<<blocks_of(std::int64_t{ResidualPart::kLanes} * num_rows * num_square_parts(out.hidden)),
+                 kBlock, 0, stream>>>(table, ids, out, num_rows);
   RERANK_CUDA_CHECK(cudaGetLastError());
 }
 
-void launch_gather(const float* x, const std::int32_t* rows, float* out, std::int32_t num_rows,
-                   std::int32_t hidden, cudaStream_t stream) {
-  const std::int64_t total = static_cast<std::int64_t>(num_rows) * hidden / 4;
+void launch_gather(const Residual& x, const std::int32_t* rows, const Residual& out, std::int32_t num_rows,
+                   cudaStream_t stream) {
+  if (num_rows == 0) return;
+  copy_rows_kernel<<<blocks_of(std::int64_t{ResidualPart::kLanes} * num_rows * num_square_parts(out.hidden)),
+                     kBlock, 0, stream>>>(x, rows, out, num_rows);
+  RERANK_CUDA_CHECK(cudaGetLastError());
+}
+
+void launch_scale_columns(DeviceBFloat16* x, const float* factors, std::int64_t num_rows,
+                          std::int32_t columns, cudaStream_t stream) {
+  const std::int64_t total = num_rows * columns / 8;
   if (total == 0) return;
-  copy_rows_kernel<<<blocks_of(total), kBlock, 0, stream>>>(reinterpret_cast<const uint4*>(x), rows,
-                                                            reinterpret_cast<uint4*>(out), hidden / 4, total);
+  scale_columns_kernel<<<blocks_of(total), kBlock, 0, stream>>>(reinterpret_cast<uint4*>(x), factors,
+                                                                columns / 8, total);
   RERANK_CUDA_CHECK(cudaGetLastError());
 }
 

@@ -55,12 +55,12 @@ void CudaBackend::each(const Step& step) {
   }
 }
 
-// The first shard's hidden states hold the residual, the others' their parts of the sum alone.
-void CudaBackend::sum_hidden() {
+// Each shard has a part of what is added to the hidden states, which all of them hold.
+void CudaBackend::sum_added() {
   if (collective_ == nullptr) return;
   parts_.clear();
-  for (const std::unique_ptr<DeviceRank>& rank : ranks_) parts_.push_back({rank->hidden(), rank->stream()});
-  if (ranks_.front()->hidden_size() > 0) collective_->sum(parts_, ranks_.front()->hidden_size());
+  for (const std::unique_ptr<DeviceRank>& rank : ranks_) parts_.push_back({rank->added(), rank->stream()});
+  if (ranks_.front()->added_size() > 0) collective_->sum(parts_, ranks_.front()->added_size());
 }
 
 void CudaBackend::begin(const PackedBatch& batch) {
@@ -77,14 +77,14 @@ void CudaBackend::attention(std::int32_t layer) {
 }
 void CudaBackend::attention_output(std::int32_t layer) {
   each([&](DeviceRank& rank) { rank.attention_output(layer); });
-  sum_hidden();
+  sum_added();
 }
 void CudaBackend::norm_gate_up(std::int32_t layer) {
   each([&](DeviceRank& rank) { rank.norm_gate_up(layer); });
 }
 void CudaBackend::down(std::int32_t layer) {
   each([&](DeviceRank& rank) { rank.down(layer); });
-  sum_hidden();
+  sum_added();
 }
 void CudaBackend::gather_scored() {
   each([](DeviceRank& rank) { rank.gather_scored(); });

@@ -37,7 +37,7 @@ class CudaBackend final : public Backend {
  private:
   template <typename Step>
   void each(const Step& step);
-  void sum_hidden();
+  void sum_added();
 
   BackendOptions options_;
   std::vector<int> devices_;  // [ranks]

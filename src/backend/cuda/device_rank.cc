@@ -33,11 +33,10 @@ DeviceRank::DeviceRank(DecoderWeights& weights, const BackendLimits& limits, con
   weights_ = upload_weights(weights, options_.shard, options_.quantize);
   reserve();
   fill_frequencies();
-  choose_products();
-  store_ = DeviceBuffer(store_bytes());
   prepare_attention(shape_.head_dim);
   prepare_fused_gemms(shape_.head_dim);
-  normed_view_ = gemm_view(normed_.values.as<DeviceBFloat16>(), limits_.max_tokens, shape_.hidden);
+  choose_products();
+  store_ = DeviceBuffer(store_bytes());
   views_ =
       make_attention_views(attention_shape(), qkv_.as<DeviceBFloat16>(), limits_.max_tokens,
                            store_.as<DeviceBFloat16>(), std::int64_t{shape_.num_layers} * limits_.num_slots);
@@ -68,8 +67,9 @@ std::size_t DeviceRank::activation_bytes() const {
   const std::int64_t columns = 3 * shape_.hidden + shape_.qkv_dim() + shape_.query_dim() + ffn_;
   const std::int64_t quantized =
       options_.quantize ? shape_.hidden + shape_.query_dim() + ffn_ + 12 + 2 * 2 * ffn_ : 0;
-  return size(limits_.max_tokens * (2 * columns + quantized) +
-              std::int64_t{4} * limits_.max_scores * shape_.hidden);
+  const std::int64_t squares = std::int64_t{4} * num_square_parts(shape_.hidden);
+  return size(limits_.max_tokens * (2 * columns + squares + quantized) +
+              limits_.max_scores * (std::int64_t{4} * shape_.hidden + squares));
 }
 
 std::size_t DeviceRank::store_bytes() const {
@@ -96,9 +96,25 @@ void DeviceRank::check_memory(const DecoderShape& whole) const {
           (whole.num_heads != shape_.num_heads ? "" : "; several GPUs can share it: --tensor-parallel-size"));
 }
 
-DeviceRank::Rows DeviceRank::make_rows(std::int32_t columns) const {
+DeviceRank::Hidden DeviceRank::make_hidden(std::int64_t num_rows) const {
+  const std::size_t plane = size(2 * num_rows * shape_.hidden);
+  Hidden made{.high = DeviceBuffer(plane),
+              .low = DeviceBuffer(plane),
+              .squares = DeviceBuffer(size(4 * num_rows * num_square_parts(shape_.hidden)))};
+  made.rows = {made.high.as<DeviceBFloat16>(), made.low.as<DeviceBFloat16>(), made.squares.as<float>(),
+               shape_.hidden};
+  made.view = gemm_view(made.rows.high, num_rows, shape_.hidden);
+  return made;
+}
+
+DeviceRank::Rows DeviceRank::make_rows(std::int32_t columns, bool has_values) const {
   const std::int64_t elements = std::int64_t{limits_.max_tokens} * columns;
-  Rows rows{.values = DeviceBuffer(size(2 * elements)), .quantized = {}, .scales = {}};
+  Rows rows;
+  rows.columns = columns;
+  if (has_values) {
+    rows.values = DeviceBuffer(size(2 * elements));
+    rows.view = gemm_view(rows.values.as<DeviceBFloat16>(), limits_.max_tokens, columns);
+  }
   if (options_.quantize) {
     rows.quantized = DeviceBuffer(size(elements));
     rows.scales = DeviceBuffer(size(4 * limits_.max_tokens));
@@ -108,14 +124,15 @@ DeviceRank::Rows DeviceRank::make_rows(std::int32_t columns) const {
 
 void DeviceRank::reserve() {
   const std::int64_t tokens = limits_.max_tokens, scores = limits_.max_scores;
-  hidden_ = DeviceBuffer(size(4 * tokens * shape_.hidden));
-  scored_hidden_ = DeviceBuffer(size(4 * scores * shape_.hidden));
+  hidden_ = make_hidden(tokens);
+  scored_hidden_ = make_hidden(scores);
+  added_ = DeviceBuffer(size(2 * tokens * shape_.hidden));
   qkv_ = DeviceBuffer(size(2 * tokens * shape_.qkv_dim()) + kAttentionOverread);
   RERANK_CUDA_CHECK(cudaMemset(qkv_.as<void>(), 0, qkv_.size_bytes()));  // attention looks past the last row
-  normed_ = make_rows(shape_.hidden);
-  attention_ = make_rows(shape_.query_dim());
+  normed_ = make_rows(shape_.hidden, false);
+  attention_ = make_rows(shape_.query_dim(), true);
   if (options_.quantize) gate_up_ = DeviceBuffer(size(2 * tokens * 2 * ffn_));
-  ffn_rows_ = make_rows(ffn_);
+  ffn_rows_ = make_rows(ffn_, true);
   logits_ = DeviceBuffer(size(2 * 4 * scores));
   for (Forward& forward : forwards_) {
     forward.layout = BatchLayout(limits_, attention_tokens(shape_.num_heads, shape_.num_kv_heads));
@@ -139,13 +156,13 @@ void DeviceRank::fill_frequencies() {
 void DeviceRank::choose_products() {
   const std::int64_t tokens = limits_.max_tokens;
   const std::int32_t widest_in = std::max({shape_.hidden, shape_.query_dim(), ffn_});
-  const std::int32_t widest_out = std::max({2 * shape_.hidden, shape_.qkv_dim(), 2 * ffn_});
+  const std::int32_t widest_out = std::max({shape_.hidden, shape_.qkv_dim(), 2 * ffn_});
   DeviceBuffer x(size(2 * tokens * widest_in)), quantized(size(tokens * widest_in)), scales(size(4 * tokens)),
       wanted(size(2 * tokens * widest_out)), found(size(2 * tokens * widest_out)), count(4);
   const GemmTrial trial{.x = x.as<DeviceBFloat16>(),
                         .quantized_x = {quantized.as<std::uint8_t>(), scales.as<float>()},
-                        .wanted = wanted.as<void>(),
-                        .found = found.as<void>(),
+                        .wanted = wanted.as<DeviceBFloat16>(),
+                        .found = found.as<DeviceBFloat16>(),
                         .num_different = count.as<std::uint32_t>()};
   products_ = choose(false, weights_.layers.back(), trial);
   for (const DeviceLayer& layer : weights_.layers) {
@@ -157,17 +174,32 @@ void DeviceRank::choose_products() {
 
 DeviceRank::Products DeviceRank::choose(bool quantized, const DeviceLayer& layer, const GemmTrial& trial) {
   const auto product = [&](std::int32_t outputs, std::int32_t inputs, std::int32_t out_stride,
-                           bool accumulate, const DeviceMatrix& matrix) {
-    return Gemm(library_, {outputs, inputs, out_stride, accumulate, quantized}, limits_.max_tokens,
-                matrix.operand(), trial, stream_.get());
+                           const DeviceMatrix& matrix, const GemmReference& reference = {}) {
+    return Gemm(library_, {outputs, inputs, out_stride, quantized}, limits_.max_tokens, matrix.operand(),
+                trial, stream_.get(), reference);
   };
-  Products chosen{.output = product(shape_.hidden, shape_.query_dim(), shape_.hidden, true, layer.output),
-                  .down = product(shape_.hidden, ffn_, shape_.hidden, true, layer.down)};
+  // Where large batches are computed by our own kernel: added to zeros, what it adds.
+  const auto added_product = [&](std::int32_t inputs, const DeviceMatrix& matrix, const CUtensorMap& view) {
+    GemmReference own;
+    if (!quantized && options_.shard.count == 1) {
+      own = [&, inputs](const DeviceBFloat16* x, DeviceBFloat16* out) {
+        const std::size_t bytes = size(std::int64_t{2} * limits_.max_tokens * shape_.hidden);
+        RERANK_CUDA_CHECK(cudaMemsetAsync(out, 0, bytes, stream_.get()));
+        RERANK_CUDA_CHECK(cudaMemsetAsync(trial.found, 0, bytes, stream_.get()));
+        launch_add_product(
+            {gemm_view(x, limits_.max_tokens, inputs), view, limits_.max_tokens, inputs, num_processors_},
+            {out, trial.found, hidden_.rows.squares, shape_.hidden}, stream_.get());
+      };
+    }
+    return product(shape_.hidden, inputs, shape_.hidden, matrix, own);
+  };
+  Products chosen{.output = added_product(shape_.query_dim(), layer.output, layer.output_view),
+                  .down = added_product(ffn_, layer.down, layer.down_view)};
   if (quantized) {
-    chosen.qkv = product(shape_.qkv_dim(), shape_.hidden, shape_.qkv_dim(), false, layer.qkv);
-    chosen.key_value = product(2 * shape_.kv_dim(), shape_.hidden, shape_.qkv_dim(), false, layer.qkv);
-    chosen.query = product(shape_.query_dim(), shape_.hidden, shape_.qkv_dim(), false, layer.qkv);
-    chosen.gate_up = product(2 * ffn_, shape_.hidden, 2 * ffn_, false, layer.gate_up);
+    chosen.qkv = product(shape_.qkv_dim(), shape_.hidden, shape_.qkv_dim(), layer.qkv);
+    chosen.key_value = product(2 * shape_.kv_dim(), shape_.hidden, shape_.qkv_dim(), layer.qkv);
+    chosen.query = product(shape_.query_dim(), shape_.hidden, shape_.qkv_dim(), layer.qkv);
+    chosen.gate_up = product(2 * ffn_, shape_.hidden, 2 * ffn_, layer.gate_up);
   }
   return chosen;
 }
@@ -189,25 +221,34 @@ void DeviceRank::begin(const PackedBatch& batch) {
   num_rows_ = forward.layout.num_tokens();
   items_ = forward.layout.all_items();
   gathered_ = false;
-  hidden_now_ = hidden_.as<float>();
+  is_to_be_added_ = false;
+  hidden_now_ = &hidden_;
 }
 
 void DeviceRank::embed() {
   launch_embed(weights_.embedding.as<DeviceBFloat16>(),
-               current().layout.ids.at(current().device.as<std::byte>()), hidden_now_, num_rows_,
-               shape_.hidden, stream_.get());
+               current().layout.ids.at(current().device.as<std::byte>()), hidden_now_->rows, num_rows_,
+               stream_.get());
   mark("embed");
 }
 
-void DeviceRank::norm(const float* weight, bool quantized) {
-  launch_rms_norm({.x = hidden_now_,
-                   .weight = weight,
-                   .out = normed_.values.as<DeviceBFloat16>(),
-                   .quantized = quantized ? normed_.e4m3() : QuantizedRows{},
-                   .num_rows = num_rows_,
-                   .hidden = shape_.hidden,
-                   .eps = shape_.rms_norm_eps},
-                  stream_.get());
+void DeviceRank::add_now() {
+  if (!is_to_be_added_) return;
+  launch_add(added(), hidden_now_->rows, num_rows_, stream_.get());
+  is_to_be_added_ = false;
+  mark("add");
+}
+
+// Products of bfloat16 read the hidden states themselves, and scale their results.
+void DeviceRank::prepare_norm(bool quantized) {
+  if (!quantized) return add_now();
+  launch_norm_quantized({.x = hidden_now_->rows,
+                         .added = is_to_be_added_ ? added() : nullptr,
+                         .out = normed_.e4m3(),
+                         .num_rows = num_rows_,
+                         .eps = shape_.rms_norm_eps},
+                        stream_.get());
+  is_to_be_added_ = false;
   mark("norm");
 }
 
@@ -232,10 +273,10 @@ QkvArguments DeviceRank::qkv_arguments(std::int32_t index, Projection projection
 
 void DeviceRank::norm_qkv_rope(std::int32_t index, Projection projection) {
   const DeviceLayer& w = layer(index);
-  norm(w.input_norm.as<float>(), w.quantized);
+  prepare_norm(w.quantized);
   const QkvArguments qkv = qkv_arguments(index, projection);
   if (w.quantized) return quantized_qkv(w, qkv);
-  launch_qkv(fused(w.qkv_view), qkv, stream_.get());
+  launch_qkv(fused(hidden_now_->view, w.qkv_view, shape_.hidden), row_scale(), qkv, stream_.get());
   mark("GEMM query/key/value");
 }
 
@@ -266,29 +307,32 @@ void DeviceRank::attention(std::int32_t index) {
   mark("attention");
 }
 
-// The first shard adds its part to the residual, the others send theirs alone.
-void DeviceRank::drop_residual() {
-  if (options_.shard.index == 0 || num_rows_ == 0) return;
-  RERANK_CUDA_CHECK(cudaMemsetAsync(hidden_now_, 0, static_cast<std::size_t>(hidden_size()) * sizeof(float),
-                                    stream_.get()));
+// Large batches by our own kernel; else by cuBLASLt, to be added by what comes next.
+void DeviceRank::add_product(const Gemm& gemm, const Rows& x, const DeviceMatrix& weight,
+                             const CUtensorMap& weight_view) {
+  const bool is_quantized = gemm.shape().quantized;
+  if (!is_quantized && options_.shard.count == 1 &&
+      (add_product_is_busy(num_rows_, shape_.hidden, num_processors_) || !gemm.can_run(num_rows_))) {
+    return launch_add_product(fused(x.view, weight_view, x.columns), hidden_now_->rows, stream_.get());
+  }
+  gemm.run(library_, x.operand(is_quantized), weight.operand(), added(), num_rows_, stream_.get());
+  is_to_be_added_ = true;
 }
 
 void DeviceRank::attention_output(std::int32_t index) {
   const DeviceLayer& w = layer(index);
   if (w.quantized) {
-    launch_quantize(attention_.values.as<DeviceBFloat16>(), attention_.e4m3(), num_rows_, shape_.query_dim(),
-                    stream_.get());
+    launch_quantize(attention_.values.as<DeviceBFloat16>(), nullptr, attention_.e4m3(), num_rows_,
+                    shape_.query_dim(), stream_.get());
     mark("quantise attention");
   }
-  drop_residual();
-  products(index).output.run(library_, attention_.operand(w.quantized), w.output.operand(), hidden_now_,
-                             num_rows_, stream_.get());
+  add_product(products(index).output, attention_, w.output, w.output_view);
   mark("GEMM output");
 }
 
 void DeviceRank::norm_gate_up(std::int32_t index) {
   const DeviceLayer& w = layer(index);
-  norm(w.attention_norm.as<float>(), w.quantized);
+  prepare_norm(w.quantized);
   if (w.quantized) {
     products(index).gate_up.run(library_, normed_.operand(true), w.gate_up.operand(),
                                 gate_up_.as<DeviceBFloat16>(), num_rows_, stream_.get());
@@ -296,38 +340,38 @@ void DeviceRank::norm_gate_up(std::int32_t index) {
     launch_swiglu_quantized(gate_up_.as<DeviceBFloat16>(), ffn_rows_.e4m3(), num_rows_, ffn_, stream_.get());
     mark("SwiGLU");
   } else {
-    launch_gate_up(fused(w.gate_up_view), ffn_rows_.values.as<DeviceBFloat16>(), ffn_, stream_.get());
+    launch_gate_up(fused(hidden_now_->view, w.gate_up_view, shape_.hidden), row_scale(),
+                   ffn_rows_.values.as<DeviceBFloat16>(), ffn_, stream_.get());
     mark("GEMM gate, up");
   }
 }
 
 void DeviceRank::down(std::int32_t index) {
   const DeviceLayer& w = layer(index);
-  drop_residual();
-  products(index).down.run(library_, ffn_rows_.operand(w.quantized), w.down.operand(), hidden_now_, num_rows_,
-                           stream_.get());
+  add_product(products(index).down, ffn_rows_, w.down, w.down_view);
   mark("GEMM down");
 }
 
 void DeviceRank::gather_scored() {
+  add_now();
   Forward& forward = current();
   num_rows_ = forward.layout.num_scores();
-  launch_gather(hidden_now_, forward.layout.scored_rows.at(forward.device.as<std::byte>()),
-                scored_hidden_.as<float>(), num_rows_, shape_.hidden, stream_.get());
+  launch_gather(hidden_now_->rows, forward.layout.scored_rows.at(forward.device.as<std::byte>()),
+                scored_hidden_.rows, num_rows_, stream_.get());
   mark("gather");
-  hidden_now_ = scored_hidden_.as<float>();
+  hidden_now_ = &scored_hidden_;
   items_ = forward.layout.scored_items();
   gathered_ = true;
 }
 
 void DeviceRank::score_head() {
-  launch_head({.x = hidden_now_,
+  add_now();
+  launch_head({.x = hidden_now_->rows,
                .norm = weights_.final_norm.as<float>(),
                .no = weights_.head_no.as<float>(),
                .yes = weights_.head_yes.as<float>(),
                .logits = logits_.as<float>(),
                .num_rows = num_rows_,
-               .hidden = shape_.hidden,
                .eps = shape_.rms_norm_eps},
               stream_.get());
   mark("head");

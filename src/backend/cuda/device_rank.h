@@ -52,8 +52,10 @@ class DeviceRank {
 
   int device() const { return options_.device; }
   cudaStream_t stream() const { return stream_.get(); }
-  float* hidden() const { return hidden_now_; }  // [num_rows, hidden]
-  std::int64_t hidden_size() const { return std::int64_t{num_rows_} * shape_.hidden; }
+  // What a shard adds to the hidden states, [num_rows, hidden], from attention_output and down until the next
+  // step.
+  DeviceBFloat16* added() const { return added_.as<DeviceBFloat16>(); }
+  std::int64_t added_size() const { return std::int64_t{num_rows_} * shape_.hidden; }
   std::int64_t weight_bytes() const { return static_cast<std::int64_t>(weight_bytes_); }
   std::int64_t workspace_bytes() const { return static_cast<std::int64_t>(workspace_bytes_); }
 
@@ -66,15 +68,22 @@ class DeviceRank {
     PinnedBuffer host_logits;  // [max_scores, 2]
     std::unique_ptr<Event> done;
   };
-  // cuBLASLt's: all of them in quantised layers, else those without work of ours on their results.
+  // cuBLASLt's: all of them in quantised layers, else those that it computes for small batches.
   struct Products {
     Gemm qkv, key_value, query, output, gate_up, down;
+  };
+  struct Hidden {
+    DeviceBuffer high, low, squares;
+    Residual rows{};
+    CUtensorMap view{};  // of high
   };
   // An activation as bfloat16 and, for quantised layers, as e4m3.
   struct Rows {
     DeviceBuffer values;
     DeviceBuffer quantized;
     DeviceBuffer scales;
+    std::int32_t columns = 0;
+    CUtensorMap view{};  // of values
 
     QuantizedRows e4m3() const { return {quantized.as<std::uint8_t>(), scales.as<float>()}; }
     GemmOperand operand(bool is_quantized) const {
@@ -91,14 +100,18 @@ class DeviceRank {
   void fill_frequencies();
   void choose_products();
   Products choose(bool quantized, const DeviceLayer& layer, const GemmTrial& trial);
-  Rows make_rows(std::int32_t columns) const;
-  void norm(const float* weight, bool quantized);
+  Hidden make_hidden(std::int64_t num_rows) const;
+  Rows make_rows(std::int32_t columns, bool has_values) const;
+  void add_now();
+  void prepare_norm(bool quantized);
+  void add_product(const Gemm& gemm, const Rows& x, const DeviceMatrix& weight,
+                   const CUtensorMap& weight_view);
   void quantized_qkv(const DeviceLayer& weights, const QkvArguments& qkv);
   QkvArguments qkv_arguments(std::int32_t layer, Projection projection);
-  FusedGemmArguments fused(const CUtensorMap& weight) const {
-    return {normed_view_, weight, num_rows_, shape_.hidden, num_processors_};
+  FusedGemmArguments fused(const CUtensorMap& x, const CUtensorMap& weight, std::int32_t inputs) const {
+    return {x, weight, num_rows_, inputs, num_processors_};
   }
-  void drop_residual();
+  RowScale row_scale() const { return {hidden_now_->rows.squares, shape_.rms_norm_eps}; }
   const Products& products(std::int32_t layer) const {
     return this->layer(layer).quantized ? quantized_products_ : products_;
   }
@@ -125,24 +138,25 @@ class DeviceRank {
   GemmLibrary library_;
   DeviceWeights weights_;
   Products products_, quantized_products_;
-  DeviceBuffer frequencies_;    // float32 [head_dim / 2], of the rotary embedding
-  DeviceBuffer hidden_;         // float32 [max_tokens, hidden]: the residual keeps its precision
-  DeviceBuffer scored_hidden_;  // float32 [max_scores, hidden]
-  DeviceBuffer qkv_;            // [max_tokens, qkv_dim]
-  Rows normed_;                 // [max_tokens, hidden]
-  Rows attention_;              // [max_tokens, query_dim]
-  DeviceBuffer gate_up_;        // [max_tokens, 2 * ffn], of quantised layers
-  Rows ffn_rows_;               // [max_tokens, ffn]
-  DeviceBuffer store_;          // [num_layers, num_slots, 2, kv_dim]
-  DeviceBuffer logits_;         // [max_scores, 2]
+  DeviceBuffer frequencies_;  // float32 [head_dim / 2], of the rotary embedding
+  Hidden hidden_;             // [max_tokens, hidden]
+  Hidden scored_hidden_;      // [max_scores, hidden]
+  DeviceBuffer added_;        // [max_tokens, hidden]: a product that is not in the hidden states yet
+  DeviceBuffer qkv_;          // [max_tokens, qkv_dim]
+  Rows normed_;               // [max_tokens, hidden], of quantised layers
+  Rows attention_;            // [max_tokens, query_dim]
+  DeviceBuffer gate_up_;      // [max_tokens, 2 * ffn], of quantised layers
+  Rows ffn_rows_;             // [max_tokens, ffn]
+  DeviceBuffer store_;        // [num_layers, num_slots, 2, kv_dim]
+  DeviceBuffer logits_;       // [max_scores, 2]
 
   AttentionViews views_;
-  CUtensorMap normed_view_{};
 
   Forward forwards_[kInFlight];
   std::uint64_t num_begun_ = 0;
   std::uint64_t num_finished_ = 0;
-  float* hidden_now_ = nullptr;
+  Hidden* hidden_now_ = nullptr;
+  bool is_to_be_added_ = false;  // added_
   std::int32_t num_rows_ = 0;
   bool gathered_ = false;  // the rows are the scored ones
   ItemList items_;

@@ -26,9 +26,13 @@ std::pair<DeviceBFloat16*, std::int32_t> DeviceRank::buffer(Activation activatio
 
 void DeviceRank::read(Activation activation, std::span<float> out) {
   if (activation == Activation::kHidden) {
-    RERANK_CUDA_CHECK(
-        cudaMemcpyAsync(out.data(), hidden_now_, out.size_bytes(), cudaMemcpyDeviceToHost, stream_.get()));
+    add_now();
+    std::vector<BFloat16> high(out.size()), low(out.size());
     RERANK_CUDA_CHECK(cudaStreamSynchronize(stream_.get()));
+    const Residual& x = hidden_now_->rows;
+    RERANK_CUDA_CHECK(cudaMemcpy(high.data(), x.high, 2 * high.size(), cudaMemcpyDeviceToHost));
+    RERANK_CUDA_CHECK(cudaMemcpy(low.data(), x.low, 2 * low.size(), cudaMemcpyDeviceToHost));
+    for (std::size_t i = 0; i < out.size(); ++i) out[i] = to_float(high[i]) + to_float(low[i]);
     return;
   }
   const auto [from, stride] = buffer(activation);
@@ -44,9 +48,17 @@ void DeviceRank::read(Activation activation, std::span<float> out) {
 
 void DeviceRank::write(Activation activation, std::span<const float> values) {
   if (activation == Activation::kHidden) {
-    RERANK_CUDA_CHECK(cudaMemcpyAsync(hidden_now_, values.data(), values.size_bytes(), cudaMemcpyHostToDevice,
-                                      stream_.get()));
+    std::vector<BFloat16> high(values.size()), low(values.size());
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      high[i] = to_bfloat16(values[i]);
+      low[i] = to_bfloat16(values[i] - to_float(high[i]));
+    }
+    const Residual& x = hidden_now_->rows;
     RERANK_CUDA_CHECK(cudaStreamSynchronize(stream_.get()));
+    RERANK_CUDA_CHECK(cudaMemcpy(x.high, high.data(), 2 * high.size(), cudaMemcpyHostToDevice));
+    RERANK_CUDA_CHECK(cudaMemcpy(x.low, low.data(), 2 * low.size(), cudaMemcpyHostToDevice));
+    is_to_be_added_ = false;
+    launch_add(nullptr, x, num_rows_, stream_.get());
     return;
   }
   const auto [to, stride] = buffer(activation);

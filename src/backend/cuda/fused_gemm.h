@@ -23,15 +23,28 @@ struct FusedGemmArguments {
   std::int32_t num_processors;  // of the device
 };
 
+// What a row's results are multiplied by: 1 / sqrt(mean of its squares + eps).
+struct RowScale {
+  const float* squares;  // of x, as in Residual
+  float eps;
+};
+
 // Once for each device, before the first launch.
 void prepare_fused_gemms(std::int32_t head_dim);
 
 // out[row, i] = silu(g[row, i]) * g[row, ffn + i], where g [num_rows, 2 * ffn] is the product, rounded to
-// bfloat16.
-void launch_gate_up(const FusedGemmArguments& arguments, DeviceBFloat16* out, std::int32_t ffn,
-                    cudaStream_t stream);
+// bfloat16, times the row's scale.
+void launch_gate_up(const FusedGemmArguments& arguments, const RowScale& scale, DeviceBFloat16* out,
+                    std::int32_t ffn, cudaStream_t stream);
 
-// Heads of qkv are the product, rounded to bfloat16, and then as launch_rotary leaves them.
-void launch_qkv(const FusedGemmArguments& arguments, const QkvArguments& qkv, cudaStream_t stream);
+// Heads of qkv are the product, rounded to bfloat16, times the row's scale, and then as launch_rotary leaves
+// them.
+void launch_qkv(const FusedGemmArguments& arguments, const RowScale& scale, const QkvArguments& qkv,
+                cudaStream_t stream);
+
+// x += the product, rounded to bfloat16; the same bits as the product and then launch_add.
+void launch_add_product(const FusedGemmArguments& arguments, const Residual& x, cudaStream_t stream);
+// Whether num_rows keep most multiprocessors busy with tiles as large as launch_add_product's.
+bool add_product_is_busy(std::int32_t num_rows, std::int32_t outputs, std::int32_t num_processors);
 
 }  // namespace rerank::cuda

@@ -6,6 +6,7 @@
 
 #include "backend/cuda/fused_gemm.h"
 #include "backend/cuda/hopper.cuh"
+#include "backend/cuda/residual.cuh"
 #include "backend/cuda/vectors.cuh"
 
 namespace rerank::cuda {
@@ -18,13 +19,15 @@ constexpr int kGemmStages = 3;
 constexpr int kGemmCluster =
     2;  // blocks with different rows and the same weights: each copies half of them to both
 constexpr int kGemmPairRows = kGemmCluster * kGemmRows;
-constexpr int kGemmStrip = 11;  // pairs of row tiles, see for_each_gemm_tile
 constexpr int kGemmWarpgroup = 128;
 constexpr int kGemmMultipliers = 2;  // warpgroups; one more has a warp that copies and those that finish
 constexpr int kGemmThreads = kGemmWarpgroup * (1 + kGemmMultipliers);
 constexpr int kGemmWarps = kGemmWarpgroup / 32;  // of a warpgroup
 constexpr int kGemmFinishers = kGemmWarps - 1;   // warps
 constexpr int kGemmPartRows = kGemmRows / kGemmMultipliers;
+// Threads at the barriers 1 and 2: a multiplier, and the finishers before its last tile; the finishers alone
+// have the next.
+constexpr int kGemmPartSync = kGemmWarpgroup + 32 * kGemmFinishers;
 
 constexpr int kGemmRowBytes = 128;
 constexpr int kGemmXBytes = kGemmRows * kGemmRowBytes;
@@ -39,6 +42,7 @@ struct GemmBarriers {
   std::uint64_t empty[kGemmStages];  // of both blocks' multipliers: weights are written into both
   std::uint64_t part_full[kGemmMultipliers];
   std::uint64_t part_empty[kGemmMultipliers];
+  float scales[2][kGemmRows];  // of the rows of a tile and of the next
 
   __device__ void init() {
     for (int stage = 0; stage < kGemmStages; ++stage) {
@@ -68,23 +72,44 @@ struct GemmOutputs {
   std::int32_t second;
   std::int32_t step;
   std::int32_t num_tiles;
+  std::int32_t strip = 1;  // see GemmTiles
 };
 
-// Calls use(first row, tile of the outputs, whether it is the block's last) for each tile of the block.
-// Clusters walk strips kGemmStrip pairs high, so that those under way at one time share rows and weights in
-// the cache.
-template <typename Use>
-__device__ inline void for_each_gemm_tile(std::int32_t num_rows, const GemmOutputs& outputs, const Use& use) {
-  const int pairs = (num_rows + kGemmPairRows - 1) / kGemmPairRows;
-  const int strip_tiles = kGemmStrip * outputs.num_tiles, clusters = gridDim.x / kGemmCluster;
-  for (int tile = blockIdx.x / kGemmCluster; tile < pairs * outputs.num_tiles; tile += clusters) {
-    const int first_pair = tile / strip_tiles * kGemmStrip, in_strip = tile % strip_tiles;
-    const int height = min(kGemmStrip, pairs - first_pair);
-    const int pair = first_pair + in_strip % height;
-    use(pair * kGemmPairRows + static_cast<int>(block_of_cluster()) * kGemmRows, in_strip / height,
-        tile + clusters >= pairs * outputs.num_tiles);
+// The tiles of a block in turn. Clusters walk strips of so many pairs of row tiles, so that those under way
+// at one time share rows and weights in the cache.
+class GemmTiles {
+ public:
+  __device__ GemmTiles(std::int32_t num_rows, const GemmOutputs& outputs)
+      : pairs_((num_rows + kGemmPairRows - 1) / kGemmPairRows),
+        output_tiles_(outputs.num_tiles),
+        strip_(outputs.strip),
+        clusters_(gridDim.x / kGemmCluster),
+        now_(blockIdx.x / kGemmCluster) {
+    find();
   }
-}
+
+  __device__ int row() const { return row_; }    // the first
+  __device__ int tile() const { return tile_; }  // of the outputs
+  __device__ bool has_ended() const { return now_ >= pairs_ * output_tiles_; }
+  __device__ bool is_last() const { return now_ + clusters_ >= pairs_ * output_tiles_; }
+  __device__ void advance() {
+    now_ += clusters_;
+    find();
+  }
+
+ private:
+  __device__ void find() {
+    const int strip_tiles = strip_ * output_tiles_;
+    const int first_pair = now_ / strip_tiles * strip_, in_strip = now_ % strip_tiles;
+    const int height = max(min(strip_, pairs_ - first_pair), 1);
+    row_ =
+        (first_pair + in_strip % height) * kGemmPairRows + static_cast<int>(block_of_cluster()) * kGemmRows;
+    tile_ = in_strip / height;
+  }
+
+  int pairs_, output_tiles_, strip_, clusters_, now_;
+  int row_, tile_;
+};
 
 // One thread: fills stages with the block's own rows and one half of the weights, which goes to both blocks.
 __device__ inline void copy_gemm_tiles(const FusedGemmArguments& a, const GemmOutputs& outputs,
@@ -92,28 +117,32 @@ __device__ inline void copy_gemm_tiles(const FusedGemmArguments& a, const GemmOu
   constexpr std::uint16_t kBoth = 0b11;
   const unsigned half = block_of_cluster();
   Place<kGemmStages> place;
-  for_each_gemm_tile(a.num_rows, outputs, [&](int row, int tile, bool) {
-    const int output = (half == 0 ? outputs.first : outputs.second) + tile * outputs.step;
+  for (GemmTiles tiles(a.num_rows, outputs); !tiles.has_ended(); tiles.advance()) {
+    const int output = (half == 0 ? outputs.first : outputs.second) + tiles.tile() * outputs.step;
     for (int input = 0; input < a.inputs; input += kGemmDepth) {
       barrier_wait(&barriers.empty[place.index], place.parity ^ 1);
       std::uint64_t* full = &barriers.full[place.index];
       barrier_arrive_and_expect(full, kGemmStageBytes);
-      copy_box(shared.x(place.index), &a.x, input, row, full);
+      copy_box(shared.x(place.index), &a.x, input, tiles.row(), full);
       copy_box_to(kBoth, shared.weight(place.index) + half * kGemmHalfBytes, &a.weight, input, output, full);
       place.advance();
     }
-  });
+  }
 }
 
 // The results of a multiplier as the warps that finish them see them.
 template <int Warps>
 struct GemmPart {
   std::uint32_t base;
+  const float* scales;
   int first_row;
   int warp;  // of Warps; the same number in all of its lanes, and known to be
 
-  __device__ GemmPart(std::uint32_t address, int row)
-      : base(address), first_row(row), warp(__shfl_sync(0xffffffffu, threadIdx.x / 32 % Warps, 0)) {}
+  __device__ GemmPart(std::uint32_t address, const float* row_scales, int row)
+      : base(address),
+        scales(row_scales),
+        first_row(row),
+        warp(__shfl_sync(0xffffffffu, threadIdx.x / 32 % Warps, 0)) {}
 
   // Results [8 * chunk, 8 * chunk + 8) of a row of the part.
   __device__ uint4 results(int row, int chunk) const {
@@ -124,26 +153,34 @@ struct GemmPart {
   // side by side.
   template <int Lanes, int Ahead, typename Fetch, typename Use>
   __device__ void for_each_row(const Fetch& fetch, const Use& use) const {
-    constexpr int kRows = 32 / Lanes, kStride = kRows * Warps, kTurn = kStride * Ahead;
-    const int begin = warp * kRows + static_cast<int>(threadIdx.x) % 32 / Lanes;
+    constexpr int kRows = 32 / Lanes, kTurns = kGemmPartRows / kRows;  // a warp has kRows rows at a time
+    const auto row_of = [](int turn) { return turn * kRows + static_cast<int>(threadIdx.x) % 32 / Lanes; };
+    const auto fetch_turn = [&](int turn) { return fetch(row_of(min(turn, kTurns - 1))); };
     decltype(fetch(0)) fetched[Ahead];
 #pragma unroll
-    for (int i = 0; i < Ahead; ++i) fetched[i] = fetch(min(begin + i * kStride, kGemmPartRows - 1));
+    for (int i = 0; i < Ahead; ++i) fetched[i] = fetch_turn(warp + i * Warps);
 #pragma unroll 1
-    for (int turn = 0; turn < kGemmPartRows; turn += kTurn) {
+    for (int first = warp; first < kTurns; first += Warps * Ahead) {
       decltype(fetch(0)) next[Ahead];
 #pragma unroll
-      for (int i = 0; i < Ahead; ++i)
-        next[i] = fetch(min(turn + kTurn + begin + i * kStride, kGemmPartRows - 1));
+      for (int i = 0; i < Ahead; ++i) next[i] = fetch_turn(first + (Ahead + i) * Warps);
 #pragma unroll
       for (int i = 0; i < Ahead; ++i) {
-        const int row = turn + begin + i * kStride;
-        use(row, row < kGemmPartRows, fetched[i]);
+        const int turn = first + i * Warps;
+        use(row_of(turn), turn < kTurns, fetched[i]);
         fetched[i] = next[i];
       }
     }
   }
 };
+
+// The finishers together: the scales of a tile's rows.
+__device__ inline void find_scales(const FusedGemmArguments& a, const RowScale& scale, int first_row,
+                                   float* scales) {
+  for (int row = static_cast<int>(threadIdx.x) - 32; row < kGemmRows; row += 32 * kGemmFinishers) {
+    scales[row] = row_factor(scale.squares, min(first_row + row, a.num_rows - 1), a.inputs, scale.eps);
+  }
+}
 
 // A warpgroup: 64 rows of each tile, rounded to bfloat16 and left in the multiplier's part to be finished by
 // others; but the last tile it finishes itself.
@@ -160,8 +197,9 @@ __device__ inline void multiply_gemm_tiles(const FusedGemmArguments& a, const Ge
   float d[kGemmColumns / 2];
   Place<kGemmStages> place;
   Place<1> part_place;
-  int last_row = 0, last_tile = 0;
-  for_each_gemm_tile(a.num_rows, outputs, [&](int row, int tile, bool last) {
+  int scales = 0;
+  GemmTiles tiles(a.num_rows, outputs);
+  for (;; tiles.advance()) {
     int before = -1;  // the stage whose products may still be under way
     for (int input = 0; input < a.inputs; input += kGemmDepth) {
       barrier_wait(&barriers.full[place.index], place.parity);
@@ -192,12 +230,14 @@ __device__ inline void multiply_gemm_tiles(const FusedGemmArguments& a, const Ge
                      pack_halves(x[2], x[3]), pack_halves(x[4], x[5]), pack_halves(x[6], x[7]));
     }
     __syncwarp();
-    if (lane == 0 && !last) barrier_arrive(&barriers.part_full[part]);
-    last_row = row + part * kGemmPartRows;
-    last_tile = tile;
-  });
-  warpgroup_sync(1 + part);
-  finisher.finish(GemmPart<kGemmWarps>(shared.part(part), last_row), last_tile, a.num_rows);
+    if (tiles.is_last()) break;
+    if (lane == 0) barrier_arrive(&barriers.part_full[part]);
+    scales ^= 1;
+  }
+  group_sync<kGemmPartSync>(1 + part);
+  finisher.finish(GemmPart<kGemmWarps>(shared.part(part), barriers.scales[scales] + part * kGemmPartRows,
+                                       tiles.row() + part * kGemmPartRows),
+                  tiles.tile(), a.num_rows);
 }
 
 }  // namespace rerank::cuda

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <optional>
 
 #include "rerank/error.h"
 
@@ -51,7 +52,7 @@ struct Product {
     };
     layout(&weight, type, shape.inputs, shape.outputs, shape.inputs);
     layout(&x, type, shape.inputs, rows, shape.inputs);
-    layout(&out, shape.accumulate ? CUDA_R_32F : CUDA_R_16BF, shape.outputs, rows, shape.out_stride);
+    layout(&out, CUDA_R_16BF, shape.outputs, rows, shape.out_stride);
   }
 };
 
@@ -83,10 +84,9 @@ std::vector<cublasLtMatmulAlgo_t> candidates(const GemmLibrary& library, Product
   return algorithms;
 }
 
-cublasStatus_t multiply(const GemmLibrary& library, const GemmShape& shape, Product& product,
-                        const void* weight, const void* x, void* out, const cublasLtMatmulAlgo_t& algorithm,
-                        cudaStream_t stream) {
-  const float alpha = 1, beta = shape.accumulate ? 1 : 0;
+cublasStatus_t multiply(const GemmLibrary& library, Product& product, const void* weight, const void* x,
+                        DeviceBFloat16* out, const cublasLtMatmulAlgo_t& algorithm, cudaStream_t stream) {
+  const float alpha = 1, beta = 0;
   return cublasLtMatmul(library.handle(), &product.description, &alpha, weight, &product.weight, x,
                         &product.x, &beta, out, &product.out, out, &product.out, &algorithm,
                         library.workspace().as<void>(), library.workspace().size_bytes(), stream);
@@ -96,14 +96,18 @@ cublasStatus_t multiply(const GemmLibrary& library, const GemmShape& shape, Prod
 class Chooser {
  public:
   Chooser(const GemmLibrary& library, const GemmShape& shape, std::int32_t max_rows, GemmOperand weight,
-          const GemmTrial& trial, cudaStream_t stream)
+          const GemmTrial& trial, cudaStream_t stream, const GemmReference& reference)
       : library_(library), shape_(shape), weight_(weight), trial_(trial), stream_(stream) {
     launch_fill_random(trial.x, std::int64_t{max_rows} * shape.inputs, 1, 1.0f, stream);
     if (shape.quantized) {
-      launch_quantize(trial.x, trial.quantized_x, max_rows, shape.inputs, stream);
+      launch_quantize(trial.x, nullptr, trial.quantized_x, max_rows, shape.inputs, stream);
       x_ = {trial.quantized_x.values, trial.quantized_x.scales};
     } else {
       x_ = {trial.x, nullptr};
+    }
+    if (reference) {
+      reference(trial.x, trial.wanted);
+      return;
     }
     Product large(shape, Gemm::kReferenceRows, weight, x_);
     const std::vector<cublasLtMatmulAlgo_t> first = candidates(library, large, kCandidates);
@@ -112,16 +116,15 @@ class Chooser {
                   fmt::format("cuBLASLt has no algorithm for a product of {} by {}{}", shape.outputs,
                               shape.inputs, shape.quantized ? " in fp8" : ""));
     }
-    reference_ = first.front();
-    check(compute(max_rows, reference_, trial.wanted), "cuBLASLt's own first choice does not run");
+    first_ = first.front();
+    check(compute(max_rows, *first_, trial.wanted), "cuBLASLt's own first choice does not run");
   }
 
   Gemm::Choice choose(std::int32_t rows) {
     Product product(shape_, rows, weight_, x_);
     std::vector<cublasLtMatmulAlgo_t> tried = candidates(library_, product, kCandidates);
-    const int num_candidates = static_cast<int>(tried.size());
-    tried.push_back(reference_);
-    Gemm::Choice best{rows, reference_, 0, 0, num_candidates};
+    if (first_) tried.push_back(*first_);
+    Gemm::Choice best{rows, {}, 0, 0, static_cast<int>(tried.size())};
     for (const cublasLtMatmulAlgo_t& algorithm : tried) {
       if (!compute(rows, algorithm, trial_.found) || !equals_wanted(rows)) continue;
       const float taken = time(product, algorithm);
@@ -130,27 +133,24 @@ class Chooser {
         best.microseconds = taken;
       }
     }
-    check(best.num_equal > 0, "a product depends on its number of rows");
+    check(!first_ || best.num_equal > 0, "a product depends on its number of rows");
     return best;
   }
 
  private:
-  bool compute(std::int32_t rows, const cublasLtMatmulAlgo_t& algorithm, void* out) {
-    // Accumulated into the same numbers each time; columns beyond the outputs stay equal.
-    launch_fill_random(static_cast<DeviceBFloat16*>(out), halves(rows), 2, 1.0f, stream_);
+  bool compute(std::int32_t rows, const cublasLtMatmulAlgo_t& algorithm, DeviceBFloat16* out) {
+    // Columns beyond the outputs stay equal.
+    RERANK_CUDA_CHECK(cudaMemsetAsync(out, 0, static_cast<std::size_t>(2 * size(rows)), stream_));
     Product product(shape_, rows, weight_, x_);
-    return multiply(library_, shape_, product, weight_.values, x_.values, out, algorithm, stream_) ==
+    return multiply(library_, product, weight_.values, x_.values, out, algorithm, stream_) ==
            CUBLAS_STATUS_SUCCESS;
   }
 
-  // Numbers of 16 bits in the result; the upper halves of random float32 numbers are random bfloat16 numbers.
-  std::int64_t halves(std::int32_t rows) const {
-    return std::int64_t{rows} * shape_.out_stride * (shape_.accumulate ? 2 : 1);
-  }
+  std::int64_t size(std::int32_t rows) const { return std::int64_t{rows} * shape_.out_stride; }
 
   bool equals_wanted(std::int32_t rows) {
     RERANK_CUDA_CHECK(cudaMemsetAsync(trial_.num_different, 0, sizeof(std::uint32_t), stream_));
-    launch_count_differences(trial_.wanted, trial_.found, halves(rows), trial_.num_different, stream_);
+    launch_count_differences(trial_.wanted, trial_.found, size(rows), trial_.num_different, stream_);
     std::uint32_t count = 0;
     RERANK_CUDA_CHECK(
         cudaMemcpyAsync(&count, trial_.num_different, sizeof(count), cudaMemcpyDeviceToHost, stream_));
@@ -162,7 +162,7 @@ class Chooser {
     RERANK_CUDA_CHECK(cudaEventRecord(begin_.get(), stream_));
     for (int i = 0; i < kTimedRuns; ++i) {
       RERANK_BLAS_CHECK(
-          multiply(library_, shape_, product, weight_.values, x_.values, trial_.found, algorithm, stream_));
+          multiply(library_, product, weight_.values, x_.values, trial_.found, algorithm, stream_));
     }
     RERANK_CUDA_CHECK(cudaEventRecord(end_.get(), stream_));
     RERANK_CUDA_CHECK(cudaEventSynchronize(end_.get()));
@@ -176,7 +176,7 @@ class Chooser {
   GemmOperand weight_, x_;
   const GemmTrial& trial_;
   cudaStream_t stream_;
-  cublasLtMatmulAlgo_t reference_{};
+  std::optional<cublasLtMatmulAlgo_t> first_;  // cuBLASLt's, where it decides the bits
   Event begin_{cudaEventDefault}, end_{cudaEventDefault};
 };
 
@@ -191,23 +191,26 @@ GemmLibrary::~GemmLibrary() {
 }
 
 Gemm::Gemm(const GemmLibrary& library, const GemmShape& shape, std::int32_t max_rows, GemmOperand weight,
-           const GemmTrial& trial, cudaStream_t stream)
+           const GemmTrial& trial, cudaStream_t stream, const GemmReference& reference)
     : shape_(shape) {
-  Chooser chooser(library, shape_, max_rows, weight, trial, stream);
+  Chooser chooser(library, shape_, max_rows, weight, trial, stream, reference);
   for (const std::int32_t rows : kRowClasses) {
     if (rows < max_rows) choices_.push_back(chooser.choose(rows));
   }
   choices_.push_back(chooser.choose(max_rows));
 }
 
-void Gemm::run(const GemmLibrary& library, GemmOperand x, GemmOperand weight, void* out, std::int32_t rows,
-               cudaStream_t stream) const {
+const Gemm::Choice& Gemm::choice(std::int32_t rows) const {
+  const auto found = std::ranges::lower_bound(choices_, rows, {}, &Choice::max_rows);
+  check(found != choices_.end(), "a product of more rows than were planned for");
+  return *found;
+}
+
+void Gemm::run(const GemmLibrary& library, GemmOperand x, GemmOperand weight, DeviceBFloat16* out,
+               std::int32_t rows, cudaStream_t stream) const {
   if (rows == 0) return;
-  const auto choice = std::ranges::lower_bound(choices_, rows, {}, &Choice::max_rows);
-  check(choice != choices_.end(), "a product of more rows than were planned for");
   Product product(shape_, rows, weight, x);
-  RERANK_BLAS_CHECK(
-      multiply(library, shape_, product, weight.values, x.values, out, choice->algorithm, stream));
+  RERANK_BLAS_CHECK(multiply(library, product, weight.values, x.values, out, choice(rows).algorithm, stream));
 }
 
 }  // namespace rerank::cuda

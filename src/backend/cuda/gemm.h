@@ -4,6 +4,7 @@
 #include <cublasLt.h>
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "backend/cuda/device.h"
@@ -11,13 +12,13 @@
 
 namespace rerank::cuda {
 
-// One product of the forward: out [rows, outputs] (+)= x [rows, inputs] * weight [outputs, inputs]^T.
+// One product of the forward: out [rows, outputs] = x [rows, inputs] * weight [outputs, inputs]^T, in
+// bfloat16.
 struct GemmShape {
   std::int32_t outputs = 0;
   std::int32_t inputs = 0;
   std::int32_t out_stride = 0;
-  bool accumulate = false;  // then out is float32, else bfloat16
-  bool quantized = false;   // x and weight are e4m3 with a float32 scale a row
+  bool quantized = false;  // x and weight are e4m3 with a float32 scale a row
 };
 
 // Rows of bfloat16, or of e4m3 with their scales.
@@ -48,14 +49,17 @@ class GemmLibrary {
 struct GemmTrial {
   DeviceBFloat16* x;          // [max_rows, inputs]
   QuantizedRows quantized_x;  // of the same; only for quantized shapes
-  void* wanted;               // [max_rows, out_stride]
-  void* found;                // [max_rows, out_stride]
+  DeviceBFloat16* wanted;     // [max_rows, out_stride]
+  DeviceBFloat16* found;      // [max_rows, out_stride]
   std::uint32_t* num_different;
 };
 
-// Chosen once for a shape: cuBLASLt's first choice at kReferenceRows decides the bits; for each size class of
-// rows the fastest of its other choices that gives the very same bits is taken, so small batches are quick
-// too.
+// Computes out of x, both with max_rows rows: a product of our own that cuBLASLt stands in for.
+using GemmReference = std::function<void(const DeviceBFloat16* x, DeviceBFloat16* out)>;
+
+// Chosen once for a shape: the reference decides the bits, or cuBLASLt's first choice at kReferenceRows where
+// there is none. For each size class of rows the fastest of cuBLASLt's choices that gives the very same bits
+// is taken, so small batches are quick too.
 class Gemm {
  public:
   static constexpr std::int32_t kReferenceRows =
@@ -72,15 +76,19 @@ class Gemm {
   Gemm() = default;
   // Measures on the device. REQUIRES: `weight` is loaded; trial memory for max_rows.
   Gemm(const GemmLibrary& library, const GemmShape& shape, std::int32_t max_rows, GemmOperand weight,
-       const GemmTrial& trial, cudaStream_t stream);
+       const GemmTrial& trial, cudaStream_t stream, const GemmReference& reference = {});
 
-  void run(const GemmLibrary& library, GemmOperand x, GemmOperand weight, void* out, std::int32_t rows,
-           cudaStream_t stream) const;
+  // Whether a choice was found; without a reference always.
+  bool can_run(std::int32_t rows) const { return choice(rows).num_equal > 0; }
+  void run(const GemmLibrary& library, GemmOperand x, GemmOperand weight, DeviceBFloat16* out,
+           std::int32_t rows, cudaStream_t stream) const;
 
   const GemmShape& shape() const { return shape_; }
   const std::vector<Choice>& choices() const { return choices_; }
 
  private:
+  const Choice& choice(std::int32_t rows) const;
+
   GemmShape shape_;
   std::vector<Choice> choices_;  // by max_rows, ascending
 };

@@ -90,6 +90,11 @@ __device__ inline void copy_box_to(std::uint16_t blocks, std::uint32_t to, const
       : "memory");
 }
 
+// Into the second-level cache; place and size are multiples of 16 bytes.
+__device__ inline void prefetch(const void* from, int num_bytes) {
+  asm volatile("cp.async.bulk.prefetch.L2.global [%0], %1;" ::"l"(from), "r"(num_bytes) : "memory");
+}
+
 // Four 8 x 8 matrices of 16-bit numbers, in registers as wgmma's results are; lane 8 * m + r names the place
 // of row r of matrix m.
 __device__ inline void store_matrices(std::uint32_t to, std::uint32_t a, std::uint32_t b, std::uint32_t c,
@@ -99,9 +104,15 @@ __device__ inline void store_matrices(std::uint32_t to, std::uint32_t a, std::ui
                : "memory");
 }
 
-// The 128 threads of a warpgroup; `index` is 1 to 15, another for each.
-__device__ inline void warpgroup_sync(int index) {
-  asm volatile("bar.sync %0, 128;" ::"r"(index) : "memory");
+// `Threads`, which are whole warps, meet; `index` is 1 to 15, another for each group of them. Those that only
+// arrive do not wait.
+template <int Threads>
+__device__ inline void group_sync(int index) {
+  asm volatile("bar.sync %0, %1;" ::"r"(index), "n"(Threads) : "memory");
+}
+template <int Threads>
+__device__ inline void group_arrive(int index) {
+  asm volatile("bar.arrive %0, %1;" ::"r"(index), "n"(Threads) : "memory");
 }
 
 // Stays behind the waits before it.
@@ -154,13 +165,6 @@ __device__ inline void registers_take() {
 template <int Count>
 __device__ inline void registers_give() {
   asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(Count));
-}
-
-// 2^x; numbers too small for a normal result give 0.
-__device__ inline float power_of_two(float x) {
-  float result;
-  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(result) : "f"(x));
-  return result;
 }
 
 // --- wgmma: D [64, n] (+)= A [64, 16] B [16, n] with float32 sums. Operands in shared memory stand in rows

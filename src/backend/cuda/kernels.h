@@ -11,13 +11,29 @@ namespace rerank::cuda {
 
 using DeviceBFloat16 = __nv_bfloat16;
 
+// The residual, each number as the sum of two of bfloat16: what products read, and what rounding to it took.
+// With the sums of squares of parts of a row, by which products of the row are scaled for RMSNorm.
+struct Residual {
+  DeviceBFloat16* high;  // [num_rows, hidden]
+  DeviceBFloat16* low;   // [num_rows, hidden]
+  float* squares;        // [num_rows, num_square_parts(hidden)], of kSquarePart columns each
+  std::int32_t hidden;   // a multiple of 8
+};
+inline constexpr std::int32_t kSquarePart = 256;
+__host__ __device__ inline std::int32_t num_square_parts(std::int32_t hidden) {
+  return (hidden + kSquarePart - 1) / kSquarePart;
+}
+
 // out[row] = table[ids[row]]
-void launch_embed(const DeviceBFloat16* table, const std::int32_t* ids, float* out, std::int32_t num_rows,
-                  std::int32_t hidden, cudaStream_t stream);
+void launch_embed(const DeviceBFloat16* table, const std::int32_t* ids, const Residual& out,
+                  std::int32_t num_rows, cudaStream_t stream);
 
 // out[i] = x[rows[i]]
-void launch_gather(const float* x, const std::int32_t* rows, float* out, std::int32_t num_rows,
-                   std::int32_t hidden, cudaStream_t stream);
+void launch_gather(const Residual& x, const std::int32_t* rows, const Residual& out, std::int32_t num_rows,
+                   cudaStream_t stream);
+
+// x += added [num_rows, hidden], or x's squares alone when that is nullptr.
+void launch_add(const DeviceBFloat16* added, const Residual& x, std::int32_t num_rows, cudaStream_t stream);
 
 // One row as e4m3 numbers times one float32 scale.
 struct QuantizedRows {
@@ -26,18 +42,20 @@ struct QuantizedRows {
 };
 
 struct NormArguments {
-  const float* x;       // [num_rows, hidden]
-  const float* weight;  // [hidden]
-  DeviceBFloat16* out;  // [num_rows, hidden]; unused when quantized
-  QuantizedRows quantized;
+  Residual x;                   // [num_rows, hidden]; hidden at most kMaxNormColumns
+  const DeviceBFloat16* added;  // [num_rows, hidden], to x beforehand; nullptr: nothing
+  QuantizedRows out;
   std::int32_t num_rows;
-  std::int32_t hidden;  // a multiple of 8, at most kMaxNormColumns
   float eps;
 };
 inline constexpr std::int32_t kMaxNormColumns = 8192;
 
-// out = x / sqrt(mean(x^2) + eps) * weight, in float32, rounded once.
-void launch_rms_norm(const NormArguments& arguments, cudaStream_t stream);
+// out = x / sqrt(mean(x^2) + eps), quantised row by row. The norm's weight is part of the next product's.
+void launch_norm_quantized(const NormArguments& arguments, cudaStream_t stream);
+
+// x[row, i] *= factors[i], rounded.
+void launch_scale_columns(DeviceBFloat16* x, const float* factors, std::int64_t num_rows,
+                          std::int32_t columns, cudaStream_t stream);
 
 // Query heads, key heads, value heads: heads [first_head, end_head) of them, and what attention wants of
 // them: RMSNorm of each query and key head and rotary embedding, as Hugging Face's Qwen3Attention does them,
@@ -64,17 +82,17 @@ void launch_rotary(const QkvArguments& arguments, std::int32_t num_rows, cudaStr
 // out[row, i] = silu(gate_up[row, i]) * gate_up[row, ffn + i], quantised row by row.
 void launch_swiglu_quantized(const DeviceBFloat16* gate_up, QuantizedRows out, std::int32_t num_rows,
                              std::int32_t ffn, cudaStream_t stream);
-void launch_quantize(const DeviceBFloat16* x, QuantizedRows out, std::int32_t num_rows, std::int32_t columns,
-                     cudaStream_t stream);
+// out = x, or x[row, i] * factors[i] when there are factors, quantised row by row.
+void launch_quantize(const DeviceBFloat16* x, const float* factors, QuantizedRows out, std::int32_t num_rows,
+                     std::int32_t columns, cudaStream_t stream);
 
 struct HeadArguments {
-  const float* x;     // [num_rows, hidden]
+  Residual x;         // [num_rows, hidden]
   const float* norm;  // [hidden]
   const float* no;    // [hidden]; nullptr: the logit is 0
   const float* yes;   // [hidden]
   float* logits;      // [num_rows, 2]
   std::int32_t num_rows;
-  std::int32_t hidden;
   float eps;
 };
 

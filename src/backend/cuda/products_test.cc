@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <random>
 #include <vector>
 
@@ -15,6 +16,7 @@ namespace rerank::cuda {
 namespace {
 
 constexpr std::int32_t kHeadDim = 128, kMaxRows = 2304;
+constexpr float kEps = 1e-6f;
 
 struct Shape {
   const char* name;
@@ -66,6 +68,27 @@ std::vector<Shape> shapes() {
           {"odd", 208, 304, 3, 1}};
 }
 
+// The residual of kMaxRows rows.
+struct ResidualBuffers {
+  DeviceBuffer high, low, squares;
+  Residual rows{};
+
+  explicit ResidualBuffers(std::int32_t hidden)
+      : high(size(std::int64_t{2} * kMaxRows * hidden)),
+        low(high.size_bytes()),
+        squares(size(std::int64_t{4} * kMaxRows * num_square_parts(hidden))),
+        rows{high.as<DeviceBFloat16>(), low.as<DeviceBFloat16>(), squares.as<float>(), hidden} {}
+
+  Residual from(std::int32_t row) const {
+    return {rows.high + std::int64_t{row} * rows.hidden, rows.low + std::int64_t{row} * rows.hidden,
+            rows.squares + std::int64_t{row} * num_square_parts(rows.hidden), rows.hidden};
+  }
+  void clear(cudaStream_t stream) const {
+    RERANK_CUDA_CHECK(cudaMemsetAsync(high.as<void>(), 0, high.size_bytes(), stream));
+    RERANK_CUDA_CHECK(cudaMemsetAsync(low.as<void>(), 0, low.size_bytes(), stream));
+  }
+};
+
 class ProductsTest : public testing::TestWithParam<Shape> {
  protected:
   void SetUp() override {
@@ -94,20 +117,36 @@ class ProductsTest : public testing::TestWithParam<Shape> {
     norm_host_ = norm;
     norm_ = on_device(norm);
     store_ = DeviceBuffer(size(2 * kMaxRows * 2 * s.num_kv_heads * kHeadDim));
+    // Each row has a scale of its own, about 1 / sqrt(1 + row % 5).
+    const int num_parts = num_square_parts(s.hidden);
+    std::vector<float> squares(size(std::int64_t{kMaxRows} * num_parts));
+    for (std::int32_t row = 0; row < kMaxRows; ++row) {
+      for (int part = 0; part < num_parts; ++part) {
+        squares[size(std::int64_t{row} * num_parts + part)] =
+            static_cast<float>(s.hidden) / static_cast<float>(num_parts) * static_cast<float>(1 + row % 5);
+      }
+    }
+    squares_ = on_device(squares);
   }
 
-  FusedGemmArguments arguments(std::int32_t first_row, std::int32_t num_rows, std::int32_t outputs) const {
-    const std::int32_t inputs = GetParam().hidden;
+  static double scale(std::int32_t row) { return 1 / std::sqrt(1 + row % 5 + kEps); }
+  RowScale row_scale(std::int32_t first_row) const {
+    return {squares_.as<float>() + std::int64_t{first_row} * num_square_parts(GetParam().hidden), kEps};
+  }
+  FusedGemmArguments arguments(std::int32_t first_row, std::int32_t num_rows, std::int32_t inputs,
+                               std::int32_t outputs) const {
     return {gemm_view(x_.as<DeviceBFloat16>() + std::int64_t{first_row} * inputs, num_rows, inputs),
             gemm_view(weight_.as<DeviceBFloat16>(), outputs, inputs), num_rows, inputs, num_processors_};
   }
   // Rows [first_row, first_row + num_rows) of x.
   void gate_up(std::int32_t first_row, std::int32_t num_rows, DeviceBFloat16* out) const {
-    launch_gate_up(arguments(first_row, num_rows, 2 * GetParam().ffn), out, GetParam().ffn, stream_.get());
+    const Shape& s = GetParam();
+    launch_gate_up(arguments(first_row, num_rows, s.hidden, 2 * s.ffn), row_scale(first_row), out, s.ffn,
+                   stream_.get());
   }
   void qkv(std::int32_t first_row, std::int32_t num_rows, DeviceBFloat16* out) const {
     const Shape& s = GetParam();
-    launch_qkv(arguments(first_row, num_rows, s.qkv_dim()),
+    launch_qkv(arguments(first_row, num_rows, s.hidden, s.qkv_dim()), row_scale(first_row),
                {.qkv = out,
                 .store = store_.as<DeviceBFloat16>(),
                 .query_norm = norm_.as<float>(),
@@ -120,7 +159,7 @@ class ProductsTest : public testing::TestWithParam<Shape> {
                 .num_heads = s.num_heads,
                 .num_kv_heads = s.num_kv_heads,
                 .head_dim = kHeadDim,
-                .eps = 1e-6f},
+                .eps = kEps},
                stream_.get());
   }
 
@@ -148,8 +187,7 @@ class ProductsTest : public testing::TestWithParam<Shape> {
     EXPECT_EQ(count, 0u);
   }
   // The product of a row with outputs [0, count), in float64.
-  std::vector<double> product(std::int32_t row, std::int32_t count) const {
-    const std::int32_t inputs = GetParam().hidden;
+  std::vector<double> product(std::int32_t row, std::int32_t inputs, std::int32_t count) const {
     const std::vector<float> x = on_host(x_.as<DeviceBFloat16>() + std::int64_t{row} * inputs, size(inputs));
     const std::vector<float> weight =
         on_host(weight_.as<DeviceBFloat16>(), size(std::int64_t{count} * inputs));
@@ -175,7 +213,7 @@ class ProductsTest : public testing::TestWithParam<Shape> {
 
   Stream stream_;
   int num_processors_ = 0;
-  DeviceBuffer x_, weight_, positions_, slots_, frequencies_, norm_, store_;
+  DeviceBuffer x_, weight_, positions_, slots_, frequencies_, norm_, store_, squares_;
   std::vector<std::int32_t> positions_host_;
   std::vector<float> frequencies_host_, norm_host_;
 };
@@ -186,10 +224,11 @@ TEST_P(ProductsTest, GateUpIsRight) {
   gate_up(0, num_rows, out.as<DeviceBFloat16>());
   RERANK_CUDA_CHECK(cudaStreamSynchronize(stream_.get()));
   for (const std::int32_t row : {0, 63, 64, 200, num_rows - 1}) {
-    const std::vector<double> sums = product(row, 2 * ffn);
+    const std::vector<double> sums = product(row, GetParam().hidden, 2 * ffn);
     std::vector<double> wanted(size(ffn));
     for (std::size_t i = 0; i < wanted.size(); ++i) {
-      wanted[i] = sums[i] / (1 + std::exp(-sums[i])) * sums[size(ffn) + i];
+      const double gate = scale(row) * sums[i], up = scale(row) * sums[size(ffn) + i];
+      wanted[i] = gate / (1 + std::exp(-gate)) * up;
     }
     expect_close(wanted, on_host(out.as<DeviceBFloat16>() + std::int64_t{row} * ffn, size(ffn)));
   }
@@ -202,12 +241,13 @@ TEST_P(ProductsTest, QkvIsRight) {
   qkv(0, num_rows, out.as<DeviceBFloat16>());
   RERANK_CUDA_CHECK(cudaStreamSynchronize(stream_.get()));
   for (const std::int32_t row : {0, 65, 205, num_rows - 1}) {
-    std::vector<double> wanted = product(row, s.qkv_dim());
+    std::vector<double> wanted = product(row, s.hidden, s.qkv_dim());
+    for (double& value : wanted) value *= scale(row);
     for (std::int32_t head = 0; head < s.num_heads + s.num_kv_heads; ++head) {
       double* x = wanted.data() + std::int64_t{head} * kHeadDim;
       double squares = 0;
       for (int i = 0; i < kHeadDim; ++i) squares += x[i] * x[i];
-      const double factor = 1 / std::sqrt(squares / kHeadDim + 1e-6);
+      const double factor = 1 / std::sqrt(squares / kHeadDim + kEps);
       for (int i = 0; i < kHeadDim / 2; ++i) {
         const double angle = static_cast<float>(positions_host_[size(row)]) * frequencies_host_[size(i)];
         const double first = x[i] * factor * norm_host_[size(i)];
@@ -226,36 +266,110 @@ TEST_P(ProductsTest, QkvIsRight) {
   }
 }
 
+TEST_P(ProductsTest, AddedProductIsRight) {
+  const Shape& s = GetParam();
+  const std::int32_t num_rows = 300;
+  const ResidualBuffers x(s.hidden);
+  launch_fill_random(x.rows.high, std::int64_t{kMaxRows} * s.hidden, 3, 4.0f, stream_.get());
+  launch_fill_random(x.rows.low, std::int64_t{kMaxRows} * s.hidden, 4, 0.01f, stream_.get());
+  RERANK_CUDA_CHECK(cudaStreamSynchronize(stream_.get()));
+  const auto plane = [&](const DeviceBFloat16* from, std::int32_t row) {
+    return on_host(from + std::int64_t{row} * s.hidden, size(s.hidden));
+  };
+  const std::int32_t rows[] = {0, 64, 199, num_rows - 1, num_rows};
+  std::vector<std::vector<float>> before;
+  for (const std::int32_t row : rows) {
+    std::vector<float> sum = plane(x.rows.high, row), low = plane(x.rows.low, row);
+    for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += low[i];
+    before.push_back(sum);
+  }
+  launch_add_product(arguments(0, num_rows, s.ffn, s.hidden), x.rows, stream_.get());
+  RERANK_CUDA_CHECK(cudaStreamSynchronize(stream_.get()));
+  for (std::size_t r = 0; r < std::size(rows); ++r) {
+    const std::vector<float> high = plane(x.rows.high, rows[r]), low = plane(x.rows.low, rows[r]);
+    const bool is_inside = rows[r] < num_rows;
+    std::vector<double> wanted = product(rows[r], s.ffn, s.hidden);
+    double squares = 0;
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+      const double added = is_inside ? to_float(to_bfloat16(static_cast<float>(wanted[i]))) : 0;
+      const double sum = double{high[i]} + low[i];
+      // The product's own rounding may fall to the other side.
+      ASSERT_NEAR(sum, before[r][i] + added, 0.01 * std::abs(added) + 1e-4) << rows[r] << " " << i;
+      // The first of the two numbers is their sum, rounded.
+      if (is_inside) {
+        ASSERT_LE(std::abs(sum - high[i]), 0.004 * std::abs(sum)) << rows[r] << " " << i;
+      }
+      squares += sum * sum;
+    }
+    if (!is_inside) continue;
+    const auto num_parts = size(num_square_parts(s.hidden));
+    std::vector<float> parts(num_parts);
+    RERANK_CUDA_CHECK(cudaMemcpy(parts.data(), x.rows.squares + size(rows[r]) * num_parts, 4 * num_parts,
+                                 cudaMemcpyDeviceToHost));
+    EXPECT_NEAR(std::accumulate(parts.begin(), parts.end(), 0.0), squares, 1e-5 * squares);
+  }
+}
+
 TEST_P(ProductsTest, OwnBitsDependOnARowAlone) {
-  expect_same_bits(GetParam().ffn, [&](std::int32_t first, std::int32_t rows, DeviceBFloat16* out) {
-    gate_up(first, rows, out);
-  });
-  expect_same_bits(GetParam().qkv_dim(), [&](std::int32_t first, std::int32_t rows, DeviceBFloat16* out) {
+  const Shape& s = GetParam();
+  expect_same_bits(
+      s.ffn, [&](std::int32_t first, std::int32_t rows, DeviceBFloat16* out) { gate_up(first, rows, out); });
+  expect_same_bits(s.qkv_dim(), [&](std::int32_t first, std::int32_t rows, DeviceBFloat16* out) {
     qkv(first, rows, out);
   });
 }
 
-// cuBLASLt's, with the algorithms that Gemm has chosen: the residual is added in place.
-TEST_P(ProductsTest, LibraryBitsDependOnARowAlone) {
+// The residual in both of its numbers and its squares, by our product and by cuBLASLt's with launch_add.
+TEST_P(ProductsTest, AddedBitsDependOnARowAlone) {
   const Shape& s = GetParam();
   const GemmLibrary library;
-  const std::size_t widest = size(std::max({s.hidden, s.ffn, s.query_dim()}));
-  DeviceBuffer x(size(2 * kMaxRows) * widest), wanted(size(4 * kMaxRows) * size(s.hidden)),
-      found(wanted.size_bytes()), count(4);
-  const GemmTrial trial{.x = x.as<DeviceBFloat16>(),
-                        .quantized_x = {},
-                        .wanted = wanted.as<void>(),
-                        .found = found.as<void>(),
-                        .num_different = count.as<std::uint32_t>()};
   for (const std::int32_t inputs : {s.query_dim(), s.ffn}) {
+    const std::size_t widest = size(std::max({s.hidden, s.ffn, s.query_dim()}));
+    const ResidualBuffers x(s.hidden);
+    DeviceBuffer trial_x(size(2 * kMaxRows) * widest), wanted(trial_x.size_bytes()),
+        found(trial_x.size_bytes()), count(4);
+    const auto add_own = [&](const DeviceBFloat16* from, std::int32_t rows, const Residual& to) {
+      launch_add_product(
+          {gemm_view(from, rows, inputs), gemm_view(weight_.as<DeviceBFloat16>(), s.hidden, inputs), rows,
+           inputs, num_processors_},
+          to, stream_.get());
+    };
     const GemmOperand weight{weight_.as<void>(), nullptr};
-    const Gemm gemm(library, {s.hidden, inputs, s.hidden, true, false}, kMaxRows, weight, trial,
-                    stream_.get());
-    expect_same_bits(2 * s.hidden, [&](std::int32_t first, std::int32_t rows, DeviceBFloat16* out) {
-      RERANK_CUDA_CHECK(cudaMemsetAsync(out, 0, size(4 * rows) * size(s.hidden), stream_.get()));
-      gemm.run(library, {x_.as<DeviceBFloat16>() + std::int64_t{first} * inputs, nullptr}, weight, out, rows,
-               stream_.get());
-    });
+    const Gemm gemm(library, {s.hidden, inputs, s.hidden, false}, kMaxRows, weight,
+                    {.x = trial_x.as<DeviceBFloat16>(),
+                     .quantized_x = {},
+                     .wanted = wanted.as<DeviceBFloat16>(),
+                     .found = found.as<DeviceBFloat16>(),
+                     .num_different = count.as<std::uint32_t>()},
+                    stream_.get(), [&](const DeviceBFloat16* from, DeviceBFloat16* out) {
+                      x.clear(stream_.get());
+                      add_own(from, kMaxRows, x.rows);
+                      RERANK_CUDA_CHECK(cudaMemcpyAsync(out, x.rows.high, size(2 * kMaxRows) * size(s.hidden),
+                                                        cudaMemcpyDeviceToDevice, stream_.get()));
+                    });
+    for (const bool own : {true, false}) {
+      for (int plane = 0; plane < 3; ++plane) {
+        const std::int32_t halves = plane == 2 ? 2 * num_square_parts(s.hidden) : s.hidden;
+        expect_same_bits(halves, [&](std::int32_t first, std::int32_t rows, DeviceBFloat16* out) {
+          launch_fill_random(x.rows.high, std::int64_t{kMaxRows} * s.hidden, 3, 4.0f, stream_.get());
+          launch_fill_random(x.rows.low, std::int64_t{kMaxRows} * s.hidden, 4, 0.01f, stream_.get());
+          const Residual part = x.from(first);
+          const DeviceBFloat16* from = x_.as<DeviceBFloat16>() + std::int64_t{first} * inputs;
+          // All rows always by our own, so that the two are compared as well.
+          if (own || rows == kMaxRows || !gemm.can_run(rows)) {
+            add_own(from, rows, part);
+          } else {
+            gemm.run(library, {from, nullptr}, weight, found.as<DeviceBFloat16>(), rows, stream_.get());
+            launch_add(found.as<DeviceBFloat16>(), part, rows, stream_.get());
+          }
+          const void* result = plane == 0   ? static_cast<const void*>(part.high)
+                               : plane == 1 ? static_cast<const void*>(part.low)
+                                            : static_cast<const void*>(part.squares);
+          RERANK_CUDA_CHECK(cudaMemcpyAsync(out, result, size(std::int64_t{2} * rows) * size(halves),
+                                            cudaMemcpyDeviceToDevice, stream_.get()));
+        });
+      }
+    }
   }
 }
 

@@ -1,9 +1,11 @@
-// Kernels that read a row once and write it once: RMSNorm, SwiGLU, quantisation, the two-row head.
+// Kernels that read a row once and write it once: sums and RMSNorm of the residual, SwiGLU, quantisation, the
+// two-row head.
 #include <cuda_fp8.h>
 
 #include "backend/cuda/device.h"
 #include "backend/cuda/kernels.h"
 #include "backend/cuda/overlap.cuh"
+#include "backend/cuda/residual.cuh"
 #include "backend/cuda/vectors.cuh"
 #include "rerank/error.h"
 
@@ -12,6 +14,7 @@ namespace {
 
 // Largest number of e4m3.
 constexpr float kLargestFp8 = 448.0f;
+constexpr int kAddBlock = 256;
 
 // A row of `columns` is shared by Threads threads, each holding up to Vectors vectors of eight in
 // registers.
@@ -83,46 +86,87 @@ __device__ inline void load_row(const DeviceBFloat16* x, int num_vectors, int ro
 }
 
 template <int Threads, int Vectors>
-__device__ inline void load_row(const float* x, int num_vectors, int row, Vector8* held) {
-  const float* from = x + static_cast<std::int64_t>(row) * num_vectors * 8;
+__device__ inline void load_row(const Residual& x, int row, Residual8* held) {
 #pragma unroll
   for (int i = 0; i < Vectors; ++i) {
-    const int vector = RowShape<Threads, Vectors>::vector(i);
-    held[i] = vector < num_vectors ? load8(from + 8 * vector) : Vector8{};
+    const int column = 8 * RowShape<Threads, Vectors>::vector(i);
+    held[i] = column < x.hidden ? load_residual(x, static_cast<std::int64_t>(row) * x.hidden + column)
+                                : Residual8{};
   }
 }
 
-template <int Threads, int Vectors, bool Quantized>
-__global__ void __launch_bounds__(RowShape<Threads, Vectors>::kBlock) rms_norm_kernel(NormArguments a) {
+// Eight lanes share a part of a row, as they do among a product's results.
+__global__ void __launch_bounds__(kAddBlock)
+    add_kernel(const DeviceBFloat16* added, const __grid_constant__ Residual x, int num_rows) {
+  let_next_kernel_begin();
+  await_kernels_before();
+  const int num_parts = num_square_parts(x.hidden);
+  const int task = (blockIdx.x * kAddBlock + threadIdx.x) / ResidualPart::kLanes, row = task / num_parts;
+  ResidualPart part{x, row, task % num_parts, row < num_rows};
+  Residual8 before[ResidualPart::kGroups];
+  uint4 more[ResidualPart::kGroups];
+#pragma unroll
+  for (int group = 0; group < ResidualPart::kGroups; ++group) {
+    before[group] = part.load(group);
+    more[group] = added != nullptr && part.has(group)
+                      ? *reinterpret_cast<const uint4*>(added + part.at(group))
+                      : uint4{0, 0, 0, 0};
+  }
+#pragma unroll
+  for (int group = 0; group < ResidualPart::kGroups; ++group) part.add(group, before[group], more[group]);
+  part.finish();
+}
+
+template <int Threads, int Vectors>
+__global__ void __launch_bounds__(RowShape<Threads, Vectors>::kBlock)
+    norm_quantized_kernel(const __grid_constant__ NormArguments a) {
   using Shape = RowShape<Threads, Vectors>;
   let_next_kernel_begin();
   await_kernels_before();
   const int row = Shape::row();
   if (row >= a.num_rows) return;
-  const int num_vectors = a.hidden / 8;
+  const int num_vectors = a.x.hidden / 8;
+  Residual8 before[Vectors];
+  load_row<Threads, Vectors>(a.x, row, before);
   Vector8 held[Vectors];
-  load_row<Threads, Vectors>(a.x, num_vectors, row, held);
-  const float factor = inverse_rms<Threads, Vectors>(held, num_vectors, a.eps);
-  uint4* to = reinterpret_cast<uint4*>(a.out) + static_cast<std::int64_t>(row) * num_vectors;
+  if (a.added != nullptr) {
+    load_row<Threads, Vectors>(a.added, num_vectors, row, held);
+  }
 #pragma unroll
   for (int i = 0; i < Vectors; ++i) {
-    const int vector = Shape::vector(i);
-    if (vector >= num_vectors) continue;
-    const Vector8 weight = load8(a.weight + 8 * vector);
+    Vector8 sum = before[i].sum();
+    if (a.added != nullptr) {
 #pragma unroll
-    for (int e = 0; e < 8; ++e) held[i].values[e] *= factor * weight.values[e];
-    if (!Quantized) to[vector] = pack8(held[i]);
+      for (int e = 0; e < 8; ++e) sum.values[e] += held[i].values[e];
+      const int column = 8 * Shape::vector(i);
+      if (column < a.x.hidden) {
+        store_residual(a.x, static_cast<std::int64_t>(row) * a.x.hidden + column, Residual8::of(sum));
+      }
+    }
+    held[i] = sum;
   }
-  if (Quantized) write_quantized<Threads, Vectors>(held, num_vectors, row, a.quantized);
+  const float factor = inverse_rms<Threads, Vectors>(held, num_vectors, a.eps);
+#pragma unroll
+  for (int i = 0; i < Vectors; ++i) held[i] = scaled8(held[i], factor);
+  write_quantized<Threads, Vectors>(held, num_vectors, row, a.out);
 }
 
 template <int Threads, int Vectors>
 __global__ void __launch_bounds__(RowShape<Threads, Vectors>::kBlock)
-    quantize_kernel(const DeviceBFloat16* x, QuantizedRows out, int num_rows, int columns) {
-  const int row = RowShape<Threads, Vectors>::row();
+    quantize_kernel(const DeviceBFloat16* x, const float* factors, QuantizedRows out, int num_rows,
+                    int columns) {
+  using Shape = RowShape<Threads, Vectors>;
+  const int row = Shape::row();
   if (row >= num_rows) return;
   Vector8 held[Vectors];
   load_row<Threads, Vectors>(x, columns / 8, row, held);
+#pragma unroll
+  for (int i = 0; i < Vectors; ++i) {
+    if (factors == nullptr || 8 * Shape::vector(i) >= columns) continue;
+    const Vector8 factor = load8(factors + 8 * Shape::vector(i));
+#pragma unroll
+    for (int e = 0; e < 8; ++e) held[i].values[e] *= factor.values[e];
+  }
   write_quantized<Threads, Vectors>(held, columns / 8, row, out);
 }
 
@@ -139,7 +183,7 @@ __global__ void __launch_bounds__(RowShape<Threads, Vectors>::kBlock)
 #pragma unroll
   for (int i = 0; i < Vectors; ++i) {
     const int vector = Shape::vector(i);
-    if (vector < num_vectors) held[i] = swiglu8(gate[vector], gate[num_vectors + vector]);
+    if (vector < num_vectors) held[i] = swiglu8(gate[vector], gate[num_vectors + vector], 1);
   }
   write_quantized<Threads, Vectors>(held, num_vectors, row, out);
 }
@@ -148,9 +192,12 @@ __global__ void __launch_bounds__(128) head_kernel(HeadArguments a) {
   constexpr int kVectors = kMaxNormColumns / 8 / 128;
   using Shape = RowShape<128, kVectors>;
   static_assert(Shape::kRowsOfBlock == 1 && Shape::kBlock == 128);
-  const int num_vectors = a.hidden / 8;
+  const int num_vectors = a.x.hidden / 8;
+  Residual8 loaded[kVectors];
+  load_row<128, kVectors>(a.x, blockIdx.x, loaded);
   Vector8 held[kVectors];
-  load_row<128, kVectors>(a.x, num_vectors, blockIdx.x, held);
+#pragma unroll
+  for (int i = 0; i < kVectors; ++i) held[i] = loaded[i].sum();
   const float factor = inverse_rms<128, kVectors>(held, num_vectors, a.eps);
   const float* head[2] = {a.no, a.yes};
 #pragma unroll
@@ -190,32 +237,35 @@ void with_row_shape(std::int32_t columns, const Launch& launch) {
 
 template <int Threads, int Vectors>
 void launch_norm_of(RowShape<Threads, Vectors> shape, const NormArguments& a, cudaStream_t stream) {
-  const unsigned grid = blocks_of(a.num_rows, shape.kRowsOfBlock);
-  if (a.quantized.values != nullptr) {
-    launch_overlapping(rms_norm_kernel<Threads, Vectors, true>, grid, shape.kBlock, 0, stream, a);
-  } else {
-    launch_overlapping(rms_norm_kernel<Threads, Vectors, false>, grid, shape.kBlock, 0, stream, a);
-  }
+  launch_overlapping(norm_quantized_kernel<Threads, Vectors>, blocks_of(a.num_rows, shape.kRowsOfBlock),
+                     shape.kBlock, 0, stream, a);
+}
+
+template <int Threads, int Vectors>
+void launch_quantize_of(RowShape<Threads, Vectors> shape, const DeviceBFloat16* x, const float* factors,
+                        QuantizedRows out, std::int32_t num_rows, std::int32_t columns, cudaStream_t stream) {
+  quantize_kernel<Threads, Vectors><<<blocks_of(num_rows, shape.kRowsOfBlock), shape.kBlock, 0, stream>>>(
+      x, factors, out, num_rows, columns);
 }
 
 }  // namespace
 
-void launch_rms_norm(const NormArguments& a, cudaStream_t stream) {
-  if (a.num_rows == 0) return;
-  with_row_shape(a.hidden, [&](auto shape) { launch_norm_of(shape, a, stream); });
-}
-
-template <int Threads, int Vectors>
-static void launch_quantize_of(RowShape<Threads, Vectors> shape, const DeviceBFloat16* x, QuantizedRows out,
-                               std::int32_t num_rows, std::int32_t columns, cudaStream_t stream) {
-  quantize_kernel<Threads, Vectors>
-      <<<blocks_of(num_rows, shape.kRowsOfBlock), shape.kBlock, 0, stream>>>(x, out, num_rows, columns);
-}
-
-void launch_quantize(const DeviceBFloat16* x, QuantizedRows out, std::int32_t num_rows, std::int32_t columns,
-                     cudaStream_t stream) {
+void launch_add(const DeviceBFloat16* added, const Residual& x, std::int32_t num_rows, cudaStream_t stream) {
   if (num_rows == 0) return;
-  with_row_shape(columns, [&](auto shape) { launch_quantize_of(shape, x, out, num_rows, columns, stream); });
+  const std::int64_t threads = std::int64_t{ResidualPart::kLanes} * num_rows * num_square_parts(x.hidden);
+  launch_overlapping(add_kernel, blocks_of(threads, kAddBlock), kAddBlock, 0, stream, added, x, num_rows);
+}
+
+void launch_norm_quantized(const NormArguments& a, cudaStream_t stream) {
+  if (a.num_rows == 0) return;
+  with_row_shape(a.x.hidden, [&](auto shape) { launch_norm_of(shape, a, stream); });
+}
+
+void launch_quantize(const DeviceBFloat16* x, const float* factors, QuantizedRows out, std::int32_t num_rows,
+                     std::int32_t columns, cudaStream_t stream) {
+  if (num_rows == 0) return;
+  with_row_shape(columns,
+                 [&](auto shape) { launch_quantize_of(shape, x, factors, out, num_rows, columns, stream); });
   RERANK_CUDA_CHECK(cudaGetLastError());
 }
 

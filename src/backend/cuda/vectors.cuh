@@ -30,6 +30,11 @@ __device__ inline uint4 pack8(const Vector8& v) {
   return {pack_halves(v.values[0], v.values[1]), pack_halves(v.values[2], v.values[3]),
           pack_halves(v.values[4], v.values[5]), pack_halves(v.values[6], v.values[7])};
 }
+__device__ inline Vector8 scaled8(Vector8 v, float scale) {
+#pragma unroll
+  for (int e = 0; e < 8; ++e) v.values[e] *= scale;
+  return v;
+}
 __device__ inline Vector8 load8(const float* from) {
   const float4 a = *reinterpret_cast<const float4*>(from);
   const float4 b = *reinterpret_cast<const float4*>(from + 4);
@@ -60,13 +65,24 @@ __device__ inline float2 rotation_of(int position, float frequency) {
   return {__cosf(rest), __sinf(rest)};
 }
 
-// silu(gate) * up
-__device__ inline Vector8 swiglu8(uint4 gate_bits, uint4 up_bits) {
+constexpr float kLog2E = 1.4426950408889634f;
+
+// 2^x; numbers too small for a normal result give 0.
+__device__ inline float power_of_two(float x) {
+  float result;
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(result) : "f"(x));
+  return result;
+}
+
+// silu(gate) * up, both times `scale` beforehand.
+__device__ inline Vector8 swiglu8(uint4 gate_bits, uint4 up_bits, float scale) {
   const Vector8 gate = unpack8(gate_bits), up = unpack8(up_bits);
+  const float exponent_scale = -kLog2E * scale, square = scale * scale;
   Vector8 out;
 #pragma unroll
   for (int e = 0; e < 8; ++e) {
-    out.values[e] = __fdividef(gate.values[e], 1.0f + __expf(-gate.values[e])) * up.values[e];
+    const float whole = 1.0f + power_of_two(gate.values[e] * exponent_scale);
+    out.values[e] = __fdividef(gate.values[e] * square, whole) * up.values[e];
   }
   return out;
 }

@@ -72,12 +72,13 @@ class Uploader {
   std::vector<BFloat16> rounded_;
 };
 
-// A matrix put together from blocks below each other.
+// A matrix put together from blocks below each other, with its columns times the weight of the norm before.
 class MatrixMaker {
  public:
   MatrixMaker(Uploader& uploader, bool quantize) : uploader_(uploader), quantize_(quantize) {}
 
-  DeviceMatrix make(std::int64_t rows, std::int64_t columns, std::initializer_list<Block> blocks) {
+  DeviceMatrix make(std::int64_t rows, std::int64_t columns, std::initializer_list<Block> blocks,
+                    const DeviceBuffer& norm = {}) {
     DeviceBuffer values(size(rows * columns) * 2);
     // What no block fills is padding.
     RERANK_CUDA_CHECK(cudaMemset(values.as<void>(), 0, values.size_bytes()));
@@ -86,9 +87,17 @@ class MatrixMaker {
       if (!block.matrix.empty()) uploader_.copy(block, values.as<DeviceBFloat16>() + row * columns, columns);
       row += block.rows;
     }
-    if (!quantize_) return {.values = std::move(values), .scales = {}};
+    if (!quantize_) {
+      if (norm.size_bytes() > 0) {
+        launch_scale_columns(values.as<DeviceBFloat16>(), norm.as<float>(), rows,
+                             static_cast<std::int32_t>(columns), nullptr);
+        RERANK_CUDA_CHECK(cudaStreamSynchronize(nullptr));
+      }
+      return {.values = std::move(values), .scales = {}};
+    }
     DeviceMatrix made{.values = DeviceBuffer(size(rows * columns)), .scales = DeviceBuffer(size(rows) * 4)};
-    launch_quantize(values.as<DeviceBFloat16>(), {made.values.as<std::uint8_t>(), made.scales.as<float>()},
+    launch_quantize(values.as<DeviceBFloat16>(), norm.as<float>(),
+                    {made.values.as<std::uint8_t>(), made.scales.as<float>()},
                     static_cast<std::int32_t>(rows), static_cast<std::int32_t>(columns), nullptr);
     RERANK_CUDA_CHECK(cudaStreamSynchronize(nullptr));
     return made;
@@ -113,19 +122,24 @@ DeviceLayer upload_layer(const LayerWeights& from, const DecoderShape& shard, st
   const Block nothing{{}, 0, padding, 0, 0};
   DeviceLayer layer;
   layer.quantized = quantize;
-  layer.qkv = maker.make(shard.qkv_dim(), hidden,
-                         {rows(from.query, shard.query_dim()), rows(from.key, shard.kv_dim()),
-                          rows(from.value, shard.kv_dim())});
+  layer.qkv = maker.make(
+      shard.qkv_dim(), hidden,
+      {rows(from.query, shard.query_dim()), rows(from.key, shard.kv_dim()), rows(from.value, shard.kv_dim())},
+      uploader.floats(from.input_norm));
   layer.output = maker.make(hidden, shard.query_dim(), {columns(from.output, shard.query_dim())});
   layer.gate_up =
-      maker.make(2 * (ffn + padding), hidden, {rows(from.gate, ffn), nothing, rows(from.up, ffn), nothing});
+      maker.make(2 * (ffn + padding), hidden, {rows(from.gate, ffn), nothing, rows(from.up, ffn), nothing},
+                 uploader.floats(from.attention_norm));
   layer.down = maker.make(hidden, ffn + padding, {columns(from.down, ffn)});
   if (!quantize) {
-    layer.qkv_view = gemm_view(layer.qkv.values.as<DeviceBFloat16>(), shard.qkv_dim(), hidden);
-    layer.gate_up_view = gemm_view(layer.gate_up.values.as<DeviceBFloat16>(), 2 * (ffn + padding), hidden);
+    const auto view = [](const DeviceMatrix& matrix, std::int64_t outputs, std::int64_t inputs) {
+      return gemm_view(matrix.values.as<DeviceBFloat16>(), outputs, inputs);
+    };
+    layer.qkv_view = view(layer.qkv, shard.qkv_dim(), hidden);
+    layer.output_view = view(layer.output, hidden, shard.query_dim());
+    layer.gate_up_view = view(layer.gate_up, 2 * (ffn + padding), hidden);
+    layer.down_view = view(layer.down, hidden, ffn + padding);
   }
-  layer.input_norm = uploader.floats(from.input_norm);
-  layer.attention_norm = uploader.floats(from.attention_norm);
   layer.query_norm = uploader.floats(from.query_norm);
   layer.key_norm = uploader.floats(from.key_norm);
   return layer;
@@ -153,7 +167,7 @@ std::size_t weight_bytes(const DecoderShape& shard, bool quantize) {
   const std::int64_t outputs = shard.qkv_dim() + 2 * shard.hidden + 2 * padded_ffn(shard.ffn);
   const std::int64_t matrices = std::int64_t{shard.hidden} * (shard.qkv_dim() + shard.query_dim()) +
                                 std::int64_t{3} * shard.hidden * padded_ffn(shard.ffn);
-  const std::int64_t norms = 4 * (2 * std::int64_t{shard.hidden} + 2 * shard.head_dim);
+  const std::int64_t norms = std::int64_t{4} * 2 * shard.head_dim;
   std::int64_t total = std::int64_t{shard.vocab} * shard.hidden * 2 + std::int64_t{3} * 4 * shard.hidden;
   for (std::int32_t layer = 0; layer < shard.num_layers; ++layer) {
     const bool fp8 = quantize && is_quantized(layer, shard.num_layers);

@@ -35,16 +35,14 @@ struct DeviceMatrix {
 };
 
 struct DeviceLayer {
-  DeviceMatrix qkv;             // [qkv_dim, hidden]
-  DeviceMatrix output;          // [hidden, query_dim]
-  DeviceMatrix gate_up;         // [2 * ffn, hidden]: all of gate, then all of up
-  DeviceMatrix down;            // [hidden, ffn]
-  DeviceBuffer input_norm;      // float32 [hidden]
-  DeviceBuffer attention_norm;  // float32 [hidden]
-  DeviceBuffer query_norm;      // float32 [head_dim]
-  DeviceBuffer key_norm;        // float32 [head_dim]
+  DeviceMatrix qkv;         // [qkv_dim, hidden], columns times input_norm
+  DeviceMatrix output;      // [hidden, query_dim]
+  DeviceMatrix gate_up;     // [2 * ffn, hidden]: all of gate, then all of up; columns times attention_norm
+  DeviceMatrix down;        // [hidden, ffn]
+  DeviceBuffer query_norm;  // float32 [head_dim]
+  DeviceBuffer key_norm;    // float32 [head_dim]
   bool quantized = false;
-  CUtensorMap qkv_view{}, gate_up_view{};  // gemm_view, unless quantized
+  CUtensorMap qkv_view{}, output_view{}, gate_up_view{}, down_view{};  // gemm_view, unless quantized
 };
 
 struct DeviceWeights {
