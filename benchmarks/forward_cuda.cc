@@ -232,10 +232,12 @@ void print_products(const cuda::DeviceRank& rank, bool quantized) {
     const cuda::GemmShape& shape = gemm->shape();
     fmt::print("{} [{}, {}]{}\n", name, shape.outputs, shape.inputs, quantized ? " e4m3" : "");
     for (const cuda::Gemm::Choice& choice : gemm->choices()) {
-      const double gflop = 2e-9 * choice.max_rows * shape.outputs * shape.inputs;
-      fmt::print("  up to {:5} rows: {:7.1f} us, {:5.0f} TFLOP/s; {} of {} candidates with the same bits\n",
-                 choice.max_rows, choice.microseconds, 1e3 * gflop / choice.microseconds, choice.num_equal,
-                 choice.num_candidates + 1);
+      fmt::print("  up to {:5} rows: ", choice.max_rows);
+      if (choice.num_equal > 0) {
+        const double gflop = 2e-9 * choice.max_rows * shape.outputs * shape.inputs;
+        fmt::print("{:7.1f} us, {:5.0f} TFLOP/s; ", choice.microseconds, 1e3 * gflop / choice.microseconds);
+      }
+      fmt::print("{} of {} candidates with the same bits\n", choice.num_equal, choice.num_candidates);
     }
   }
 }

@@ -16,6 +16,12 @@ DeviceBuffer::DeviceBuffer(std::size_t size_bytes) : size_bytes_(size_bytes) {
   if (size_bytes > 0) RERANK_CUDA_CHECK(cudaMalloc(&data_, size_bytes));
 }
 
+DeviceBuffer DeviceBuffer::zeros(std::size_t size_bytes) {
+  DeviceBuffer buffer(size_bytes);
+  RERANK_CUDA_CHECK(cudaMemset(buffer.data_, 0, size_bytes));
+  return buffer;
+}
+
 DeviceBuffer::~DeviceBuffer() {
   cudaFree(data_);
 }

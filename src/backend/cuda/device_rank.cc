@@ -98,7 +98,7 @@ void DeviceRank::check_memory(const DecoderShape& whole) const {
 
 DeviceRank::Hidden DeviceRank::make_hidden(std::int64_t num_rows) const {
   const std::size_t plane = size(2 * num_rows * shape_.hidden);
-  Hidden made{.high = DeviceBuffer(plane),
+  Hidden made{.high = DeviceBuffer::zeros(plane),
               .low = DeviceBuffer(plane),
               .squares = DeviceBuffer(size(4 * num_rows * num_square_parts(shape_.hidden)))};
   made.rows = {made.high.as<DeviceBFloat16>(), made.low.as<DeviceBFloat16>(), made.squares.as<float>(),
@@ -112,7 +112,7 @@ DeviceRank::Rows DeviceRank::make_rows(std::int32_t columns, bool has_values) co
   Rows rows;
   rows.columns = columns;
   if (has_values) {
-    rows.values = DeviceBuffer(size(2 * elements));
+    rows.values = DeviceBuffer::zeros(size(2 * elements));
     rows.view = gemm_view(rows.values.as<DeviceBFloat16>(), limits_.max_tokens, columns);
   }
   if (options_.quantize) {
@@ -122,13 +122,13 @@ DeviceRank::Rows DeviceRank::make_rows(std::int32_t columns, bool has_values) co
   return rows;
 }
 
+// What attention and our products read is set: they look past the last row, and drop what comes of it.
 void DeviceRank::reserve() {
   const std::int64_t tokens = limits_.max_tokens, scores = limits_.max_scores;
   hidden_ = make_hidden(tokens);
   scored_hidden_ = make_hidden(scores);
   added_ = DeviceBuffer(size(2 * tokens * shape_.hidden));
-  qkv_ = DeviceBuffer(size(2 * tokens * shape_.qkv_dim()) + kAttentionOverread);
-  RERANK_CUDA_CHECK(cudaMemset(qkv_.as<void>(), 0, qkv_.size_bytes()));  // attention looks past the last row
+  qkv_ = DeviceBuffer::zeros(size(2 * tokens * shape_.qkv_dim()) + kAttentionOverread);
   normed_ = make_rows(shape_.hidden, false);
   attention_ = make_rows(shape_.query_dim(), true);
   if (options_.quantize) gate_up_ = DeviceBuffer(size(2 * tokens * 2 * ffn_));

@@ -105,25 +105,25 @@ class Chooser {
     } else {
       x_ = {trial.x, nullptr};
     }
+    Product large(shape, Gemm::kReferenceRows, weight, x_);
+    const std::vector<cublasLtMatmulAlgo_t> first = candidates(library, large, kCandidates);
+    if (!first.empty()) first_ = first.front();
     if (reference) {
       reference(trial.x, trial.wanted);
       return;
     }
-    Product large(shape, Gemm::kReferenceRows, weight, x_);
-    const std::vector<cublasLtMatmulAlgo_t> first = candidates(library, large, kCandidates);
-    if (first.empty()) {
+    if (!first_) {
       throw Error(ErrorCode::kUnsupported,
                   fmt::format("cuBLASLt has no algorithm for a product of {} by {}{}", shape.outputs,
                               shape.inputs, shape.quantized ? " in fp8" : ""));
     }
-    first_ = first.front();
     check(compute(max_rows, *first_, trial.wanted), "cuBLASLt's own first choice does not run");
   }
 
   Gemm::Choice choose(std::int32_t rows) {
     Product product(shape_, rows, weight_, x_);
     std::vector<cublasLtMatmulAlgo_t> tried = candidates(library_, product, kCandidates);
-    if (first_) tried.push_back(*first_);
+    if (first_) tried.push_back(*first_);  // large batches' choice has the bits most often
     Gemm::Choice best{rows, {}, 0, 0, static_cast<int>(tried.size())};
     for (const cublasLtMatmulAlgo_t& algorithm : tried) {
       if (!compute(rows, algorithm, trial_.found) || !equals_wanted(rows)) continue;
@@ -133,7 +133,6 @@ class Chooser {
         best.microseconds = taken;
       }
     }
-    check(!first_ || best.num_equal > 0, "a product depends on its number of rows");
     return best;
   }
 
@@ -176,7 +175,7 @@ class Chooser {
   GemmOperand weight_, x_;
   const GemmTrial& trial_;
   cudaStream_t stream_;
-  std::optional<cublasLtMatmulAlgo_t> first_;  // cuBLASLt's, where it decides the bits
+  std::optional<cublasLtMatmulAlgo_t> first_;  // at kReferenceRows
   Event begin_{cudaEventDefault}, end_{cudaEventDefault};
 };
 
@@ -198,6 +197,9 @@ Gemm::Gemm(const GemmLibrary& library, const GemmShape& shape, std::int32_t max_
     if (rows < max_rows) choices_.push_back(chooser.choose(rows));
   }
   choices_.push_back(chooser.choose(max_rows));
+  for (const Choice& choice : choices_) {
+    check(reference || choice.num_equal > 0, "a product depends on its number of rows");
+  }
 }
 
 const Gemm::Choice& Gemm::choice(std::int32_t rows) const {

@@ -58,8 +58,8 @@ struct GemmTrial {
 using GemmReference = std::function<void(const DeviceBFloat16* x, DeviceBFloat16* out)>;
 
 // Chosen once for a shape: the reference decides the bits, or cuBLASLt's first choice at kReferenceRows where
-// there is none. For each size class of rows the fastest of cuBLASLt's choices that gives the very same bits
-// is taken, so small batches are quick too.
+// there is none. For each size class of rows the fastest of cuBLASLt's choices, and of that one, that gives
+// the very same bits is taken, so small batches are quick too.
 class Gemm {
  public:
   static constexpr std::int32_t kReferenceRows =
