@@ -373,6 +373,16 @@ TEST_P(ProductsTest, AddedBitsDependOnARowAlone) {
   }
 }
 
+// Of 132 multiprocessors, pairs of which take tiles of 256 rows by 256 outputs.
+TEST(AddProductTest, IsBusyWhenTheLastRoundIsNearlyFull) {
+  EXPECT_TRUE(add_product_is_busy(8448, 1024, 132));   // 132 tiles for 66 pairs
+  EXPECT_FALSE(add_product_is_busy(4365, 1024, 132));  // 72
+  EXPECT_FALSE(add_product_is_busy(2048, 1024, 132));  // 32
+  EXPECT_TRUE(add_product_is_busy(4365, 2560, 132));   // 180
+  EXPECT_TRUE(add_product_is_busy(2048, 4096, 132));   // 128
+  EXPECT_FALSE(add_product_is_busy(1, 208, 132));
+}
+
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(ProductsTest);
 INSTANTIATE_TEST_SUITE_P(Shapes, ProductsTest, testing::ValuesIn(shapes()),
                          [](const auto& test) { return std::string(test.param.name); });
