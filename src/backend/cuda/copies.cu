@@ -51,11 +51,7 @@ __global__ void __launch_bounds__(kBlock)
     scale_columns_kernel(uint4* x, const float* factors, int num_vectors, std::int64_t total) {
   const std::int64_t at = static_cast<std::int64_t>(blockIdx.x) * kBlock + threadIdx.x;
   if (at >= total) return;
-  Vector8 values = unpack8(x[at]);
-  const Vector8 factor = load8(factors + at % num_vectors * 8);
-#pragma unroll
-  for (int e = 0; e < 8; ++e) values.values[e] *= factor.values[e];
-  x[at] = pack8(values);
+  x[at] = pack8(times8(unpack8(x[at]), load8(factors + at % num_vectors * 8)));
 }
 
 __global__ void __launch_bounds__(kBlock)

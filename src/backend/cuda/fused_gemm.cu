@@ -301,7 +301,8 @@ template <typename Finisher>
 void launch(const FusedGemmArguments& a, const RowScale& scale, GemmOutputs outputs, const Finisher& finisher,
             cudaStream_t stream) {
   if (a.num_rows == 0) return;
-  // Weights that stay in the cache are read again for each pair of row tiles, and rows once; else both share it.
+  // Weights that stay in the cache are read again for each pair of row tiles, and rows once; else both share
+  // it.
   constexpr std::int64_t kCachedBytes = std::int64_t{16} << 20;
   const std::int64_t weight_bytes = std::int64_t{2} * a.inputs * outputs.num_tiles * kGemmColumns;
   outputs.strip = weight_bytes <= kCachedBytes ? 1 : 11;

@@ -42,8 +42,9 @@ struct QuantizedRows {
 };
 
 struct NormArguments {
-  Residual x;                   // [num_rows, hidden]; hidden at most kMaxNormColumns
-  const DeviceBFloat16* added;  // [num_rows, hidden], to x beforehand; nullptr: nothing
+  Residual x;  // [num_rows, hidden]; hidden at most kMaxNormColumns
+  // [num_rows, hidden], added to x beforehand, whose squares are then no longer its own; nullptr: nothing.
+  const DeviceBFloat16* added;
   QuantizedRows out;
   std::int32_t num_rows;
   float eps;

@@ -162,10 +162,8 @@ __global__ void __launch_bounds__(RowShape<Threads, Vectors>::kBlock)
   load_row<Threads, Vectors>(x, columns / 8, row, held);
 #pragma unroll
   for (int i = 0; i < Vectors; ++i) {
-    if (factors == nullptr || 8 * Shape::vector(i) >= columns) continue;
-    const Vector8 factor = load8(factors + 8 * Shape::vector(i));
-#pragma unroll
-    for (int e = 0; e < 8; ++e) held[i].values[e] *= factor.values[e];
+    const int column = 8 * Shape::vector(i);
+    if (factors != nullptr && column < columns) held[i] = times8(held[i], load8(factors + column));
   }
   write_quantized<Threads, Vectors>(held, columns / 8, row, out);
 }

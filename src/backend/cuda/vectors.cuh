@@ -30,6 +30,11 @@ __device__ inline uint4 pack8(const Vector8& v) {
   return {pack_halves(v.values[0], v.values[1]), pack_halves(v.values[2], v.values[3]),
           pack_halves(v.values[4], v.values[5]), pack_halves(v.values[6], v.values[7])};
 }
+__device__ inline Vector8 times8(Vector8 v, const Vector8& factors) {
+#pragma unroll
+  for (int e = 0; e < 8; ++e) v.values[e] *= factors.values[e];
+  return v;
+}
 __device__ inline Vector8 scaled8(Vector8 v, float scale) {
 #pragma unroll
   for (int e = 0; e < 8; ++e) v.values[e] *= scale;
