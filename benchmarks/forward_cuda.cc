@@ -130,10 +130,8 @@ std::map<std::string, Work> work_of(const DecoderShape& s, const PackedBatch& ba
   work["GEMM gate, up"] = product(2.0 * s.ffn, s.hidden);
   work["GEMM down"] = product(s.hidden, s.ffn);
   work["attention"].gflop = 4e-9 * s.query_dim() * (full * pairs + last_pairs);
-  work["norm"].gbyte = 1e-9 * s.hidden * (2 * 4 + 2 + element) * (2 * full * rows + rows + 2 * scored);
-  work["head norms, rotation"].gbyte =
-      1e-9 * 4 * ((s.query_dim() + s.kv_dim()) * full * rows + s.kv_dim() * rows + s.query_dim() * scored);
-  work["SwiGLU"].gbyte = 1e-9 * s.ffn * (4 + element) * (full * rows + scored);
+  work["norm"].gbyte = 1e-9 * s.hidden * (4 + element) * (2 * full * rows + rows + 2 * scored);
+  work["quantise ffn"].gbyte = fp8 ? 1e-9 * s.ffn * 3 * (full * rows) : 0;
   work["quantise attention"].gbyte = fp8 ? 1e-9 * s.query_dim() * 3 * (full * rows) : 0;
   work["embed"].gbyte = 6e-9 * s.hidden * rows;
   return work;
@@ -227,10 +225,10 @@ class Measurement {
   std::vector<float> logits_;
 };
 
-void print_products(const cuda::DeviceRank& rank, bool quantized) {
-  for (const auto& [name, gemm] : rank.chosen_products(quantized)) {
+void print_products(const cuda::DeviceRank& rank) {
+  for (const auto& [name, gemm] : rank.chosen_products()) {
     const cuda::GemmShape& shape = gemm->shape();
-    fmt::print("{} [{}, {}]{}\n", name, shape.outputs, shape.inputs, quantized ? " e4m3" : "");
+    fmt::print("{} [{}, {}]\n", name, shape.outputs, shape.inputs);
     for (const cuda::Gemm::Choice& choice : gemm->choices()) {
       fmt::print("  up to {:5} rows: ", choice.max_rows);
       if (choice.num_equal > 0) {
@@ -254,10 +252,7 @@ void run(const Arguments& arguments) {
                              .max_ranges = 2 * (most / arguments.document + heads + 1),
                              .num_slots = heads * arguments.head + 1};
   cuda::DeviceRank rank(model->weights(), limits, {.quantize = arguments.fp8});
-  if (arguments.products) {
-    print_products(rank, false);
-    if (arguments.fp8) print_products(rank, true);
-  }
+  if (arguments.products) print_products(rank);
   Measurement measurement(*model, rank, arguments);
   for (const int tokens : arguments.tokens) measurement.run(BatchMaker().make(arguments, tokens));
 }

@@ -19,6 +19,7 @@ DeviceBuffer::DeviceBuffer(std::size_t size_bytes) : size_bytes_(size_bytes) {
 DeviceBuffer DeviceBuffer::zeros(std::size_t size_bytes) {
   DeviceBuffer buffer(size_bytes);
   RERANK_CUDA_CHECK(cudaMemset(buffer.data_, 0, size_bytes));
+  RERANK_CUDA_CHECK(cudaStreamSynchronize(nullptr));  // which other streams do not wait for
   return buffer;
 }
 

@@ -65,8 +65,7 @@ void DeviceRank::check_shape() const {
 
 std::size_t DeviceRank::activation_bytes() const {
   const std::int64_t columns = 3 * shape_.hidden + shape_.qkv_dim() + shape_.query_dim() + ffn_;
-  const std::int64_t quantized =
-      options_.quantize ? shape_.hidden + shape_.query_dim() + ffn_ + 12 + 2 * 2 * ffn_ : 0;
+  const std::int64_t quantized = options_.quantize ? shape_.hidden + shape_.query_dim() + ffn_ + 12 : 0;
   const std::int64_t squares = std::int64_t{4} * num_square_parts(shape_.hidden);
   return size(limits_.max_tokens * (2 * columns + squares + quantized) +
               limits_.max_scores * (std::int64_t{4} * shape_.hidden + squares));
@@ -116,22 +115,23 @@ DeviceRank::Rows DeviceRank::make_rows(std::int32_t columns, bool has_values) co
     rows.view = gemm_view(rows.values.as<DeviceBFloat16>(), limits_.max_tokens, columns);
   }
   if (options_.quantize) {
-    rows.quantized = DeviceBuffer(size(elements));
+    rows.quantized = DeviceBuffer::zeros(size(elements));
     rows.scales = DeviceBuffer(size(4 * limits_.max_tokens));
+    rows.quantized_view = gemm_view(rows.quantized.as<std::uint8_t>(), limits_.max_tokens, columns);
   }
   return rows;
 }
 
-// What attention and our products read is set: they look past the last row, and drop what comes of it.
+// What attention and our products read is set: they look past the last row, and drop what comes of it. So is
+// added_: compute-sanitizer does not see what cuBLASLt stores.
 void DeviceRank::reserve() {
   const std::int64_t tokens = limits_.max_tokens, scores = limits_.max_scores;
   hidden_ = make_hidden(tokens);
   scored_hidden_ = make_hidden(scores);
-  added_ = DeviceBuffer(size(2 * tokens * shape_.hidden));
+  added_ = DeviceBuffer::zeros(size(2 * tokens * shape_.hidden));
   qkv_ = DeviceBuffer::zeros(size(2 * tokens * shape_.qkv_dim()) + kAttentionOverread);
   normed_ = make_rows(shape_.hidden, false);
   attention_ = make_rows(shape_.query_dim(), true);
-  if (options_.quantize) gate_up_ = DeviceBuffer(size(2 * tokens * 2 * ffn_));
   ffn_rows_ = make_rows(ffn_, true);
   logits_ = DeviceBuffer(size(2 * 4 * scores));
   for (Forward& forward : forwards_) {
@@ -153,55 +153,34 @@ void DeviceRank::fill_frequencies() {
                                cudaMemcpyHostToDevice));
 }
 
+// By the last layer, which is never quantised.
 void DeviceRank::choose_products() {
   const std::int64_t tokens = limits_.max_tokens;
-  const std::int32_t widest_in = std::max({shape_.hidden, shape_.query_dim(), ffn_});
-  const std::int32_t widest_out = std::max({shape_.hidden, shape_.qkv_dim(), 2 * ffn_});
-  DeviceBuffer x(size(2 * tokens * widest_in)), quantized(size(tokens * widest_in)), scales(size(4 * tokens)),
-      wanted(size(2 * tokens * widest_out)), found(size(2 * tokens * widest_out)), count(4);
+  DeviceBuffer x(size(2 * tokens * std::max(shape_.query_dim(), ffn_))),
+      wanted(size(2 * tokens * shape_.hidden)), found(wanted.size_bytes()), count(4);
   const GemmTrial trial{.x = x.as<DeviceBFloat16>(),
-                        .quantized_x = {quantized.as<std::uint8_t>(), scales.as<float>()},
                         .wanted = wanted.as<DeviceBFloat16>(),
                         .found = found.as<DeviceBFloat16>(),
                         .num_different = count.as<std::uint32_t>()};
-  products_ = choose(false, weights_.layers.back(), trial);
-  for (const DeviceLayer& layer : weights_.layers) {
-    if (!layer.quantized) continue;
-    quantized_products_ = choose(true, layer, trial);
-    break;
-  }
+  output_ = choose(weights_.layers.back().output, shape_.query_dim(), trial);
+  down_ = choose(weights_.layers.back().down, ffn_, trial);
 }
 
-DeviceRank::Products DeviceRank::choose(bool quantized, const DeviceLayer& layer, const GemmTrial& trial) {
-  const auto product = [&](std::int32_t outputs, std::int32_t inputs, std::int32_t out_stride,
-                           const DeviceMatrix& matrix, const GemmReference& reference = {}) {
-    return Gemm(library_, {outputs, inputs, out_stride, quantized}, limits_.max_tokens, matrix.operand(),
-                trial, stream_.get(), reference);
-  };
-  // Where large batches are computed by our own kernel: added to zeros, what it adds.
-  const auto added_product = [&](std::int32_t inputs, const DeviceMatrix& matrix, const CUtensorMap& view) {
-    GemmReference own;
-    if (!quantized && options_.shard.count == 1) {
-      own = [&, inputs](const DeviceBFloat16* x, DeviceBFloat16* out) {
-        const std::size_t bytes = size(std::int64_t{2} * limits_.max_tokens * shape_.hidden);
-        RERANK_CUDA_CHECK(cudaMemsetAsync(out, 0, bytes, stream_.get()));
-        RERANK_CUDA_CHECK(cudaMemsetAsync(trial.found, 0, bytes, stream_.get()));
-        launch_add_product(
-            {gemm_view(x, limits_.max_tokens, inputs), view, limits_.max_tokens, inputs, num_processors_},
-            {out, trial.found, hidden_.rows.squares, shape_.hidden}, stream_.get());
-      };
-    }
-    return product(shape_.hidden, inputs, shape_.hidden, matrix, own);
-  };
-  Products chosen{.output = added_product(shape_.query_dim(), layer.output, layer.output_view),
-                  .down = added_product(ffn_, layer.down, layer.down_view)};
-  if (quantized) {
-    chosen.qkv = product(shape_.qkv_dim(), shape_.hidden, shape_.qkv_dim(), layer.qkv);
-    chosen.key_value = product(2 * shape_.kv_dim(), shape_.hidden, shape_.qkv_dim(), layer.qkv);
-    chosen.query = product(shape_.query_dim(), shape_.hidden, shape_.qkv_dim(), layer.qkv);
-    chosen.gate_up = product(2 * ffn_, shape_.hidden, 2 * ffn_, layer.gate_up);
+// Where large batches are computed by our own kernel, it decides the bits: added to zeros, what it adds.
+Gemm DeviceRank::choose(const DeviceMatrix& weight, std::int32_t inputs, const GemmTrial& trial) {
+  GemmReference own;
+  if (options_.shard.count == 1) {
+    own = [&, inputs](const DeviceBFloat16* x, DeviceBFloat16* out) {
+      const std::size_t bytes = size(std::int64_t{2} * limits_.max_tokens * shape_.hidden);
+      RERANK_CUDA_CHECK(cudaMemsetAsync(out, 0, bytes, stream_.get()));
+      RERANK_CUDA_CHECK(cudaMemsetAsync(trial.found, 0, bytes, stream_.get()));
+      launch_add_product({gemm_view(x, limits_.max_tokens, inputs), weight.view, limits_.max_tokens, inputs,
+                          num_processors_},
+                         {}, {out, trial.found, hidden_.rows.squares, shape_.hidden}, stream_.get());
+    };
   }
-  return chosen;
+  return Gemm(library_, {shape_.hidden, inputs}, limits_.max_tokens, weight.values.as<DeviceBFloat16>(),
+              trial, stream_.get(), own);
 }
 
 DeviceBFloat16* DeviceRank::store(std::int32_t layer) const {
@@ -274,22 +253,8 @@ QkvArguments DeviceRank::qkv_arguments(std::int32_t index, Projection projection
 void DeviceRank::norm_qkv_rope(std::int32_t index, Projection projection) {
   const DeviceLayer& w = layer(index);
   prepare_norm(w.quantized);
-  const QkvArguments qkv = qkv_arguments(index, projection);
-  if (w.quantized) return quantized_qkv(w, qkv);
-  launch_qkv(fused(hidden_now_->view, w.qkv_view, shape_.hidden), row_scale(), qkv, stream_.get());
+  launch_qkv(fused_norm(w, w.qkv), norm_scale(w, w.qkv), qkv_arguments(index, projection), stream_.get());
   mark("GEMM query/key/value");
-}
-
-void DeviceRank::quantized_qkv(const DeviceLayer& w, const QkvArguments& qkv) {
-  const Products& p = quantized_products_;
-  const bool queries = qkv.first_head == 0, keys = qkv.end_head > qkv.num_heads;
-  const Gemm& gemm = queries && keys ? p.qkv : keys ? p.key_value : p.query;
-  const std::int32_t first = qkv.first_head * shape_.head_dim;
-  gemm.run(library_, normed_.operand(true), w.qkv.operand_from(first, shape_.hidden), qkv.qkv + first,
-           num_rows_, stream_.get());
-  mark("GEMM query/key/value");
-  launch_rotary(qkv, num_rows_, stream_.get());
-  mark("head norms, rotation");
 }
 
 void DeviceRank::attention(std::int32_t index) {
@@ -307,48 +272,47 @@ void DeviceRank::attention(std::int32_t index) {
   mark("attention");
 }
 
-// Large batches by our own kernel; else by cuBLASLt, to be added by what comes next.
-void DeviceRank::add_product(const Gemm& gemm, const Rows& x, const DeviceMatrix& weight,
-                             const CUtensorMap& weight_view) {
-  const bool is_quantized = gemm.shape().quantized;
-  if (!is_quantized && options_.shard.count == 1 &&
-      (add_product_is_busy(num_rows_, shape_.hidden, num_processors_) || !gemm.can_run(num_rows_))) {
-    return launch_add_product(fused(x.view, weight_view, x.columns), hidden_now_->rows, stream_.get());
+void DeviceRank::quantize(const Rows& x, const char* name) {
+  launch_quantize(x.values.as<DeviceBFloat16>(), nullptr, x.e4m3(), num_rows_, x.columns, stream_.get());
+  mark(name);
+}
+
+// Large batches and all of e4m3 by our own kernels; else by cuBLASLt, to be added by what comes next.
+void DeviceRank::add_product(const Gemm& gemm, const Rows& x, const DeviceMatrix& weight) {
+  const bool is_whole = options_.shard.count == 1, is_quantized = weight.scales.size_bytes() > 0;
+  const FusedGemmArguments own = fused(is_quantized ? x.quantized_view : x.view, weight, x.columns);
+  const ProductScale scale = is_quantized ? quantized_scale(x, weight) : ProductScale{};
+  if (is_whole && (is_quantized || add_product_is_busy(num_rows_, shape_.hidden, num_processors_) ||
+                   !gemm.can_run(num_rows_))) {
+    return launch_add_product(own, scale, hidden_now_->rows, stream_.get());
   }
-  gemm.run(library_, x.operand(is_quantized), weight.operand(), added(), num_rows_, stream_.get());
+  if (is_quantized) {
+    launch_product(own, scale, added(), shape_.hidden, stream_.get());
+  } else {
+    gemm.run(library_, x.values.as<DeviceBFloat16>(), weight.values.as<DeviceBFloat16>(), added(), num_rows_,
+             stream_.get());
+  }
   is_to_be_added_ = true;
 }
 
 void DeviceRank::attention_output(std::int32_t index) {
   const DeviceLayer& w = layer(index);
-  if (w.quantized) {
-    launch_quantize(attention_.values.as<DeviceBFloat16>(), nullptr, attention_.e4m3(), num_rows_,
-                    shape_.query_dim(), stream_.get());
-    mark("quantise attention");
-  }
-  add_product(products(index).output, attention_, w.output, w.output_view);
+  if (w.quantized) quantize(attention_, "quantise attention");
+  add_product(output_, attention_, w.output);
   mark("GEMM output");
 }
 
 void DeviceRank::norm_gate_up(std::int32_t index) {
   const DeviceLayer& w = layer(index);
   prepare_norm(w.quantized);
-  if (w.quantized) {
-    products(index).gate_up.run(library_, normed_.operand(true), w.gate_up.operand(),
-                                gate_up_.as<DeviceBFloat16>(), num_rows_, stream_.get());
-    mark("GEMM gate, up");
-    launch_swiglu_quantized(gate_up_.as<DeviceBFloat16>(), ffn_rows_.e4m3(), num_rows_, ffn_, stream_.get());
-    mark("SwiGLU");
-  } else {
-    launch_gate_up(fused(hidden_now_->view, w.gate_up_view, shape_.hidden), row_scale(),
-                   ffn_rows_.values.as<DeviceBFloat16>(), ffn_, stream_.get());
-    mark("GEMM gate, up");
-  }
+  launch_gate_up(fused_norm(w, w.gate_up), norm_scale(w, w.gate_up), ffn_rows_.values.as<DeviceBFloat16>(),
+                 ffn_, stream_.get());
+  mark("GEMM gate, up");
+  if (w.quantized) quantize(ffn_rows_, "quantise ffn");
 }
 
 void DeviceRank::down(std::int32_t index) {
-  const DeviceLayer& w = layer(index);
-  add_product(products(index).down, ffn_rows_, w.down, w.down_view);
+  add_product(down_, ffn_rows_, layer(index).down);
   mark("GEMM down");
 }
 
@@ -388,13 +352,6 @@ void DeviceRank::finish(std::span<float> logits) {
   RERANK_CUDA_CHECK(cudaEventSynchronize(forward.done->get()));
   std::copy_n(forward.host_logits.as<float>(), logits.size(), logits.begin());
   ++num_finished_;
-}
-
-std::vector<std::pair<std::string, const Gemm*>> DeviceRank::chosen_products(bool quantized) const {
-  if (!quantized) return {{"output", &products_.output}, {"down", &products_.down}};
-  const Products& p = quantized_products_;
-  return {{"query/key/value", &p.qkv}, {"key/value", &p.key_value}, {"query", &p.query},
-          {"output", &p.output},       {"gate, up", &p.gate_up},    {"down", &p.down}};
 }
 
 }  // namespace rerank::cuda

@@ -47,8 +47,10 @@ class DeviceRank {
 
   // From now on each kernel is marked; nullptr: none is.
   void measure(KernelClock* clock) { clock_ = clock; }
-  // What was chosen for each product of bfloat16 layers, or of quantised ones, by name.
-  std::vector<std::pair<std::string, const Gemm*>> chosen_products(bool quantized) const;
+  // What was chosen for cuBLASLt's products, by name.
+  std::vector<std::pair<std::string, const Gemm*>> chosen_products() const {
+    return {{"output", &output_}, {"down", &down_}};
+  }
 
   int device() const { return options_.device; }
   cudaStream_t stream() const { return stream_.get(); }
@@ -68,10 +70,6 @@ class DeviceRank {
     PinnedBuffer host_logits;  // [max_scores, 2]
     std::unique_ptr<Event> done;
   };
-  // cuBLASLt's: all of them in quantised layers, else those that it computes for small batches.
-  struct Products {
-    Gemm qkv, key_value, query, output, gate_up, down;
-  };
   struct Hidden {
     DeviceBuffer high, low, squares;
     Residual rows{};
@@ -83,13 +81,9 @@ class DeviceRank {
     DeviceBuffer quantized;
     DeviceBuffer scales;
     std::int32_t columns = 0;
-    CUtensorMap view{};  // of values
+    CUtensorMap view{}, quantized_view{};
 
     QuantizedRows e4m3() const { return {quantized.as<std::uint8_t>(), scales.as<float>()}; }
-    GemmOperand operand(bool is_quantized) const {
-      return is_quantized ? GemmOperand{quantized.as<void>(), scales.as<float>()}
-                          : GemmOperand{values.as<void>(), nullptr};
-    }
   };
 
   void check_shape() const;
@@ -99,21 +93,26 @@ class DeviceRank {
   void reserve();
   void fill_frequencies();
   void choose_products();
-  Products choose(bool quantized, const DeviceLayer& layer, const GemmTrial& trial);
+  Gemm choose(const DeviceMatrix& weight, std::int32_t inputs, const GemmTrial& trial);
   Hidden make_hidden(std::int64_t num_rows) const;
   Rows make_rows(std::int32_t columns, bool has_values) const;
   void add_now();
   void prepare_norm(bool quantized);
-  void add_product(const Gemm& gemm, const Rows& x, const DeviceMatrix& weight,
-                   const CUtensorMap& weight_view);
-  void quantized_qkv(const DeviceLayer& weights, const QkvArguments& qkv);
+  void quantize(const Rows& x, const char* name);
+  void add_product(const Gemm& gemm, const Rows& x, const DeviceMatrix& weight);
   QkvArguments qkv_arguments(std::int32_t layer, Projection projection);
-  FusedGemmArguments fused(const CUtensorMap& x, const CUtensorMap& weight, std::int32_t inputs) const {
-    return {x, weight, num_rows_, inputs, num_processors_};
+  FusedGemmArguments fused(const CUtensorMap& x, const DeviceMatrix& weight, std::int32_t inputs) const {
+    return {x, weight.view, num_rows_, inputs, num_processors_};
   }
-  RowScale row_scale() const { return {hidden_now_->rows.squares, shape_.rms_norm_eps}; }
-  const Products& products(std::int32_t layer) const {
-    return this->layer(layer).quantized ? quantized_products_ : products_;
+  FusedGemmArguments fused_norm(const DeviceLayer& layer, const DeviceMatrix& weight) const {
+    return fused(layer.quantized ? normed_.quantized_view : hidden_now_->view, weight, shape_.hidden);
+  }
+  ProductScale norm_scale(const DeviceLayer& layer, const DeviceMatrix& weight) const {
+    if (layer.quantized) return quantized_scale(normed_, weight);
+    return {.squares = hidden_now_->rows.squares, .eps = shape_.rms_norm_eps};
+  }
+  static ProductScale quantized_scale(const Rows& x, const DeviceMatrix& weight) {
+    return {.rows = x.scales.as<float>(), .outputs = weight.scales.as<float>()};
   }
   const DeviceLayer& layer(std::int32_t layer) const {
     return weights_.layers[static_cast<std::size_t>(layer)];
@@ -137,7 +136,7 @@ class DeviceRank {
   Stream stream_;
   GemmLibrary library_;
   DeviceWeights weights_;
-  Products products_, quantized_products_;
+  Gemm output_, down_;        // cuBLASLt's, for small batches
   DeviceBuffer frequencies_;  // float32 [head_dim / 2], of the rotary embedding
   Hidden hidden_;             // [max_tokens, hidden]
   Hidden scored_hidden_;      // [max_scores, hidden]
@@ -145,7 +144,6 @@ class DeviceRank {
   DeviceBuffer qkv_;          // [max_tokens, qkv_dim]
   Rows normed_;               // [max_tokens, hidden], of quantised layers
   Rows attention_;            // [max_tokens, query_dim]
-  DeviceBuffer gate_up_;      // [max_tokens, 2 * ffn], of quantised layers
   Rows ffn_rows_;             // [max_tokens, ffn]
   DeviceBuffer store_;        // [num_layers, num_slots, 2, kv_dim]
   DeviceBuffer logits_;       // [max_scores, 2]

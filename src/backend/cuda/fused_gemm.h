@@ -11,39 +11,50 @@
 
 namespace rerank::cuda {
 
-// Rows of bfloat16 as these products read them, x [rows, inputs] or weight [outputs, inputs]; `inputs` is a
-// multiple of 8.
+// Rows of bfloat16 or of e4m3 as these products read them, x [rows, inputs] or weight [outputs, inputs]; a
+// row's bytes are a multiple of 16.
 CUtensorMap gemm_view(const DeviceBFloat16* data, std::int64_t rows, std::int64_t inputs);
+CUtensorMap gemm_view(const std::uint8_t* data, std::int64_t rows, std::int64_t inputs);
 
 struct FusedGemmArguments {
   CUtensorMap x;       // of at least num_rows rows
-  CUtensorMap weight;  // the product is x * weight^T
+  CUtensorMap weight;  // the product is x * weight^T; both of one type
   std::int32_t num_rows;
   std::int32_t inputs;
   std::int32_t num_processors;  // of the device
 };
 
-// What a row's results are multiplied by: 1 / sqrt(mean of its squares + eps).
-struct RowScale {
-  const float* squares;  // of x, as in Residual
-  float eps;
+// What results are multiplied by. Of bfloat16, rows by 1 / sqrt(mean of their squares + eps); of e4m3, rows
+// and outputs by the scales of x and of the weight.
+struct ProductScale {
+  const float* squares = nullptr;  // of x, as in Residual
+  float eps = 0;
+  const float* rows = nullptr;     // [num_rows]; there when x and weight are e4m3
+  const float* outputs = nullptr;  // [outputs]
+
+  bool is_quantized() const { return rows != nullptr; }
 };
 
 // Once for each device, before the first launch.
 void prepare_fused_gemms(std::int32_t head_dim);
 
 // out[row, i] = silu(g[row, i]) * g[row, ffn + i], where g [num_rows, 2 * ffn] is the product, rounded to
-// bfloat16, times the row's scale.
-void launch_gate_up(const FusedGemmArguments& arguments, const RowScale& scale, DeviceBFloat16* out,
+// bfloat16, times its scale.
+void launch_gate_up(const FusedGemmArguments& arguments, const ProductScale& scale, DeviceBFloat16* out,
                     std::int32_t ffn, cudaStream_t stream);
 
-// Heads of qkv are the product, rounded to bfloat16, times the row's scale, and then as launch_rotary leaves
-// them.
-void launch_qkv(const FusedGemmArguments& arguments, const RowScale& scale, const QkvArguments& qkv,
+// Heads of qkv are the product, rounded to bfloat16, times its scale, and then what attention wants of
+// them, see QkvArguments.
+void launch_qkv(const FusedGemmArguments& arguments, const ProductScale& scale, const QkvArguments& qkv,
                 cudaStream_t stream);
 
-// x += the product, rounded to bfloat16; the same bits as the product and then launch_add.
-void launch_add_product(const FusedGemmArguments& arguments, const Residual& x, cudaStream_t stream);
+// x += the product, rounded to bfloat16, times its scale, which only e4m3 has here; of bfloat16 the same bits
+// as the product and then launch_add.
+void launch_add_product(const FusedGemmArguments& arguments, const ProductScale& scale, const Residual& x,
+                        cudaStream_t stream);
+// out [num_rows, outputs] is what launch_add_product would add, rounded again. Of e4m3 alone.
+void launch_product(const FusedGemmArguments& arguments, const ProductScale& scale, DeviceBFloat16* out,
+                    std::int32_t outputs, cudaStream_t stream);
 // Whether num_rows keep most multiprocessors busy with tiles as large as launch_add_product's.
 bool add_product_is_busy(std::int32_t num_rows, std::int32_t outputs, std::int32_t num_processors);
 

@@ -14,7 +14,6 @@ namespace rerank::cuda {
 constexpr int kGemmRows = 128;  // of a block's tile
 constexpr int kGemmHalf = 128;  // outputs of half a tile
 constexpr int kGemmColumns = 2 * kGemmHalf;
-constexpr int kGemmDepth = 64;  // inputs of a stage: rows of 128 bytes
 constexpr int kGemmStages = 3;
 constexpr int kGemmCluster =
     2;  // blocks with different rows and the same weights: each copies half of them to both
@@ -30,6 +29,8 @@ constexpr int kGemmPartRows = kGemmRows / kGemmMultipliers;
 constexpr int kGemmPartSync = kGemmWarpgroup + 32 * kGemmFinishers;
 
 constexpr int kGemmRowBytes = 128;
+template <bool Quantized>
+constexpr int kGemmDepth = kGemmRowBytes / (Quantized ? 1 : 2);  // inputs of a stage
 constexpr int kGemmXBytes = kGemmRows * kGemmRowBytes;
 constexpr int kGemmHalfBytes = kGemmHalf * kGemmRowBytes;
 constexpr int kGemmStageBytes = kGemmXBytes + 2 * kGemmHalfBytes;
@@ -112,6 +113,7 @@ class GemmTiles {
 };
 
 // One thread: fills stages with the block's own rows and one half of the weights, which goes to both blocks.
+template <bool Quantized>
 __device__ inline void copy_gemm_tiles(const FusedGemmArguments& a, const GemmOutputs& outputs,
                                        GemmShared shared, GemmBarriers& barriers) {
   constexpr std::uint16_t kBoth = 0b11;
@@ -119,7 +121,7 @@ __device__ inline void copy_gemm_tiles(const FusedGemmArguments& a, const GemmOu
   Place<kGemmStages> place;
   for (GemmTiles tiles(a.num_rows, outputs); !tiles.has_ended(); tiles.advance()) {
     const int output = (half == 0 ? outputs.first : outputs.second) + tiles.tile() * outputs.step;
-    for (int input = 0; input < a.inputs; input += kGemmDepth) {
+    for (int input = 0; input < a.inputs; input += kGemmDepth<Quantized>) {
       barrier_wait(&barriers.empty[place.index], place.parity ^ 1);
       std::uint64_t* full = &barriers.full[place.index];
       barrier_arrive_and_expect(full, kGemmStageBytes);
@@ -175,10 +177,12 @@ struct GemmPart {
 };
 
 // The finishers together: the scales of a tile's rows.
-__device__ inline void find_scales(const FusedGemmArguments& a, const RowScale& scale, int first_row,
+template <bool Quantized>
+__device__ inline void find_scales(const FusedGemmArguments& a, const ProductScale& scale, int first_row,
                                    float* scales) {
   for (int row = static_cast<int>(threadIdx.x) - 32; row < kGemmRows; row += 32 * kGemmFinishers) {
-    scales[row] = row_factor(scale.squares, min(first_row + row, a.num_rows - 1), a.inputs, scale.eps);
+    const int of = min(first_row + row, a.num_rows - 1);
+    scales[row] = Quantized ? scale.rows[of] : row_factor(scale.squares, of, a.inputs, scale.eps);
   }
 }
 
@@ -201,15 +205,20 @@ __device__ inline void multiply_gemm_tiles(const FusedGemmArguments& a, const Ge
   GemmTiles tiles(a.num_rows, outputs);
   for (;; tiles.advance()) {
     int before = -1;  // the stage whose products may still be under way
-    for (int input = 0; input < a.inputs; input += kGemmDepth) {
+    for (int input = 0; input < a.inputs; input += kGemmDepth<Finisher::kQuantized>) {
       barrier_wait(&barriers.full[place.index], place.parity);
       const std::uint64_t x =
           matrix_descriptor(shared.x(place.index) + part * kGemmPartRows * kGemmRowBytes, 0);
       const std::uint64_t weight = matrix_descriptor(shared.weight(place.index), 0);
       products_begin();
 #pragma unroll
-      for (int k = 0; k < kGemmDepth / 16; ++k) {
-        multiply_rows256(d, x + 2 * k, weight + 2 * k, input > 0 || k > 0);  // 32 bytes on
+      for (int k = 0; k < kGemmRowBytes / 32; ++k) {
+        const std::uint64_t x_now = x + 2 * k, weight_now = weight + 2 * k;  // 32 bytes on
+        if constexpr (Finisher::kQuantized) {
+          multiply_rows256_e4m3(d, x_now, weight_now, input > 0 || k > 0);
+        } else {
+          multiply_rows256(d, x_now, weight_now, input > 0 || k > 0);
+        }
       }
       products_commit();
       products_wait<1>();

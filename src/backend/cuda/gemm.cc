@@ -34,25 +34,17 @@ struct Product {
   cublasLtMatmulDescOpaque_t description{};
   cublasLtMatrixLayoutOpaque_t weight{}, x{}, out{};
 
-  Product(const GemmShape& shape, std::int32_t rows, GemmOperand weight_operand, GemmOperand x_operand) {
-    const cudaDataType_t type = shape.quantized ? CUDA_R_8F_E4M3 : CUDA_R_16BF;
+  Product(const GemmShape& shape, std::int32_t rows) {
     RERANK_BLAS_CHECK(cublasLtMatmulDescInit(&description, CUBLAS_COMPUTE_32F, CUDA_R_32F));
     set(&description, CUBLASLT_MATMUL_DESC_TRANSA, CUBLAS_OP_T);
     set(&description, CUBLASLT_MATMUL_DESC_TRANSB, CUBLAS_OP_N);
-    if (shape.quantized) {
-      set(&description, CUBLASLT_MATMUL_DESC_A_SCALE_MODE, CUBLASLT_MATMUL_MATRIX_SCALE_OUTER_VEC_32F);
-      set(&description, CUBLASLT_MATMUL_DESC_B_SCALE_MODE, CUBLASLT_MATMUL_MATRIX_SCALE_OUTER_VEC_32F);
-      set(&description, CUBLASLT_MATMUL_DESC_A_SCALE_POINTER, weight_operand.scales);
-      set(&description, CUBLASLT_MATMUL_DESC_B_SCALE_POINTER, x_operand.scales);
-    }
-    const auto layout = [](cublasLtMatrixLayout_t made, cudaDataType_t of, std::int32_t height,
-                           std::int32_t width, std::int32_t stride) {
-      RERANK_BLAS_CHECK(cublasLtMatrixLayoutInit(made, of, static_cast<std::uint64_t>(height),
-                                                 static_cast<std::uint64_t>(width), stride));
+    const auto layout = [](cublasLtMatrixLayout_t made, std::int32_t height, std::int32_t width) {
+      RERANK_BLAS_CHECK(cublasLtMatrixLayoutInit(made, CUDA_R_16BF, static_cast<std::uint64_t>(height),
+                                                 static_cast<std::uint64_t>(width), height));
     };
-    layout(&weight, type, shape.inputs, shape.outputs, shape.inputs);
-    layout(&x, type, shape.inputs, rows, shape.inputs);
-    layout(&out, CUDA_R_16BF, shape.outputs, rows, shape.out_stride);
+    layout(&weight, shape.inputs, shape.outputs);
+    layout(&x, shape.inputs, rows);
+    layout(&out, shape.outputs, rows);
   }
 };
 
@@ -95,17 +87,12 @@ cublasStatus_t multiply(const GemmLibrary& library, Product& product, const void
 // Choosing for one shape, on random rows that all trials share.
 class Chooser {
  public:
-  Chooser(const GemmLibrary& library, const GemmShape& shape, std::int32_t max_rows, GemmOperand weight,
-          const GemmTrial& trial, cudaStream_t stream, const GemmReference& reference)
+  Chooser(const GemmLibrary& library, const GemmShape& shape, std::int32_t max_rows,
+          const DeviceBFloat16* weight, const GemmTrial& trial, cudaStream_t stream,
+          const GemmReference& reference)
       : library_(library), shape_(shape), weight_(weight), trial_(trial), stream_(stream) {
     launch_fill_random(trial.x, std::int64_t{max_rows} * shape.inputs, 1, 1.0f, stream);
-    if (shape.quantized) {
-      launch_quantize(trial.x, nullptr, trial.quantized_x, max_rows, shape.inputs, stream);
-      x_ = {trial.quantized_x.values, trial.quantized_x.scales};
-    } else {
-      x_ = {trial.x, nullptr};
-    }
-    Product large(shape, Gemm::kReferenceRows, weight, x_);
+    Product large(shape, Gemm::kReferenceRows);
     const std::vector<cublasLtMatmulAlgo_t> first = candidates(library, large, kCandidates);
     if (!first.empty()) first_ = first.front();
     if (reference) {
@@ -113,15 +100,14 @@ class Chooser {
       return;
     }
     if (!first_) {
-      throw Error(ErrorCode::kUnsupported,
-                  fmt::format("cuBLASLt has no algorithm for a product of {} by {}{}", shape.outputs,
-                              shape.inputs, shape.quantized ? " in fp8" : ""));
+      throw Error(ErrorCode::kUnsupported, fmt::format("cuBLASLt has no algorithm for a product of {} by {}",
+                                                       shape.outputs, shape.inputs));
     }
     check(compute(max_rows, *first_, trial.wanted), "cuBLASLt's own first choice does not run");
   }
 
   Gemm::Choice choose(std::int32_t rows) {
-    Product product(shape_, rows, weight_, x_);
+    Product product(shape_, rows);
     std::vector<cublasLtMatmulAlgo_t> tried = candidates(library_, product, kCandidates);
     if (first_) tried.push_back(*first_);  // large batches' choice has the bits most often
     Gemm::Choice best{rows, {}, 0, 0, static_cast<int>(tried.size())};
@@ -138,14 +124,12 @@ class Chooser {
 
  private:
   bool compute(std::int32_t rows, const cublasLtMatmulAlgo_t& algorithm, DeviceBFloat16* out) {
-    // Columns beyond the outputs stay equal.
     RERANK_CUDA_CHECK(cudaMemsetAsync(out, 0, static_cast<std::size_t>(2 * size(rows)), stream_));
-    Product product(shape_, rows, weight_, x_);
-    return multiply(library_, product, weight_.values, x_.values, out, algorithm, stream_) ==
-           CUBLAS_STATUS_SUCCESS;
+    Product product(shape_, rows);
+    return multiply(library_, product, weight_, trial_.x, out, algorithm, stream_) == CUBLAS_STATUS_SUCCESS;
   }
 
-  std::int64_t size(std::int32_t rows) const { return std::int64_t{rows} * shape_.out_stride; }
+  std::int64_t size(std::int32_t rows) const { return std::int64_t{rows} * shape_.outputs; }
 
   bool equals_wanted(std::int32_t rows) {
     RERANK_CUDA_CHECK(cudaMemsetAsync(trial_.num_different, 0, sizeof(std::uint32_t), stream_));
@@ -160,8 +144,7 @@ class Chooser {
   float time(Product& product, const cublasLtMatmulAlgo_t& algorithm) {
     RERANK_CUDA_CHECK(cudaEventRecord(begin_.get(), stream_));
     for (int i = 0; i < kTimedRuns; ++i) {
-      RERANK_BLAS_CHECK(
-          multiply(library_, product, weight_.values, x_.values, trial_.found, algorithm, stream_));
+      RERANK_BLAS_CHECK(multiply(library_, product, weight_, trial_.x, trial_.found, algorithm, stream_));
     }
     RERANK_CUDA_CHECK(cudaEventRecord(end_.get(), stream_));
     RERANK_CUDA_CHECK(cudaEventSynchronize(end_.get()));
@@ -172,7 +155,7 @@ class Chooser {
 
   const GemmLibrary& library_;
   const GemmShape& shape_;
-  GemmOperand weight_, x_;
+  const DeviceBFloat16* weight_;
   const GemmTrial& trial_;
   cudaStream_t stream_;
   std::optional<cublasLtMatmulAlgo_t> first_;  // at kReferenceRows
@@ -189,8 +172,9 @@ GemmLibrary::~GemmLibrary() {
   cublasLtDestroy(handle_);
 }
 
-Gemm::Gemm(const GemmLibrary& library, const GemmShape& shape, std::int32_t max_rows, GemmOperand weight,
-           const GemmTrial& trial, cudaStream_t stream, const GemmReference& reference)
+Gemm::Gemm(const GemmLibrary& library, const GemmShape& shape, std::int32_t max_rows,
+           const DeviceBFloat16* weight, const GemmTrial& trial, cudaStream_t stream,
+           const GemmReference& reference)
     : shape_(shape) {
   Chooser chooser(library, shape_, max_rows, weight, trial, stream, reference);
   for (const std::int32_t rows : kRowClasses) {
@@ -208,11 +192,11 @@ const Gemm::Choice& Gemm::choice(std::int32_t rows) const {
   return *found;
 }
 
-void Gemm::run(const GemmLibrary& library, GemmOperand x, GemmOperand weight, DeviceBFloat16* out,
-               std::int32_t rows, cudaStream_t stream) const {
+void Gemm::run(const GemmLibrary& library, const DeviceBFloat16* x, const DeviceBFloat16* weight,
+               DeviceBFloat16* out, std::int32_t rows, cudaStream_t stream) const {
   if (rows == 0) return;
-  Product product(shape_, rows, weight, x);
-  RERANK_BLAS_CHECK(multiply(library, product, weight.values, x.values, out, choice(rows).algorithm, stream));
+  Product product(shape_, rows);
+  RERANK_BLAS_CHECK(multiply(library, product, weight, x, out, choice(rows).algorithm, stream));
 }
 
 }  // namespace rerank::cuda

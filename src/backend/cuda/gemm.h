@@ -17,14 +17,6 @@ namespace rerank::cuda {
 struct GemmShape {
   std::int32_t outputs = 0;
   std::int32_t inputs = 0;
-  std::int32_t out_stride = 0;
-  bool quantized = false;  // x and weight are e4m3 with a float32 scale a row
-};
-
-// Rows of bfloat16, or of e4m3 with their scales.
-struct GemmOperand {
-  const void* values = nullptr;
-  const float* scales = nullptr;  // starts on 16 bytes; nullptr: bfloat16
 };
 
 // A cuBLASLt handle and its scratch memory, for products of one stream.
@@ -47,10 +39,9 @@ class GemmLibrary {
 
 // Memory that choosing algorithms needs for a while.
 struct GemmTrial {
-  DeviceBFloat16* x;          // [max_rows, inputs]
-  QuantizedRows quantized_x;  // of the same; only for quantized shapes
-  DeviceBFloat16* wanted;     // [max_rows, out_stride]
-  DeviceBFloat16* found;      // [max_rows, out_stride]
+  DeviceBFloat16* x;       // [max_rows, inputs]
+  DeviceBFloat16* wanted;  // [max_rows, outputs]
+  DeviceBFloat16* found;   // [max_rows, outputs]
   std::uint32_t* num_different;
 };
 
@@ -75,13 +66,14 @@ class Gemm {
 
   Gemm() = default;
   // Measures on the device. REQUIRES: `weight` is loaded; trial memory for max_rows.
-  Gemm(const GemmLibrary& library, const GemmShape& shape, std::int32_t max_rows, GemmOperand weight,
-       const GemmTrial& trial, cudaStream_t stream, const GemmReference& reference = {});
+  Gemm(const GemmLibrary& library, const GemmShape& shape, std::int32_t max_rows,
+       const DeviceBFloat16* weight, const GemmTrial& trial, cudaStream_t stream,
+       const GemmReference& reference = {});
 
   // Whether a choice was found; without a reference always.
   bool can_run(std::int32_t rows) const { return choice(rows).num_equal > 0; }
-  void run(const GemmLibrary& library, GemmOperand x, GemmOperand weight, DeviceBFloat16* out,
-           std::int32_t rows, cudaStream_t stream) const;
+  void run(const GemmLibrary& library, const DeviceBFloat16* x, const DeviceBFloat16* weight,
+           DeviceBFloat16* out, std::int32_t rows, cudaStream_t stream) const;
 
   const GemmShape& shape() const { return shape_; }
   const std::vector<Choice>& choices() const { return choices_; }

@@ -77,12 +77,6 @@ struct QkvArguments {
   float eps;
 };
 
-// In place.
-void launch_rotary(const QkvArguments& arguments, std::int32_t num_rows, cudaStream_t stream);
-
-// out[row, i] = silu(gate_up[row, i]) * gate_up[row, ffn + i], quantised row by row.
-void launch_swiglu_quantized(const DeviceBFloat16* gate_up, QuantizedRows out, std::int32_t num_rows,
-                             std::int32_t ffn, cudaStream_t stream);
 // out = x, or x[row, i] * factors[i] when there are factors, quantised row by row.
 void launch_quantize(const DeviceBFloat16* x, const float* factors, QuantizedRows out, std::int32_t num_rows,
                      std::int32_t columns, cudaStream_t stream);

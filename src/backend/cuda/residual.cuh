@@ -69,9 +69,8 @@ struct ResidualPart {
     }
     squares += (sums[0] + sums[1]) + (sums[2] + sums[3]);
   }
-  __device__ void add(int group, const Residual8& before, uint4 added_bits) {
+  __device__ void add(int group, const Residual8& before, const Vector8& added) {
     Vector8 values = before.sum();
-    const Vector8 added = unpack8(added_bits);
 #pragma unroll
     for (int e = 0; e < 8; ++e) values.values[e] += added.values[e];
     take_squares(values);

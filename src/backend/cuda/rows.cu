@@ -1,5 +1,5 @@
-// Kernels that read a row once and write it once: sums and RMSNorm of the residual, SwiGLU, quantisation, the
-// two-row head.
+// Kernels that read a row once and write it once: sums and RMSNorm of the residual, quantisation, the two-row
+// head.
 #include <cuda_fp8.h>
 
 #include "backend/cuda/device.h"
@@ -113,7 +113,8 @@ __global__ void __launch_bounds__(kAddBlock)
                       : uint4{0, 0, 0, 0};
   }
 #pragma unroll
-  for (int group = 0; group < ResidualPart::kGroups; ++group) part.add(group, before[group], more[group]);
+  for (int group = 0; group < ResidualPart::kGroups; ++group)
+    part.add(group, before[group], unpack8(more[group]));
   part.finish();
 }
 
@@ -166,24 +167,6 @@ __global__ void __launch_bounds__(RowShape<Threads, Vectors>::kBlock)
     if (factors != nullptr && column < columns) held[i] = times8(held[i], load8(factors + column));
   }
   write_quantized<Threads, Vectors>(held, columns / 8, row, out);
-}
-
-template <int Threads, int Vectors>
-__global__ void __launch_bounds__(RowShape<Threads, Vectors>::kBlock)
-    swiglu_quantized_kernel(const DeviceBFloat16* gate_up, QuantizedRows out, int num_rows, int ffn) {
-  using Shape = RowShape<Threads, Vectors>;
-  const int row = Shape::row();
-  if (row >= num_rows) return;
-  const int num_vectors = ffn / 8;
-  const uint4* gate =
-      reinterpret_cast<const uint4*>(gate_up) + static_cast<std::int64_t>(row) * 2 * num_vectors;
-  Vector8 held[Vectors];
-#pragma unroll
-  for (int i = 0; i < Vectors; ++i) {
-    const int vector = Shape::vector(i);
-    if (vector < num_vectors) held[i] = swiglu8(gate[vector], gate[num_vectors + vector], 1);
-  }
-  write_quantized<Threads, Vectors>(held, num_vectors, row, out);
 }
 
 __global__ void __launch_bounds__(128) head_kernel(HeadArguments a) {
@@ -264,22 +247,6 @@ void launch_quantize(const DeviceBFloat16* x, const float* factors, QuantizedRow
   if (num_rows == 0) return;
   with_row_shape(columns,
                  [&](auto shape) { launch_quantize_of(shape, x, factors, out, num_rows, columns, stream); });
-  RERANK_CUDA_CHECK(cudaGetLastError());
-}
-
-template <int Threads, int Vectors>
-static void launch_swiglu_quantized_of(RowShape<Threads, Vectors> shape, const DeviceBFloat16* gate_up,
-                                       QuantizedRows out, std::int32_t num_rows, std::int32_t ffn,
-                                       cudaStream_t stream) {
-  swiglu_quantized_kernel<Threads, Vectors>
-      <<<blocks_of(num_rows, shape.kRowsOfBlock), shape.kBlock, 0, stream>>>(gate_up, out, num_rows, ffn);
-}
-
-void launch_swiglu_quantized(const DeviceBFloat16* gate_up, QuantizedRows out, std::int32_t num_rows,
-                             std::int32_t ffn, cudaStream_t stream) {
-  if (num_rows == 0) return;
-  with_row_shape(ffn,
-                 [&](auto shape) { launch_swiglu_quantized_of(shape, gate_up, out, num_rows, ffn, stream); });
   RERANK_CUDA_CHECK(cudaGetLastError());
 }
 

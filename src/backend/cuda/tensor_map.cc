@@ -25,14 +25,14 @@ Encode find_encode() {
 
 }  // namespace
 
-CUtensorMap tensor_map(const void* data, std::size_t rank, const cuuint64_t* sizes, const cuuint64_t* strides,
-                       const cuuint32_t* box) {
+CUtensorMap tensor_map(CUtensorMapDataType type, const void* data, std::size_t rank, const cuuint64_t* sizes,
+                       const cuuint64_t* strides, const cuuint32_t* box) {
   static const Encode function = find_encode();
   const std::array<cuuint32_t, 5> steps = {1, 1, 1, 1, 1};
   CUtensorMap map{};
   const CUresult result =
-      function(&map, CU_TENSOR_MAP_DATA_TYPE_BFLOAT16, static_cast<cuuint32_t>(rank), const_cast<void*>(data),
-               sizes, strides, box, steps.data(), CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
+      function(&map, type, static_cast<cuuint32_t>(rank), const_cast<void*>(data), sizes, strides, box,
+               steps.data(), CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
                CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
   check(result == CUDA_SUCCESS, "cuTensorMapEncodeTiled refused a view");
   return map;

@@ -80,8 +80,7 @@ __device__ inline float power_of_two(float x) {
 }
 
 // silu(gate) * up, both times `scale` beforehand.
-__device__ inline Vector8 swiglu8(uint4 gate_bits, uint4 up_bits, float scale) {
-  const Vector8 gate = unpack8(gate_bits), up = unpack8(up_bits);
+__device__ inline Vector8 swiglu8(const Vector8& gate, const Vector8& up, float scale) {
   const float exponent_scale = -kLog2E * scale, square = scale * scale;
   Vector8 out;
 #pragma unroll

@@ -93,9 +93,12 @@ class MatrixMaker {
                              static_cast<std::int32_t>(columns), nullptr);
         RERANK_CUDA_CHECK(cudaStreamSynchronize(nullptr));
       }
-      return {.values = std::move(values), .scales = {}};
+      const CUtensorMap view = gemm_view(values.as<DeviceBFloat16>(), rows, columns);
+      return {.values = std::move(values), .scales = {}, .view = view};
     }
-    DeviceMatrix made{.values = DeviceBuffer(size(rows * columns)), .scales = DeviceBuffer(size(rows) * 4)};
+    DeviceMatrix made{
+        .values = DeviceBuffer(size(rows * columns)), .scales = DeviceBuffer(size(rows) * 4), .view = {}};
+    made.view = gemm_view(made.values.as<std::uint8_t>(), rows, columns);
     launch_quantize(values.as<DeviceBFloat16>(), norm.as<float>(),
                     {made.values.as<std::uint8_t>(), made.scales.as<float>()},
                     static_cast<std::int32_t>(rows), static_cast<std::int32_t>(columns), nullptr);
@@ -131,15 +134,6 @@ DeviceLayer upload_layer(const LayerWeights& from, const DecoderShape& shard, st
       maker.make(2 * (ffn + padding), hidden, {rows(from.gate, ffn), nothing, rows(from.up, ffn), nothing},
                  uploader.floats(from.attention_norm));
   layer.down = maker.make(hidden, ffn + padding, {columns(from.down, ffn)});
-  if (!quantize) {
-    const auto view = [](const DeviceMatrix& matrix, std::int64_t outputs, std::int64_t inputs) {
-      return gemm_view(matrix.values.as<DeviceBFloat16>(), outputs, inputs);
-    };
-    layer.qkv_view = view(layer.qkv, shard.qkv_dim(), hidden);
-    layer.output_view = view(layer.output, hidden, shard.query_dim());
-    layer.gate_up_view = view(layer.gate_up, 2 * (ffn + padding), hidden);
-    layer.down_view = view(layer.down, hidden, ffn + padding);
-  }
   layer.query_norm = uploader.floats(from.query_norm);
   layer.key_norm = uploader.floats(from.key_norm);
   return layer;

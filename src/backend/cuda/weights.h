@@ -5,7 +5,6 @@
 
 #include "backend/cuda/device.h"
 #include "backend/cuda/fused_gemm.h"
-#include "backend/cuda/gemm.h"
 #include "backend/decoder_weights.h"
 
 namespace rerank::cuda {
@@ -24,14 +23,7 @@ struct DeviceMatrix {
   DeviceBuffer values;
   DeviceBuffer scales;
 
-  GemmOperand operand() const { return {values.as<void>(), scales.as<float>()}; }
-  // Only outputs from `first` on.
-  GemmOperand operand_from(std::int32_t first, std::int32_t inputs) const {
-    const std::size_t element = scales.size_bytes() == 0 ? 2 : 1;
-    return {
-        values.as<std::byte>() + static_cast<std::size_t>(first) * static_cast<std::size_t>(inputs) * element,
-        scales.size_bytes() == 0 ? nullptr : scales.as<float>() + first};
-  }
+  CUtensorMap view{};  // gemm_view
 };
 
 struct DeviceLayer {
@@ -42,7 +34,6 @@ struct DeviceLayer {
   DeviceBuffer query_norm;  // float32 [head_dim]
   DeviceBuffer key_norm;    // float32 [head_dim]
   bool quantized = false;
-  CUtensorMap qkv_view{}, output_view{}, gate_up_view{}, down_view{};  // gemm_view, unless quantized
 };
 
 struct DeviceWeights {

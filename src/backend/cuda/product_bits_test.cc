@@ -1,0 +1,134 @@
+// A row's bits do not depend on how many rows a matrix product has, on the row's place among them, nor on the
+// number of multiprocessors.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <random>
+#include <vector>
+
+#include "backend/cuda/products_fixture.h"
+
+namespace rerank::cuda {
+namespace {
+
+class ProductBitsTest : public ProductsFixture {
+ protected:
+  // compute(first row, rows, out) for random runs of rows, each against the same rows of all.
+  template <typename Compute>
+  void expect_same_bits(std::int32_t halves_of_row, const Compute& compute) {
+    DeviceBuffer all(size(2 * std::int64_t{kMaxRows} * halves_of_row)), some(all.size_bytes()),
+        differences(4);
+    RERANK_CUDA_CHECK(cudaMemsetAsync(differences.as<void>(), 0, 4, stream_.get()));
+    compute(0, kMaxRows, all.as<DeviceBFloat16>());
+    std::mt19937 random(GetParam().ffn);
+    const int all_processors = hopper_processors();
+    for (int i = 0; i < 60; ++i) {
+      if (i % 20 == 0) num_processors_ = all_processors / (1 + i / 20 * 2);
+      const auto num_rows = static_cast<std::int32_t>(1 + random() % (i % 3 == 0 ? 64 : kMaxRows));
+      const auto first_row =
+          static_cast<std::int32_t>(random() % static_cast<unsigned>(kMaxRows - num_rows + 1));
+      compute(first_row, num_rows, some.as<DeviceBFloat16>());
+      launch_count_differences(all.as<DeviceBFloat16>() + std::int64_t{first_row} * halves_of_row,
+                               some.as<DeviceBFloat16>(), std::int64_t{num_rows} * halves_of_row,
+                               differences.as<std::uint32_t>(), stream_.get());
+    }
+    num_processors_ = all_processors;
+    std::uint32_t count = 0;
+    RERANK_CUDA_CHECK(
+        cudaMemcpyAsync(&count, differences.as<void>(), 4, cudaMemcpyDeviceToHost, stream_.get()));
+    RERANK_CUDA_CHECK(cudaStreamSynchronize(stream_.get()));
+    EXPECT_EQ(count, 0u);
+  }
+  // add(first row, rows, to): both numbers of the residual, and its squares.
+  template <typename Add>
+  void expect_same_added_bits(const Add& add) {
+    const std::int32_t hidden = GetParam().hidden;
+    const ResidualBuffers x(hidden);
+    for (int plane = 0; plane < 3; ++plane) {
+      const std::int32_t halves = plane == 2 ? 2 * num_square_parts(hidden) : hidden;
+      expect_same_bits(halves, [&](std::int32_t first, std::int32_t rows, DeviceBFloat16* out) {
+        launch_fill_random(x.rows.high, std::int64_t{kMaxRows} * hidden, 3, 4.0f, stream_.get());
+        launch_fill_random(x.rows.low, std::int64_t{kMaxRows} * hidden, 4, 0.01f, stream_.get());
+        const Residual part = x.from(first);
+        add(first, rows, part);
+        const void* result = plane == 0   ? static_cast<const void*>(part.high)
+                             : plane == 1 ? static_cast<const void*>(part.low)
+                                          : static_cast<const void*>(part.squares);
+        RERANK_CUDA_CHECK(cudaMemcpyAsync(out, result, size(std::int64_t{2} * rows) * size(halves),
+                                          cudaMemcpyDeviceToDevice, stream_.get()));
+      });
+    }
+  }
+};
+
+TEST_P(ProductBitsTest, OwnBitsDependOnARowAlone) {
+  const Shape& s = GetParam();
+  expect_same_bits(
+      s.ffn, [&](std::int32_t first, std::int32_t rows, DeviceBFloat16* out) { gate_up(first, rows, out); });
+  expect_same_bits(s.qkv_dim(), [&](std::int32_t first, std::int32_t rows, DeviceBFloat16* out) {
+    qkv(first, rows, out);
+  });
+}
+
+TEST_P(ProductBitsTest, AddedBitsDependOnARowAlone) {
+  const Shape& s = GetParam();
+  for (const std::int32_t inputs : {s.query_dim(), s.ffn}) {
+    expect_same_added_bits([&](std::int32_t first, std::int32_t rows, const Residual& to) {
+      launch_add_product(arguments(first, rows, inputs, s.hidden), added_scale(first), to, stream_.get());
+    });
+  }
+}
+
+TEST_P(ProductBitsTest, CublasAddsTheSameBits) {
+  const Shape& s = GetParam();
+  if (s.quantized) GTEST_SKIP() << "it stands in for bfloat16 alone";
+  const GemmLibrary library;
+  for (const std::int32_t inputs : {s.query_dim(), s.ffn}) {
+    const std::size_t widest = size(std::max({s.hidden, s.ffn, s.query_dim()}));
+    const ResidualBuffers x(s.hidden);
+    DeviceBuffer trial_x(size(2 * kMaxRows) * widest), wanted(trial_x.size_bytes()),
+        found(trial_x.size_bytes()), count(4);
+    const auto* weight = weight_.as<DeviceBFloat16>();
+    const Gemm gemm(library, {s.hidden, inputs}, kMaxRows, weight,
+                    {.x = trial_x.as<DeviceBFloat16>(),
+                     .wanted = wanted.as<DeviceBFloat16>(),
+                     .found = found.as<DeviceBFloat16>(),
+                     .num_different = count.as<std::uint32_t>()},
+                    stream_.get(), [&](const DeviceBFloat16* from, DeviceBFloat16* out) {
+                      x.clear(stream_.get());
+                      launch_add_product(
+                          {gemm_view(from, kMaxRows, inputs), gemm_view(weight, s.hidden, inputs), kMaxRows,
+                           inputs, num_processors_},
+                          {}, x.rows, stream_.get());
+                      RERANK_CUDA_CHECK(cudaMemcpyAsync(out, x.rows.high, size(2 * kMaxRows) * size(s.hidden),
+                                                        cudaMemcpyDeviceToDevice, stream_.get()));
+                    });
+    expect_same_added_bits([&](std::int32_t first, std::int32_t rows, const Residual& to) {
+      // All rows, which the others are compared with, by our own.
+      if (rows == kMaxRows || !gemm.can_run(rows)) {
+        launch_add_product(arguments(first, rows, inputs, s.hidden), {}, to, stream_.get());
+      } else {
+        gemm.run(library, x_.as<DeviceBFloat16>() + std::int64_t{first} * inputs, weight,
+                 found.as<DeviceBFloat16>(), rows, stream_.get());
+        launch_add(found.as<DeviceBFloat16>(), to, rows, stream_.get());
+      }
+    });
+  }
+}
+
+// Of 132 multiprocessors, pairs of which take tiles of 256 rows by 256 outputs.
+TEST(AddProductTest, IsBusyWhenTheLastRoundIsNearlyFull) {
+  EXPECT_TRUE(add_product_is_busy(8448, 1024, 132));   // 132 tiles for 66 pairs
+  EXPECT_FALSE(add_product_is_busy(4365, 1024, 132));  // 72
+  EXPECT_FALSE(add_product_is_busy(2048, 1024, 132));  // 32
+  EXPECT_TRUE(add_product_is_busy(4365, 2560, 132));   // 180
+  EXPECT_TRUE(add_product_is_busy(2048, 4096, 132));   // 128
+  EXPECT_FALSE(add_product_is_busy(1, 208, 132));
+}
+
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(ProductBitsTest);
+INSTANTIATE_TEST_SUITE_P(Shapes, ProductBitsTest, testing::ValuesIn(shapes()),
+                         [](const auto& test) { return std::string(test.param.name); });
+
+}  // namespace
+}  // namespace rerank::cuda

@@ -1,0 +1,225 @@
+// Random rows and weights of each model's sizes on a GPU, for tests of the matrix products alone.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <ostream>
+#include <vector>
+
+#include "backend/cuda/fused_gemm.h"
+#include "backend/cuda/gemm.h"
+#include "base/data_type.h"
+
+namespace rerank::cuda {
+
+inline constexpr std::int32_t kHeadDim = 128, kMaxRows = 2304;
+inline constexpr float kEps = 1e-6f;
+
+struct Shape {
+  const char* name;
+  std::int32_t hidden, ffn, num_heads, num_kv_heads;
+  bool quantized = false;  // e4m3
+
+  std::int32_t query_dim() const { return num_heads * kHeadDim; }
+  std::int32_t qkv_dim() const { return (num_heads + 2 * num_kv_heads) * kHeadDim; }
+};
+
+inline void PrintTo(const Shape& shape, std::ostream* out) {
+  *out << shape.name;
+}
+
+inline std::vector<float> on_host(const DeviceBFloat16* from, std::size_t count) {
+  std::vector<BFloat16> bits(count);
+  RERANK_CUDA_CHECK(cudaMemcpy(bits.data(), from, 2 * count, cudaMemcpyDeviceToHost));
+  std::vector<float> values(count);
+  std::ranges::transform(bits, values.begin(), [](BFloat16 value) { return to_float(value); });
+  return values;
+}
+
+template <typename T>
+DeviceBuffer on_device(const std::vector<T>& values) {
+  DeviceBuffer buffer(values.size() * sizeof(T));
+  RERANK_CUDA_CHECK(
+      cudaMemcpy(buffer.as<void>(), values.data(), buffer.size_bytes(), cudaMemcpyHostToDevice));
+  return buffer;
+}
+
+// A sign, 4 bits of exponent, 3 of significand.
+inline float from_e4m3(std::uint8_t bits) {
+  const int exponent = bits >> 3 & 15, significand = bits & 7;
+  const float value = exponent == 0 ? std::ldexp(static_cast<float>(significand), -9)
+                                    : std::ldexp(static_cast<float>(8 + significand), exponent - 10);
+  return (bits & 128) != 0 ? -value : value;
+}
+
+inline std::vector<float> on_host(const QuantizedRows& rows, std::int64_t first_row, std::int64_t num_rows,
+                                  std::int64_t columns) {
+  std::vector<std::uint8_t> bits(static_cast<std::size_t>(num_rows * columns));
+  std::vector<float> scales(static_cast<std::size_t>(num_rows)), values(bits.size());
+  RERANK_CUDA_CHECK(
+      cudaMemcpy(bits.data(), rows.values + first_row * columns, bits.size(), cudaMemcpyDeviceToHost));
+  RERANK_CUDA_CHECK(
+      cudaMemcpy(scales.data(), rows.scales + first_row, 4 * scales.size(), cudaMemcpyDeviceToHost));
+  for (std::size_t i = 0; i < bits.size(); ++i) {
+    values[i] = from_e4m3(bits[i]) * scales[i / static_cast<std::size_t>(columns)];
+  }
+  return values;
+}
+
+inline std::size_t size(std::int64_t n) {
+  return static_cast<std::size_t>(n);
+}
+
+// Multiprocessors of the first GPU; 0: there is none that will do.
+inline int hopper_processors() {
+  int count = 0;
+  cudaDeviceProp properties{};
+  if (cudaGetDeviceCount(&count) != cudaSuccess || count == 0) return 0;
+  if (cudaGetDeviceProperties(&properties, 0) != cudaSuccess || properties.major != 9) return 0;
+  return properties.multiProcessorCount;
+}
+
+// None without a GPU, as in the tests of whole backends.
+inline std::vector<Shape> shapes() {
+  if (hopper_processors() == 0) return {};
+  return {{"0p6B", 1024, 3072, 16, 8},
+          {"4B", 2560, 9728, 32, 8},
+          {"8B", 4096, 12288, 32, 8},
+          {"odd", 208, 304, 3, 1},
+          {"0p6B_e4m3", 1024, 3072, 16, 8, true},
+          {"8B_e4m3", 4096, 12288, 32, 8, true},
+          {"odd_e4m3", 208, 304, 3, 1, true}};
+}
+
+// The residual of kMaxRows rows.
+struct ResidualBuffers {
+  DeviceBuffer high, low, squares;
+  Residual rows{};
+
+  explicit ResidualBuffers(std::int32_t hidden)
+      : high(size(std::int64_t{2} * kMaxRows * hidden)),
+        low(high.size_bytes()),
+        squares(size(std::int64_t{4} * kMaxRows * num_square_parts(hidden))),
+        rows{high.as<DeviceBFloat16>(), low.as<DeviceBFloat16>(), squares.as<float>(), hidden} {}
+
+  Residual from(std::int32_t row) const {
+    return {rows.high + std::int64_t{row} * rows.hidden, rows.low + std::int64_t{row} * rows.hidden,
+            rows.squares + std::int64_t{row} * num_square_parts(rows.hidden), rows.hidden};
+  }
+  void clear(cudaStream_t stream) const {
+    RERANK_CUDA_CHECK(cudaMemsetAsync(high.as<void>(), 0, high.size_bytes(), stream));
+    RERANK_CUDA_CHECK(cudaMemsetAsync(low.as<void>(), 0, low.size_bytes(), stream));
+  }
+};
+
+class ProductsFixture : public testing::TestWithParam<Shape> {
+ protected:
+  void SetUp() override {
+    num_processors_ = hopper_processors();
+    prepare_fused_gemms(kHeadDim);
+    const Shape& s = GetParam();
+    const std::int64_t widest = std::max({s.hidden, s.ffn, s.query_dim()});
+    x_ = DeviceBuffer(size(2 * kMaxRows * widest));
+    weight_ = DeviceBuffer(size(2 * widest * std::max({2 * s.ffn, s.qkv_dim(), s.hidden})));
+    launch_fill_random(x_.as<DeviceBFloat16>(), kMaxRows * widest, 1, 1.0f, stream_.get());
+    launch_fill_random(weight_.as<DeviceBFloat16>(), static_cast<std::int64_t>(weight_.size_bytes() / 2), 2,
+                       0.05f, stream_.get());
+    quantized_x_ = DeviceBuffer(x_.size_bytes() / 2);
+    quantized_weight_ = DeviceBuffer(weight_.size_bytes() / 2);
+    x_scales_ = DeviceBuffer(4 * kMaxRows);
+    weight_scales_ = DeviceBuffer(size(std::int64_t{4} * std::max({2 * s.ffn, s.qkv_dim(), s.hidden})));
+    std::vector<std::int32_t> positions(kMaxRows), slots(kMaxRows);
+    for (std::int32_t row = 0; row < kMaxRows; ++row) {
+      positions[size(row)] = row * 7 % 3000;
+      slots[size(row)] = row % 5 == 0 ? row / 5 : -1;
+    }
+    std::vector<float> frequencies(kHeadDim / 2), norm(kHeadDim);
+    for (int i = 0; i < kHeadDim / 2; ++i) frequencies[size(i)] = std::pow(1e6f, -static_cast<float>(i) / 64);
+    for (int i = 0; i < kHeadDim; ++i) norm[size(i)] = 1 + 0.01f * static_cast<float>(i);
+    positions_host_ = positions;
+    positions_ = on_device(positions);
+    slots_ = on_device(slots);
+    frequencies_host_ = frequencies;
+    frequencies_ = on_device(frequencies);
+    norm_host_ = norm;
+    norm_ = on_device(norm);
+    store_ = DeviceBuffer(size(2 * kMaxRows * 2 * s.num_kv_heads * kHeadDim));
+    // Each row has a scale of its own, about 1 / sqrt(1 + row % 5).
+    const int num_parts = num_square_parts(s.hidden);
+    std::vector<float> squares(size(std::int64_t{kMaxRows} * num_parts));
+    for (std::int32_t row = 0; row < kMaxRows; ++row) {
+      for (int part = 0; part < num_parts; ++part) {
+        squares[size(std::int64_t{row} * num_parts + part)] =
+            static_cast<float>(s.hidden) / static_cast<float>(num_parts) * static_cast<float>(1 + row % 5);
+      }
+    }
+    squares_ = on_device(squares);
+  }
+
+  static double scale(std::int32_t row) {
+    return GetParam().quantized ? 1 : 1 / std::sqrt(1 + row % 5 + kEps);
+  }
+  QuantizedRows quantized_x() const { return {quantized_x_.as<std::uint8_t>(), x_scales_.as<float>()}; }
+  QuantizedRows quantized_weight() const {
+    return {quantized_weight_.as<std::uint8_t>(), weight_scales_.as<float>()};
+  }
+  ProductScale row_scale(std::int32_t first_row) const {
+    if (GetParam().quantized) {
+      return {.rows = x_scales_.as<float>() + first_row, .outputs = weight_scales_.as<float>()};
+    }
+    return {.squares = squares_.as<float>() + std::int64_t{first_row} * num_square_parts(GetParam().hidden),
+            .eps = kEps};
+  }
+  // Of what launch_add_product adds.
+  ProductScale added_scale(std::int32_t first_row) const {
+    return GetParam().quantized ? row_scale(first_row) : ProductScale{};
+  }
+  FusedGemmArguments arguments(std::int32_t first_row, std::int32_t num_rows, std::int32_t inputs,
+                               std::int32_t outputs) const {
+    if (GetParam().quantized) {
+      launch_quantize(x_.as<DeviceBFloat16>(), nullptr, quantized_x(), kMaxRows, inputs, stream_.get());
+      launch_quantize(weight_.as<DeviceBFloat16>(), nullptr, quantized_weight(), outputs, inputs,
+                      stream_.get());
+      return {gemm_view(quantized_x_.as<std::uint8_t>() + std::int64_t{first_row} * inputs, num_rows, inputs),
+              gemm_view(quantized_weight_.as<std::uint8_t>(), outputs, inputs), num_rows, inputs,
+              num_processors_};
+    }
+    return {gemm_view(x_.as<DeviceBFloat16>() + std::int64_t{first_row} * inputs, num_rows, inputs),
+            gemm_view(weight_.as<DeviceBFloat16>(), outputs, inputs), num_rows, inputs, num_processors_};
+  }
+  // Rows [first_row, first_row + num_rows) of x.
+  void gate_up(std::int32_t first_row, std::int32_t num_rows, DeviceBFloat16* out) const {
+    const Shape& s = GetParam();
+    launch_gate_up(arguments(first_row, num_rows, s.hidden, 2 * s.ffn), row_scale(first_row), out, s.ffn,
+                   stream_.get());
+  }
+  void qkv(std::int32_t first_row, std::int32_t num_rows, DeviceBFloat16* out) const {
+    const Shape& s = GetParam();
+    launch_qkv(arguments(first_row, num_rows, s.hidden, s.qkv_dim()), row_scale(first_row),
+               {.qkv = out,
+                .store = store_.as<DeviceBFloat16>(),
+                .query_norm = norm_.as<float>(),
+                .key_norm = norm_.as<float>(),
+                .frequencies = frequencies_.as<float>(),
+                .positions = positions_.as<std::int32_t>() + first_row,
+                .slots = slots_.as<std::int32_t>() + first_row,
+                .first_head = 0,
+                .end_head = s.num_heads + 2 * s.num_kv_heads,
+                .num_heads = s.num_heads,
+                .num_kv_heads = s.num_kv_heads,
+                .head_dim = kHeadDim,
+                .eps = kEps},
+               stream_.get());
+  }
+
+  Stream stream_;
+  int num_processors_ = 0;
+  DeviceBuffer x_, weight_, positions_, slots_, frequencies_, norm_, store_, squares_;
+  DeviceBuffer quantized_x_, quantized_weight_, x_scales_, weight_scales_;
+  std::vector<std::int32_t> positions_host_;
+  std::vector<float> frequencies_host_, norm_host_;
+};
+
+}  // namespace rerank::cuda
