@@ -196,8 +196,6 @@ if wants sanitizer "$parts"; then
   if [ -x "$sanitizer" ]; then
     for tool in memcheck synccheck initcheck racecheck; do
       for type in bfloat16 fp8; do
-        # It does not see what cuBLASLt's FP8 products store.
-        [ $tool-$type != initcheck-fp8 ] || continue
         check "compute-sanitizer, $tool, $type" "$sanitizer" --tool $tool --error-exitcode 9 \
           "$bin/golden_test" --gtest_filter="*GoldenScoresTest.FromIds/nano_cuda_$type*"
       done

@@ -42,7 +42,7 @@ __global__ void __launch_bounds__(kBlock) embed_kernel(const DeviceBFloat16* tab
 #pragma unroll
   for (int group = 0; group < ResidualPart::kGroups; ++group) {
     part.take_squares(unpack8(bits[group]));
-    if (part.has(group)) store_residual(out, part.at(group), {bits[group], {0, 0, 0, 0}});
+    if (part.has(group)) store_residual(out, part.at(group), {bits[group], {0, 0}});
   }
   part.finish();
 }

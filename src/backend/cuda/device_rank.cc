@@ -64,11 +64,11 @@ void DeviceRank::check_shape() const {
 }
 
 std::size_t DeviceRank::activation_bytes() const {
-  const std::int64_t columns = 3 * shape_.hidden + shape_.qkv_dim() + shape_.query_dim() + ffn_;
+  const std::int64_t columns = 2 * shape_.hidden + shape_.qkv_dim() + shape_.query_dim() + ffn_;
   const std::int64_t quantized = options_.quantize ? shape_.hidden + shape_.query_dim() + ffn_ + 12 : 0;
   const std::int64_t squares = std::int64_t{4} * num_square_parts(shape_.hidden);
-  return size(limits_.max_tokens * (2 * columns + squares + quantized) +
-              limits_.max_scores * (std::int64_t{4} * shape_.hidden + squares));
+  return size(limits_.max_tokens * (2 * columns + shape_.hidden + squares + quantized) +
+              limits_.max_scores * (std::int64_t{3} * shape_.hidden + squares));
 }
 
 std::size_t DeviceRank::store_bytes() const {
@@ -96,11 +96,11 @@ void DeviceRank::check_memory(const DecoderShape& whole) const {
 }
 
 DeviceRank::Hidden DeviceRank::make_hidden(std::int64_t num_rows) const {
-  const std::size_t plane = size(2 * num_rows * shape_.hidden);
-  Hidden made{.high = DeviceBuffer::zeros(plane),
-              .low = DeviceBuffer(plane),
+  const std::int64_t numbers = num_rows * shape_.hidden;
+  Hidden made{.high = DeviceBuffer::zeros(size(2 * numbers)),
+              .low = DeviceBuffer(size(numbers)),
               .squares = DeviceBuffer(size(4 * num_rows * num_square_parts(shape_.hidden)))};
-  made.rows = {made.high.as<DeviceBFloat16>(), made.low.as<DeviceBFloat16>(), made.squares.as<float>(),
+  made.rows = {made.high.as<DeviceBFloat16>(), made.low.as<std::int8_t>(), made.squares.as<float>(),
                shape_.hidden};
   made.view = gemm_view(made.rows.high, num_rows, shape_.hidden);
   return made;
@@ -174,9 +174,11 @@ Gemm DeviceRank::choose(const DeviceMatrix& weight, std::int32_t inputs, const G
       const std::size_t bytes = size(std::int64_t{2} * limits_.max_tokens * shape_.hidden);
       RERANK_CUDA_CHECK(cudaMemsetAsync(out, 0, bytes, stream_.get()));
       RERANK_CUDA_CHECK(cudaMemsetAsync(trial.found, 0, bytes, stream_.get()));
-      launch_add_product({gemm_view(x, limits_.max_tokens, inputs), weight.view, limits_.max_tokens, inputs,
-                          num_processors_},
-                         {}, {out, trial.found, hidden_.rows.squares, shape_.hidden}, stream_.get());
+      launch_add_product(
+          {gemm_view(x, limits_.max_tokens, inputs), weight.view, limits_.max_tokens, inputs,
+           num_processors_},
+          {}, {out, reinterpret_cast<std::int8_t*>(trial.found), hidden_.rows.squares, shape_.hidden},
+          stream_.get());
     };
   }
   return Gemm(library_, {shape_.hidden, inputs}, limits_.max_tokens, weight.values.as<DeviceBFloat16>(),

@@ -1,4 +1,5 @@
 // The part of DeviceRank that tests use: activations in and out in plain float32.
+#include <bit>
 #include <vector>
 
 #include "backend/cuda/device_rank.h"
@@ -27,12 +28,13 @@ std::pair<DeviceBFloat16*, std::int32_t> DeviceRank::buffer(Activation activatio
 void DeviceRank::read(Activation activation, std::span<float> out) {
   if (activation == Activation::kHidden) {
     add_now();
-    std::vector<BFloat16> high(out.size()), low(out.size());
+    std::vector<BFloat16> high(out.size());
+    std::vector<std::int8_t> low(out.size());
     RERANK_CUDA_CHECK(cudaStreamSynchronize(stream_.get()));
     const Residual& x = hidden_now_->rows;
     RERANK_CUDA_CHECK(cudaMemcpy(high.data(), x.high, 2 * high.size(), cudaMemcpyDeviceToHost));
-    RERANK_CUDA_CHECK(cudaMemcpy(low.data(), x.low, 2 * low.size(), cudaMemcpyDeviceToHost));
-    for (std::size_t i = 0; i < out.size(); ++i) out[i] = to_float(high[i]) + to_float(low[i]);
+    RERANK_CUDA_CHECK(cudaMemcpy(low.data(), x.low, low.size(), cudaMemcpyDeviceToHost));
+    for (std::size_t i = 0; i < out.size(); ++i) out[i] = residual_value(high[i].bits, low[i]);
     return;
   }
   const auto [from, stride] = buffer(activation);
@@ -48,15 +50,17 @@ void DeviceRank::read(Activation activation, std::span<float> out) {
 
 void DeviceRank::write(Activation activation, std::span<const float> values) {
   if (activation == Activation::kHidden) {
-    std::vector<BFloat16> high(values.size()), low(values.size());
+    std::vector<BFloat16> high(values.size());
+    std::vector<std::int8_t> low(values.size());
     for (std::size_t i = 0; i < values.size(); ++i) {
-      high[i] = to_bfloat16(values[i]);
-      low[i] = to_bfloat16(values[i] - to_float(high[i]));
+      const std::uint32_t bits = std::bit_cast<std::uint32_t>(values[i]) + 0x80;  // half of the last of 24
+      high[i] = {static_cast<std::uint16_t>((bits + 0x8000) >> 16)};
+      low[i] = static_cast<std::int8_t>(bits >> 8 & 0xff);
     }
     const Residual& x = hidden_now_->rows;
     RERANK_CUDA_CHECK(cudaStreamSynchronize(stream_.get()));
     RERANK_CUDA_CHECK(cudaMemcpy(x.high, high.data(), 2 * high.size(), cudaMemcpyHostToDevice));
-    RERANK_CUDA_CHECK(cudaMemcpy(x.low, low.data(), 2 * low.size(), cudaMemcpyHostToDevice));
+    RERANK_CUDA_CHECK(cudaMemcpy(x.low, low.data(), low.size(), cudaMemcpyHostToDevice));
     is_to_be_added_ = false;
     launch_add(nullptr, x, num_rows_, stream_.get());
     return;

@@ -271,7 +271,7 @@ struct AddProduct {
     const int end = min(first_row + kGemmRows, num_rows);
     for (int row = first_row + threadIdx.x - 32; row < end; row += 32 * kGemmFinishers) {
       prefetch(x.high + static_cast<std::int64_t>(row) * x.hidden + column, bytes);
-      prefetch(x.low + static_cast<std::int64_t>(row) * x.hidden + column, bytes);
+      prefetch(x.low + static_cast<std::int64_t>(row) * x.hidden + column, bytes / 2);
     }
   }
 };

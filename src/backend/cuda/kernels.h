@@ -5,20 +5,26 @@
 #include <cuda_bf16.h>
 #include <cuda_runtime_api.h>
 
+#include <bit>
 #include <cstdint>
 
 namespace rerank::cuda {
 
 using DeviceBFloat16 = __nv_bfloat16;
 
-// The residual, each number as the sum of two of bfloat16: what products read, and what rounding to it took.
-// With the sums of squares of parts of a row, by which products of the row are scaled for RMSNorm.
+// The residual, each number rounded to the first 24 bits of a float32: these rounded to bfloat16, which is
+// what products read, and what that took, in units of the last of the 24. With the sums of squares of parts
+// of a row, by which products of the row are scaled for RMSNorm.
 struct Residual {
   DeviceBFloat16* high;  // [num_rows, hidden]
-  DeviceBFloat16* low;   // [num_rows, hidden]
+  std::int8_t* low;      // [num_rows, hidden]
   float* squares;        // [num_rows, num_square_parts(hidden)], of kSquarePart columns each
   std::int32_t hidden;   // a multiple of 8
 };
+// A number of it, on the host.
+inline float residual_value(std::uint16_t high, std::int8_t low) {
+  return std::bit_cast<float>((std::uint32_t{high} << 16) + (static_cast<std::uint32_t>(low) << 8));
+}
 inline constexpr std::int32_t kSquarePart = 256;
 __host__ __device__ inline std::int32_t num_square_parts(std::int32_t hidden) {
   return (hidden + kSquarePart - 1) / kSquarePart;

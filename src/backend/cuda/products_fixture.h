@@ -100,13 +100,29 @@ struct ResidualBuffers {
 
   explicit ResidualBuffers(std::int32_t hidden)
       : high(size(std::int64_t{2} * kMaxRows * hidden)),
-        low(high.size_bytes()),
+        low(high.size_bytes() / 2),
         squares(size(std::int64_t{4} * kMaxRows * num_square_parts(hidden))),
-        rows{high.as<DeviceBFloat16>(), low.as<DeviceBFloat16>(), squares.as<float>(), hidden} {}
+        rows{high.as<DeviceBFloat16>(), low.as<std::int8_t>(), squares.as<float>(), hidden} {}
 
   Residual from(std::int32_t row) const {
     return {rows.high + std::int64_t{row} * rows.hidden, rows.low + std::int64_t{row} * rows.hidden,
             rows.squares + std::int64_t{row} * num_square_parts(rows.hidden), rows.hidden};
+  }
+  std::vector<float> on_host(std::int32_t row) const {
+    const std::size_t count = static_cast<std::size_t>(rows.hidden);
+    std::vector<std::uint16_t> highs(count);
+    std::vector<std::int8_t> lows(count);
+    const Residual at = from(row);
+    RERANK_CUDA_CHECK(cudaMemcpy(highs.data(), at.high, 2 * count, cudaMemcpyDeviceToHost));
+    RERANK_CUDA_CHECK(cudaMemcpy(lows.data(), at.low, count, cudaMemcpyDeviceToHost));
+    std::vector<float> values(count);
+    for (std::size_t i = 0; i < count; ++i) values[i] = residual_value(highs[i], lows[i]);
+    return values;
+  }
+  void fill_random(cudaStream_t stream) const {
+    const std::int64_t count = std::int64_t{kMaxRows} * rows.hidden;
+    launch_fill_random(rows.high, count, 3, 4.0f, stream);
+    launch_fill_random(low.as<DeviceBFloat16>(), count / 2, 4, 1.0f, stream);  // any bytes
   }
   void clear(cudaStream_t stream) const {
     RERANK_CUDA_CHECK(cudaMemsetAsync(high.as<void>(), 0, high.size_bytes(), stream));

@@ -9,34 +9,52 @@
 
 namespace rerank::cuda {
 
+// Byte `Index` of `bytes` with its sign, 8 bits up.
+template <int Index>
+__device__ inline std::uint32_t signed_byte(std::uint32_t bytes) {
+  std::uint32_t bits;
+  asm("prmt.b32 %0, %1, 0, %2;" : "=r"(bits) : "r"(bytes), "n"(0x8804 + 0x1110 * Index));
+  return bits;
+}
+
 // Eight numbers of a row.
 struct Residual8 {
-  uint4 high, low;
+  uint4 high;
+  uint2 low;
 
   __device__ Vector8 sum() const {
-    Vector8 x = unpack8(high);
-    const Vector8 rest = unpack8(low);
+    const Vector8 x = unpack8(high);
+    const std::uint32_t rest[8] = {signed_byte<0>(low.x), signed_byte<1>(low.x), signed_byte<2>(low.x),
+                                   signed_byte<3>(low.x), signed_byte<0>(low.y), signed_byte<1>(low.y),
+                                   signed_byte<2>(low.y), signed_byte<3>(low.y)};
+    Vector8 sums;
 #pragma unroll
-    for (int e = 0; e < 8; ++e) x.values[e] += rest.values[e];
-    return x;
+    for (int e = 0; e < 8; ++e) sums.values[e] = __uint_as_float(__float_as_uint(x.values[e]) + rest[e]);
+    return sums;
   }
+  // `x` comes of arithmetic, so that what is not a number is the largest of integers.
   __device__ static Residual8 of(const Vector8& x) {
-    Residual8 made;
-    made.high = pack8(x);
-    Vector8 rest = unpack8(made.high);
+    std::uint32_t bits[8], high[8];
 #pragma unroll
-    for (int e = 0; e < 8; ++e) rest.values[e] = x.values[e] - rest.values[e];
-    made.low = pack8(rest);
-    return made;
+    for (int e = 0; e < 8; ++e) {
+      bits[e] = static_cast<std::uint32_t>(min(__float_as_int(x.values[e]), 0x7fff0000)) + 0x80;
+      high[e] = bits[e] + 0x8000;
+    }
+    const auto upper = [&](int e) { return __byte_perm(high[e], high[e + 1], 0x7632); };
+    const auto lower = [&](int e) {
+      return __byte_perm(__byte_perm(bits[e], bits[e + 1], 0x51), __byte_perm(bits[e + 2], bits[e + 3], 0x51),
+                         0x5410);
+    };
+    return {{upper(0), upper(2), upper(4), upper(6)}, {lower(0), lower(4)}};
   }
 };
 
 __device__ inline Residual8 load_residual(const Residual& x, std::int64_t at) {
-  return {*reinterpret_cast<const uint4*>(x.high + at), *reinterpret_cast<const uint4*>(x.low + at)};
+  return {*reinterpret_cast<const uint4*>(x.high + at), *reinterpret_cast<const uint2*>(x.low + at)};
 }
 __device__ inline void store_residual(const Residual& x, std::int64_t at, const Residual8& values) {
   *reinterpret_cast<uint4*>(x.high + at) = values.high;
-  *reinterpret_cast<uint4*>(x.low + at) = values.low;
+  *reinterpret_cast<uint2*>(x.low + at) = values.low;
 }
 
 // A lane's share of kSquarePart columns of a row: of each group of 64 columns, 8 neighbours.

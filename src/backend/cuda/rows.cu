@@ -157,6 +157,8 @@ __global__ void __launch_bounds__(RowShape<Threads, Vectors>::kBlock)
     quantize_kernel(const DeviceBFloat16* x, const float* factors, QuantizedRows out, int num_rows,
                     int columns) {
   using Shape = RowShape<Threads, Vectors>;
+  let_next_kernel_begin();
+  await_kernels_before();
   const int row = Shape::row();
   if (row >= num_rows) return;
   Vector8 held[Vectors];
@@ -225,8 +227,8 @@ void launch_norm_of(RowShape<Threads, Vectors> shape, const NormArguments& a, cu
 template <int Threads, int Vectors>
 void launch_quantize_of(RowShape<Threads, Vectors> shape, const DeviceBFloat16* x, const float* factors,
                         QuantizedRows out, std::int32_t num_rows, std::int32_t columns, cudaStream_t stream) {
-  quantize_kernel<Threads, Vectors><<<blocks_of(num_rows, shape.kRowsOfBlock), shape.kBlock, 0, stream>>>(
-      x, factors, out, num_rows, columns);
+  launch_overlapping(quantize_kernel<Threads, Vectors>, blocks_of(num_rows, shape.kRowsOfBlock), shape.kBlock,
+                     0, stream, x, factors, out, num_rows, columns);
 }
 
 }  // namespace
@@ -247,7 +249,6 @@ void launch_quantize(const DeviceBFloat16* x, const float* factors, QuantizedRow
   if (num_rows == 0) return;
   with_row_shape(columns,
                  [&](auto shape) { launch_quantize_of(shape, x, factors, out, num_rows, columns, stream); });
-  RERANK_CUDA_CHECK(cudaGetLastError());
 }
 
 void launch_head(const HeadArguments& a, cudaStream_t stream) {
