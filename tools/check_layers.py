@@ -59,7 +59,7 @@ THIRD_PARTY = {
     "oneapi/dnnl*": (BENCHES,),
     "dnnl*": (BENCHES,),
     "omp.h": (BENCHES,),
-    "cuda*": ("backend/cuda",),
+    "cuda*": ("backend/cuda", TESTS),
     "cublas*": ("backend/cuda",),
     "nccl*": ("backend/cuda",),
     "immintrin.h": ("backend/cpu", "base", BENCHES),

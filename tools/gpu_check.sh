@@ -154,6 +154,7 @@ if wants steps "$parts"; then
   check "matrix products, any rows" "$bin/cuda_test"
   check "every step against the reference" "$bin/backend_test" --gtest_filter='*BackendSteps*cuda*'
   check "no allocation after the warm-up" "$bin/forward_allocation_test" --gtest_filter='*cuda*'
+  check "a GPU that fails" "$bin/device_failure_test"
 fi
 if wants goldens "$parts"; then
   for size in nano odd 0.6B 4B 8B; do
