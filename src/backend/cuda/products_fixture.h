@@ -43,6 +43,7 @@ DeviceBuffer on_device(const std::vector<T>& values) {
   DeviceBuffer buffer(values.size() * sizeof(T));
   RERANK_CUDA_CHECK(
       cudaMemcpy(buffer.as<void>(), values.data(), buffer.size_bytes(), cudaMemcpyHostToDevice));
+  RERANK_CUDA_CHECK(cudaStreamSynchronize(nullptr));  // the copy may return before it has arrived
   return buffer;
 }
 
