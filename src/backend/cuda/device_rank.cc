@@ -284,7 +284,7 @@ void DeviceRank::add_product(const Gemm& gemm, const Rows& x, const DeviceMatrix
   const bool is_whole = options_.shard.count == 1, is_quantized = weight.scales.size_bytes() > 0;
   const FusedGemmArguments own = fused(is_quantized ? x.quantized_view : x.view, weight, x.columns);
   const ProductScale scale = is_quantized ? quantized_scale(x, weight) : ProductScale{};
-  if (is_whole && (is_quantized || add_product_is_busy(num_rows_, shape_.hidden, num_processors_) ||
+  if (is_whole && (is_quantized || add_product_is_busy(own, shape_.hidden) ||
                    !gemm.can_run(num_rows_))) {
     return launch_add_product(own, scale, hidden_now_->rows, stream_.get());
   }

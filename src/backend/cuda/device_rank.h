@@ -73,7 +73,7 @@ class DeviceRank {
   struct Hidden {
     DeviceBuffer high, low, squares;
     Residual rows{};
-    CUtensorMap view{};  // of high
+    GemmView view{};  // of high
   };
   // An activation as bfloat16 and, for quantised layers, as e4m3.
   struct Rows {
@@ -81,7 +81,7 @@ class DeviceRank {
     DeviceBuffer quantized;
     DeviceBuffer scales;
     std::int32_t columns = 0;
-    CUtensorMap view{}, quantized_view{};
+    GemmView view{}, quantized_view{};
 
     QuantizedRows e4m3() const { return {quantized.as<std::uint8_t>(), scales.as<float>()}; }
   };
@@ -101,7 +101,7 @@ class DeviceRank {
   void quantize(const Rows& x, const char* name);
   void add_product(const Gemm& gemm, const Rows& x, const DeviceMatrix& weight);
   QkvArguments qkv_arguments(std::int32_t layer, Projection projection);
-  FusedGemmArguments fused(const CUtensorMap& x, const DeviceMatrix& weight, std::int32_t inputs) const {
+  FusedGemmArguments fused(const GemmView& x, const DeviceMatrix& weight, std::int32_t inputs) const {
     return {x, weight.view, num_rows_, inputs, num_processors_};
   }
   FusedGemmArguments fused_norm(const DeviceLayer& layer, const DeviceMatrix& weight) const {

@@ -49,7 +49,7 @@ struct GateUp {
                                  value_of<Quantized>(fetched.up, up_scales), fetched.scale)));
         });
   }
-  __device__ void expect(int, int, int) const {}
+  __device__ void expect(int, int, int, int) const {}
 };
 
 // A thread has 8 numbers of the first half of a head and the 8 that they turn with, in each half of the tile:
@@ -73,7 +73,7 @@ struct Qkv {
     int slot;
   };
 
-  __device__ void expect(int, int, int) const {}
+  __device__ void expect(int, int, int, int) const {}
 
   template <int Warps>
   __device__ void finish(const GemmPart<Warps>& part, int tile, int num_rows) const {
@@ -266,9 +266,9 @@ struct AddProduct {
         });
   }
   // Into the second-level cache: there is nothing else to do meanwhile.
-  __device__ void expect(int first_row, int tile, int num_rows) const {
+  __device__ void expect(int first_row, int num_row_parts, int tile, int num_rows) const {
     const int column = tile * kGemmColumns, bytes = 2 * min(kGemmColumns, x.hidden - column);
-    const int end = min(first_row + kGemmRows, num_rows);
+    const int end = min(first_row + num_row_parts * kGemmPartRows, num_rows);
     for (int row = first_row + threadIdx.x - 32; row < end; row += 32 * kGemmFinishers) {
       prefetch(x.high + static_cast<std::int64_t>(row) * x.hidden + column, bytes);
       prefetch(x.low + static_cast<std::int64_t>(row) * x.hidden + column, bytes / 2);
@@ -302,7 +302,7 @@ struct StoreProduct {
           }
         });
   }
-  __device__ void expect(int, int, int) const {}
+  __device__ void expect(int, int, int, int) const {}
 };
 
 }  // namespace rerank::cuda

@@ -17,22 +17,24 @@ namespace {
 // Three warps: each part of each tile when it is there; but of the last tile the scales alone.
 template <typename Finisher>
 __device__ inline void finish_gemm_tiles(const FusedGemmArguments& a, const ProductScale& scale,
-                                         const GemmOutputs& outputs, GemmShared shared,
-                                         GemmBarriers& barriers, const Finisher& finisher) {
-  GemmTiles tiles(a.num_rows, outputs);
+                                         const GemmOutputs& outputs, const GemmSchedule& schedule,
+                                         GemmShared shared, GemmBarriers& barriers,
+                                         const Finisher& finisher) {
+  GemmTiles tiles(a.num_rows, outputs.num_tiles, schedule);
   if (Finisher::kScaled) find_scales<Finisher::kQuantized>(a, scale, tiles.row(), barriers.scales[0]);
   int now = 0;
   Place<1> place;
   while (!tiles.is_last()) {
-    const int row = tiles.row(), tile = tiles.tile();
+    const int row = tiles.row(), tile = tiles.tile(), parts = tiles.parts();
     tiles.advance();
     if (Finisher::kScaled) group_sync<32 * kGemmFinishers>(1 + kGemmMultipliers);
 #pragma unroll 1
     for (int p = 0; p < kGemmMultipliers; ++p) {
       barrier_wait(&barriers.part_full[p], place.parity);
-      finisher.finish(GemmPart<kGemmFinishers>(shared.part(p), barriers.scales[now] + p * kGemmPartRows,
-                                               row + p * kGemmPartRows),
-                      tile, a.num_rows);
+      if (p < parts) {
+        finisher.finish(GemmPart<kGemmFinishers>(shared, p, 0, kGemmPartRows, barriers.scales[now], row),
+                        tile, a.num_rows);
+      }
       __syncwarp();
       if (threadIdx.x % 32 == 0) barrier_arrive(&barriers.part_empty[p]);
       if (Finisher::kScaled && p == 0)
@@ -41,7 +43,8 @@ __device__ inline void finish_gemm_tiles(const FusedGemmArguments& a, const Prod
     place.advance();
     now ^= 1;
   }
-  finisher.expect(tiles.row(), tiles.tile(), a.num_rows);
+  finisher.expect(tiles.row(), tiles.parts(), tiles.tile(), a.num_rows);
+  if (tiles.parts() == 1) return group_arrive<kGemmHalfSync>(1);
   for (int p = 0; p < kGemmMultipliers; ++p) group_arrive<kGemmPartSync>(1 + p);
 }
 
@@ -49,6 +52,7 @@ template <typename Finisher>
 __global__ void __cluster_dims__(kGemmCluster, 1, 1) __launch_bounds__(kGemmThreads, 1)
     fused_gemm_kernel(const __grid_constant__ FusedGemmArguments a,
                       const __grid_constant__ ProductScale scale, const __grid_constant__ GemmOutputs outputs,
+                      const __grid_constant__ GemmSchedule schedule,
                       const __grid_constant__ Finisher finisher) {
   extern __shared__ unsigned char memory[];
   __shared__ GemmBarriers barriers;
@@ -62,17 +66,17 @@ __global__ void __cluster_dims__(kGemmCluster, 1, 1) __launch_bounds__(kGemmThre
     registers_give<152>();
     if (warp > 0) {
       await_kernels_before();
-      finish_gemm_tiles(a, scale, outputs, shared, barriers, finisher);
+      finish_gemm_tiles(a, scale, outputs, schedule, shared, barriers, finisher);
     } else {
       if (threadIdx.x == 0) {
         await_kernels_before();
-        copy_gemm_tiles<Finisher::kQuantized>(a, outputs, shared, barriers);
+        copy_gemm_tiles<Finisher::kQuantized>(a, outputs, schedule, shared, barriers);
       }
       __syncwarp();
     }
   } else {
     registers_take<176>();
-    multiply_gemm_tiles(a, outputs, shared, barriers, finisher);
+    multiply_gemm_tiles(a, outputs, schedule, shared, barriers, finisher);
   }
   cluster_sync();  // nobody writes into a block that is gone
 }
@@ -83,28 +87,37 @@ void prepare() {
                                          cudaFuncAttributeMaxDynamicSharedMemorySize, kGemmSharedBytes));
 }
 
-std::int32_t num_cluster_tiles(std::int32_t num_rows, std::int32_t output_tiles) {
-  return (num_rows + kGemmPairRows - 1) / kGemmPairRows * output_tiles;
+std::int32_t tiles_of(std::int32_t size, std::int32_t step) {
+  return (size + step - 1) / step;
 }
 
-template <typename Finisher>
-void launch(const FusedGemmArguments& a, const ProductScale& scale, GemmOutputs outputs,
-            const Finisher& finisher, cudaStream_t stream) {
-  if (a.num_rows == 0) return;
+std::int32_t num_clusters(const FusedGemmArguments& a) {
+  return a.num_processors / kGemmCluster;
+}
+
+GemmSchedule schedule_for(const FusedGemmArguments& a, std::int32_t output_tiles, bool quantized) {
   // Weights that stay in the cache are read again for each pair of row tiles, and rows once; else both share
   // it.
   constexpr std::int64_t kCachedBytes = std::int64_t{16} << 20;
-  const std::int64_t weight_bytes =
-      std::int64_t{Finisher::kQuantized ? 1 : 2} * a.inputs * outputs.num_tiles * kGemmColumns;
-  outputs.strip = weight_bytes <= kCachedBytes ? 1 : 11;
-  const std::int32_t clusters =
-      std::min(num_cluster_tiles(a.num_rows, outputs.num_tiles), a.num_processors / kGemmCluster);
-  launch_overlapping(fused_gemm_kernel<Finisher>, static_cast<unsigned>(clusters * kGemmCluster),
-                     kGemmThreads, kGemmSharedBytes, stream, a, scale, outputs, finisher);
+  const std::int64_t weight_bytes = std::int64_t{quantized ? 1 : 2} * a.inputs * output_tiles * kGemmColumns;
+  const std::int32_t strip = weight_bytes <= kCachedBytes ? 1 : 11;
+  const std::int32_t tiles = (a.num_rows + kGemmPairRows - 1) / kGemmPairRows * output_tiles;
+  const std::int32_t left = tiles % num_clusters(a);
+  // Without strips the last tiles are of the last rows, which may be less than half a tile's.
+  const bool end_is_half = strip == 1 && (a.num_rows - 1) % kGemmPairRows < kGemmHalfPairRows;
+  const std::int32_t halves = 2 * left - (end_is_half ? std::min(left, output_tiles) : 0);
+  if (halves > num_clusters(a)) return {strip, tiles, 0};
+  return {strip, tiles - left, halves};
 }
 
-std::int32_t tiles_of(std::int32_t outputs, std::int32_t step) {
-  return (outputs + step - 1) / step;
+template <typename Finisher>
+void launch(const FusedGemmArguments& a, const ProductScale& scale, const GemmOutputs& outputs,
+            const Finisher& finisher, cudaStream_t stream) {
+  if (a.num_rows == 0) return;
+  const GemmSchedule schedule = schedule_for(a, outputs.num_tiles, Finisher::kQuantized);
+  const std::int32_t clusters = std::min(schedule.num_whole + schedule.num_halves, num_clusters(a));
+  launch_overlapping(fused_gemm_kernel<Finisher>, static_cast<unsigned>(clusters * kGemmCluster),
+                     kGemmThreads, kGemmSharedBytes, stream, a, scale, outputs, schedule, finisher);
 }
 
 // Calls use(Qkv<head_dim, Quantized>).
@@ -130,11 +143,14 @@ void with_type(const ProductScale& scale, const Use& use) {
 }
 
 template <typename Number>
-CUtensorMap view(const Number* data, std::int64_t rows, std::int64_t inputs) {
+GemmView view(const Number* data, std::int64_t rows, std::int64_t inputs) {
   static_assert(kGemmHalf == kGemmRows, "x and weight are copied in boxes of one size");
   constexpr auto kBytes = static_cast<std::int64_t>(sizeof(Number));
-  return tensor_map<2>(data, {static_cast<cuuint64_t>(inputs), static_cast<cuuint64_t>(rows)},
-                       {static_cast<cuuint64_t>(kBytes * inputs)}, {kGemmRowBytes / kBytes, kGemmRows});
+  const auto in_boxes = [&](cuuint32_t box_rows) {
+    return tensor_map<2>(data, {static_cast<cuuint64_t>(inputs), static_cast<cuuint64_t>(rows)},
+                         {static_cast<cuuint64_t>(kBytes * inputs)}, {kGemmRowBytes / kBytes, box_rows});
+  };
+  return {.tile = in_boxes(kGemmRows), .half_tile = in_boxes(kGemmPartRows)};
 }
 
 GemmOutputs all_outputs(std::int32_t outputs) {
@@ -144,10 +160,10 @@ GemmOutputs all_outputs(std::int32_t outputs) {
 
 }  // namespace
 
-CUtensorMap gemm_view(const DeviceBFloat16* data, std::int64_t rows, std::int64_t inputs) {
+GemmView gemm_view(const DeviceBFloat16* data, std::int64_t rows, std::int64_t inputs) {
   return view(data, rows, inputs);
 }
-CUtensorMap gemm_view(const std::uint8_t* data, std::int64_t rows, std::int64_t inputs) {
+GemmView gemm_view(const std::uint8_t* data, std::int64_t rows, std::int64_t inputs) {
   return view(data, rows, inputs);
 }
 
@@ -195,11 +211,12 @@ void launch_product(const FusedGemmArguments& a, const ProductScale& scale, Devi
   launch(a, scale, all_outputs(outputs), StoreProduct{rows, scale.outputs}, stream);
 }
 
-bool add_product_is_busy(std::int32_t num_rows, std::int32_t outputs, std::int32_t num_processors) {
-  const std::int32_t tiles = num_cluster_tiles(num_rows, tiles_of(outputs, kGemmColumns));
-  const std::int32_t clusters = num_processors / kGemmCluster;
-  const std::int32_t places = (tiles + clusters - 1) / clusters * clusters;
-  return 5 * tiles >= 4 * places;
+bool add_product_is_busy(const FusedGemmArguments& a, std::int32_t outputs) {
+  const std::int32_t output_tiles = tiles_of(outputs, kGemmColumns), clusters = num_clusters(a);
+  const GemmSchedule schedule = schedule_for(a, output_tiles, false);
+  const std::int32_t rounds = tiles_of(schedule.num_whole, clusters), half_rounds = schedule.num_halves > 0;
+  const std::int64_t places = std::int64_t{kGemmHalfPairRows} * (2 * rounds + half_rounds) * clusters;
+  return std::int64_t{3} * a.num_rows * output_tiles >= 2 * places;
 }
 
 }  // namespace rerank::cuda

@@ -13,12 +13,16 @@ namespace rerank::cuda {
 
 // Rows of bfloat16 or of e4m3 as these products read them, x [rows, inputs] or weight [outputs, inputs]; a
 // row's bytes are a multiple of 16.
-CUtensorMap gemm_view(const DeviceBFloat16* data, std::int64_t rows, std::int64_t inputs);
-CUtensorMap gemm_view(const std::uint8_t* data, std::int64_t rows, std::int64_t inputs);
+struct GemmView {
+  CUtensorMap tile;       // copied in boxes of all rows of a block's tile
+  CUtensorMap half_tile;  // of half of them
+};
+GemmView gemm_view(const DeviceBFloat16* data, std::int64_t rows, std::int64_t inputs);
+GemmView gemm_view(const std::uint8_t* data, std::int64_t rows, std::int64_t inputs);
 
 struct FusedGemmArguments {
-  CUtensorMap x;       // of at least num_rows rows
-  CUtensorMap weight;  // the product is x * weight^T; both of one type
+  GemmView x;       // of at least num_rows rows
+  GemmView weight;  // the product is x * weight^T; both of one type
   std::int32_t num_rows;
   std::int32_t inputs;
   std::int32_t num_processors;  // of the device
@@ -55,7 +59,7 @@ void launch_add_product(const FusedGemmArguments& arguments, const ProductScale&
 // out [num_rows, outputs] is what launch_add_product would add, rounded again. Of e4m3 alone.
 void launch_product(const FusedGemmArguments& arguments, const ProductScale& scale, DeviceBFloat16* out,
                     std::int32_t outputs, cudaStream_t stream);
-// Whether num_rows keep most multiprocessors busy with tiles as large as launch_add_product's.
-bool add_product_is_busy(std::int32_t num_rows, std::int32_t outputs, std::int32_t num_processors);
+// Whether most multiprocessors are busy with tiles as large as launch_add_product's of bfloat16.
+bool add_product_is_busy(const FusedGemmArguments& arguments, std::int32_t outputs);
 
 }  // namespace rerank::cuda

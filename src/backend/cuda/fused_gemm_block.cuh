@@ -24,17 +24,19 @@ constexpr int kGemmThreads = kGemmWarpgroup * (1 + kGemmMultipliers);
 constexpr int kGemmWarps = kGemmWarpgroup / 32;  // of a warpgroup
 constexpr int kGemmFinishers = kGemmWarps - 1;   // warps
 constexpr int kGemmPartRows = kGemmRows / kGemmMultipliers;
-// Threads at the barriers 1 and 2: a multiplier, and the finishers before its last tile; the finishers alone
-// have the next.
+constexpr int kGemmHalfPairRows = kGemmPairRows / 2;
+// Threads at the barriers 1 and 2: a multiplier, and the finishers before its last tile; or at the first all,
+// if that is half a tile. The finishers alone have the next.
 constexpr int kGemmPartSync = kGemmWarpgroup + 32 * kGemmFinishers;
+constexpr int kGemmHalfSync = kGemmPartSync + kGemmWarpgroup;
 
 constexpr int kGemmRowBytes = 128;
+constexpr int kGemmBoxBytes = kGemmPartRows * kGemmRowBytes;  // 64 inputs or results of a multiplier's rows
 template <bool Quantized>
 constexpr int kGemmDepth = kGemmRowBytes / (Quantized ? 1 : 2);  // inputs of a stage
 constexpr int kGemmXBytes = kGemmRows * kGemmRowBytes;
 constexpr int kGemmHalfBytes = kGemmHalf * kGemmRowBytes;
 constexpr int kGemmStageBytes = kGemmXBytes + 2 * kGemmHalfBytes;
-constexpr int kGemmBoxBytes = kGemmPartRows * kGemmRowBytes;  // 64 results of each of a multiplier's rows
 constexpr int kGemmPartBytes = kGemmColumns / 64 * kGemmBoxBytes;
 constexpr int kGemmSharedBytes = kGemmStages * kGemmStageBytes + kGemmMultipliers * kGemmPartBytes + 1024;
 
@@ -62,9 +64,11 @@ struct GemmBarriers {
 struct GemmShared {
   std::uint32_t base;
 
-  __device__ std::uint32_t x(int stage) const { return base + stage * kGemmStageBytes; }
-  __device__ std::uint32_t weight(int stage) const { return x(stage) + kGemmXBytes; }
-  __device__ std::uint32_t part(int part) const { return x(kGemmStages) + part * kGemmPartBytes; }
+  __device__ std::uint32_t x(int stage, int part) const {
+    return base + stage * kGemmStageBytes + part * kGemmBoxBytes;
+  }
+  __device__ std::uint32_t weight(int stage) const { return x(stage, kGemmMultipliers); }
+  __device__ std::uint32_t part(int part) const { return x(kGemmStages, 0) + part * kGemmPartBytes; }
 };
 
 // Tile t is outputs [t * step, t * step + kGemmHalf) from `first` and from `second` on.
@@ -73,26 +77,36 @@ struct GemmOutputs {
   std::int32_t second;
   std::int32_t step;
   std::int32_t num_tiles;
-  std::int32_t strip = 1;  // see GemmTiles
 };
 
-// The tiles of a block in turn. Clusters walk strips of so many pairs of row tiles, so that those under way
-// at one time share rows and weights in the cache.
+// The tiles of a cluster in turn. Clusters walk strips of so many pairs of row tiles, so that those under way
+// at one time share rows and weights in the cache. Where what the whole rounds leave is little, it goes as
+// halves of tiles, of the first rows and then of the others, to twice as many clusters.
+struct GemmSchedule {
+  std::int32_t strip;
+  std::int32_t num_whole;   // tiles
+  std::int32_t num_halves;  // of the tiles after them
+};
+
+// Half a tile's rows are of both blocks, and of one multiplier in each. So are the last rows, if they are
+// few.
 class GemmTiles {
  public:
-  __device__ GemmTiles(std::int32_t num_rows, const GemmOutputs& outputs)
-      : pairs_((num_rows + kGemmPairRows - 1) / kGemmPairRows),
-        output_tiles_(outputs.num_tiles),
-        strip_(outputs.strip),
+  __device__ GemmTiles(std::int32_t num_rows, std::int32_t output_tiles, const GemmSchedule& schedule)
+      : schedule_(schedule),
+        num_rows_(num_rows),
+        pairs_((num_rows + kGemmPairRows - 1) / kGemmPairRows),
+        output_tiles_(output_tiles),
         clusters_(gridDim.x / kGemmCluster),
         now_(blockIdx.x / kGemmCluster) {
     find();
   }
 
-  __device__ int row() const { return row_; }    // the first
-  __device__ int tile() const { return tile_; }  // of the outputs
-  __device__ bool has_ended() const { return now_ >= pairs_ * output_tiles_; }
-  __device__ bool is_last() const { return now_ + clusters_ >= pairs_ * output_tiles_; }
+  __device__ int row() const { return row_; }      // the first
+  __device__ int tile() const { return tile_; }    // of the outputs
+  __device__ int parts() const { return parts_; }  // multipliers with rows, the same in both blocks
+  __device__ bool has_ended() const { return now_ >= schedule_.num_whole + schedule_.num_halves; }
+  __device__ bool is_last() const { return now_ + clusters_ >= schedule_.num_whole + schedule_.num_halves; }
   __device__ void advance() {
     now_ += clusters_;
     find();
@@ -100,33 +114,42 @@ class GemmTiles {
 
  private:
   __device__ void find() {
-    const int strip_tiles = strip_ * output_tiles_;
-    const int first_pair = now_ / strip_tiles * strip_, in_strip = now_ % strip_tiles;
-    const int height = max(min(strip_, pairs_ - first_pair), 1);
-    row_ =
-        (first_pair + in_strip % height) * kGemmPairRows + static_cast<int>(block_of_cluster()) * kGemmRows;
+    const int num_tiles = pairs_ * output_tiles_;
+    const bool is_second = now_ >= num_tiles;
+    const int index = is_second ? schedule_.num_whole + now_ - num_tiles : now_;
+    const int strip_tiles = schedule_.strip * output_tiles_;
+    const int first_pair = index / strip_tiles * schedule_.strip, in_strip = index % strip_tiles;
+    const int height = max(min(schedule_.strip, pairs_ - first_pair), 1);
+    const int first_row =
+        (first_pair + in_strip % height) * kGemmPairRows + (is_second ? kGemmHalfPairRows : 0);
     tile_ = in_strip / height;
+    parts_ = now_ < schedule_.num_whole && first_row + kGemmHalfPairRows < num_rows_ ? kGemmMultipliers : 1;
+    row_ = first_row + static_cast<int>(block_of_cluster()) * parts_ * kGemmPartRows;
   }
 
-  int pairs_, output_tiles_, strip_, clusters_, now_;
-  int row_, tile_;
+  const GemmSchedule& schedule_;
+  int num_rows_, pairs_, output_tiles_, clusters_, now_;
+  int row_, tile_, parts_;
 };
 
 // One thread: fills stages with the block's own rows and one half of the weights, which goes to both blocks.
 template <bool Quantized>
 __device__ inline void copy_gemm_tiles(const FusedGemmArguments& a, const GemmOutputs& outputs,
-                                       GemmShared shared, GemmBarriers& barriers) {
+                                       const GemmSchedule& schedule, GemmShared shared,
+                                       GemmBarriers& barriers) {
   constexpr std::uint16_t kBoth = 0b11;
   const unsigned half = block_of_cluster();
   Place<kGemmStages> place;
-  for (GemmTiles tiles(a.num_rows, outputs); !tiles.has_ended(); tiles.advance()) {
+  for (GemmTiles tiles(a.num_rows, outputs.num_tiles, schedule); !tiles.has_ended(); tiles.advance()) {
+    const int parts = tiles.parts(), bytes = parts * kGemmBoxBytes + 2 * kGemmHalfBytes;
     const int output = (half == 0 ? outputs.first : outputs.second) + tiles.tile() * outputs.step;
     for (int input = 0; input < a.inputs; input += kGemmDepth<Quantized>) {
       barrier_wait(&barriers.empty[place.index], place.parity ^ 1);
       std::uint64_t* full = &barriers.full[place.index];
-      barrier_arrive_and_expect(full, kGemmStageBytes);
-      copy_box(shared.x(place.index), &a.x, input, tiles.row(), full);
-      copy_box_to(kBoth, shared.weight(place.index) + half * kGemmHalfBytes, &a.weight, input, output, full);
+      barrier_arrive_and_expect(full, bytes);
+      copy_box(shared.x(place.index, 0), parts == 1 ? &a.x.half_tile : &a.x.tile, input, tiles.row(), full);
+      copy_box_to(kBoth, shared.weight(place.index) + half * kGemmHalfBytes, &a.weight.tile, input, output,
+                  full);
       place.advance();
     }
   }
@@ -138,12 +161,16 @@ struct GemmPart {
   std::uint32_t base;
   const float* scales;
   int first_row;
+  int num_rows;
   int warp;  // of Warps; the same number in all of its lanes, and known to be
 
-  __device__ GemmPart(std::uint32_t address, const float* row_scales, int row)
-      : base(address),
-        scales(row_scales),
-        first_row(row),
+  // `count` rows from `first` on, which is a multiple of 8; of a tile whose rows begin at `row`.
+  __device__ GemmPart(const GemmShared& shared, int part, int first, int count, const float* tile_scales,
+                      int row)
+      : base(shared.part(part) + first * kGemmRowBytes),
+        scales(tile_scales + part * kGemmPartRows + first),
+        first_row(row + part * kGemmPartRows + first),
+        num_rows(count),
         warp(__shfl_sync(0xffffffffu, threadIdx.x / 32 % Warps, 0)) {}
 
   // Results [8 * chunk, 8 * chunk + 8) of a row of the part.
@@ -155,21 +182,22 @@ struct GemmPart {
   // side by side.
   template <int Lanes, int Ahead, typename Fetch, typename Use>
   __device__ void for_each_row(const Fetch& fetch, const Use& use) const {
-    constexpr int kRows = 32 / Lanes, kTurns = kGemmPartRows / kRows;  // a warp has kRows rows at a time
+    constexpr int kRows = 32 / Lanes;  // a warp has so many at a time
+    const int num_turns = num_rows / kRows;
     const auto row_of = [](int turn) { return turn * kRows + static_cast<int>(threadIdx.x) % 32 / Lanes; };
-    const auto fetch_turn = [&](int turn) { return fetch(row_of(min(turn, kTurns - 1))); };
+    const auto fetch_turn = [&](int turn) { return fetch(row_of(min(turn, num_turns - 1))); };
     decltype(fetch(0)) fetched[Ahead];
 #pragma unroll
     for (int i = 0; i < Ahead; ++i) fetched[i] = fetch_turn(warp + i * Warps);
 #pragma unroll 1
-    for (int first = warp; first < kTurns; first += Warps * Ahead) {
+    for (int first = warp; first < num_turns; first += Warps * Ahead) {
       decltype(fetch(0)) next[Ahead];
 #pragma unroll
       for (int i = 0; i < Ahead; ++i) next[i] = fetch_turn(first + (Ahead + i) * Warps);
 #pragma unroll
       for (int i = 0; i < Ahead; ++i) {
         const int turn = first + i * Warps;
-        use(row_of(turn), turn < kTurns, fetched[i]);
+        use(row_of(turn), turn < num_turns, fetched[i]);
         fetched[i] = next[i];
       }
     }
@@ -186,35 +214,34 @@ __device__ inline void find_scales(const FusedGemmArguments& a, const ProductSca
   }
 }
 
-// A warpgroup: 64 rows of each tile, rounded to bfloat16 and left in the multiplier's part to be finished by
-// others; but the last tile it finishes itself.
-template <typename Finisher>
-__device__ inline void multiply_gemm_tiles(const FusedGemmArguments& a, const GemmOutputs& outputs,
-                                           GemmShared shared, GemmBarriers& barriers,
-                                           const Finisher& finisher) {
-  const int part = static_cast<int>(threadIdx.x) / kGemmWarpgroup - 1, lane = threadIdx.x % 32;
-  const int part_row = threadIdx.x % kGemmWarpgroup / 32 * 16 + lane % 16;
-  const auto release = [&](int stage) {
-    if (lane < kGemmCluster) barrier_arrive_at(lane, &barriers.empty[stage]);
-  };
-  // d[4 * j + 2 * i + e]: row lane / 4 + 8 * i of the warp's 16, output 8 * j + 2 * (lane % 4) + e.
-  float d[kGemmColumns / 2];
+// A warpgroup and the stages that it reads, in turn.
+struct GemmMultiplier {
+  GemmShared shared;
+  GemmBarriers& barriers;
+  int part;
   Place<kGemmStages> place;
-  Place<1> part_place;
-  int scales = 0;
-  GemmTiles tiles(a.num_rows, outputs);
-  for (;; tiles.advance()) {
-    int before = -1;  // the stage whose products may still be under way
-    for (int input = 0; input < a.inputs; input += kGemmDepth<Finisher::kQuantized>) {
-      barrier_wait(&barriers.full[place.index], place.parity);
-      const std::uint64_t x =
-          matrix_descriptor(shared.x(place.index) + part * kGemmPartRows * kGemmRowBytes, 0);
+
+  __device__ void release(int stage) const {
+    const int lane = threadIdx.x % 32;
+    if (lane < kGemmCluster) barrier_arrive_at(lane, &barriers.empty[stage]);
+  }
+  __device__ void wait() const { barrier_wait(&barriers.full[place.index], place.parity); }
+
+  // d[4 * j + 2 * i + e]: row lane / 4 + 8 * i of the warp's 16, output 8 * j + 2 * (lane % 4) + e. Returns
+  // the stage whose products may still be under way.
+  template <bool Quantized>
+  __device__ int multiply(float* d, int inputs) {
+    int before = -1;
+#pragma unroll 1
+    for (int input = 0; input < inputs; input += kGemmDepth<Quantized>) {
+      wait();
+      const std::uint64_t x = matrix_descriptor(shared.x(place.index, part), 0);
       const std::uint64_t weight = matrix_descriptor(shared.weight(place.index), 0);
       products_begin();
 #pragma unroll
       for (int k = 0; k < kGemmRowBytes / 32; ++k) {
         const std::uint64_t x_now = x + 2 * k, weight_now = weight + 2 * k;  // 32 bytes on
-        if constexpr (Finisher::kQuantized) {
+        if constexpr (Quantized) {
           multiply_rows256_e4m3(d, x_now, weight_now, input > 0 || k > 0);
         } else {
           multiply_rows256(d, x_now, weight_now, input > 0 || k > 0);
@@ -226,26 +253,68 @@ __device__ inline void multiply_gemm_tiles(const FusedGemmArguments& a, const Ge
       before = place.index;
       place.advance();
     }
-    barrier_wait(&barriers.part_empty[part], part_place.parity ^ 1);
-    part_place.advance();
-    products_wait<0>();
-    release(before);
-    const std::uint32_t to = shared.part(part) + part_row * kGemmRowBytes;
-#pragma unroll
-    for (int block = 0; block < kGemmColumns / 8; block += 2) {
-      const float* x = &d[4 * block];
-      const int chunk = block % 8 + lane / 16;  // of 8 results, swizzled by 128 bytes
-      store_matrices(to + block / 8 * kGemmBoxBytes + (chunk ^ part_row % 8) * 16, pack_halves(x[0], x[1]),
-                     pack_halves(x[2], x[3]), pack_halves(x[4], x[5]), pack_halves(x[6], x[7]));
+    return before;
+  }
+  // The same stages, without rows.
+  template <bool Quantized>
+  __device__ void pass(int inputs) {
+    for (int input = 0; input < inputs; input += kGemmDepth<Quantized>) {
+      wait();
+      release(place.index);
+      place.advance();
     }
+  }
+};
+
+// A warpgroup: 64 rows of each tile, rounded to bfloat16 and left in the multiplier's part to be finished by
+// others; but the last tile is finished by the multipliers.
+template <typename Finisher>
+__device__ inline void multiply_gemm_tiles(const FusedGemmArguments& a, const GemmOutputs& outputs,
+                                           const GemmSchedule& schedule, GemmShared shared,
+                                           GemmBarriers& barriers, const Finisher& finisher) {
+  // Known to be the same in all lanes, so that the loops below are too.
+  const int part = __shfl_sync(0xffffffffu, static_cast<int>(threadIdx.x) / kGemmWarpgroup - 1, 0);
+  const int lane = threadIdx.x % 32;
+  const int part_row = threadIdx.x % kGemmWarpgroup / 32 * 16 + lane % 16;
+  const std::uint32_t to = shared.part(part) + part_row * kGemmRowBytes;
+  GemmMultiplier multiplier{shared, barriers, part};
+  float d[kGemmColumns / 2];
+  Place<1> part_place;
+  int scales = 0;
+  GemmTiles tiles(a.num_rows, outputs.num_tiles, schedule);
+  for (;; tiles.advance()) {
+    if (part < tiles.parts()) {
+      const int before = multiplier.multiply<Finisher::kQuantized>(d, a.inputs);
+      barrier_wait(&barriers.part_empty[part], part_place.parity ^ 1);
+      products_wait<0>();
+      multiplier.release(before);
+#pragma unroll
+      for (int block = 0; block < kGemmColumns / 8; block += 2) {
+        const float* x = &d[4 * block];
+        const int chunk = block % 8 + lane / 16;  // of 8 results, swizzled by 128 bytes
+        store_matrices(to + block / 8 * kGemmBoxBytes + (chunk ^ part_row % 8) * 16, pack_halves(x[0], x[1]),
+                       pack_halves(x[2], x[3]), pack_halves(x[4], x[5]), pack_halves(x[6], x[7]));
+      }
+    } else {
+      multiplier.pass<Finisher::kQuantized>(a.inputs);
+      barrier_wait(&barriers.part_empty[part], part_place.parity ^ 1);
+    }
+    part_place.advance();
     __syncwarp();
     if (tiles.is_last()) break;
     if (lane == 0) barrier_arrive(&barriers.part_full[part]);
     scales ^= 1;
   }
-  group_sync<kGemmPartSync>(1 + part);
-  finisher.finish(GemmPart<kGemmWarps>(shared.part(part), barriers.scales[scales] + part * kGemmPartRows,
-                                       tiles.row() + part * kGemmPartRows),
+  int of = part, first = 0, count = kGemmPartRows;
+  if (tiles.parts() == 1) {
+    of = 0;
+    count = kGemmPartRows / kGemmMultipliers;
+    first = part * count;
+    group_sync<kGemmHalfSync>(1);
+  } else {
+    group_sync<kGemmPartSync>(1 + part);
+  }
+  finisher.finish(GemmPart<kGemmWarps>(shared, of, first, count, barriers.scales[scales], tiles.row()),
                   tiles.tile(), a.num_rows);
 }
 

@@ -119,14 +119,18 @@ TEST_P(StandInBitsTest, CublasAddsTheSameBits) {
   }
 }
 
-// Of 132 multiprocessors, pairs of which take tiles of 256 rows by 256 outputs.
+// Of 132 multiprocessors, pairs of which take tiles of 256 rows by 256 outputs, or halves of their rows.
 TEST(AddProductTest, IsBusyWhenTheLastRoundIsNearlyFull) {
-  EXPECT_TRUE(add_product_is_busy(8448, 1024, 132));   // 132 tiles for 66 pairs
-  EXPECT_FALSE(add_product_is_busy(4365, 1024, 132));  // 72
-  EXPECT_FALSE(add_product_is_busy(2048, 1024, 132));  // 32
-  EXPECT_TRUE(add_product_is_busy(4365, 2560, 132));   // 180
-  EXPECT_TRUE(add_product_is_busy(2048, 4096, 132));   // 128
-  EXPECT_FALSE(add_product_is_busy(1, 208, 132));
+  const auto is_busy = [](std::int32_t num_rows, std::int32_t outputs) {
+    return add_product_is_busy({.num_rows = num_rows, .inputs = 1024, .num_processors = 132}, outputs);
+  };
+  EXPECT_TRUE(is_busy(8448, 1024));   // 132 tiles for 66 pairs
+  EXPECT_TRUE(is_busy(4365, 1024));   // 66, and 8 halves
+  EXPECT_TRUE(is_busy(2048, 1024));   // 64 halves
+  EXPECT_FALSE(is_busy(1000, 1024));  // 32 halves
+  EXPECT_TRUE(is_busy(4365, 2560));   // 180
+  EXPECT_TRUE(is_busy(2048, 4096));   // 128
+  EXPECT_FALSE(is_busy(1, 208));
 }
 
 std::vector<Shape> bfloat16_shapes() {

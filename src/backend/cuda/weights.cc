@@ -93,7 +93,7 @@ class MatrixMaker {
                              static_cast<std::int32_t>(columns), nullptr);
         RERANK_CUDA_CHECK(cudaStreamSynchronize(nullptr));
       }
-      const CUtensorMap view = gemm_view(values.as<DeviceBFloat16>(), rows, columns);
+      const GemmView view = gemm_view(values.as<DeviceBFloat16>(), rows, columns);
       return {.values = std::move(values), .scales = {}, .view = view};
     }
     DeviceMatrix made{

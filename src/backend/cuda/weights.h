@@ -23,7 +23,7 @@ struct DeviceMatrix {
   DeviceBuffer values;
   DeviceBuffer scales;
 
-  CUtensorMap view{};  // gemm_view
+  GemmView view{};
 };
 
 struct DeviceLayer {
