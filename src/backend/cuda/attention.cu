@@ -7,6 +7,7 @@
 #include "backend/cuda/attention_consumer.cuh"
 #include "backend/cuda/attention_copier.cuh"
 #include "backend/cuda/device.h"
+#include "backend/cuda/overlap.cuh"
 #include "rerank/error.h"
 
 namespace rerank::cuda {
@@ -22,7 +23,10 @@ __global__ void __launch_bounds__(kThreads, 1)
   __syncthreads();
   if (threadIdx.x < kWarpgroup) {
     registers_give<40>();
-    if (threadIdx.x < 32) Copier<HeadDim>{a, base, barriers}.run();
+    if (threadIdx.x < 32) {
+      await_kernels_before();  // the others touch nothing before its copies
+      Copier<HeadDim>{a, base, barriers}.run();
+    }
   } else {
     registers_take<232>();
     Consumer<HeadDim>(a, base, barriers).run();
@@ -51,9 +55,8 @@ void launch_attention(const AttentionArguments& a, cudaStream_t stream) {
   if (work == 0) return;
   const auto grid = static_cast<unsigned>(work < a.num_processors ? work : a.num_processors);
   with_head_dim(a.shape.head_dim, [&](auto dim) {
-    attention_kernel<dim.value><<<grid, kThreads, Layout<dim.value>::kBytes, stream>>>(a);
+    launch_overlapping(attention_kernel<dim.value>, grid, kThreads, Layout<dim.value>::kBytes, stream, a);
   });
-  RERANK_CUDA_CHECK(cudaGetLastError());
 }
 
 }  // namespace rerank::cuda

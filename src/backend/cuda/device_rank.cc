@@ -14,6 +14,8 @@ std::size_t size(std::int64_t n) {
   return static_cast<std::size_t>(n);
 }
 
+constexpr int kCountingProducts = 3;  // of a layer, all but its first
+
 double gib(std::size_t bytes) {
   return static_cast<double>(bytes) / (1 << 30);
 }
@@ -68,7 +70,17 @@ std::size_t DeviceRank::activation_bytes() const {
   const std::int64_t quantized = options_.quantize ? shape_.hidden + shape_.query_dim() + ffn_ + 12 : 0;
   const std::int64_t squares = std::int64_t{4} * num_square_parts(shape_.hidden);
   return size(limits_.max_tokens * (2 * columns + shape_.hidden + squares + quantized) +
-              limits_.max_scores * (std::int64_t{3} * shape_.hidden + squares));
+              limits_.max_scores * (std::int64_t{3} * shape_.hidden + squares)) +
+         counts_bytes();
+}
+
+std::size_t DeviceRank::counts_bytes() const {
+  return size(std::int64_t{kCountingProducts} * shape_.num_layers * count_rows() * 4);
+}
+
+std::uint32_t* DeviceRank::next_counts() {
+  if (num_counted_ == size(std::int64_t{kCountingProducts} * shape_.num_layers)) return nullptr;
+  return counts_.as<std::uint32_t>() + num_counted_++ * size(count_rows());
 }
 
 std::size_t DeviceRank::store_bytes() const {
@@ -134,6 +146,7 @@ void DeviceRank::reserve() {
   attention_ = make_rows(shape_.query_dim(), true);
   ffn_rows_ = make_rows(ffn_, true);
   logits_ = DeviceBuffer(size(2 * 4 * scores));
+  counts_ = DeviceBuffer(counts_bytes());
   for (Forward& forward : forwards_) {
     forward.layout = BatchLayout(limits_, attention_tokens(shape_.num_heads, shape_.num_kv_heads));
     forward.host = PinnedBuffer(forward.layout.size_bytes());
@@ -199,6 +212,9 @@ void DeviceRank::begin(const PackedBatch& batch) {
   forward.layout.fill(batch, forward.host.as<std::byte>());
   RERANK_CUDA_CHECK(cudaMemcpyAsync(forward.device.as<void>(), forward.host.as<void>(),
                                     forward.layout.size_bytes(), cudaMemcpyHostToDevice, stream_.get()));
+  RERANK_CUDA_CHECK(cudaMemsetAsync(counts_.as<void>(), 0, counts_.size_bytes(), stream_.get()));
+  num_counted_ = 0;
+  progress_ = {};
   num_rows_ = forward.layout.num_tokens();
   items_ = forward.layout.all_items();
   gathered_ = false;
@@ -210,14 +226,14 @@ void DeviceRank::embed() {
   launch_embed(weights_.embedding.as<DeviceBFloat16>(),
                current().layout.ids.at(current().device.as<std::byte>()), hidden_now_->rows, num_rows_,
                stream_.get());
-  mark("embed");
+  launched("embed");
 }
 
 void DeviceRank::add_now() {
   if (!is_to_be_added_) return;
   launch_add(added(), hidden_now_->rows, num_rows_, stream_.get());
   is_to_be_added_ = false;
-  mark("add");
+  launched("add");
 }
 
 // Products of bfloat16 read the hidden states themselves, and scale their results.
@@ -230,7 +246,7 @@ void DeviceRank::prepare_norm(bool quantized) {
                          .eps = shape_.rms_norm_eps},
                         stream_.get());
   is_to_be_added_ = false;
-  mark("norm");
+  launched("norm");
 }
 
 QkvArguments DeviceRank::qkv_arguments(std::int32_t index, Projection projection) {
@@ -256,7 +272,7 @@ void DeviceRank::norm_qkv_rope(std::int32_t index, Projection projection) {
   const DeviceLayer& w = layer(index);
   prepare_norm(w.quantized);
   launch_qkv(fused_norm(w, w.qkv), norm_scale(w, w.qkv), qkv_arguments(index, projection), stream_.get());
-  mark("GEMM query/key/value");
+  launched("GEMM query/key/value");
 }
 
 void DeviceRank::attention(std::int32_t index) {
@@ -271,22 +287,23 @@ void DeviceRank::attention(std::int32_t index) {
                     .first_slot = index * limits_.num_slots,
                     .num_processors = num_processors_},
                    stream_.get());
-  mark("attention");
+  launched("attention");
 }
 
 void DeviceRank::quantize(const Rows& x, const char* name) {
   launch_quantize(x.values.as<DeviceBFloat16>(), nullptr, x.e4m3(), num_rows_, x.columns, stream_.get());
-  mark(name);
+  launched(name);
 }
 
 // Large batches and all of e4m3 by our own kernels; else by cuBLASLt, to be added by what comes next.
-void DeviceRank::add_product(const Gemm& gemm, const Rows& x, const DeviceMatrix& weight) {
+void DeviceRank::add_product(const Gemm& gemm, const Rows& x, const DeviceMatrix& weight, const char* name) {
   const bool is_whole = options_.shard.count == 1, is_quantized = weight.scales.size_bytes() > 0;
-  const FusedGemmArguments own = fused(is_quantized ? x.quantized_view : x.view, weight, x.columns);
+  FusedGemmArguments own = fused(is_quantized ? x.quantized_view : x.view, weight, x.columns);
   const ProductScale scale = is_quantized ? quantized_scale(x, weight) : ProductScale{};
-  if (is_whole && (is_quantized || add_product_is_busy(own, shape_.hidden) ||
-                   !gemm.can_run(num_rows_))) {
-    return launch_add_product(own, scale, hidden_now_->rows, stream_.get());
+  if (is_whole && (is_quantized || add_product_is_busy(own, shape_.hidden) || !gemm.can_run(num_rows_))) {
+    if (!is_quantized) own.counts = next_counts();
+    launch_add_product(own, scale, hidden_now_->rows, stream_.get());
+    return launched(name, progress_of_add_product(own, shape_.hidden));
   }
   if (is_quantized) {
     launch_product(own, scale, added(), shape_.hidden, stream_.get());
@@ -295,27 +312,28 @@ void DeviceRank::add_product(const Gemm& gemm, const Rows& x, const DeviceMatrix
              stream_.get());
   }
   is_to_be_added_ = true;
+  launched(name);
 }
 
 void DeviceRank::attention_output(std::int32_t index) {
   const DeviceLayer& w = layer(index);
   if (w.quantized) quantize(attention_, "quantise attention");
-  add_product(output_, attention_, w.output);
-  mark("GEMM output");
+  add_product(output_, attention_, w.output, "GEMM output");
 }
 
 void DeviceRank::norm_gate_up(std::int32_t index) {
   const DeviceLayer& w = layer(index);
   prepare_norm(w.quantized);
-  launch_gate_up(fused_norm(w, w.gate_up), norm_scale(w, w.gate_up), ffn_rows_.values.as<DeviceBFloat16>(),
-                 ffn_, stream_.get());
-  mark("GEMM gate, up");
+  FusedGemmArguments product = fused_norm(w, w.gate_up);
+  if (!w.quantized) product.counts = next_counts();
+  launch_gate_up(product, norm_scale(w, w.gate_up), ffn_rows_.values.as<DeviceBFloat16>(), ffn_,
+                 stream_.get());
+  launched("GEMM gate, up", progress_of_gate_up(product, ffn_));
   if (w.quantized) quantize(ffn_rows_, "quantise ffn");
 }
 
 void DeviceRank::down(std::int32_t index) {
-  add_product(down_, ffn_rows_, layer(index).down);
-  mark("GEMM down");
+  add_product(down_, ffn_rows_, layer(index).down, "GEMM down");
 }
 
 void DeviceRank::gather_scored() {
@@ -324,7 +342,7 @@ void DeviceRank::gather_scored() {
   num_rows_ = forward.layout.num_scores();
   launch_gather(hidden_now_->rows, forward.layout.scored_rows.at(forward.device.as<std::byte>()),
                 scored_hidden_.rows, num_rows_, stream_.get());
-  mark("gather");
+  launched("gather");
   hidden_now_ = &scored_hidden_;
   items_ = forward.layout.scored_items();
   gathered_ = true;
@@ -340,7 +358,7 @@ void DeviceRank::score_head() {
                .num_rows = num_rows_,
                .eps = shape_.rms_norm_eps},
               stream_.get());
-  mark("head");
+  launched("head");
   Forward& forward = current();
   RERANK_CUDA_CHECK(cudaMemcpyAsync(forward.host_logits.as<float>(), logits_.as<float>(), size(num_rows_) * 8,
                                     cudaMemcpyDeviceToHost, stream_.get()));

@@ -99,10 +99,10 @@ class DeviceRank {
   void add_now();
   void prepare_norm(bool quantized);
   void quantize(const Rows& x, const char* name);
-  void add_product(const Gemm& gemm, const Rows& x, const DeviceMatrix& weight);
+  void add_product(const Gemm& gemm, const Rows& x, const DeviceMatrix& weight, const char* name);
   QkvArguments qkv_arguments(std::int32_t layer, Projection projection);
   FusedGemmArguments fused(const GemmView& x, const DeviceMatrix& weight, std::int32_t inputs) const {
-    return {x, weight.view, num_rows_, inputs, num_processors_};
+    return {x, weight.view, num_rows_, inputs, num_processors_, progress_};
   }
   FusedGemmArguments fused_norm(const DeviceLayer& layer, const DeviceMatrix& weight) const {
     return fused(layer.quantized ? normed_.quantized_view : hidden_now_->view, weight, shape_.hidden);
@@ -119,9 +119,14 @@ class DeviceRank {
   }
   DeviceBFloat16* store(std::int32_t layer) const;
   AttentionShape attention_shape() const { return {shape_.num_heads, shape_.num_kv_heads, shape_.head_dim}; }
-  void mark(const char* kernel) {
+  // After each launch of a kernel.
+  void launched(const char* kernel, const GemmProgress& progress = {}) {
     if (clock_ != nullptr) clock_->mark(kernel, stream_.get());
+    progress_ = progress;
   }
+  std::int64_t count_rows() const { return (limits_.max_tokens + kGemmPairRows - 1) / kGemmPairRows; }
+  std::size_t counts_bytes() const;
+  std::uint32_t* next_counts();  // zeros; or null if there are none left in this forward
   Forward& current() { return forwards_[(num_begun_ + kInFlight - 1) % kInFlight]; }
   std::pair<DeviceBFloat16*, std::int32_t> buffer(
       Activation activation) const;  // all but kHidden, and its stride
@@ -147,6 +152,7 @@ class DeviceRank {
   Rows ffn_rows_;             // [max_tokens, ffn]
   DeviceBuffer store_;        // [num_layers, num_slots, 2, kv_dim]
   DeviceBuffer logits_;       // [max_scores, 2]
+  DeviceBuffer counts_;       // [products that count, count_rows()]
 
   AttentionViews views_;
 
@@ -155,6 +161,8 @@ class DeviceRank {
   std::uint64_t num_finished_ = 0;
   Hidden* hidden_now_ = nullptr;
   bool is_to_be_added_ = false;  // added_
+  GemmProgress progress_;        // of what was launched last, if it is a product that counts
+  std::size_t num_counted_ = 0;  // products of this forward that count
   std::int32_t num_rows_ = 0;
   bool gathered_ = false;  // the rows are the scored ones
   ItemList items_;

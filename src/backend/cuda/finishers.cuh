@@ -214,7 +214,8 @@ struct OutputScales {
     if constexpr (Quantized) {
 #pragma unroll
       for (int group = 0; group < ResidualPart::kGroups; ++group) {
-        if (part.column(group) < part.x.hidden) values[group] = load8(scales + part.column(group));
+        // Zeros past the last output: its results are zeros too, and go into the sums of squares.
+        values[group] = part.column(group) < part.x.hidden ? load8(scales + part.column(group)) : Vector8{};
       }
     }
   }

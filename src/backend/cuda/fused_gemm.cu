@@ -21,6 +21,7 @@ __device__ inline void finish_gemm_tiles(const FusedGemmArguments& a, const Prod
                                          GemmShared shared, GemmBarriers& barriers,
                                          const Finisher& finisher) {
   GemmTiles tiles(a.num_rows, outputs.num_tiles, schedule);
+  await_rows(a, tiles.row());
   if (Finisher::kScaled) find_scales<Finisher::kQuantized>(a, scale, tiles.row(), barriers.scales[0]);
   int now = 0;
   Place<1> place;
@@ -37,9 +38,12 @@ __device__ inline void finish_gemm_tiles(const FusedGemmArguments& a, const Prod
       }
       __syncwarp();
       if (threadIdx.x % 32 == 0) barrier_arrive(&barriers.part_empty[p]);
-      if (Finisher::kScaled && p == 0)
+      if (Finisher::kScaled && p == 0) {
+        await_rows(a, tiles.row());
         find_scales<Finisher::kQuantized>(a, scale, tiles.row(), barriers.scales[now ^ 1]);
+      }
     }
+    count_rows<kGemmFinishers>(a, row, parts * kGemmPartRows);
     place.advance();
     now ^= 1;
   }
@@ -65,11 +69,9 @@ __global__ void __cluster_dims__(kGemmCluster, 1, 1) __launch_bounds__(kGemmThre
   if (warp < kGemmWarps) {
     registers_give<152>();
     if (warp > 0) {
-      await_kernels_before();
       finish_gemm_tiles(a, scale, outputs, schedule, shared, barriers, finisher);
     } else {
       if (threadIdx.x == 0) {
-        await_kernels_before();
         copy_gemm_tiles<Finisher::kQuantized>(a, outputs, schedule, shared, barriers);
       }
       __syncwarp();
@@ -78,7 +80,8 @@ __global__ void __cluster_dims__(kGemmCluster, 1, 1) __launch_bounds__(kGemmThre
     registers_take<176>();
     multiply_gemm_tiles(a, outputs, schedule, shared, barriers, finisher);
   }
-  cluster_sync();  // nobody writes into a block that is gone
+  await_kernels_before();  // they have computed the rows; who waits for this kernel waits for them
+  cluster_sync();          // nobody writes into a block that is gone
 }
 
 template <typename Finisher>
@@ -153,6 +156,10 @@ GemmView view(const Number* data, std::int64_t rows, std::int64_t inputs) {
   return {.tile = in_boxes(kGemmRows), .half_tile = in_boxes(kGemmPartRows)};
 }
 
+GemmOutputs gate_up_outputs(std::int32_t ffn) {
+  return {.first = 0, .second = ffn, .step = kGemmHalf, .num_tiles = tiles_of(ffn, kGemmHalf)};
+}
+
 GemmOutputs all_outputs(std::int32_t outputs) {
   return {
       .first = 0, .second = kGemmHalf, .step = kGemmColumns, .num_tiles = tiles_of(outputs, kGemmColumns)};
@@ -167,6 +174,13 @@ GemmView gemm_view(const std::uint8_t* data, std::int64_t rows, std::int64_t inp
   return view(data, rows, inputs);
 }
 
+GemmProgress progress_of_gate_up(const FusedGemmArguments& a, std::int32_t ffn) {
+  return {a.counts, gate_up_outputs(ffn).num_tiles};
+}
+GemmProgress progress_of_add_product(const FusedGemmArguments& a, std::int32_t outputs) {
+  return {a.counts, all_outputs(outputs).num_tiles};
+}
+
 void prepare_fused_gemms(std::int32_t head_dim) {
   prepare_for<false>(head_dim);
   prepare_for<true>(head_dim);
@@ -176,8 +190,7 @@ void prepare_fused_gemms(std::int32_t head_dim) {
 void launch_gate_up(const FusedGemmArguments& a, const ProductScale& scale, DeviceBFloat16* out,
                     std::int32_t ffn, cudaStream_t stream) {
   with_type(scale, [&](auto quantized) {
-    launch(a, scale, {.first = 0, .second = ffn, .step = kGemmHalf, .num_tiles = tiles_of(ffn, kGemmHalf)},
-           GateUp<quantized()>{out, scale.outputs, ffn}, stream);
+    launch(a, scale, gate_up_outputs(ffn), GateUp<quantized()>{out, scale.outputs, ffn}, stream);
   });
 }
 

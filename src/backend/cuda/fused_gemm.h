@@ -20,12 +20,22 @@ struct GemmView {
 GemmView gemm_view(const DeviceBFloat16* data, std::int64_t rows, std::int64_t inputs);
 GemmView gemm_view(const std::uint8_t* data, std::int64_t rows, std::int64_t inputs);
 
+// How far a product has come: counts of finished rows' parts, one for each kGemmPairRows rows, zeros before
+// it is launched. The next product of the stream begins with rows as they are ready.
+constexpr std::int32_t kGemmPairRows = 256;
+struct GemmProgress {
+  std::uint32_t* counts = nullptr;
+  std::int32_t output_tiles = 0;
+};
+
 struct FusedGemmArguments {
   GemmView x;       // of at least num_rows rows
   GemmView weight;  // the product is x * weight^T; both of one type
   std::int32_t num_rows;
   std::int32_t inputs;
-  std::int32_t num_processors;  // of the device
+  std::int32_t num_processors;      // of the device
+  GemmProgress before{};            // of x; without counts all kernels before are awaited
+  std::uint32_t* counts = nullptr;  // of this product, if one goes on from it
 };
 
 // What results are multiplied by. Of bfloat16, rows by 1 / sqrt(mean of their squares + eps); of e4m3, rows
@@ -38,6 +48,10 @@ struct ProductScale {
 
   bool is_quantized() const { return rows != nullptr; }
 };
+
+// What the next product needs to know of this one.
+GemmProgress progress_of_gate_up(const FusedGemmArguments& arguments, std::int32_t ffn);
+GemmProgress progress_of_add_product(const FusedGemmArguments& arguments, std::int32_t outputs);
 
 // Once for each device, before the first launch.
 void prepare_fused_gemms(std::int32_t head_dim);

@@ -6,6 +6,7 @@
 
 #include "backend/cuda/fused_gemm.h"
 #include "backend/cuda/hopper.cuh"
+#include "backend/cuda/overlap.cuh"
 #include "backend/cuda/residual.cuh"
 #include "backend/cuda/vectors.cuh"
 
@@ -17,7 +18,7 @@ constexpr int kGemmColumns = 2 * kGemmHalf;
 constexpr int kGemmStages = 3;
 constexpr int kGemmCluster =
     2;  // blocks with different rows and the same weights: each copies half of them to both
-constexpr int kGemmPairRows = kGemmCluster * kGemmRows;
+static_assert(kGemmPairRows == kGemmCluster * kGemmRows);
 constexpr int kGemmWarpgroup = 128;
 constexpr int kGemmMultipliers = 2;  // warpgroups; one more has a warp that copies and those that finish
 constexpr int kGemmThreads = kGemmWarpgroup * (1 + kGemmMultipliers);
@@ -132,6 +133,33 @@ class GemmTiles {
   int row_, tile_, parts_;
 };
 
+// A multiplier's rows of a tile count as so much when they are finished, by 3, 4 or 8 warps.
+constexpr int kGemmPartCount = 24;
+
+// Until the rows of x of a cluster's tile are there, to be read by this thread and to be copied.
+__device__ inline void await_rows(const FusedGemmArguments& a, int first_row) {
+  if (a.before.counts == nullptr) return await_kernels_before();
+  const int pair = first_row / kGemmPairRows;
+  const int parts =
+      pair * kGemmPairRows + kGemmHalfPairRows < a.num_rows ? kGemmCluster * kGemmMultipliers : kGemmCluster;
+  const auto wanted = static_cast<unsigned>(a.before.output_tiles * parts * kGemmPartCount);
+  while (load_acquire(a.before.counts + pair) < wanted) {
+  }
+  order_with_copies();
+}
+
+// A warp, one of `Warps` that share `num_rows` rows of a tile: it has stored what the next product reads.
+template <int Warps>
+__device__ inline void count_rows(const FusedGemmArguments& a, int first_row, int num_rows) {
+  // Half a tile may have no rows, and is not waited for.
+  if (a.counts == nullptr || first_row / kGemmHalfPairRows * kGemmHalfPairRows >= a.num_rows) return;
+  order_with_copies();
+  __syncwarp();
+  if (threadIdx.x % 32 == 0) {
+    add_release(a.counts + first_row / kGemmPairRows, kGemmPartCount * num_rows / (kGemmPartRows * Warps));
+  }
+}
+
 // One thread: fills stages with the block's own rows and one half of the weights, which goes to both blocks.
 template <bool Quantized>
 __device__ inline void copy_gemm_tiles(const FusedGemmArguments& a, const GemmOutputs& outputs,
@@ -147,9 +175,10 @@ __device__ inline void copy_gemm_tiles(const FusedGemmArguments& a, const GemmOu
       barrier_wait(&barriers.empty[place.index], place.parity ^ 1);
       std::uint64_t* full = &barriers.full[place.index];
       barrier_arrive_and_expect(full, bytes);
-      copy_box(shared.x(place.index, 0), parts == 1 ? &a.x.half_tile : &a.x.tile, input, tiles.row(), full);
       copy_box_to(kBoth, shared.weight(place.index) + half * kGemmHalfBytes, &a.weight.tile, input, output,
                   full);
+      if (input == 0) await_rows(a, tiles.row());
+      copy_box(shared.x(place.index, 0), parts == 1 ? &a.x.half_tile : &a.x.tile, input, tiles.row(), full);
       place.advance();
     }
   }
@@ -316,6 +345,7 @@ __device__ inline void multiply_gemm_tiles(const FusedGemmArguments& a, const Ge
   }
   finisher.finish(GemmPart<kGemmWarps>(shared, of, first, count, barriers.scales[scales], tiles.row()),
                   tiles.tile(), a.num_rows);
+  count_rows<kGemmWarps>(a, tiles.row(), count);
 }
 
 }  // namespace rerank::cuda

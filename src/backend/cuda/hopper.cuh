@@ -133,6 +133,21 @@ __device__ inline void store_if(bool condition, void* to, uint4 bits) {
       : "memory");
 }
 
+// --- counts in the device's memory
+
+__device__ inline unsigned load_acquire(const unsigned* from) {
+  unsigned value;
+  asm volatile("ld.acquire.gpu.global.u32 %0, [%1];" : "=r"(value) : "l"(from) : "memory");
+  return value;
+}
+__device__ inline void add_release(unsigned* to, unsigned value) {
+  asm volatile("red.release.gpu.global.add.u32 [%0], %1;" ::"l"(to), "r"(value) : "memory");
+}
+// Between a thread's loads and stores and the copy engine's, of the device's memory.
+__device__ inline void order_with_copies() {
+  asm volatile("fence.proxy.async.global;" ::: "memory");
+}
+
 // --- clusters
 
 __device__ inline unsigned block_of_cluster() {

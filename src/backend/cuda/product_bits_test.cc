@@ -119,6 +119,67 @@ TEST_P(StandInBitsTest, CublasAddsTheSameBits) {
   }
 }
 
+// A product that begins with rows before the one that computes them has ended.
+class ProgressBitsTest : public ProductBitsTest {
+ protected:
+  static constexpr std::int32_t kCounts = (kMaxRows + kGemmPairRows - 1) / kGemmPairRows;
+
+  // What a decoder's layer computes after attention, and the next one before it; `counts` [3, kCounts], or
+  // null: each product awaits the one before.
+  void layer(std::int32_t num_rows, const ResidualBuffers& x, DeviceBFloat16* ffn, std::uint32_t* counts,
+             DeviceBFloat16* out) const {
+    const Shape& s = GetParam();
+    const auto product = [&](const DeviceBFloat16* from, std::int32_t inputs, std::int32_t outputs) {
+      return FusedGemmArguments{gemm_view(from, num_rows, inputs),
+                                gemm_view(weight_.as<DeviceBFloat16>(), outputs, inputs), num_rows, inputs,
+                                num_processors_};
+    };
+    FusedGemmArguments output = product(x_.as<DeviceBFloat16>(), s.query_dim(), s.hidden),
+                       gate_up = product(x.rows.high, s.hidden, 2 * s.ffn),
+                       down = product(ffn, s.ffn, s.hidden),
+                       next = product(x.rows.high, s.hidden, s.qkv_dim());
+    if (counts != nullptr) {
+      RERANK_CUDA_CHECK(cudaMemsetAsync(counts, 0, size(3 * kCounts) * sizeof *counts, stream_.get()));
+      output.counts = counts;
+      gate_up.before = progress_of_add_product(output, s.hidden);
+      gate_up.counts = counts + kCounts;
+      down.before = progress_of_gate_up(gate_up, s.ffn);
+      down.counts = counts + 2 * kCounts;
+      next.before = progress_of_add_product(down, s.hidden);
+    }
+    const ProductScale scale{.squares = x.rows.squares, .eps = kEps};
+    x.fill_random(stream_.get());
+    launch_add_product(output, {}, x.rows, stream_.get());
+    launch_gate_up(gate_up, scale, ffn, s.ffn, stream_.get());
+    launch_add_product(down, {}, x.rows, stream_.get());
+    launch_qkv(next, scale, qkv_arguments(0, out), stream_.get());
+  }
+};
+
+TEST_P(ProgressBitsTest, ProductsThatBeginEarlyComputeTheSame) {
+  const Shape& s = GetParam();
+  const std::int64_t numbers = std::int64_t{kMaxRows} * s.qkv_dim();
+  const ResidualBuffers x(s.hidden);
+  const DeviceBuffer ffn(size(2 * std::int64_t{kMaxRows} * s.ffn)), counts(size(3 * kCounts) * 4),
+      wanted = DeviceBuffer::zeros(size(2 * numbers)), found = DeviceBuffer::zeros(size(2 * numbers)),
+      differences = DeviceBuffer::zeros(4);
+  std::mt19937 random(s.ffn);
+  const int all_processors = num_processors_;
+  for (int i = 0; i < 40; ++i) {
+    num_processors_ = all_processors / (1 + i % 4);
+    const auto num_rows = static_cast<std::int32_t>(1 + random() % kMaxRows);
+    layer(num_rows, x, ffn.as<DeviceBFloat16>(), nullptr, wanted.as<DeviceBFloat16>());
+    layer(num_rows, x, ffn.as<DeviceBFloat16>(), counts.as<std::uint32_t>(), found.as<DeviceBFloat16>());
+    launch_count_differences(wanted.as<DeviceBFloat16>(), found.as<DeviceBFloat16>(), numbers,
+                             differences.as<std::uint32_t>(), stream_.get());
+  }
+  std::uint32_t count = 0;
+  RERANK_CUDA_CHECK(
+      cudaMemcpyAsync(&count, differences.as<void>(), 4, cudaMemcpyDeviceToHost, stream_.get()));
+  RERANK_CUDA_CHECK(cudaStreamSynchronize(stream_.get()));
+  EXPECT_EQ(count, 0u);
+}
+
 // Of 132 multiprocessors, pairs of which take tiles of 256 rows by 256 outputs, or halves of their rows.
 TEST(AddProductTest, IsBusyWhenTheLastRoundIsNearlyFull) {
   const auto is_busy = [](std::int32_t num_rows, std::int32_t outputs) {
@@ -144,6 +205,10 @@ INSTANTIATE_TEST_SUITE_P(Shapes, ProductBitsTest, testing::ValuesIn(shapes()),
                          [](const auto& test) { return std::string(test.param.name); });
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(StandInBitsTest);
 INSTANTIATE_TEST_SUITE_P(Shapes, StandInBitsTest, testing::ValuesIn(bfloat16_shapes()),
+                         [](const auto& test) { return std::string(test.param.name); });
+
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(ProgressBitsTest);
+INSTANTIATE_TEST_SUITE_P(Shapes, ProgressBitsTest, testing::ValuesIn(bfloat16_shapes()),
                          [](const auto& test) { return std::string(test.param.name); });
 
 }  // namespace

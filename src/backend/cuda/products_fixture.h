@@ -212,23 +212,26 @@ class ProductsFixture : public testing::TestWithParam<Shape> {
     launch_gate_up(arguments(first_row, num_rows, s.hidden, 2 * s.ffn), row_scale(first_row), out, s.ffn,
                    stream_.get());
   }
+  QkvArguments qkv_arguments(std::int32_t first_row, DeviceBFloat16* out) const {
+    const Shape& s = GetParam();
+    return {.qkv = out,
+            .store = store_.as<DeviceBFloat16>(),
+            .query_norm = norm_.as<float>(),
+            .key_norm = norm_.as<float>(),
+            .frequencies = frequencies_.as<float>(),
+            .positions = positions_.as<std::int32_t>() + first_row,
+            .slots = slots_.as<std::int32_t>() + first_row,
+            .first_head = 0,
+            .end_head = s.num_heads + 2 * s.num_kv_heads,
+            .num_heads = s.num_heads,
+            .num_kv_heads = s.num_kv_heads,
+            .head_dim = kHeadDim,
+            .eps = kEps};
+  }
   void qkv(std::int32_t first_row, std::int32_t num_rows, DeviceBFloat16* out) const {
     const Shape& s = GetParam();
     launch_qkv(arguments(first_row, num_rows, s.hidden, s.qkv_dim()), row_scale(first_row),
-               {.qkv = out,
-                .store = store_.as<DeviceBFloat16>(),
-                .query_norm = norm_.as<float>(),
-                .key_norm = norm_.as<float>(),
-                .frequencies = frequencies_.as<float>(),
-                .positions = positions_.as<std::int32_t>() + first_row,
-                .slots = slots_.as<std::int32_t>() + first_row,
-                .first_head = 0,
-                .end_head = s.num_heads + 2 * s.num_kv_heads,
-                .num_heads = s.num_heads,
-                .num_kv_heads = s.num_kv_heads,
-                .head_dim = kHeadDim,
-                .eps = kEps},
-               stream_.get());
+               qkv_arguments(first_row, out), stream_.get());
   }
 
   Stream stream_;

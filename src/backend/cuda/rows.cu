@@ -139,10 +139,12 @@ __global__ void __launch_bounds__(RowShape<Threads, Vectors>::kBlock)
     if (a.added != nullptr) {
 #pragma unroll
       for (int e = 0; e < 8; ++e) sum.values[e] += held[i].values[e];
+      const Residual8 after = Residual8::of(sum);
       const int column = 8 * Shape::vector(i);
       if (column < a.x.hidden) {
-        store_residual(a.x, static_cast<std::int64_t>(row) * a.x.hidden + column, Residual8::of(sum));
+        store_residual(a.x, static_cast<std::int64_t>(row) * a.x.hidden + column, after);
       }
+      sum = after.sum();  // what is read where a product has added
     }
     held[i] = sum;
   }
