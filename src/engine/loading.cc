@@ -98,7 +98,7 @@ BackendOptions replica_options(const EngineOptions& options, const DeviceChoice&
 // A request that comes alone waits for its texts to be encoded. A CPU's own threads have the processors, and
 // take so long for a forward that it does not matter.
 int num_encoding_threads(const EngineOptions& options, const Backend& backend) {
-  constexpr int kMost = 3;
+  constexpr int kMost = 7;
   if (backend.max_in_flight() == 1) return 0;
   return std::clamp(ThreadPool::available_processors() / num_replicas(options) / 2 - 1, 0, kMost);
 }

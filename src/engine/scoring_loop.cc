@@ -42,7 +42,7 @@ void ScoringLoop::stop() {
 
 bool ScoringLoop::is_idle() const {
   const std::lock_guard lock(mutex_);
-  return worker_waits_ && !planning_ && open_.empty() && inbox_.empty();
+  return !computing_ && !planning_ && open_.empty() && inbox_.empty();
 }
 
 void ScoringLoop::submit(PendingRequestPtr request) {
@@ -122,15 +122,14 @@ void ScoringLoop::work() {
   std::unique_lock lock(mutex_);
   for (;;) {
     if (begun_.empty()) {
-      worker_waits_ = true;
       wake_.wait(lock, [this] { return stopping_ || may_begin(); });
-      worker_waits_ = false;
     } else if (begun_.size() < most) {
       wake_.wait_for(lock, kPlanningPatience, [this] { return stopping_ || !planning_; });
     }
     if (stopping_) break;
     if (may_begin()) {
       PlannedBatch batch = std::exchange(open_, {});
+      computing_ = true;
       batch_taken_ = true;
       work_waits_ = true;
       const std::string failure = failure_;
@@ -196,6 +195,8 @@ void ScoringLoop::hand_out(PlannedBatch& batch, std::chrono::nanoseconds taken) 
   std::int64_t batch_number = 0;
   {
     const std::lock_guard lock(mutex_);
+    // Before the callbacks, which may submit the next request.
+    computing_ = !begun_.empty();
     batch_number = ++statistics_.num_batches;
     statistics_.num_computed_tokens += batch.batch.num_tokens();
     statistics_.compute += taken;

@@ -84,7 +84,7 @@ class ScoringLoop {
   std::condition_variable wake_;
   bool stopping_ = false;
   bool planning_ = false;      // the planner is adding to open_
-  bool worker_waits_ = false;  // nothing is begun
+  bool computing_ = false;     // batches are taken that are not computed yet
   bool work_waits_ = false;    // for the planner: something arrived, was cancelled, or room was made
   bool batch_taken_ = false;   // the worker took open_ since the planner last looked
   PlannedBatch open_;          // the planner's while planning_, else guarded by mutex_

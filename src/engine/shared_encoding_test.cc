@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
+#include <future>
 #include <memory>
 #include <random>
 #include <string>
@@ -12,6 +14,7 @@
 #include <vector>
 
 #include "engine/encoding_threads.h"
+#include "engine/scoring_loop.h"
 #include "tests/byte_tokenizer.h"
 #include "tests/error_of.h"
 #include "tests/prompt_requests.h"
@@ -200,6 +203,31 @@ TEST_F(HelpedReplica, EndsWhileHelpersAreAtWork) {
     }
     for (const auto& outcome : outcomes) EXPECT_EQ(outcome->calls, 1);
   }
+}
+
+// A caller that has another request ready submits it from the callback.
+TEST_F(HelpedReplica, HelpsTheRequestThatAnEndedOneSubmits) {
+  LoadedModel loaded = load();
+  Request request = make_request(10);
+  for (std::string& document : request.documents) document.resize(850, 'x');
+  int num_tries = 0;
+  bool helped = false;
+  std::promise<void> ended;
+  std::function<PendingRequestPtr()> submit_next;
+  ScoringLoop loop(loaded.encoder, loaded.scheduler, std::move(loaded.replicas[0]));
+  submit_next = [&] {
+    auto pending =
+        std::make_shared<PendingRequest>(submitted(request), DocumentRange{0, 10}, [&](const Result&) {
+          // The planner may still be looking for more to plan, but not each time.
+          if (helped || ++num_tries == 1000) return ended.set_value();
+          helped = submit_next()->shared != nullptr;
+        });
+    loop.submit(pending);
+    return pending;
+  };
+  submit_next();
+  ended.get_future().wait();
+  EXPECT_TRUE(helped);
 }
 
 }  // namespace
