@@ -20,13 +20,14 @@ __device__ inline void finish_gemm_tiles(const FusedGemmArguments& a, const Prod
                                          const GemmOutputs& outputs, const GemmSchedule& schedule,
                                          GemmShared shared, GemmBarriers& barriers,
                                          const Finisher& finisher) {
-  GemmTiles tiles(a.num_rows, outputs.num_tiles, schedule);
+  GemmTiles tiles = gemm_tiles(a, schedule);
   await_rows(a, tiles.row());
   if (Finisher::kScaled) find_scales<Finisher::kQuantized>(a, scale, tiles.row(), barriers.scales[0]);
   int now = 0;
   Place<1> place;
   while (!tiles.is_last()) {
     const int row = tiles.row(), tile = tiles.tile(), parts = tiles.parts();
+    const bool is_apart = tiles.is_apart();
     tiles.advance();
     if (Finisher::kScaled) group_sync<32 * kGemmFinishers>(1 + kGemmMultipliers);
 #pragma unroll 1
@@ -43,7 +44,7 @@ __device__ inline void finish_gemm_tiles(const FusedGemmArguments& a, const Prod
         find_scales<Finisher::kQuantized>(a, scale, tiles.row(), barriers.scales[now ^ 1]);
       }
     }
-    count_rows<kGemmFinishers>(a, row, parts * kGemmPartRows);
+    count_rows<kGemmFinishers>(a, row, parts * kGemmPartRows, is_apart);
     place.advance();
     now ^= 1;
   }
@@ -90,35 +91,12 @@ void prepare() {
                                          cudaFuncAttributeMaxDynamicSharedMemorySize, kGemmSharedBytes));
 }
 
-std::int32_t tiles_of(std::int32_t size, std::int32_t step) {
-  return (size + step - 1) / step;
-}
-
-std::int32_t num_clusters(const FusedGemmArguments& a) {
-  return a.num_processors / kGemmCluster;
-}
-
-GemmSchedule schedule_for(const FusedGemmArguments& a, std::int32_t output_tiles, bool quantized) {
-  // Weights that stay in the cache are read again for each pair of row tiles, and rows once; else both share
-  // it.
-  constexpr std::int64_t kCachedBytes = std::int64_t{16} << 20;
-  const std::int64_t weight_bytes = std::int64_t{quantized ? 1 : 2} * a.inputs * output_tiles * kGemmColumns;
-  const std::int32_t strip = weight_bytes <= kCachedBytes ? 1 : 11;
-  const std::int32_t tiles = (a.num_rows + kGemmPairRows - 1) / kGemmPairRows * output_tiles;
-  const std::int32_t left = tiles % num_clusters(a);
-  // Without strips the last tiles are of the last rows, which may be less than half a tile's.
-  const bool end_is_half = strip == 1 && (a.num_rows - 1) % kGemmPairRows < kGemmHalfPairRows;
-  const std::int32_t halves = 2 * left - (end_is_half ? std::min(left, output_tiles) : 0);
-  if (halves > num_clusters(a)) return {strip, tiles, 0};
-  return {strip, tiles - left, halves};
-}
-
 template <typename Finisher>
 void launch(const FusedGemmArguments& a, const ProductScale& scale, const GemmOutputs& outputs,
             const Finisher& finisher, cudaStream_t stream) {
   if (a.num_rows == 0) return;
-  const GemmSchedule schedule = schedule_for(a, outputs.num_tiles, Finisher::kQuantized);
-  const std::int32_t clusters = std::min(schedule.num_whole + schedule.num_halves, num_clusters(a));
+  const GemmSchedule schedule = gemm_schedule(a, outputs.num_tiles, Finisher::kQuantized);
+  const std::int32_t clusters = std::min(schedule.num_turns(), num_gemm_clusters(a));
   launch_overlapping(fused_gemm_kernel<Finisher>, static_cast<unsigned>(clusters * kGemmCluster),
                      kGemmThreads, kGemmSharedBytes, stream, a, scale, outputs, schedule, finisher);
 }
@@ -156,6 +134,12 @@ GemmView view(const Number* data, std::int64_t rows, std::int64_t inputs) {
   return {.tile = in_boxes(kGemmRows), .half_tile = in_boxes(kGemmPartRows)};
 }
 
+// Of products of bfloat16, which alone are waited for by parts.
+GemmProgress progress_of(const FusedGemmArguments& a, const GemmOutputs& outputs) {
+  if (a.num_rows == 0 || a.counts == nullptr) return {};
+  return {a.counts, outputs.num_tiles, gemm_schedule(a, outputs.num_tiles, false).end(a)};
+}
+
 GemmOutputs gate_up_outputs(std::int32_t ffn) {
   return {.first = 0, .second = ffn, .step = kGemmHalf, .num_tiles = tiles_of(ffn, kGemmHalf)};
 }
@@ -175,10 +159,10 @@ GemmView gemm_view(const std::uint8_t* data, std::int64_t rows, std::int64_t inp
 }
 
 GemmProgress progress_of_gate_up(const FusedGemmArguments& a, std::int32_t ffn) {
-  return {a.counts, gate_up_outputs(ffn).num_tiles};
+  return progress_of(a, gate_up_outputs(ffn));
 }
 GemmProgress progress_of_add_product(const FusedGemmArguments& a, std::int32_t outputs) {
-  return {a.counts, all_outputs(outputs).num_tiles};
+  return progress_of(a, all_outputs(outputs));
 }
 
 void prepare_fused_gemms(std::int32_t head_dim) {
@@ -225,10 +209,10 @@ void launch_product(const FusedGemmArguments& a, const ProductScale& scale, Devi
 }
 
 bool add_product_is_busy(const FusedGemmArguments& a, std::int32_t outputs) {
-  const std::int32_t output_tiles = tiles_of(outputs, kGemmColumns), clusters = num_clusters(a);
-  const GemmSchedule schedule = schedule_for(a, output_tiles, false);
-  const std::int32_t rounds = tiles_of(schedule.num_whole, clusters), half_rounds = schedule.num_halves > 0;
-  const std::int64_t places = std::int64_t{kGemmHalfPairRows} * (2 * rounds + half_rounds) * clusters;
+  if (a.num_rows == 0) return false;
+  const std::int32_t output_tiles = all_outputs(outputs).num_tiles, clusters = num_gemm_clusters(a);
+  const std::int64_t places = std::int64_t{kGemmHalfPairRows} * clusters *
+                              gemm_schedule(a, output_tiles, false).half_rounds(clusters);
   return std::int64_t{3} * a.num_rows * output_tiles >= 2 * places;
 }
 

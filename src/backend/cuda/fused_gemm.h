@@ -20,12 +20,20 @@ struct GemmView {
 GemmView gemm_view(const DeviceBFloat16* data, std::int64_t rows, std::int64_t inputs);
 GemmView gemm_view(const std::uint8_t* data, std::int64_t rows, std::int64_t inputs);
 
+// So many clusters of blocks end before the others of a product, by the time that a tile of so many inputs
+// takes.
+struct GemmEnd {
+  std::int32_t num_early = 0;
+  float early_inputs = 0;
+};
+
 // How far a product has come: counts of finished rows' parts, one for each kGemmPairRows rows, zeros before
 // it is launched. The next product of the stream begins with rows as they are ready.
 constexpr std::int32_t kGemmPairRows = 256;
 struct GemmProgress {
   std::uint32_t* counts = nullptr;
   std::int32_t output_tiles = 0;
+  GemmEnd end{};
 };
 
 struct FusedGemmArguments {

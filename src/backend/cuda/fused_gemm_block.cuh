@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "backend/cuda/fused_gemm.h"
+#include "backend/cuda/gemm_schedule.h"
 #include "backend/cuda/hopper.cuh"
 #include "backend/cuda/overlap.cuh"
 #include "backend/cuda/residual.cuh"
@@ -12,20 +13,11 @@
 
 namespace rerank::cuda {
 
-constexpr int kGemmRows = 128;  // of a block's tile
-constexpr int kGemmHalf = 128;  // outputs of half a tile
-constexpr int kGemmColumns = 2 * kGemmHalf;
 constexpr int kGemmStages = 3;
-constexpr int kGemmCluster =
-    2;  // blocks with different rows and the same weights: each copies half of them to both
-static_assert(kGemmPairRows == kGemmCluster * kGemmRows);
-constexpr int kGemmWarpgroup = 128;
-constexpr int kGemmMultipliers = 2;  // warpgroups; one more has a warp that copies and those that finish
+constexpr int kGemmWarpgroup = 128;  // each multiplier; one more has a warp that copies and those that finish
 constexpr int kGemmThreads = kGemmWarpgroup * (1 + kGemmMultipliers);
 constexpr int kGemmWarps = kGemmWarpgroup / 32;  // of a warpgroup
 constexpr int kGemmFinishers = kGemmWarps - 1;   // warps
-constexpr int kGemmPartRows = kGemmRows / kGemmMultipliers;
-constexpr int kGemmHalfPairRows = kGemmPairRows / 2;
 // Threads at the barriers 1 and 2: a multiplier, and the finishers before its last tile; or at the first all,
 // if that is half a tile. The finishers alone have the next.
 constexpr int kGemmPartSync = kGemmWarpgroup + 32 * kGemmFinishers;
@@ -80,58 +72,10 @@ struct GemmOutputs {
   std::int32_t num_tiles;
 };
 
-// The tiles of a cluster in turn. Clusters walk strips of so many pairs of row tiles, so that those under way
-// at one time share rows and weights in the cache. Where what the whole rounds leave is little, it goes as
-// halves of tiles, of the first rows and then of the others, to twice as many clusters.
-struct GemmSchedule {
-  std::int32_t strip;
-  std::int32_t num_whole;   // tiles
-  std::int32_t num_halves;  // of the tiles after them
-};
-
-// Half a tile's rows are of both blocks, and of one multiplier in each. So are the last rows, if they are
-// few.
-class GemmTiles {
- public:
-  __device__ GemmTiles(std::int32_t num_rows, std::int32_t output_tiles, const GemmSchedule& schedule)
-      : schedule_(schedule),
-        num_rows_(num_rows),
-        pairs_((num_rows + kGemmPairRows - 1) / kGemmPairRows),
-        output_tiles_(output_tiles),
-        clusters_(gridDim.x / kGemmCluster),
-        now_(blockIdx.x / kGemmCluster) {
-    find();
-  }
-
-  __device__ int row() const { return row_; }      // the first
-  __device__ int tile() const { return tile_; }    // of the outputs
-  __device__ int parts() const { return parts_; }  // multipliers with rows, the same in both blocks
-  __device__ bool has_ended() const { return now_ >= schedule_.num_whole + schedule_.num_halves; }
-  __device__ bool is_last() const { return now_ + clusters_ >= schedule_.num_whole + schedule_.num_halves; }
-  __device__ void advance() {
-    now_ += clusters_;
-    find();
-  }
-
- private:
-  __device__ void find() {
-    const int num_tiles = pairs_ * output_tiles_;
-    const bool is_second = now_ >= num_tiles;
-    const int index = is_second ? schedule_.num_whole + now_ - num_tiles : now_;
-    const int strip_tiles = schedule_.strip * output_tiles_;
-    const int first_pair = index / strip_tiles * schedule_.strip, in_strip = index % strip_tiles;
-    const int height = max(min(schedule_.strip, pairs_ - first_pair), 1);
-    const int first_row =
-        (first_pair + in_strip % height) * kGemmPairRows + (is_second ? kGemmHalfPairRows : 0);
-    tile_ = in_strip / height;
-    parts_ = now_ < schedule_.num_whole && first_row + kGemmHalfPairRows < num_rows_ ? kGemmMultipliers : 1;
-    row_ = first_row + static_cast<int>(block_of_cluster()) * parts_ * kGemmPartRows;
-  }
-
-  const GemmSchedule& schedule_;
-  int num_rows_, pairs_, output_tiles_, clusters_, now_;
-  int row_, tile_, parts_;
-};
+__device__ inline GemmTiles gemm_tiles(const FusedGemmArguments& a, const GemmSchedule& schedule) {
+  return {a.num_rows, schedule, static_cast<int>(gridDim.x) / kGemmCluster,
+          static_cast<int>(blockIdx.x) / kGemmCluster, static_cast<int>(block_of_cluster())};
+}
 
 // A multiplier's rows of a tile count as so much when they are finished, by 3, 4 or 8 warps.
 constexpr int kGemmPartCount = 24;
@@ -149,14 +93,17 @@ __device__ inline void await_rows(const FusedGemmArguments& a, int first_row) {
 }
 
 // A warp, one of `Warps` that share `num_rows` rows of a tile: it has stored what the next product reads.
+// Rows of a block apart count for those that the other does not have.
 template <int Warps>
-__device__ inline void count_rows(const FusedGemmArguments& a, int first_row, int num_rows) {
+__device__ inline void count_rows(const FusedGemmArguments& a, int first_row, int num_rows, bool is_apart) {
   // Half a tile may have no rows, and is not waited for.
   if (a.counts == nullptr || first_row / kGemmHalfPairRows * kGemmHalfPairRows >= a.num_rows) return;
   order_with_copies();
   __syncwarp();
   if (threadIdx.x % 32 == 0) {
-    add_release(a.counts + first_row / kGemmPairRows, kGemmPartCount * num_rows / (kGemmPartRows * Warps));
+    const int blocks = is_apart ? kGemmCluster : 1;
+    add_release(a.counts + first_row / kGemmPairRows,
+                blocks * kGemmPartCount * num_rows / (kGemmPartRows * Warps));
   }
 }
 
@@ -168,15 +115,22 @@ __device__ inline void copy_gemm_tiles(const FusedGemmArguments& a, const GemmOu
   constexpr std::uint16_t kBoth = 0b11;
   const unsigned half = block_of_cluster();
   Place<kGemmStages> place;
-  for (GemmTiles tiles(a.num_rows, outputs.num_tiles, schedule); !tiles.has_ended(); tiles.advance()) {
+  for (GemmTiles tiles = gemm_tiles(a, schedule); !tiles.has_ended(); tiles.advance()) {
     const int parts = tiles.parts(), bytes = parts * kGemmBoxBytes + 2 * kGemmHalfBytes;
-    const int output = (half == 0 ? outputs.first : outputs.second) + tiles.tile() * outputs.step;
+    const int shift = tiles.tile() * outputs.step, first = outputs.first + shift,
+              second = outputs.second + shift;
     for (int input = 0; input < a.inputs; input += kGemmDepth<Quantized>) {
       barrier_wait(&barriers.empty[place.index], place.parity ^ 1);
       std::uint64_t* full = &barriers.full[place.index];
       barrier_arrive_and_expect(full, bytes);
-      copy_box_to(kBoth, shared.weight(place.index) + half * kGemmHalfBytes, &a.weight.tile, input, output,
-                  full);
+      const std::uint32_t weight = shared.weight(place.index);
+      if (tiles.is_apart()) {
+        copy_box(weight, &a.weight.tile, input, first, full);
+        copy_box(weight + kGemmHalfBytes, &a.weight.tile, input, second, full);
+      } else {
+        copy_box_to(kBoth, weight + half * kGemmHalfBytes, &a.weight.tile, input, half == 0 ? first : second,
+                    full);
+      }
       if (input == 0) await_rows(a, tiles.row());
       copy_box(shared.x(place.index, 0), parts == 1 ? &a.x.half_tile : &a.x.tile, input, tiles.row(), full);
       place.advance();
@@ -310,10 +264,12 @@ __device__ inline void multiply_gemm_tiles(const FusedGemmArguments& a, const Ge
   float d[kGemmColumns / 2];
   Place<1> part_place;
   int scales = 0;
-  GemmTiles tiles(a.num_rows, outputs.num_tiles, schedule);
-  for (;; tiles.advance()) {
+  GemmTiles tiles = gemm_tiles(a, schedule);
+  for (;;) {
+    const bool is_last = tiles.is_last();
     if (part < tiles.parts()) {
       const int before = multiplier.multiply<Finisher::kQuantized>(d, a.inputs);
+      if (!is_last) tiles.advance();  // while its last products are under way
       barrier_wait(&barriers.part_empty[part], part_place.parity ^ 1);
       products_wait<0>();
       multiplier.release(before);
@@ -326,11 +282,12 @@ __device__ inline void multiply_gemm_tiles(const FusedGemmArguments& a, const Ge
       }
     } else {
       multiplier.pass<Finisher::kQuantized>(a.inputs);
+      if (!is_last) tiles.advance();
       barrier_wait(&barriers.part_empty[part], part_place.parity ^ 1);
     }
     part_place.advance();
     __syncwarp();
-    if (tiles.is_last()) break;
+    if (is_last) break;
     if (lane == 0) barrier_arrive(&barriers.part_full[part]);
     scales ^= 1;
   }
@@ -345,7 +302,7 @@ __device__ inline void multiply_gemm_tiles(const FusedGemmArguments& a, const Ge
   }
   finisher.finish(GemmPart<kGemmWarps>(shared, of, first, count, barriers.scales[scales], tiles.row()),
                   tiles.tile(), a.num_rows);
-  count_rows<kGemmWarps>(a, tiles.row(), count);
+  count_rows<kGemmWarps>(a, tiles.row(), count, tiles.is_apart());
 }
 
 }  // namespace rerank::cuda
