@@ -31,7 +31,8 @@ Ending earliest_ending(const Tiles& tiles) {
   for (std::int32_t ahead = 0; static_cast<float>(ahead) <= tiles.lead + 1; ++ahead) {
     const std::int32_t others = tiles.count - ahead * tiles.num_early, left = others % tiles.clusters;
     if (ahead > 0 && (others < tiles.clusters || tiles.num_early == 0)) break;
-    const auto rounds = static_cast<float>(others / tiles.clusters);
+    const std::int32_t whole_rounds = others / tiles.clusters;
+    const auto rounds = static_cast<float>(whole_rounds);
     const auto consider = [&](std::int32_t busy, std::int32_t halves) {
       const float last = busy == 0 ? 0.0f : halves > 0 ? 0.5f : 1.0f;
       const float early = tiles.num_early == 0 ? 0 : static_cast<float>(ahead) - tiles.lead + rounds + last;
