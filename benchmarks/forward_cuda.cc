@@ -26,7 +26,7 @@ struct Arguments {
   int document = 213;
   int documents_of_head = 50;
   int rounds = 11;
-  bool fp8 = false;
+  cuda::NumberType type = cuda::NumberType::kBFloat16;
   bool products = false;
 };
 
@@ -110,7 +110,7 @@ struct Work {
   double gbyte = 0;
 };
 
-std::map<std::string, Work> work_of(const DecoderShape& s, const PackedBatch& batch, bool fp8) {
+std::map<std::string, Work> work_of(const DecoderShape& s, const PackedBatch& batch, bool quantized) {
   const double rows = batch.num_tokens(), scored = batch.num_scores;
   const double full = s.num_layers - 1;  // layers that compute all rows; the last computes the scored ones
   const auto product = [&](double outputs, double inputs) {
@@ -122,7 +122,7 @@ std::map<std::string, Work> work_of(const DecoderShape& s, const PackedBatch& ba
     pairs += n * before + n * (n + 1) / 2;
     if (segment.score != kNotScored) last_pairs += before + n;
   }
-  const double element = fp8 ? 1 : 2;
+  const double element = quantized ? 1 : 2;
   std::map<std::string, Work> work;
   work["GEMM query/key/value"] = product(s.qkv_dim(), s.hidden);
   work["GEMM query/key/value"].gflop += 2e-9 * 2 * s.kv_dim() * s.hidden * (rows - scored);
@@ -131,8 +131,8 @@ std::map<std::string, Work> work_of(const DecoderShape& s, const PackedBatch& ba
   work["GEMM down"] = product(s.hidden, s.ffn);
   work["attention"].gflop = 4e-9 * s.query_dim() * (full * pairs + last_pairs);
   work["norm"].gbyte = 1e-9 * s.hidden * (4 + element) * (2 * full * rows + rows + 2 * scored);
-  work["quantise ffn"].gbyte = fp8 ? 1e-9 * s.ffn * 3 * (full * rows) : 0;
-  work["quantise attention"].gbyte = fp8 ? 1e-9 * s.query_dim() * 3 * (full * rows) : 0;
+  work["quantise ffn"].gbyte = quantized ? 1e-9 * s.ffn * 3 * (full * rows) : 0;
+  work["quantise attention"].gbyte = quantized ? 1e-9 * s.query_dim() * 3 * (full * rows) : 0;
   work["embed"].gbyte = 6e-9 * s.hidden * rows;
   return work;
 }
@@ -196,7 +196,8 @@ class Measurement {
 
   void print(const PackedBatch& batch, std::map<std::string, std::vector<double>>& kernels, double whole,
              double marked) {
-    const std::map<std::string, Work> work = work_of(model_.weights().shape(), batch, arguments_.fp8);
+    const std::map<std::string, Work> work =
+        work_of(model_.weights().shape(), batch, cuda::is_quantized(arguments_.type));
     fmt::print("{} tokens, {} documents: {:.2f} ms, {:.0f} thousand tokens/s, {:.0f} documents/s\n",
                batch.num_tokens(), batch.num_scores, whole, batch.num_tokens() / whole,
                1000 * batch.num_scores / whole);
@@ -251,7 +252,7 @@ void run(const Arguments& arguments) {
                              .max_scores = most / arguments.document + 1,
                              .max_ranges = 2 * (most / arguments.document + heads + 1),
                              .num_slots = heads * arguments.head + 1};
-  cuda::DeviceRank rank(model->weights(), limits, {.quantize = arguments.fp8});
+  cuda::DeviceRank rank(model->weights(), limits, {.type = arguments.type});
   if (arguments.products) print_products(rank);
   Measurement measurement(*model, rank, arguments);
   for (const int tokens : arguments.tokens) measurement.run(BatchMaker().make(arguments, tokens));
@@ -268,7 +269,12 @@ int main(int argc, char** argv) {
   app.add_option("--head", arguments.head, "tokens that documents share; 0: none");
   app.add_option("--document", arguments.document, "tokens of a document's own");
   app.add_option("--rounds", arguments.rounds);
-  app.add_flag("--fp8", arguments.fp8);
+  const std::map<std::string, rerank::cuda::NumberType> types = {
+      {"none", rerank::cuda::NumberType::kBFloat16},
+      {"int8", rerank::cuda::NumberType::kInt8},
+      {"fp8", rerank::cuda::NumberType::kE4m3}};
+  app.add_option("--quantization", arguments.type, "none, int8 or fp8")
+      ->transform(CLI::CheckedTransformer(types));
   app.add_flag("--products", arguments.products, "show what was chosen for each product");
   CLI11_PARSE(app, argc, argv);
   try {

@@ -52,16 +52,20 @@ inline std::vector<BackendVariant> backend_variants() {
   return variants;
 }
 
-// Those whose scores are reproducible and held to a limit: the same, FP8 on a GPU, and two GPUs together.
+// Those whose scores are reproducible and held to a limit: the same, and on GPUs each quantisation, on one
+// and on two together.
 inline std::vector<BackendVariant> scoring_variants() {
   std::vector<BackendVariant> variants = backend_variants();
   const BackendVariant last = variants.back();
   if (!last.cuda()) return variants;
-  variants.push_back(last);
-  variants.back().quantization = "fp8";
-  if (usable_gpus().size() > 1) {
-    variants.push_back(last);
-    variants.back().tensor_parallel_size = 2;
+  variants.pop_back();
+  for (const std::int32_t gpus : {1, 2}) {
+    if (usable_gpus().size() < static_cast<std::size_t>(gpus)) break;
+    for (const char* quantization : {"none", "int8", "fp8"}) {
+      variants.push_back(last);
+      variants.back().quantization = quantization;
+      variants.back().tensor_parallel_size = gpus;
+    }
   }
   return variants;
 }

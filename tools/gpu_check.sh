@@ -128,7 +128,7 @@ benchmark() {
 requests() {
   what=$1 model=$2
   shift 2
-  for load in "-d 50 -c 24 -t 8" "-d 20 -c 1 -n 200"; do
+  for load in "-d 50 -c 24 -t 6" "-d 20 -c 1 -n 50"; do
     # shellcheck disable=SC2086 # words
     benchmark "requests, $what, $load" "$bin/rerank" bench --offline --model "$model" --device cuda $tokenizer_flag \
       --query-words 46 -w 200 $load "$@"
@@ -177,18 +177,20 @@ if wants benchmarks "$parts"; then
   tokenizer_flag=${RERANK_TEST_TOKENIZER:+--tokenizer $RERANK_TEST_TOKENIZER}
   for size in 0.6B 4B 8B; do
     wants $size "$sizes" || continue
-    for quantization in none fp8; do
-      [ $quantization = fp8 ] && fp8=--fp8 || fp8=
-      # shellcheck disable=SC2086 # flags or nothing
-      benchmark "kernels of a forward, $size $quantization" "$bin/forward_cuda" --model "synth:$size" --products $fp8
+    for quantization in none int8 fp8; do
+      benchmark "kernels of a forward, $size $quantization" "$bin/forward_cuda" --model "synth:$size" --products --rounds 5 \
+        --quantization $quantization
       requests "$size $quantization" "synth:$size" --quantization $quantization
     done
     benchmark "kernels of a forward of 8192 tokens, $size" "$bin/forward_cuda" --model "synth:$size" --head 0 \
       --document 8192 --tokens 8192
   done
   if has_two_gpus; then
-    requests "0.6B on two replicas" synth:0.6B --data-parallel-size 2
-    requests "0.6B on two GPUs together" synth:0.6B --tensor-parallel-size 2
+    for size in 0.6B 4B 8B; do
+      wants $size "$sizes" || continue
+      requests "$size on two replicas" "synth:$size" --data-parallel-size 2
+      requests "$size on two GPUs together" "synth:$size" --tensor-parallel-size 2
+    done
   fi
 fi
 # The last, since racecheck alone takes minutes.
@@ -196,9 +198,9 @@ if wants sanitizer "$parts"; then
   sanitizer=$(command -v compute-sanitizer || echo /usr/local/cuda/bin/compute-sanitizer)
   if [ -x "$sanitizer" ]; then
     for tool in memcheck synccheck initcheck racecheck; do
-      for type in bfloat16 fp8; do
+      for type in bfloat16 int8 fp8; do
         check "compute-sanitizer, $tool, $type" "$sanitizer" --tool $tool --error-exitcode 9 \
-          "$bin/golden_test" --gtest_filter="*GoldenScoresTest.FromIds/nano_cuda_$type*"
+          "$bin/golden_test" --gtest_filter="*GoldenScoresTest.FromIds/nano_cuda_$type*-*_tp*"
       done
     done
   else

@@ -52,8 +52,8 @@ void add_engine_flags(CLI::App& command, EngineOptions& options) {
                    "auto is a GPU that will do, else the CPU; reference is slow float32, for comparison"));
   group(add_choice(command, "--dtype", options.dtype, {"auto", "bfloat16", "float32"},
                    "arithmetic; auto is the faster one here"));
-  group(add_choice(command, "--quantization", options.quantization, {"none", "fp8"},
-                   "of weights, on a GPU: faster, a little less exact"));
+  group(add_choice(command, "--quantization", options.quantization, {"none", "int8", "fp8"},
+                   "of weights, on a GPU: faster, a little less exact; int8 less so than fp8"));
   group(add_choice(command, "--instruction-set", options.instruction_set, {"auto", "avx512", "avx2"},
                    "what the processor is asked to do"));
   group(add_count(command, "--threads", options.num_threads,

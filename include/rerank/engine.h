@@ -23,7 +23,8 @@ struct EngineOptions {
   // "auto" (a GPU that will do, else the CPU), "cpu", "cuda" or "reference" (float32, naive: for comparison).
   std::string device = "auto";
   std::string dtype = "auto";  // "auto" (the faster on this device), "bfloat16" or "float32": the arithmetic
-  std::string quantization = "none";     // "none" or "fp8" (of the weights and what they multiply; on a GPU)
+  // "none", "int8" or "fp8" (of the weights and what they multiply; on a GPU): int8 is the more exact.
+  std::string quantization = "none";
   std::string instruction_set = "auto";  // of a CPU: "auto", "avx512" or "avx2"
   // Of each replica; 0: one for each processor this process may use, shared out between the replicas.
   std::int32_t num_threads = 0;

@@ -47,9 +47,10 @@ void check_values(const BackendOptions& options, std::int32_t num_replicas) {
     refuse(ErrorCode::kUnsupported,
            fmt::format("--dtype {}: choose auto, bfloat16 or float32", options.dtype));
   }
-  if (options.quantization != "none" && options.quantization != "fp8") {
+  const std::array<std::string_view, 3> quantizations = {"none", "int8", "fp8"};
+  if (std::ranges::find(quantizations, options.quantization) == quantizations.end()) {
     refuse(ErrorCode::kUnsupported,
-           fmt::format("--quantization {}: choose none or fp8", options.quantization));
+           fmt::format("--quantization {}: choose none, int8 or fp8", options.quantization));
   }
   if (!(options.gpu_memory_utilization >= 0 && options.gpu_memory_utilization <= 1)) {
     refuse(ErrorCode::kInvalidArgument,

@@ -5,12 +5,22 @@
 #include "rerank/error.h"
 
 namespace rerank::cuda {
+namespace {
+
+NumberType type_of(const std::string& quantization) {
+  if (quantization == "int8") return NumberType::kInt8;
+  return quantization == "fp8" ? NumberType::kE4m3 : NumberType::kBFloat16;
+}
+
+}  // namespace
 
 CudaBackend::CudaBackend(const BackendOptions& options)
     : options_(options), devices_(options.device_ordinals) {
-  require(options.dtype == "auto" || options.dtype == "bfloat16",
-          "--device cuda computes in bfloat16 (or --quantization fp8); --dtype float32 needs --device cpu",
-          ErrorCode::kUnsupported);
+  require(
+      options.dtype == "auto" || options.dtype == "bfloat16",
+      "--device cuda computes in bfloat16 (or --quantization int8 or fp8); --dtype float32 needs --device "
+      "cpu",
+      ErrorCode::kUnsupported);
   if (devices_.empty()) devices_ = {0};
 }
 
@@ -20,7 +30,7 @@ void CudaBackend::load(DecoderWeights& weights, const BackendLimits& limits) {
     RERANK_CUDA_CHECK(cudaSetDevice(devices_[static_cast<std::size_t>(index)]));
     const RankOptions rank{.device = devices_[static_cast<std::size_t>(index)],
                            .shard = {index, count},
-                           .quantize = options_.quantization == "fp8",
+                           .type = type_of(options_.quantization),
                            .gpu_memory_utilization =
                                options_.gpu_memory_utilization > 0 ? options_.gpu_memory_utilization : 0.9};
     ranks_.push_back(std::make_unique<DeviceRank>(weights, limits, rank));

@@ -29,10 +29,10 @@ DeviceRank::DeviceRank(DecoderWeights& weights, const BackendLimits& limits, con
   cudaDeviceProp properties{};
   RERANK_CUDA_CHECK(cudaGetDeviceProperties(&properties, options_.device));
   num_processors_ = properties.multiProcessorCount;
-  weight_bytes_ = cuda::weight_bytes(shape_, options_.quantize);
+  weight_bytes_ = cuda::weight_bytes(shape_, options_.type);
   workspace_bytes_ = activation_bytes() + store_bytes() + GemmLibrary::kWorkspaceBytes;
   check_memory(weights.shape());
-  weights_ = upload_weights(weights, options_.shard, options_.quantize);
+  weights_ = upload_weights(weights, options_.shard, options_.type);
   reserve();
   fill_frequencies();
   prepare_attention(shape_.head_dim);
@@ -67,7 +67,8 @@ void DeviceRank::check_shape() const {
 
 std::size_t DeviceRank::activation_bytes() const {
   const std::int64_t columns = 2 * shape_.hidden + shape_.qkv_dim() + shape_.query_dim() + ffn_;
-  const std::int64_t quantized = options_.quantize ? shape_.hidden + shape_.query_dim() + ffn_ + 12 : 0;
+  const std::int64_t quantized =
+      is_quantized(options_.type) ? shape_.hidden + shape_.query_dim() + ffn_ + 12 : 0;
   const std::int64_t squares = std::int64_t{4} * num_square_parts(shape_.hidden);
   return size(limits_.max_tokens * (2 * columns + shape_.hidden + squares + quantized) +
               limits_.max_scores * (std::int64_t{3} * shape_.hidden + squares)) +
@@ -126,10 +127,11 @@ DeviceRank::Rows DeviceRank::make_rows(std::int32_t columns, bool has_values) co
     rows.values = DeviceBuffer::zeros(size(2 * elements));
     rows.view = gemm_view(rows.values.as<DeviceBFloat16>(), limits_.max_tokens, columns);
   }
-  if (options_.quantize) {
-    rows.quantized = DeviceBuffer::zeros(size(elements));
+  if (is_quantized(options_.type)) {
+    rows.quantized_values = DeviceBuffer::zeros(size(elements));
     rows.scales = DeviceBuffer(size(4 * limits_.max_tokens));
-    rows.quantized_view = gemm_view(rows.quantized.as<std::uint8_t>(), limits_.max_tokens, columns);
+    rows.quantized = {options_.type, rows.quantized_values.as<std::uint8_t>(), rows.scales.as<float>()};
+    rows.quantized_view = gemm_view(rows.quantized, limits_.max_tokens, columns);
   }
   return rows;
 }
@@ -241,7 +243,7 @@ void DeviceRank::prepare_norm(bool quantized) {
   if (!quantized) return add_now();
   launch_norm_quantized({.x = hidden_now_->rows,
                          .added = is_to_be_added_ ? added() : nullptr,
-                         .out = normed_.e4m3(),
+                         .out = normed_.quantized,
                          .num_rows = num_rows_,
                          .eps = shape_.rms_norm_eps},
                         stream_.get());
@@ -270,7 +272,7 @@ QkvArguments DeviceRank::qkv_arguments(std::int32_t index, Projection projection
 
 void DeviceRank::norm_qkv_rope(std::int32_t index, Projection projection) {
   const DeviceLayer& w = layer(index);
-  prepare_norm(w.quantized);
+  prepare_norm(w.is_quantized());
   launch_qkv(fused_norm(w, w.qkv), norm_scale(w, w.qkv), qkv_arguments(index, projection), stream_.get());
   launched("GEMM query/key/value");
 }
@@ -291,13 +293,14 @@ void DeviceRank::attention(std::int32_t index) {
 }
 
 void DeviceRank::quantize(const Rows& x, const char* name) {
-  launch_quantize(x.values.as<DeviceBFloat16>(), nullptr, x.e4m3(), num_rows_, x.columns, stream_.get());
+  launch_quantize(x.values.as<DeviceBFloat16>(), nullptr, x.quantized, num_rows_, x.columns, stream_.get());
   launched(name);
 }
 
-// Large batches and all of e4m3 by our own kernels; else by cuBLASLt, to be added by what comes next.
+// Large batches and all that is quantised by our own kernels; else by cuBLASLt, to be added by what comes
+// next.
 void DeviceRank::add_product(const Gemm& gemm, const Rows& x, const DeviceMatrix& weight, const char* name) {
-  const bool is_whole = options_.shard.count == 1, is_quantized = weight.scales.size_bytes() > 0;
+  const bool is_whole = options_.shard.count == 1, is_quantized = cuda::is_quantized(weight.view.type);
   FusedGemmArguments own = fused(is_quantized ? x.quantized_view : x.view, weight, x.columns);
   const ProductScale scale = is_quantized ? quantized_scale(x, weight) : ProductScale{};
   if (is_whole && (is_quantized || add_product_is_busy(own, shape_.hidden) || !gemm.can_run(num_rows_))) {
@@ -317,19 +320,19 @@ void DeviceRank::add_product(const Gemm& gemm, const Rows& x, const DeviceMatrix
 
 void DeviceRank::attention_output(std::int32_t index) {
   const DeviceLayer& w = layer(index);
-  if (w.quantized) quantize(attention_, "quantise attention");
+  if (w.is_quantized()) quantize(attention_, "quantise attention");
   add_product(output_, attention_, w.output, "GEMM output");
 }
 
 void DeviceRank::norm_gate_up(std::int32_t index) {
   const DeviceLayer& w = layer(index);
-  prepare_norm(w.quantized);
+  prepare_norm(w.is_quantized());
   FusedGemmArguments product = fused_norm(w, w.gate_up);
-  if (!w.quantized) product.counts = next_counts();
+  if (!w.is_quantized()) product.counts = next_counts();
   launch_gate_up(product, norm_scale(w, w.gate_up), ffn_rows_.values.as<DeviceBFloat16>(), ffn_,
                  stream_.get());
   launched("GEMM gate, up", progress_of_gate_up(product, ffn_));
-  if (w.quantized) quantize(ffn_rows_, "quantise ffn");
+  if (w.is_quantized()) quantize(ffn_rows_, "quantise ffn");
 }
 
 void DeviceRank::down(std::int32_t index) {

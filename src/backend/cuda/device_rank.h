@@ -19,8 +19,8 @@ namespace rerank::cuda {
 struct RankOptions {
   int device = 0;
   Shard shard;
-  bool quantize = false;                // e4m3 products in the middle layers
-  double gpu_memory_utilization = 0.9;  // share of the device's memory that may be used at most
+  NumberType type = NumberType::kBFloat16;  // of products in the middle layers
+  double gpu_memory_utilization = 0.9;      // share of the device's memory that may be used at most
 };
 
 // The steps of Backend, see there; they return before the device is done. One thread at a time.
@@ -75,15 +75,14 @@ class DeviceRank {
     Residual rows{};
     GemmView view{};  // of high
   };
-  // An activation as bfloat16 and, for quantised layers, as e4m3.
+  // An activation as bfloat16 and, for quantised layers, quantised.
   struct Rows {
     DeviceBuffer values;
-    DeviceBuffer quantized;
+    DeviceBuffer quantized_values;
     DeviceBuffer scales;
     std::int32_t columns = 0;
+    QuantizedRows quantized{};
     GemmView view{}, quantized_view{};
-
-    QuantizedRows e4m3() const { return {quantized.as<std::uint8_t>(), scales.as<float>()}; }
   };
 
   void check_shape() const;
@@ -105,14 +104,14 @@ class DeviceRank {
     return {x, weight.view, num_rows_, inputs, num_processors_, progress_};
   }
   FusedGemmArguments fused_norm(const DeviceLayer& layer, const DeviceMatrix& weight) const {
-    return fused(layer.quantized ? normed_.quantized_view : hidden_now_->view, weight, shape_.hidden);
+    return fused(layer.is_quantized() ? normed_.quantized_view : hidden_now_->view, weight, shape_.hidden);
   }
   ProductScale norm_scale(const DeviceLayer& layer, const DeviceMatrix& weight) const {
-    if (layer.quantized) return quantized_scale(normed_, weight);
+    if (layer.is_quantized()) return quantized_scale(normed_, weight);
     return {.squares = hidden_now_->rows.squares, .eps = shape_.rms_norm_eps};
   }
   static ProductScale quantized_scale(const Rows& x, const DeviceMatrix& weight) {
-    return {.rows = x.scales.as<float>(), .outputs = weight.scales.as<float>()};
+    return {.rows = x.quantized.scales, .outputs = weight.scales.as<float>()};
   }
   const DeviceLayer& layer(std::int32_t layer) const {
     return weights_.layers[static_cast<std::size_t>(layer)];

@@ -8,17 +8,17 @@
 namespace rerank::cuda {
 
 // Results as numbers, times the scales of their outputs.
-template <bool Quantized>
+template <NumberType Type>
 __device__ inline Vector8 value_of(uint4 results, const Vector8& scales) {
   const Vector8 values = unpack8(results);
-  return Quantized ? times8(values, scales) : values;
+  return is_quantized(Type) ? times8(values, scales) : values;
 }
 
 // A finisher has finish(part, tile, number of rows), and expect() of the block's last tile, which the
 // multipliers finish. kScaled: it wants the scales of rows.
-template <bool Quantized>
+template <NumberType Type>
 struct GateUp {
-  static constexpr bool kQuantized = Quantized;
+  static constexpr NumberType kType = Type;
   static constexpr bool kScaled = true;
 
   DeviceBFloat16* out;
@@ -29,7 +29,7 @@ struct GateUp {
   __device__ void finish(const GemmPart<Warps>& part, int tile, int num_rows) const {
     const int chunk = threadIdx.x % 16, column = tile * kGemmHalf + 8 * chunk;
     Vector8 gate_scales, up_scales;
-    if (Quantized && column < ffn) {
+    if (is_quantized(Type) && column < ffn) {
       gate_scales = load8(scales + column);
       up_scales = load8(scales + ffn + column);
     }
@@ -45,8 +45,8 @@ struct GateUp {
         [&](int part_row, bool inside, const Fetched& fetched) {
           const std::int64_t row = part.first_row + part_row;
           store_if(inside && row < num_rows && column < ffn, out + row * ffn + column,
-                   pack8(swiglu8(value_of<Quantized>(fetched.gate, gate_scales),
-                                 value_of<Quantized>(fetched.up, up_scales), fetched.scale)));
+                   pack8(swiglu8(value_of<Type>(fetched.gate, gate_scales),
+                                 value_of<Type>(fetched.up, up_scales), fetched.scale)));
         });
   }
   __device__ void expect(int, int, int, int) const {}
@@ -54,9 +54,9 @@ struct GateUp {
 
 // A thread has 8 numbers of the first half of a head and the 8 that they turn with, in each half of the tile:
 // they turn by the same angles.
-template <int HeadDim, bool Quantized>
+template <int HeadDim, NumberType Type>
 struct Qkv {
-  static constexpr bool kQuantized = Quantized;
+  static constexpr NumberType kType = Type;
   static constexpr bool kScaled = true;
   static constexpr int kHalf = HeadDim / 2;           // of a head
   static constexpr int kThreads = HeadDim / 16;       // of a head
@@ -95,7 +95,7 @@ struct Qkv {
     const int chunk = (thread / kThreads * HeadDim + column) / 8, kv_dim = a.num_kv_heads * HeadDim;
     const std::int64_t stride = a.num_heads * HeadDim + 2 * kv_dim;
     Vector8 low_norms[2], high_norms[2], frequencies, low_scales[2], high_scales[2];
-    if (Quantized) {
+    if (is_quantized(Type)) {
 #pragma unroll
       for (int half = 0; half < 2; ++half) {
         const int head = min(heads[half], a.num_heads + 2 * a.num_kv_heads - 1);
@@ -132,8 +132,8 @@ struct Qkv {
           Vector8 lows[2], highs[2];
 #pragma unroll
           for (int half = 0; half < 2; ++half) {
-            lows[half] = value_of<Quantized>(fetched.low[half], low_scales[half]);
-            highs[half] = value_of<Quantized>(fetched.high[half], high_scales[half]);
+            lows[half] = value_of<Type>(fetched.low[half], low_scales[half]);
+            highs[half] = value_of<Type>(fetched.high[half], high_scales[half]);
           }
           float2 rotations[8];
           float factors[2];
@@ -206,12 +206,12 @@ struct Qkv {
 };
 
 // The scales of a lane's outputs of a tile, in groups of ResidualPart.
-template <bool Quantized>
+template <NumberType Type>
 struct OutputScales {
-  Vector8 values[Quantized ? ResidualPart::kGroups : 1];
+  Vector8 values[is_quantized(Type) ? ResidualPart::kGroups : 1];
 
   __device__ OutputScales(const float* scales, const ResidualPart& part) {
-    if constexpr (Quantized) {
+    if constexpr (is_quantized(Type)) {
 #pragma unroll
       for (int group = 0; group < ResidualPart::kGroups; ++group) {
         // Zeros past the last output: its results are zeros too, and go into the sums of squares.
@@ -220,15 +220,15 @@ struct OutputScales {
     }
   }
   __device__ Vector8 value(uint4 results, int group, float row_scale) const {
-    if constexpr (Quantized) return scaled8(times8(unpack8(results), values[group]), row_scale);
+    if constexpr (is_quantized(Type)) return scaled8(times8(unpack8(results), values[group]), row_scale);
     return unpack8(results);
   }
 };
 
-template <bool Quantized>
+template <NumberType Type>
 struct AddProduct {
-  static constexpr bool kQuantized = Quantized;
-  static constexpr bool kScaled = Quantized;
+  static constexpr NumberType kType = Type;
+  static constexpr bool kScaled = is_quantized(Type);
 
   Residual x;
   const float* scales;  // of outputs
@@ -242,7 +242,7 @@ struct AddProduct {
       const int row = part.first_row + part_row;
       return ResidualPart{x, row, tile, row < num_rows};
     };
-    const OutputScales<Quantized> output_scales(scales, residual_part(0));
+    const OutputScales<Type> output_scales(scales, residual_part(0));
     part.template for_each_row<ResidualPart::kLanes, 1>(
         [&](int part_row) {
           const ResidualPart residual = residual_part(part_row);
@@ -256,7 +256,7 @@ struct AddProduct {
         [&](int part_row, bool inside, const Fetched& fetched) {
           if (!inside) return;  // the whole warp
           ResidualPart residual = residual_part(part_row);
-          const float row_scale = Quantized ? part.scales[part_row] : 1;
+          const float row_scale = kScaled ? part.scales[part_row] : 1;
 #pragma unroll
           for (int group = 0; group < ResidualPart::kGroups; ++group) {
             const uint4 results =
@@ -278,8 +278,9 @@ struct AddProduct {
 };
 static_assert(kGemmColumns == kSquarePart);
 
+template <NumberType Type>
 struct StoreProduct {
-  static constexpr bool kQuantized = true;
+  static constexpr NumberType kType = Type;
   static constexpr bool kScaled = true;
 
   Residual out;         // its first number alone
@@ -287,7 +288,7 @@ struct StoreProduct {
 
   template <int Warps>
   __device__ void finish(const GemmPart<Warps>& part, int tile, int num_rows) const {
-    const OutputScales<true> output_scales(scales, {out, 0, tile, true});
+    const OutputScales<Type> output_scales(scales, {out, 0, tile, true});
     part.template for_each_row<ResidualPart::kLanes, 1>(
         [&](int part_row) { return part.scales[part_row]; },
         [&](int part_row, bool inside, float row_scale) {

@@ -22,8 +22,8 @@ __device__ inline void finish_gemm_tiles(const FusedGemmArguments& a, const Prod
                                          const Finisher& finisher) {
   GemmTiles tiles = gemm_tiles(a, schedule);
   await_rows(a, tiles.row());
-  if (Finisher::kScaled) find_scales<Finisher::kQuantized>(a, scale, tiles.row(), barriers.scales[0]);
-  int now = 0;
+  if (Finisher::kScaled) find_scales<Finisher::kType>(a, scale, tiles.row(), barriers.scales[0]);
+  int now = 0, turn = 0;
   Place<1> place;
   while (!tiles.is_last()) {
     const int row = tiles.row(), tile = tiles.tile(), parts = tiles.parts();
@@ -34,14 +34,15 @@ __device__ inline void finish_gemm_tiles(const FusedGemmArguments& a, const Prod
     for (int p = 0; p < kGemmMultipliers; ++p) {
       barrier_wait(&barriers.part_full[p], place.parity);
       if (p < parts) {
-        finisher.finish(GemmPart<kGemmFinishers>(shared, p, 0, kGemmPartRows, barriers.scales[now], row),
-                        tile, a.num_rows);
+        finisher.finish(
+            GemmPart<kGemmFinishers>(shared, p, 0, kGemmPartRows, barriers.scales[now], row, turn++), tile,
+            a.num_rows);
       }
       __syncwarp();
       if (threadIdx.x % 32 == 0) barrier_arrive(&barriers.part_empty[p]);
       if (Finisher::kScaled && p == 0) {
         await_rows(a, tiles.row());
-        find_scales<Finisher::kQuantized>(a, scale, tiles.row(), barriers.scales[now ^ 1]);
+        find_scales<Finisher::kType>(a, scale, tiles.row(), barriers.scales[now ^ 1]);
       }
     }
     count_rows<kGemmFinishers>(a, row, parts * kGemmPartRows, is_apart);
@@ -73,7 +74,7 @@ __global__ void __cluster_dims__(kGemmCluster, 1, 1) __launch_bounds__(kGemmThre
       finish_gemm_tiles(a, scale, outputs, schedule, shared, barriers, finisher);
     } else {
       if (threadIdx.x == 0) {
-        copy_gemm_tiles<Finisher::kQuantized>(a, outputs, schedule, shared, barriers);
+        copy_gemm_tiles<Finisher::kType>(a, outputs, schedule, shared, barriers);
       }
       __syncwarp();
     }
@@ -95,43 +96,54 @@ template <typename Finisher>
 void launch(const FusedGemmArguments& a, const ProductScale& scale, const GemmOutputs& outputs,
             const Finisher& finisher, cudaStream_t stream) {
   if (a.num_rows == 0) return;
-  const GemmSchedule schedule = gemm_schedule(a, outputs.num_tiles, Finisher::kQuantized);
+  const GemmSchedule schedule = gemm_schedule(a, outputs.num_tiles, is_quantized(Finisher::kType));
   const std::int32_t clusters = std::min(schedule.num_turns(), num_gemm_clusters(a));
   launch_overlapping(fused_gemm_kernel<Finisher>, static_cast<unsigned>(clusters * kGemmCluster),
                      kGemmThreads, kGemmSharedBytes, stream, a, scale, outputs, schedule, finisher);
 }
 
-// Calls use(Qkv<head_dim, Quantized>).
-template <bool Quantized, typename Use>
+// Calls use(Qkv<head_dim, Type>).
+template <NumberType Type, typename Use>
 void with_head_dim(std::int32_t head_dim, const Use& use) {
-  if (head_dim == 128) return use(Qkv<128, Quantized>());
-  if (head_dim == 64) return use(Qkv<64, Quantized>());
+  if (head_dim == 128) return use(Qkv<128, Type>());
+  if (head_dim == 64) return use(Qkv<64, Type>());
   check(head_dim == 32, "rotary embedding knows head_dim 32, 64 and 128");
-  use(Qkv<32, Quantized>());
+  use(Qkv<32, Type>());
 }
 
-template <bool Quantized>
+template <NumberType Type>
 void prepare_for(std::int32_t head_dim) {
-  prepare<GateUp<Quantized>>();
-  prepare<AddProduct<Quantized>>();
-  with_head_dim<Quantized>(head_dim, [](auto finisher) { prepare<decltype(finisher)>(); });
+  prepare<GateUp<Type>>();
+  prepare<AddProduct<Type>>();
+  if constexpr (is_quantized(Type)) prepare<StoreProduct<Type>>();
+  with_head_dim<Type>(head_dim, [](auto finisher) { prepare<decltype(finisher)>(); });
 }
 
-// Calls use(std::bool_constant<whether x and weight are e4m3>).
+template <NumberType Type>
+using TypeConstant = std::integral_constant<NumberType, Type>;
+
+// Calls use(TypeConstant<what x and the weight are made of>).
 template <typename Use>
-void with_type(const ProductScale& scale, const Use& use) {
-  scale.is_quantized() ? use(std::true_type()) : use(std::false_type());
+void with_quantized_type(const FusedGemmArguments& a, const Use& use) {
+  check(a.x.type == a.weight.type && is_quantized(a.x.type), "a product of numbers of two types");
+  a.x.type == NumberType::kInt8 ? use(TypeConstant<NumberType::kInt8>())
+                                : use(TypeConstant<NumberType::kE4m3>());
+}
+template <typename Use>
+void with_type(const FusedGemmArguments& a, const Use& use) {
+  if (is_quantized(a.weight.type)) return with_quantized_type(a, use);
+  use(TypeConstant<NumberType::kBFloat16>());
 }
 
 template <typename Number>
-GemmView view(const Number* data, std::int64_t rows, std::int64_t inputs) {
+GemmView view(const Number* data, std::int64_t rows, std::int64_t inputs, NumberType type) {
   static_assert(kGemmHalf == kGemmRows, "x and weight are copied in boxes of one size");
   constexpr auto kBytes = static_cast<std::int64_t>(sizeof(Number));
   const auto in_boxes = [&](cuuint32_t box_rows) {
     return tensor_map<2>(data, {static_cast<cuuint64_t>(inputs), static_cast<cuuint64_t>(rows)},
                          {static_cast<cuuint64_t>(kBytes * inputs)}, {kGemmRowBytes / kBytes, box_rows});
   };
-  return {.tile = in_boxes(kGemmRows), .half_tile = in_boxes(kGemmPartRows)};
+  return {.tile = in_boxes(kGemmRows), .half_tile = in_boxes(kGemmPartRows), .type = type};
 }
 
 // Of products of bfloat16, which alone are waited for by parts.
@@ -152,10 +164,10 @@ GemmOutputs all_outputs(std::int32_t outputs) {
 }  // namespace
 
 GemmView gemm_view(const DeviceBFloat16* data, std::int64_t rows, std::int64_t inputs) {
-  return view(data, rows, inputs);
+  return view(data, rows, inputs, NumberType::kBFloat16);
 }
-GemmView gemm_view(const std::uint8_t* data, std::int64_t rows, std::int64_t inputs) {
-  return view(data, rows, inputs);
+GemmView gemm_view(const QuantizedRows& data, std::int64_t rows, std::int64_t inputs) {
+  return view(data.values, rows, inputs, data.type);
 }
 
 GemmProgress progress_of_gate_up(const FusedGemmArguments& a, std::int32_t ffn) {
@@ -166,15 +178,15 @@ GemmProgress progress_of_add_product(const FusedGemmArguments& a, std::int32_t o
 }
 
 void prepare_fused_gemms(std::int32_t head_dim) {
-  prepare_for<false>(head_dim);
-  prepare_for<true>(head_dim);
-  prepare<StoreProduct>();
+  prepare_for<NumberType::kBFloat16>(head_dim);
+  prepare_for<NumberType::kE4m3>(head_dim);
+  prepare_for<NumberType::kInt8>(head_dim);
 }
 
 void launch_gate_up(const FusedGemmArguments& a, const ProductScale& scale, DeviceBFloat16* out,
                     std::int32_t ffn, cudaStream_t stream) {
-  with_type(scale, [&](auto quantized) {
-    launch(a, scale, gate_up_outputs(ffn), GateUp<quantized()>{out, scale.outputs, ffn}, stream);
+  with_type(a, [&](auto type) {
+    launch(a, scale, gate_up_outputs(ffn), GateUp<type()>{out, scale.outputs, ffn}, stream);
   });
 }
 
@@ -186,8 +198,8 @@ void launch_qkv(const FusedGemmArguments& a, const ProductScale& scale, const Qk
                             .second = first + kGemmHalf,
                             .step = kGemmColumns,
                             .num_tiles = tiles_of(count, kGemmColumns)};
-  with_type(scale, [&](auto quantized) {
-    with_head_dim<quantized()>(qkv.head_dim, [&](auto finisher) {
+  with_type(a, [&](auto type) {
+    with_head_dim<type()>(qkv.head_dim, [&](auto finisher) {
       finisher.a = qkv;
       finisher.scales = scale.outputs;
       launch(a, scale, outputs, finisher, stream);
@@ -197,15 +209,17 @@ void launch_qkv(const FusedGemmArguments& a, const ProductScale& scale, const Qk
 
 void launch_add_product(const FusedGemmArguments& a, const ProductScale& scale, const Residual& x,
                         cudaStream_t stream) {
-  with_type(scale, [&](auto quantized) {
-    launch(a, scale, all_outputs(x.hidden), AddProduct<quantized()>{x, scale.outputs}, stream);
+  with_type(a, [&](auto type) {
+    launch(a, scale, all_outputs(x.hidden), AddProduct<type()>{x, scale.outputs}, stream);
   });
 }
 
 void launch_product(const FusedGemmArguments& a, const ProductScale& scale, DeviceBFloat16* out,
                     std::int32_t outputs, cudaStream_t stream) {
   const Residual rows{.high = out, .low = nullptr, .squares = nullptr, .hidden = outputs};
-  launch(a, scale, all_outputs(outputs), StoreProduct{rows, scale.outputs}, stream);
+  with_quantized_type(a, [&](auto type) {
+    launch(a, scale, all_outputs(outputs), StoreProduct<type()>{rows, scale.outputs}, stream);
+  });
 }
 
 bool add_product_is_busy(const FusedGemmArguments& a, std::int32_t outputs) {

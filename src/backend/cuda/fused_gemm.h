@@ -11,14 +11,15 @@
 
 namespace rerank::cuda {
 
-// Rows of bfloat16 or of e4m3 as these products read them, x [rows, inputs] or weight [outputs, inputs]; a
-// row's bytes are a multiple of 16.
+// Rows as these products read them, x [rows, inputs] or weight [outputs, inputs]; a row's bytes are a
+// multiple of 16.
 struct GemmView {
   CUtensorMap tile;       // copied in boxes of all rows of a block's tile
   CUtensorMap half_tile;  // of half of them
+  NumberType type = NumberType::kBFloat16;
 };
 GemmView gemm_view(const DeviceBFloat16* data, std::int64_t rows, std::int64_t inputs);
-GemmView gemm_view(const std::uint8_t* data, std::int64_t rows, std::int64_t inputs);
+GemmView gemm_view(const QuantizedRows& data, std::int64_t rows, std::int64_t inputs);
 
 // So many clusters of blocks end before the others of a product, by the time that a tile of so many inputs
 // takes.
@@ -46,15 +47,13 @@ struct FusedGemmArguments {
   std::uint32_t* counts = nullptr;  // of this product, if one goes on from it
 };
 
-// What results are multiplied by. Of bfloat16, rows by 1 / sqrt(mean of their squares + eps); of e4m3, rows
-// and outputs by the scales of x and of the weight.
+// What results are multiplied by. Of bfloat16, rows by 1 / sqrt(mean of their squares + eps); of quantised
+// numbers, rows and outputs by the scales of x and of the weight.
 struct ProductScale {
   const float* squares = nullptr;  // of x, as in Residual
   float eps = 0;
-  const float* rows = nullptr;     // [num_rows]; there when x and weight are e4m3
+  const float* rows = nullptr;     // [num_rows]
   const float* outputs = nullptr;  // [outputs]
-
-  bool is_quantized() const { return rows != nullptr; }
 };
 
 // What the next product needs to know of this one.
@@ -74,11 +73,11 @@ void launch_gate_up(const FusedGemmArguments& arguments, const ProductScale& sca
 void launch_qkv(const FusedGemmArguments& arguments, const ProductScale& scale, const QkvArguments& qkv,
                 cudaStream_t stream);
 
-// x += the product, rounded to bfloat16, times its scale, which only e4m3 has here; of bfloat16 the same bits
-// as the product and then launch_add.
+// x += the product, rounded to bfloat16, times its scale, which only quantised numbers have here; of bfloat16
+// the same bits as the product and then launch_add.
 void launch_add_product(const FusedGemmArguments& arguments, const ProductScale& scale, const Residual& x,
                         cudaStream_t stream);
-// out [num_rows, outputs] is what launch_add_product would add, rounded again. Of e4m3 alone.
+// out [num_rows, outputs] is what launch_add_product would add, rounded again. Of quantised numbers alone.
 void launch_product(const FusedGemmArguments& arguments, const ProductScale& scale, DeviceBFloat16* out,
                     std::int32_t outputs, cudaStream_t stream);
 // Whether most multiprocessors are busy with tiles as large as launch_add_product's of bfloat16.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 
 #include "backend/cuda/fused_gemm.h"
 #include "backend/cuda/gemm_schedule.h"
@@ -25,8 +26,8 @@ constexpr int kGemmHalfSync = kGemmPartSync + kGemmWarpgroup;
 
 constexpr int kGemmRowBytes = 128;
 constexpr int kGemmBoxBytes = kGemmPartRows * kGemmRowBytes;  // 64 inputs or results of a multiplier's rows
-template <bool Quantized>
-constexpr int kGemmDepth = kGemmRowBytes / (Quantized ? 1 : 2);  // inputs of a stage
+template <NumberType Type>
+constexpr int kGemmDepth = kGemmRowBytes / (is_quantized(Type) ? 1 : 2);  // inputs of a stage
 constexpr int kGemmXBytes = kGemmRows * kGemmRowBytes;
 constexpr int kGemmHalfBytes = kGemmHalf * kGemmRowBytes;
 constexpr int kGemmStageBytes = kGemmXBytes + 2 * kGemmHalfBytes;
@@ -108,7 +109,7 @@ __device__ inline void count_rows(const FusedGemmArguments& a, int first_row, in
 }
 
 // One thread: fills stages with the block's own rows and one half of the weights, which goes to both blocks.
-template <bool Quantized>
+template <NumberType Type>
 __device__ inline void copy_gemm_tiles(const FusedGemmArguments& a, const GemmOutputs& outputs,
                                        const GemmSchedule& schedule, GemmShared shared,
                                        GemmBarriers& barriers) {
@@ -119,7 +120,7 @@ __device__ inline void copy_gemm_tiles(const FusedGemmArguments& a, const GemmOu
     const int parts = tiles.parts(), bytes = parts * kGemmBoxBytes + 2 * kGemmHalfBytes;
     const int shift = tiles.tile() * outputs.step, first = outputs.first + shift,
               second = outputs.second + shift;
-    for (int input = 0; input < a.inputs; input += kGemmDepth<Quantized>) {
+    for (int input = 0; input < a.inputs; input += kGemmDepth<Type>) {
       barrier_wait(&barriers.empty[place.index], place.parity ^ 1);
       std::uint64_t* full = &barriers.full[place.index];
       barrier_arrive_and_expect(full, bytes);
@@ -147,14 +148,15 @@ struct GemmPart {
   int num_rows;
   int warp;  // of Warps; the same number in all of its lanes, and known to be
 
-  // `count` rows from `first` on, which is a multiple of 8; of a tile whose rows begin at `row`.
+  // `count` rows from `first` on, which is a multiple of 8; of a tile whose rows begin at `row`. Some warps
+  // have a row more than others: which, changes with `turn`.
   __device__ GemmPart(const GemmShared& shared, int part, int first, int count, const float* tile_scales,
-                      int row)
+                      int row, int turn = 0)
       : base(shared.part(part) + first * kGemmRowBytes),
         scales(tile_scales + part * kGemmPartRows + first),
         first_row(row + part * kGemmPartRows + first),
         num_rows(count),
-        warp(__shfl_sync(0xffffffffu, threadIdx.x / 32 % Warps, 0)) {}
+        warp(__shfl_sync(0xffffffffu, (threadIdx.x / 32 + turn) % Warps, 0)) {}
 
   // Results [8 * chunk, 8 * chunk + 8) of a row of the part.
   __device__ uint4 results(int row, int chunk) const {
@@ -188,16 +190,21 @@ struct GemmPart {
 };
 
 // The finishers together: the scales of a tile's rows.
-template <bool Quantized>
+template <NumberType Type>
 __device__ inline void find_scales(const FusedGemmArguments& a, const ProductScale& scale, int first_row,
                                    float* scales) {
   for (int row = static_cast<int>(threadIdx.x) - 32; row < kGemmRows; row += 32 * kGemmFinishers) {
     const int of = min(first_row + row, a.num_rows - 1);
-    scales[row] = Quantized ? scale.rows[of] : row_factor(scale.squares, of, a.inputs, scale.eps);
+    scales[row] = is_quantized(Type) ? scale.rows[of] : row_factor(scale.squares, of, a.inputs, scale.eps);
   }
 }
 
+// Sums of products.
+template <NumberType Type>
+using GemmSum = std::conditional_t<Type == NumberType::kInt8, int, float>;
+
 // A warpgroup and the stages that it reads, in turn.
+template <NumberType Type>
 struct GemmMultiplier {
   GemmShared shared;
   GemmBarriers& barriers;
@@ -212,11 +219,10 @@ struct GemmMultiplier {
 
   // d[4 * j + 2 * i + e]: row lane / 4 + 8 * i of the warp's 16, output 8 * j + 2 * (lane % 4) + e. Returns
   // the stage whose products may still be under way.
-  template <bool Quantized>
-  __device__ int multiply(float* d, int inputs) {
+  __device__ int multiply(GemmSum<Type>* d, int inputs) {
     int before = -1;
 #pragma unroll 1
-    for (int input = 0; input < inputs; input += kGemmDepth<Quantized>) {
+    for (int input = 0; input < inputs; input += kGemmDepth<Type>) {
       wait();
       const std::uint64_t x = matrix_descriptor(shared.x(place.index, part), 0);
       const std::uint64_t weight = matrix_descriptor(shared.weight(place.index), 0);
@@ -224,10 +230,13 @@ struct GemmMultiplier {
 #pragma unroll
       for (int k = 0; k < kGemmRowBytes / 32; ++k) {
         const std::uint64_t x_now = x + 2 * k, weight_now = weight + 2 * k;  // 32 bytes on
-        if constexpr (Quantized) {
-          multiply_rows256_e4m3(d, x_now, weight_now, input > 0 || k > 0);
+        const int accumulate = input > 0 || k > 0;
+        if constexpr (Type == NumberType::kInt8) {
+          multiply_rows256_int8(d, x_now, weight_now, accumulate);
+        } else if constexpr (Type == NumberType::kE4m3) {
+          multiply_rows256_e4m3(d, x_now, weight_now, accumulate);
         } else {
-          multiply_rows256(d, x_now, weight_now, input > 0 || k > 0);
+          multiply_rows256(d, x_now, weight_now, accumulate);
         }
       }
       products_commit();
@@ -239,9 +248,8 @@ struct GemmMultiplier {
     return before;
   }
   // The same stages, without rows.
-  template <bool Quantized>
   __device__ void pass(int inputs) {
-    for (int input = 0; input < inputs; input += kGemmDepth<Quantized>) {
+    for (int input = 0; input < inputs; input += kGemmDepth<Type>) {
       wait();
       release(place.index);
       place.advance();
@@ -260,28 +268,30 @@ __device__ inline void multiply_gemm_tiles(const FusedGemmArguments& a, const Ge
   const int lane = threadIdx.x % 32;
   const int part_row = threadIdx.x % kGemmWarpgroup / 32 * 16 + lane % 16;
   const std::uint32_t to = shared.part(part) + part_row * kGemmRowBytes;
-  GemmMultiplier multiplier{shared, barriers, part};
-  float d[kGemmColumns / 2];
+  GemmMultiplier<Finisher::kType> multiplier{shared, barriers, part};
+  GemmSum<Finisher::kType> d[kGemmColumns / 2];
   Place<1> part_place;
   int scales = 0;
   GemmTiles tiles = gemm_tiles(a, schedule);
   for (;;) {
     const bool is_last = tiles.is_last();
     if (part < tiles.parts()) {
-      const int before = multiplier.multiply<Finisher::kQuantized>(d, a.inputs);
+      const int before = multiplier.multiply(d, a.inputs);
       if (!is_last) tiles.advance();  // while its last products are under way
       barrier_wait(&barriers.part_empty[part], part_place.parity ^ 1);
       products_wait<0>();
       multiplier.release(before);
 #pragma unroll
       for (int block = 0; block < kGemmColumns / 8; block += 2) {
-        const float* x = &d[4 * block];
+        const auto pair = [&](int i) {
+          return pack_halves(static_cast<float>(d[4 * block + i]), static_cast<float>(d[4 * block + i + 1]));
+        };
         const int chunk = block % 8 + lane / 16;  // of 8 results, swizzled by 128 bytes
-        store_matrices(to + block / 8 * kGemmBoxBytes + (chunk ^ part_row % 8) * 16, pack_halves(x[0], x[1]),
-                       pack_halves(x[2], x[3]), pack_halves(x[4], x[5]), pack_halves(x[6], x[7]));
+        store_matrices(to + block / 8 * kGemmBoxBytes + (chunk ^ part_row % 8) * 16, pair(0), pair(2),
+                       pair(4), pair(6));
       }
     } else {
-      multiplier.pass<Finisher::kQuantized>(a.inputs);
+      multiplier.pass(a.inputs);
       if (!is_last) tiles.advance();
       barrier_wait(&barriers.part_empty[part], part_place.parity ^ 1);
     }

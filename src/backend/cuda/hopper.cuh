@@ -182,7 +182,7 @@ __device__ inline void registers_give() {
   asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(Count));
 }
 
-// --- wgmma: D [64, n] (+)= A [64, 16] B [16, n] with float32 sums. Operands in shared memory stand in rows
+// --- wgmma: D [64, n] (+)= A [64, 16] B [16, n] with float32 sums, of int8 with int32. Operands in shared memory stand in rows
 // of 128 bytes that are swizzled by 128 bytes: the 16-byte chunk c of row r stands at c ^ (r % 8).
 
 __device__ inline void products_begin() {
@@ -251,25 +251,22 @@ __device__ inline void multiply_rows128(float* d, std::uint64_t a, std::uint64_t
   "%78, %79, %80, %81, %82, %83, %84, %85, %86, %87, %88, %89, %90, %91, %92, %93, %94, %95, %96, " \
   "%97, %98, %99, %100, %101, %102, %103, %104, %105, %106, %107, %108, %109, %110, %111, %112, "   \
   "%113, %114, %115, %116, %117, %118, %119, %120, %121, %122, %123, %124, %125, %126, %127"
-#define RERANK_OPERANDS_256                                                                                 \
-  "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3]), "+f"(d[4]), "+f"(d[5]), "+f"(d[6]), "+f"(d[7]),           \
-      "+f"(d[8]), "+f"(d[9]), "+f"(d[10]), "+f"(d[11]), "+f"(d[12]), "+f"(d[13]), "+f"(d[14]), "+f"(d[15]), \
-      "+f"(d[16]), "+f"(d[17]), "+f"(d[18]), "+f"(d[19]), "+f"(d[20]), "+f"(d[21]), "+f"(d[22]),            \
-      "+f"(d[23]), "+f"(d[24]), "+f"(d[25]), "+f"(d[26]), "+f"(d[27]), "+f"(d[28]), "+f"(d[29]),            \
-      "+f"(d[30]), "+f"(d[31]), "+f"(d[32]), "+f"(d[33]), "+f"(d[34]), "+f"(d[35]), "+f"(d[36]),            \
-      "+f"(d[37]), "+f"(d[38]), "+f"(d[39]), "+f"(d[40]), "+f"(d[41]), "+f"(d[42]), "+f"(d[43]),            \
-      "+f"(d[44]), "+f"(d[45]), "+f"(d[46]), "+f"(d[47]), "+f"(d[48]), "+f"(d[49]), "+f"(d[50]),            \
-      "+f"(d[51]), "+f"(d[52]), "+f"(d[53]), "+f"(d[54]), "+f"(d[55]), "+f"(d[56]), "+f"(d[57]),            \
-      "+f"(d[58]), "+f"(d[59]), "+f"(d[60]), "+f"(d[61]), "+f"(d[62]), "+f"(d[63]), "+f"(d[64]),            \
-      "+f"(d[65]), "+f"(d[66]), "+f"(d[67]), "+f"(d[68]), "+f"(d[69]), "+f"(d[70]), "+f"(d[71]),            \
-      "+f"(d[72]), "+f"(d[73]), "+f"(d[74]), "+f"(d[75]), "+f"(d[76]), "+f"(d[77]), "+f"(d[78]),            \
-      "+f"(d[79]), "+f"(d[80]), "+f"(d[81]), "+f"(d[82]), "+f"(d[83]), "+f"(d[84]), "+f"(d[85]),            \
-      "+f"(d[86]), "+f"(d[87]), "+f"(d[88]), "+f"(d[89]), "+f"(d[90]), "+f"(d[91]), "+f"(d[92]),            \
-      "+f"(d[93]), "+f"(d[94]), "+f"(d[95]), "+f"(d[96]), "+f"(d[97]), "+f"(d[98]), "+f"(d[99]),            \
-      "+f"(d[100]), "+f"(d[101]), "+f"(d[102]), "+f"(d[103]), "+f"(d[104]), "+f"(d[105]), "+f"(d[106]),     \
-      "+f"(d[107]), "+f"(d[108]), "+f"(d[109]), "+f"(d[110]), "+f"(d[111]), "+f"(d[112]), "+f"(d[113]),     \
-      "+f"(d[114]), "+f"(d[115]), "+f"(d[116]), "+f"(d[117]), "+f"(d[118]), "+f"(d[119]), "+f"(d[120]),     \
-      "+f"(d[121]), "+f"(d[122]), "+f"(d[123]), "+f"(d[124]), "+f"(d[125]), "+f"(d[126]), "+f"(d[127])
+#define RERANK_OPERANDS_256(R)                                                                  \
+  R(d[0]), R(d[1]), R(d[2]), R(d[3]), R(d[4]), R(d[5]), R(d[6]), R(d[7]), R(d[8]), R(d[9]),     \
+      R(d[10]), R(d[11]), R(d[12]), R(d[13]), R(d[14]), R(d[15]), R(d[16]), R(d[17]), R(d[18]), \
+      R(d[19]), R(d[20]), R(d[21]), R(d[22]), R(d[23]), R(d[24]), R(d[25]), R(d[26]), R(d[27]), \
+      R(d[28]), R(d[29]), R(d[30]), R(d[31]), R(d[32]), R(d[33]), R(d[34]), R(d[35]), R(d[36]), \
+      R(d[37]), R(d[38]), R(d[39]), R(d[40]), R(d[41]), R(d[42]), R(d[43]), R(d[44]), R(d[45]), \
+      R(d[46]), R(d[47]), R(d[48]), R(d[49]), R(d[50]), R(d[51]), R(d[52]), R(d[53]), R(d[54]), \
+      R(d[55]), R(d[56]), R(d[57]), R(d[58]), R(d[59]), R(d[60]), R(d[61]), R(d[62]), R(d[63]), \
+      R(d[64]), R(d[65]), R(d[66]), R(d[67]), R(d[68]), R(d[69]), R(d[70]), R(d[71]), R(d[72]), \
+      R(d[73]), R(d[74]), R(d[75]), R(d[76]), R(d[77]), R(d[78]), R(d[79]), R(d[80]), R(d[81]), \
+      R(d[82]), R(d[83]), R(d[84]), R(d[85]), R(d[86]), R(d[87]), R(d[88]), R(d[89]), R(d[90]), \
+      R(d[91]), R(d[92]), R(d[93]), R(d[94]), R(d[95]), R(d[96]), R(d[97]), R(d[98]), R(d[99]), \
+      R(d[100]), R(d[101]), R(d[102]), R(d[103]), R(d[104]), R(d[105]), R(d[106]), R(d[107]),   \
+      R(d[108]), R(d[109]), R(d[110]), R(d[111]), R(d[112]), R(d[113]), R(d[114]), R(d[115]),   \
+      R(d[116]), R(d[117]), R(d[118]), R(d[119]), R(d[120]), R(d[121]), R(d[122]), R(d[123]),   \
+      R(d[124]), R(d[125]), R(d[126]), R(d[127])
 
 // B is [256, k].
 __device__ inline void multiply_rows256(float* d, std::uint64_t a, std::uint64_t b, int accumulate) {
@@ -278,17 +275,26 @@ __device__ inline void multiply_rows256(float* d, std::uint64_t a, std::uint64_t
       "wgmma.mma_async.sync.aligned.m64n256k16.f32.bf16.bf16 {" RERANK_NUMBERS_256
       "}, "
       "%128, %129, p, 1, 1, 0, 0;\n}\n"
-      : RERANK_OPERANDS_256
+      : RERANK_OPERANDS_256("+f")
       : "l"(a), "l"(b), "r"(accumulate));
 }
-// The same of e4m3, in rows of as many bytes: k is 32.
+// The same of numbers of a byte, in rows of as many bytes: k is 32.
 __device__ inline void multiply_rows256_e4m3(float* d, std::uint64_t a, std::uint64_t b, int accumulate) {
   asm volatile(
       "{\n.reg .pred p;\nsetp.ne.b32 p, %130, 0;\n"
       "wgmma.mma_async.sync.aligned.m64n256k32.f32.e4m3.e4m3 {" RERANK_NUMBERS_256
       "}, "
       "%128, %129, p, 1, 1;\n}\n"
-      : RERANK_OPERANDS_256
+      : RERANK_OPERANDS_256("+f")
+      : "l"(a), "l"(b), "r"(accumulate));
+}
+__device__ inline void multiply_rows256_int8(int* d, std::uint64_t a, std::uint64_t b, int accumulate) {
+  asm volatile(
+      "{\n.reg .pred p;\nsetp.ne.b32 p, %130, 0;\n"
+      "wgmma.mma_async.sync.aligned.m64n256k32.s32.s8.s8 {" RERANK_NUMBERS_256
+      "}, "
+      "%128, %129, p;\n}\n"
+      : RERANK_OPERANDS_256("+r")
       : "l"(a), "l"(b), "r"(accumulate));
 }
 #undef RERANK_NUMBERS_256

@@ -30,6 +30,13 @@ __host__ __device__ inline std::int32_t num_square_parts(std::int32_t hidden) {
   return (hidden + kSquarePart - 1) / kSquarePart;
 }
 
+// What a product's operands are made of.
+enum class NumberType : std::uint8_t { kBFloat16, kE4m3, kInt8 };
+// A byte each, with a scale for each row.
+__host__ __device__ constexpr bool is_quantized(NumberType type) {
+  return type != NumberType::kBFloat16;
+}
+
 // out[row] = table[ids[row]]
 void launch_embed(const DeviceBFloat16* table, const std::int32_t* ids, const Residual& out,
                   std::int32_t num_rows, cudaStream_t stream);
@@ -41,11 +48,19 @@ void launch_gather(const Residual& x, const std::int32_t* rows, const Residual& 
 // x += added [num_rows, hidden], or x's squares alone when that is nullptr.
 void launch_add(const DeviceBFloat16* added, const Residual& x, std::int32_t num_rows, cudaStream_t stream);
 
-// One row as e4m3 numbers times one float32 scale.
+// Rows of numbers of a byte, times one float32 scale each. Of int8 they are turned beforehand: runs of
+// turned_columns(columns) are multiplied by a Hadamard matrix, so that one large number does not take the
+// scale for itself. It is orthogonal: rows turned alike have the product that they had.
 struct QuantizedRows {
+  NumberType type = NumberType::kE4m3;
   std::uint8_t* values = nullptr;  // [num_rows, columns]
   float* scales = nullptr;         // [num_rows]
 };
+// A power of two that divides the columns of a row, 8 to 64. REQUIRES: columns is a multiple of 8.
+__host__ __device__ constexpr std::int32_t turned_columns(std::int32_t columns) {
+  const std::int32_t power = columns & -columns;
+  return power < 64 ? power : 64;
+}
 
 struct NormArguments {
   Residual x;  // [num_rows, hidden]; hidden at most kMaxNormColumns
@@ -84,8 +99,8 @@ struct QkvArguments {
 };
 
 // out = x, or x[row, i] * factors[i] when there are factors, quantised row by row.
-void launch_quantize(const DeviceBFloat16* x, const float* factors, QuantizedRows out, std::int32_t num_rows,
-                     std::int32_t columns, cudaStream_t stream);
+void launch_quantize(const DeviceBFloat16* x, const float* factors, const QuantizedRows& out,
+                     std::int32_t num_rows, std::int32_t columns, cudaStream_t stream);
 
 struct HeadArguments {
   Residual x;         // [num_rows, hidden]

@@ -20,8 +20,8 @@ __device__ inline void await_kernels_before() {
 }
 
 template <typename... Parameters, typename... Arguments>
-void launch_overlapping(void (*kernel)(Parameters...), unsigned grid, unsigned block,
-                        std::size_t shared_bytes, cudaStream_t stream, const Arguments&... arguments) {
+void launch_overlapping(void (*kernel)(Parameters...), unsigned grid, dim3 block, std::size_t shared_bytes,
+                        cudaStream_t stream, const Arguments&... arguments) {
   cudaLaunchAttribute attribute{};
   attribute.id = cudaLaunchAttributeProgrammaticStreamSerialization;
   attribute.val.programmaticStreamSerializationAllowed = 1;

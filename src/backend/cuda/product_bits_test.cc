@@ -196,7 +196,7 @@ TEST(AddProductTest, IsBusyWhenTheLastRoundIsNearlyFull) {
 
 std::vector<Shape> bfloat16_shapes() {
   std::vector<Shape> all = shapes();
-  std::erase_if(all, [](const Shape& shape) { return shape.quantized; });
+  std::erase_if(all, [](const Shape& shape) { return shape.is_quantized(); });
   return all;
 }
 

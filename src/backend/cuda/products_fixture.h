@@ -20,8 +20,9 @@ inline constexpr float kEps = 1e-6f;
 struct Shape {
   const char* name;
   std::int32_t hidden, ffn, num_heads, num_kv_heads;
-  bool quantized = false;  // e4m3
+  NumberType type = NumberType::kBFloat16;
 
+  bool is_quantized() const { return cuda::is_quantized(type); }
   std::int32_t query_dim() const { return num_heads * kHeadDim; }
   std::int32_t qkv_dim() const { return (num_heads + 2 * num_kv_heads) * kHeadDim; }
 };
@@ -64,7 +65,9 @@ inline std::vector<float> on_host(const QuantizedRows& rows, std::int64_t first_
   RERANK_CUDA_CHECK(
       cudaMemcpy(scales.data(), rows.scales + first_row, 4 * scales.size(), cudaMemcpyDeviceToHost));
   for (std::size_t i = 0; i < bits.size(); ++i) {
-    values[i] = from_e4m3(bits[i]) * scales[i / static_cast<std::size_t>(columns)];
+    const float value =
+        rows.type == NumberType::kInt8 ? static_cast<std::int8_t>(bits[i]) : from_e4m3(bits[i]);
+    values[i] = value * scales[i / static_cast<std::size_t>(columns)];
   }
   return values;
 }
@@ -89,9 +92,12 @@ inline std::vector<Shape> shapes() {
           {"4B", 2560, 9728, 32, 8},
           {"8B", 4096, 12288, 32, 8},
           {"odd", 208, 304, 3, 1},
-          {"0p6B_e4m3", 1024, 3072, 16, 8, true},
-          {"8B_e4m3", 4096, 12288, 32, 8, true},
-          {"odd_e4m3", 208, 304, 3, 1, true}};
+          {"0p6B_e4m3", 1024, 3072, 16, 8, NumberType::kE4m3},
+          {"8B_e4m3", 4096, 12288, 32, 8, NumberType::kE4m3},
+          {"odd_e4m3", 208, 304, 3, 1, NumberType::kE4m3},
+          {"0p6B_int8", 1024, 3072, 16, 8, NumberType::kInt8},
+          {"8B_int8", 4096, 12288, 32, 8, NumberType::kInt8},
+          {"odd_int8", 208, 304, 3, 1, NumberType::kInt8}};
 }
 
 // The residual of kMaxRows rows.
@@ -176,14 +182,16 @@ class ProductsFixture : public testing::TestWithParam<Shape> {
   }
 
   static double scale(std::int32_t row) {
-    return GetParam().quantized ? 1 : 1 / std::sqrt(1 + row % 5 + kEps);
+    return GetParam().is_quantized() ? 1 : 1 / std::sqrt(1 + row % 5 + kEps);
   }
-  QuantizedRows quantized_x() const { return {quantized_x_.as<std::uint8_t>(), x_scales_.as<float>()}; }
+  QuantizedRows quantized_x() const {
+    return {GetParam().type, quantized_x_.as<std::uint8_t>(), x_scales_.as<float>()};
+  }
   QuantizedRows quantized_weight() const {
-    return {quantized_weight_.as<std::uint8_t>(), weight_scales_.as<float>()};
+    return {GetParam().type, quantized_weight_.as<std::uint8_t>(), weight_scales_.as<float>()};
   }
   ProductScale row_scale(std::int32_t first_row) const {
-    if (GetParam().quantized) {
+    if (GetParam().is_quantized()) {
       return {.rows = x_scales_.as<float>() + first_row, .outputs = weight_scales_.as<float>()};
     }
     return {.squares = squares_.as<float>() + std::int64_t{first_row} * num_square_parts(GetParam().hidden),
@@ -191,17 +199,20 @@ class ProductsFixture : public testing::TestWithParam<Shape> {
   }
   // Of what launch_add_product adds.
   ProductScale added_scale(std::int32_t first_row) const {
-    return GetParam().quantized ? row_scale(first_row) : ProductScale{};
+    return GetParam().is_quantized() ? row_scale(first_row) : ProductScale{};
   }
   FusedGemmArguments arguments(std::int32_t first_row, std::int32_t num_rows, std::int32_t inputs,
                                std::int32_t outputs) const {
-    if (GetParam().quantized) {
+    if (GetParam().is_quantized()) {
       launch_quantize(x_.as<DeviceBFloat16>(), nullptr, quantized_x(), kMaxRows, inputs, stream_.get());
       launch_quantize(weight_.as<DeviceBFloat16>(), nullptr, quantized_weight(), outputs, inputs,
                       stream_.get());
-      return {gemm_view(quantized_x_.as<std::uint8_t>() + std::int64_t{first_row} * inputs, num_rows, inputs),
-              gemm_view(quantized_weight_.as<std::uint8_t>(), outputs, inputs), num_rows, inputs,
-              num_processors_};
+      // A product asks for weights before the kernels before it have ended.
+      RERANK_CUDA_CHECK(cudaStreamSynchronize(stream_.get()));
+      QuantizedRows rows = quantized_x();
+      rows.values += std::int64_t{first_row} * inputs;
+      return {gemm_view(rows, num_rows, inputs), gemm_view(quantized_weight(), outputs, inputs), num_rows,
+              inputs, num_processors_};
     }
     return {gemm_view(x_.as<DeviceBFloat16>() + std::int64_t{first_row} * inputs, num_rows, inputs),
             gemm_view(weight_.as<DeviceBFloat16>(), outputs, inputs), num_rows, inputs, num_processors_};

@@ -1,4 +1,4 @@
-// Eight bfloat16 numbers as one 16-byte access, and sums over the threads of a row. For kernels only.
+// Eight bfloat16 numbers as one 16-byte access. For kernels only.
 #pragma once
 
 #include <cuda_bf16.h>
@@ -89,38 +89,6 @@ __device__ inline Vector8 swiglu8(const Vector8& gate, const Vector8& up, float 
     out.values[e] = __fdividef(gate.values[e] * square, whole) * up.values[e];
   }
   return out;
-}
-
-// Over the Threads consecutive threads that share a row, the same in each; Threads is 32 or a whole block.
-template <int Threads>
-__device__ inline float row_sum(float value) {
-  __shared__ float parts[Threads / 32];
-#pragma unroll
-  for (int offset = 16; offset > 0; offset /= 2) value += __shfl_xor_sync(0xffffffffu, value, offset);
-  if (Threads == 32) return value;
-  if (threadIdx.x % 32 == 0) parts[threadIdx.x / 32] = value;
-  __syncthreads();
-  float sum = 0;
-#pragma unroll
-  for (int i = 0; i < Threads / 32; ++i) sum += parts[i];
-  __syncthreads();
-  return sum;
-}
-template <int Threads>
-__device__ inline float row_max(float value) {
-  __shared__ float parts[Threads / 32];
-#pragma unroll
-  for (int offset = 16; offset > 0; offset /= 2) {
-    value = fmaxf(value, __shfl_xor_sync(0xffffffffu, value, offset));
-  }
-  if (Threads == 32) return value;
-  if (threadIdx.x % 32 == 0) parts[threadIdx.x / 32] = value;
-  __syncthreads();
-  float largest = parts[0];
-#pragma unroll
-  for (int i = 1; i < Threads / 32; ++i) largest = fmaxf(largest, parts[i]);
-  __syncthreads();
-  return largest;
 }
 
 }  // namespace rerank::cuda

@@ -75,7 +75,7 @@ class Uploader {
 // A matrix put together from blocks below each other, with its columns times the weight of the norm before.
 class MatrixMaker {
  public:
-  MatrixMaker(Uploader& uploader, bool quantize) : uploader_(uploader), quantize_(quantize) {}
+  MatrixMaker(Uploader& uploader, NumberType type) : uploader_(uploader), type_(type) {}
 
   DeviceMatrix make(std::int64_t rows, std::int64_t columns, std::initializer_list<Block> blocks,
                     const DeviceBuffer& norm = {}) {
@@ -87,7 +87,7 @@ class MatrixMaker {
       if (!block.matrix.empty()) uploader_.copy(block, values.as<DeviceBFloat16>() + row * columns, columns);
       row += block.rows;
     }
-    if (!quantize_) {
+    if (!is_quantized(type_)) {
       if (norm.size_bytes() > 0) {
         launch_scale_columns(values.as<DeviceBFloat16>(), norm.as<float>(), rows,
                              static_cast<std::int32_t>(columns), nullptr);
@@ -98,23 +98,23 @@ class MatrixMaker {
     }
     DeviceMatrix made{
         .values = DeviceBuffer(size(rows * columns)), .scales = DeviceBuffer(size(rows) * 4), .view = {}};
-    made.view = gemm_view(made.values.as<std::uint8_t>(), rows, columns);
-    launch_quantize(values.as<DeviceBFloat16>(), norm.as<float>(),
-                    {made.values.as<std::uint8_t>(), made.scales.as<float>()},
-                    static_cast<std::int32_t>(rows), static_cast<std::int32_t>(columns), nullptr);
+    const QuantizedRows quantized{type_, made.values.as<std::uint8_t>(), made.scales.as<float>()};
+    made.view = gemm_view(quantized, rows, columns);
+    launch_quantize(values.as<DeviceBFloat16>(), norm.as<float>(), quantized, static_cast<std::int32_t>(rows),
+                    static_cast<std::int32_t>(columns), nullptr);
     RERANK_CUDA_CHECK(cudaStreamSynchronize(nullptr));
     return made;
   }
 
  private:
   Uploader& uploader_;
-  bool quantize_;
+  NumberType type_;
 };
 
 DeviceLayer upload_layer(const LayerWeights& from, const DecoderShape& shard, std::int32_t index,
-                         bool quantize) {
+                         NumberType type) {
   Uploader uploader;
-  MatrixMaker maker(uploader, quantize);
+  MatrixMaker maker(uploader, type);
   const std::int64_t hidden = shard.hidden, ffn = shard.ffn, padding = padded_ffn(shard.ffn) - shard.ffn;
   const auto rows = [&](const TensorView& matrix, std::int64_t count) {
     return Block{matrix, index * count, count, 0, hidden};
@@ -124,7 +124,7 @@ DeviceLayer upload_layer(const LayerWeights& from, const DecoderShape& shard, st
   };
   const Block nothing{{}, 0, padding, 0, 0};
   DeviceLayer layer;
-  layer.quantized = quantize;
+  layer.type = type;
   layer.qkv = maker.make(
       shard.qkv_dim(), hidden,
       {rows(from.query, shard.query_dim()), rows(from.key, shard.kv_dim()), rows(from.value, shard.kv_dim())},
@@ -153,29 +153,30 @@ std::int32_t padded_ffn(std::int32_t ffn) {
   return (ffn + 15) / 16 * 16;
 }
 
-bool is_quantized(std::int32_t layer, std::int32_t num_layers) {
+bool is_quantized_layer(std::int32_t layer, std::int32_t num_layers) {
   return layer > 0 && layer + 1 < num_layers;
 }
 
-std::size_t weight_bytes(const DecoderShape& shard, bool quantize) {
+std::size_t weight_bytes(const DecoderShape& shard, NumberType type) {
   const std::int64_t outputs = shard.qkv_dim() + 2 * shard.hidden + 2 * padded_ffn(shard.ffn);
   const std::int64_t matrices = std::int64_t{shard.hidden} * (shard.qkv_dim() + shard.query_dim()) +
                                 std::int64_t{3} * shard.hidden * padded_ffn(shard.ffn);
   const std::int64_t norms = std::int64_t{4} * 2 * shard.head_dim;
   std::int64_t total = std::int64_t{shard.vocab} * shard.hidden * 2 + std::int64_t{3} * 4 * shard.hidden;
   for (std::int32_t layer = 0; layer < shard.num_layers; ++layer) {
-    const bool fp8 = quantize && is_quantized(layer, shard.num_layers);
-    total += norms + (fp8 ? matrices + 4 * outputs : 2 * matrices);
+    const bool quantized = is_quantized(type) && is_quantized_layer(layer, shard.num_layers);
+    total += norms + (quantized ? matrices + 4 * outputs : 2 * matrices);
   }
   return size(total);
 }
 
-DeviceWeights upload_weights(DecoderWeights& weights, const Shard& shard, bool quantize) {
+DeviceWeights upload_weights(DecoderWeights& weights, const Shard& shard, NumberType type) {
   const DecoderShape shape = shard_shape(weights.shape(), shard);
   DeviceWeights uploaded;
   for (std::int32_t layer = 0; layer < shape.num_layers; ++layer) {
-    uploaded.layers.push_back(upload_layer(weights.layer(layer), shape, shard.index,
-                                           quantize && is_quantized(layer, shape.num_layers)));
+    uploaded.layers.push_back(
+        upload_layer(weights.layer(layer), shape, shard.index,
+                     is_quantized_layer(layer, shape.num_layers) ? type : NumberType::kBFloat16));
     if (shard.index + 1 == shard.count) weights.release_layer(layer);
   }
   Uploader uploader;

@@ -18,7 +18,7 @@ struct Shard {
 // The shape of one shard. Throws Error{kUnsupported} naming the key that `shard.count` does not divide.
 DecoderShape shard_shape(const DecoderShape& whole, const Shard& shard);
 
-// A matrix [outputs, inputs] in bfloat16, or in e4m3 with one scale an output.
+// A matrix [outputs, inputs] in bfloat16, or quantised with one scale an output.
 struct DeviceMatrix {
   DeviceBuffer values;
   DeviceBuffer scales;
@@ -33,7 +33,9 @@ struct DeviceLayer {
   DeviceMatrix down;        // [hidden, ffn]
   DeviceBuffer query_norm;  // float32 [head_dim]
   DeviceBuffer key_norm;    // float32 [head_dim]
-  bool quantized = false;
+  NumberType type = NumberType::kBFloat16;
+
+  bool is_quantized() const { return cuda::is_quantized(type); }
 };
 
 struct DeviceWeights {
@@ -47,14 +49,14 @@ struct DeviceWeights {
 // ffn columns as stored: padded with zeros to what 16-byte accesses ask.
 std::int32_t padded_ffn(std::int32_t ffn);
 
-// With fp8: the first and the last layer stay bfloat16, where errors cost most.
-bool is_quantized(std::int32_t layer, std::int32_t num_layers);
+// Where matrices are quantised, the first and the last layer stay bfloat16, where errors cost most.
+bool is_quantized_layer(std::int32_t layer, std::int32_t num_layers);
 
 // Bytes that upload_weights takes of a device.
-std::size_t weight_bytes(const DecoderShape& shard, bool quantize);
+std::size_t weight_bytes(const DecoderShape& shard, NumberType type);
 
-// Copies the shard's part to the current device, layer by layer; `quantize` makes matrices e4m3 where
-// is_quantized says so. A layer is released with its last shard.
-DeviceWeights upload_weights(DecoderWeights& weights, const Shard& shard, bool quantize);
+// Copies the shard's part to the current device, layer by layer, with matrices of `type` where
+// is_quantized_layer says so. A layer is released with its last shard.
+DeviceWeights upload_weights(DecoderWeights& weights, const Shard& shard, NumberType type);
 
 }  // namespace rerank::cuda

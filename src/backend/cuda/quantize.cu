@@ -1,0 +1,171 @@
+// Rows as numbers of a byte: of an activation, of a weight, or of the residual after RMSNorm. Each block
+// walks rows and asks for the next one before it works on the one it has.
+#include <cuda_fp8.h>
+
+#include "backend/cuda/kernels.h"
+#include "backend/cuda/overlap.cuh"
+#include "backend/cuda/row.cuh"
+
+namespace rerank::cuda {
+namespace {
+
+template <NumberType Type>
+constexpr float kLargest = Type == NumberType::kInt8 ? 127.0f : 448.0f;
+
+// Four numbers of at most kLargest.
+template <NumberType Type>
+__device__ inline std::uint32_t pack4(float a, float b, float c, float d) {
+  if constexpr (Type == NumberType::kInt8) {
+    // The sum's last byte is the number, rounded to the nearest: 1.5 * 2^23 leaves no room for a fraction.
+    const auto rounded = [](float x) { return __float_as_uint(x + 12582912.0f); };
+    return __byte_perm(__byte_perm(rounded(a), rounded(b), 0x40), __byte_perm(rounded(c), rounded(d), 0x40),
+                       0x5410);
+  } else {
+    const std::uint32_t low = __nv_cvt_float2_to_fp8x2({a, b}, __NV_SATFINITE, __NV_E4M3);
+    const std::uint32_t high = __nv_cvt_float2_to_fp8x2({c, d}, __NV_SATFINITE, __NV_E4M3);
+    return low | high << 16;
+  }
+}
+
+// v[e] and v[e + distance] become their sum and their difference.
+__device__ inline void add_pairs(float (&v)[8], int distance) {
+#pragma unroll
+  for (int e = 0; e < 8; ++e) {
+    if ((e & distance) != 0) continue;
+    const float a = v[e], b = v[e + distance];
+    v[e] = a + b;
+    v[e + distance] = a - b;
+  }
+}
+
+// Eight numbers of a run of `columns` that lanes beside each other hold, turned: the run is multiplied by a
+// Hadamard matrix of that size, whose numbers are 1 and -1, its rows in an order and with signs of their own.
+// By whole warps.
+__device__ inline void turn8(float (&v)[8], int columns) {
+#pragma unroll
+  for (int distance = 1; distance < 8; distance *= 2) add_pairs(v, distance);
+#pragma unroll
+  for (int distance = 1; distance < 8; distance *= 2) {
+    if (8 * distance >= columns) break;
+    // Lanes exchange half of what they hold, so that both numbers of a pair are in one of them.
+    const bool is_upper = (threadIdx.x & distance) != 0;
+#pragma unroll
+    for (int e = 0; e < 8; ++e) {
+      if ((e & distance) != 0) continue;
+      const float sent = is_upper ? v[e] : v[e + distance];
+      v[e] = is_upper ? v[e + distance] : v[e];
+      v[e + distance] = __shfl_xor_sync(0xffffffffu, sent, distance);
+    }
+    add_pairs(v, distance);
+  }
+}
+
+// Writes a row held in registers, zeros behind its end, scaled so that its largest number is the type's
+// largest. A number that is not finite makes the scale not finite.
+template <NumberType Type>
+__device__ inline void write_quantized(Vector8 (&held)[kRowVectors], int num_vectors, int row,
+                                       const QuantizedRows& out) {
+  float growth = 1;
+  if constexpr (Type == NumberType::kInt8) {
+    const int columns = turned_columns(8 * num_vectors);
+    growth = sqrtf(static_cast<float>(columns));
+#pragma unroll
+    for (int i = 0; i < kRowVectors; ++i) {
+      const bool any = row_vector(i) - static_cast<int>(threadIdx.x) % 32 < num_vectors;  // of the whole warp
+      if (any) turn8(held[i].values, columns);
+    }
+  }
+  float largest = 0;
+#pragma unroll
+  for (int i = 0; i < kRowVectors; ++i) {
+#pragma unroll
+    for (const float x : held[i].values) largest = largest_or_nan(largest, fabsf(x));
+  }
+  largest = row_max(largest);
+  const float scale = largest < 1e-30f ? 1.0f : largest / kLargest<Type>;  // which has an inverse
+  const float inverse = 1.0f / scale;
+  if (threadIdx.x == 0) out.scales[row] = scale / growth;
+  uint2* to = reinterpret_cast<uint2*>(out.values) + static_cast<std::int64_t>(row) * num_vectors;
+#pragma unroll
+  for (int i = 0; i < kRowVectors; ++i) {
+    if (row_vector(i) >= num_vectors) continue;
+    const float* v = held[i].values;
+    to[row_vector(i)] = {pack4<Type>(v[0] * inverse, v[1] * inverse, v[2] * inverse, v[3] * inverse),
+                         pack4<Type>(v[4] * inverse, v[5] * inverse, v[6] * inverse, v[7] * inverse)};
+  }
+}
+
+template <NumberType Type>
+__global__ void __launch_bounds__(kMaxRowThreads)
+    quantize_kernel(const DeviceBFloat16* x, const float* factors, const __grid_constant__ QuantizedRows out,
+                    int num_rows, int columns) {
+  let_next_kernel_begin();
+  await_kernels_before();
+  // From the last row on: what was written last is still in the cache.
+  const int row = num_rows - 1 - static_cast<int>(blockIdx.x * blockDim.y + threadIdx.y);
+  const int num_vectors = columns / 8;
+  if (row < 0) return;
+  Vector8 held[kRowVectors];
+  load_row(x, num_vectors, row, held);
+#pragma unroll
+  for (int i = 0; i < kRowVectors; ++i) {
+    if (factors != nullptr && row_vector(i) < num_vectors) {
+      held[i] = times8(held[i], load8(factors + 8 * row_vector(i)));
+    }
+  }
+  write_quantized<Type>(held, num_vectors, row, out);
+}
+
+template <NumberType Type>
+__global__ void __launch_bounds__(kMaxRowThreads)
+    norm_quantized_kernel(const __grid_constant__ NormArguments a) {
+  let_next_kernel_begin();
+  await_kernels_before();
+  const int row = static_cast<int>(blockIdx.x * blockDim.y + threadIdx.y), num_vectors = a.x.hidden / 8;
+  if (row >= a.num_rows) return;
+  Residual8 before[kRowVectors];
+  load_row(a.x, row, before);
+  Vector8 held[kRowVectors];
+  if (a.added != nullptr) load_row(a.added, num_vectors, row, held);
+#pragma unroll
+  for (int i = 0; i < kRowVectors; ++i) {
+    Vector8 sum = before[i].sum();
+    if (a.added != nullptr) {
+#pragma unroll
+      for (int e = 0; e < 8; ++e) sum.values[e] += held[i].values[e];
+      const Residual8 after = Residual8::of(sum);
+      const int column = 8 * row_vector(i);
+      if (column < a.x.hidden) {
+        store_residual(a.x, static_cast<std::int64_t>(row) * a.x.hidden + column, after);
+      }
+      sum = after.sum();  // what is read where a product has added
+    }
+    held[i] = sum;
+  }
+  const float factor = inverse_rms(held, a.x.hidden, a.eps);
+#pragma unroll
+  for (int i = 0; i < kRowVectors; ++i) held[i] = scaled8(held[i], factor);
+  write_quantized<Type>(held, num_vectors, row, a.out);
+}
+
+}  // namespace
+
+void launch_quantize(const DeviceBFloat16* x, const float* factors, const QuantizedRows& out,
+                     std::int32_t num_rows, std::int32_t columns, cudaStream_t stream) {
+  if (num_rows == 0) return;
+  const auto kernel =
+      out.type == NumberType::kInt8 ? quantize_kernel<NumberType::kInt8> : quantize_kernel<NumberType::kE4m3>;
+  const dim3 block = row_block(columns);
+  launch_overlapping(kernel, row_blocks(num_rows, block), block, 0, stream, x, factors, out, num_rows,
+                     columns);
+}
+
+void launch_norm_quantized(const NormArguments& a, cudaStream_t stream) {
+  if (a.num_rows == 0) return;
+  const auto kernel = a.out.type == NumberType::kInt8 ? norm_quantized_kernel<NumberType::kInt8>
+                                                      : norm_quantized_kernel<NumberType::kE4m3>;
+  const dim3 block = row_block(a.x.hidden);
+  launch_overlapping(kernel, row_blocks(a.num_rows, block), block, 0, stream, a);
+}
+
+}  // namespace rerank::cuda

@@ -1,0 +1,91 @@
+// A row that a block of threads holds in registers, and sums over it. For kernels only.
+#pragma once
+
+#include <cstdint>
+
+#include "backend/cuda/residual.cuh"
+#include "backend/cuda/vectors.cuh"
+#include "rerank/error.h"
+
+namespace rerank::cuda {
+
+constexpr int kRowVectors = 4;  // of eight numbers, which a thread holds
+constexpr int kMaxRowThreads = 512;
+
+// How rows of so many columns are dealt out: as many whole warps to each as hold it, or a warp each to four.
+inline dim3 row_block(std::int32_t columns) {
+  constexpr int kColumns = 8 * kRowVectors * 32;  // of a warp
+  check(columns % 8 == 0 && columns <= kMaxRowThreads / 32 * kColumns, "a row that the kernels cannot hold");
+  const auto threads = static_cast<unsigned>((columns + kColumns - 1) / kColumns * 32);
+  return {threads, threads == 32 ? 4u : 1u};
+}
+inline unsigned row_blocks(std::int32_t num_rows, const dim3& block) {
+  return (static_cast<unsigned>(num_rows) + block.y - 1) / block.y;
+}
+
+// The i-th vector of this thread: neighbours are in neighbouring lanes.
+__device__ inline int row_vector(int i) {
+  return i * static_cast<int>(blockDim.x) + static_cast<int>(threadIdx.x);
+}
+
+// op over the threads of a row, the same in each.
+template <typename Op>
+__device__ inline float over_row(float value, const Op& op) {
+  __shared__ float parts[kMaxRowThreads / 32];
+#pragma unroll
+  for (int offset = 16; offset > 0; offset /= 2)
+    value = op(value, __shfl_xor_sync(0xffffffffu, value, offset));
+  if (blockDim.x == 32) return value;
+  if (threadIdx.x % 32 == 0) parts[threadIdx.x / 32] = value;
+  __syncthreads();
+  float all = parts[0];
+  for (unsigned warp = 1; warp < blockDim.x / 32; ++warp) all = op(all, parts[warp]);
+  __syncthreads();
+  return all;
+}
+__device__ inline float row_sum(float value) {
+  return over_row(value, [](float a, float b) { return a + b; });
+}
+// What is not a number stays none.
+__device__ inline float largest_or_nan(float a, float b) {
+  float largest;
+  asm("max.NaN.f32 %0, %1, %2;" : "=f"(largest) : "f"(a), "f"(b));
+  return largest;
+}
+__device__ inline float row_max(float value) {
+  return over_row(value, [](float a, float b) { return largest_or_nan(a, b); });
+}
+
+// Zeros behind the row's end.
+__device__ inline void load_row(const DeviceBFloat16* x, int num_vectors, int row,
+                                Vector8 (&held)[kRowVectors]) {
+  const uint4* from = reinterpret_cast<const uint4*>(x) + static_cast<std::int64_t>(row) * num_vectors;
+  uint4 bits[kRowVectors];
+#pragma unroll
+  for (int i = 0; i < kRowVectors; ++i) {
+    bits[i] = row_vector(i) < num_vectors ? from[row_vector(i)] : uint4{0, 0, 0, 0};
+  }
+#pragma unroll
+  for (int i = 0; i < kRowVectors; ++i) held[i] = unpack8(bits[i]);
+}
+__device__ inline void load_row(const Residual& x, int row, Residual8 (&held)[kRowVectors]) {
+#pragma unroll
+  for (int i = 0; i < kRowVectors; ++i) {
+    const int column = 8 * row_vector(i);
+    held[i] = column < x.hidden ? load_residual(x, static_cast<std::int64_t>(row) * x.hidden + column)
+                                : Residual8{};
+  }
+}
+
+// 1 / sqrt(mean(x^2) + eps) of a row held.
+__device__ inline float inverse_rms(const Vector8 (&held)[kRowVectors], int columns, float eps) {
+  float sum = 0;
+#pragma unroll
+  for (int i = 0; i < kRowVectors; ++i) {
+#pragma unroll
+    for (const float x : held[i].values) sum += x * x;
+  }
+  return rsqrtf(row_sum(sum) / static_cast<float>(columns) + eps);
+}
+
+}  // namespace rerank::cuda
