@@ -13,7 +13,7 @@
 namespace rerank::cuda {
 namespace {
 
-template <int HeadDim>
+template <int HeadDim, bool IsE4m3>
 __global__ void __launch_bounds__(kThreads, 1)
     attention_kernel(const __grid_constant__ AttentionArguments a) {
   extern __shared__ unsigned char shared[];
@@ -29,7 +29,7 @@ __global__ void __launch_bounds__(kThreads, 1)
     }
   } else {
     registers_take<232>();
-    Consumer<HeadDim>(a, base, barriers).run();
+    Consumer<HeadDim, IsE4m3>(a, base, barriers).run();
   }
 }
 
@@ -45,8 +45,10 @@ void with_head_dim(std::int32_t head_dim, const Use& use) {
 
 void prepare_attention(std::int32_t head_dim) {
   with_head_dim(head_dim, [](auto dim) {
-    RERANK_CUDA_CHECK(cudaFuncSetAttribute(
-        attention_kernel<dim.value>, cudaFuncAttributeMaxDynamicSharedMemorySize, Layout<dim.value>::kBytes));
+    for (const auto kernel : {attention_kernel<dim.value, false>, attention_kernel<dim.value, true>}) {
+      RERANK_CUDA_CHECK(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                             Layout<dim.value>::kBytes));
+    }
   });
 }
 
@@ -55,7 +57,9 @@ void launch_attention(const AttentionArguments& a, cudaStream_t stream) {
   if (work == 0) return;
   const auto grid = static_cast<unsigned>(work < a.num_processors ? work : a.num_processors);
   with_head_dim(a.shape.head_dim, [&](auto dim) {
-    launch_overlapping(attention_kernel<dim.value>, grid, kThreads, Layout<dim.value>::kBytes, stream, a);
+    const auto kernel =
+        a.out.e4m3 != nullptr ? attention_kernel<dim.value, true> : attention_kernel<dim.value, false>;
+    launch_overlapping(kernel, grid, kThreads, Layout<dim.value>::kBytes, stream, a);
   });
 }
 

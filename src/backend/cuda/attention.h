@@ -57,7 +57,7 @@ struct AttentionShape {
 struct AttentionArguments {
   AttentionViews views;
   AttentionShape shape;
-  DeviceBFloat16* out;         // [rows, query_dim]
+  ActivationRows out;          // [rows, query_dim]
   const AttentionItem* items;  // [num_items]
   const KeyRun* runs;
   std::int32_t num_items;

@@ -6,8 +6,8 @@
 
 namespace rerank::cuda {
 
-// A warpgroup's 64 query rows of an item: scores, softmax, sums.
-template <int HeadDim>
+// A warpgroup's 64 query rows of an item: scores, softmax, sums. Results are e4m3 or bfloat16.
+template <int HeadDim, bool IsE4m3>
 struct Consumer {
   using Shared = Layout<HeadDim>;
   static constexpr int kColumns = HeadDim < 64 ? 64 : HeadDim;
@@ -235,19 +235,49 @@ struct Consumer {
       total += __shfl_xor_sync(0xffffffffu, total, 2);
       const float inverse = 1.0f / total;
       const int token = row(i) / group(), head = kv_head * group() + row(i) % group();
-      DeviceBFloat16* to = a.out + static_cast<std::int64_t>(item.first_row + token) * a.shape.query_dim() +
-                           head * HeadDim + threadIdx.x % 4 * 8;
-#pragma unroll
-      for (int quad = 0; quad < HeadDim / 32; ++quad) {
-        std::uint32_t packed[4];
-#pragma unroll
-        for (int block = 0; block < 4; ++block) {
-          const int at = (quad * 4 + block) * 4 + i * 2;
-          packed[block] = pack_halves(out[at] * inverse, out[at + 1] * inverse);
-        }
-        const uint4 whole = transpose(packed);
-        if (token < item.num_tokens) *reinterpret_cast<uint4*>(to + quad * 32) = whole;
+      const std::int64_t to = static_cast<std::int64_t>(item.first_row + token) * a.shape.query_dim() +
+                              head * HeadDim + threadIdx.x % 4 * 8;
+      if constexpr (IsE4m3) {
+        store_e4m3(i, inverse, token < item.num_tokens, a.out.e4m3 + to);
+      } else {
+        store_bfloat16(i, inverse, token < item.num_tokens, a.out.values + to);
       }
+    }
+  }
+  __device__ void store_bfloat16(int i, float inverse, bool inside, DeviceBFloat16* to) {
+#pragma unroll
+    for (int quad = 0; quad < HeadDim / 32; ++quad) {
+      std::uint32_t packed[4];
+#pragma unroll
+      for (int block = 0; block < 4; ++block) {
+        const int at = (quad * 4 + block) * 4 + i * 2;
+        packed[block] = pack_halves(out[at] * inverse, out[at + 1] * inverse);
+      }
+      const uint4 whole = transpose(packed);
+      if (inside) *reinterpret_cast<uint4*>(to + quad * 32) = whole;
+    }
+  }
+  // Two quads at a time: as many bytes change lanes.
+  __device__ void store_e4m3(int i, float inverse, bool inside, std::uint8_t* to) {
+    constexpr int kQuads = HeadDim / 32;
+#pragma unroll
+    for (int quad = 0; quad < kQuads; quad += 2) {
+      std::uint32_t packed[4];
+#pragma unroll
+      for (int block = 0; block < 4; ++block) {
+        const auto pair = [&](int of) {
+          const int at = (of * 4 + block) * 4 + i * 2;
+          return pack_e4m3(out[at] * inverse, out[at + 1] * inverse);
+        };
+        packed[block] = pair(quad) | (quad + 1 < kQuads ? pair(quad + 1) << 16 : 0);
+      }
+      const uint4 whole = transpose(packed);
+      const auto half = [&](unsigned halves) {
+        return uint2{__byte_perm(whole.x, whole.y, halves), __byte_perm(whole.z, whole.w, halves)};
+      };
+      if (!inside) continue;
+      *reinterpret_cast<uint2*>(to + quad * 32) = half(0x5410);
+      if (quad + 1 < kQuads) *reinterpret_cast<uint2*>(to + (quad + 1) * 32) = half(0x7632);
     }
   }
 

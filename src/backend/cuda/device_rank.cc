@@ -130,7 +130,10 @@ DeviceRank::Rows DeviceRank::make_rows(std::int32_t columns, bool has_values) co
   if (is_quantized(options_.type)) {
     rows.quantized_values = DeviceBuffer::zeros(size(elements));
     rows.scales = DeviceBuffer(size(4 * limits_.max_tokens));
-    rows.quantized = {options_.type, rows.quantized_values.as<std::uint8_t>(), rows.scales.as<float>()};
+    // Of the residual each row has a scale; of the others, if they are e4m3, none needs one.
+    const bool has_scales = !has_values || options_.type != NumberType::kE4m3;
+    rows.quantized = {options_.type, rows.quantized_values.as<std::uint8_t>(),
+                      has_scales ? rows.scales.as<float>() : nullptr};
     rows.quantized_view = gemm_view(rows.quantized, limits_.max_tokens, columns);
   }
   return rows;
@@ -282,7 +285,7 @@ void DeviceRank::attention(std::int32_t index) {
   const BatchLayout& layout = current().layout;
   launch_attention({.views = views_,
                     .shape = attention_shape(),
-                    .out = attention_.values.as<DeviceBFloat16>(),
+                    .out = attention_.to(layer(index)),
                     .items = layout.items.at(block) + items_.first,
                     .runs = layout.runs.at(block),
                     .num_items = items_.count,
@@ -320,7 +323,7 @@ void DeviceRank::add_product(const Gemm& gemm, const Rows& x, const DeviceMatrix
 
 void DeviceRank::attention_output(std::int32_t index) {
   const DeviceLayer& w = layer(index);
-  if (w.is_quantized()) quantize(attention_, "quantise attention");
+  if (w.is_quantized() && !w.makes_e4m3()) quantize(attention_, "quantise attention");
   add_product(output_, attention_, w.output, "GEMM output");
 }
 
@@ -328,11 +331,11 @@ void DeviceRank::norm_gate_up(std::int32_t index) {
   const DeviceLayer& w = layer(index);
   prepare_norm(w.is_quantized());
   FusedGemmArguments product = fused_norm(w, w.gate_up);
-  if (!w.is_quantized()) product.counts = next_counts();
-  launch_gate_up(product, norm_scale(w, w.gate_up), ffn_rows_.values.as<DeviceBFloat16>(), ffn_,
-                 stream_.get());
+  const bool is_next_product = !w.is_quantized() || w.makes_e4m3();
+  if (is_next_product) product.counts = next_counts();
+  launch_gate_up(product, norm_scale(w, w.gate_up), ffn_rows_.to(w), ffn_, stream_.get());
   launched("GEMM gate, up", progress_of_gate_up(product, ffn_));
-  if (w.is_quantized()) quantize(ffn_rows_, "quantise ffn");
+  if (!is_next_product) quantize(ffn_rows_, "quantise ffn");
 }
 
 void DeviceRank::down(std::int32_t index) {

@@ -83,6 +83,12 @@ class DeviceRank {
     std::int32_t columns = 0;
     QuantizedRows quantized{};
     GemmView view{}, quantized_view{};
+
+    // For a kernel whose results are products' next inputs.
+    ActivationRows to(const DeviceLayer& layer) const {
+      return layer.makes_e4m3() ? ActivationRows{.e4m3 = quantized.values}
+                                : ActivationRows{.values = values.as<DeviceBFloat16>()};
+    }
   };
 
   void check_shape() const;

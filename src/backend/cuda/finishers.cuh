@@ -21,7 +21,7 @@ struct GateUp {
   static constexpr NumberType kType = Type;
   static constexpr bool kScaled = true;
 
-  DeviceBFloat16* out;
+  ActivationRows out;
   const float* scales;  // of outputs
   std::int32_t ffn;
 
@@ -43,10 +43,15 @@ struct GateUp {
                          part.scales[part_row]};
         },
         [&](int part_row, bool inside, const Fetched& fetched) {
-          const std::int64_t row = part.first_row + part_row;
-          store_if(inside && row < num_rows && column < ffn, out + row * ffn + column,
-                   pack8(swiglu8(value_of<Type>(fetched.gate, gate_scales),
-                                 value_of<Type>(fetched.up, up_scales), fetched.scale)));
+          const std::int64_t row = part.first_row + part_row, at = row * ffn + column;
+          const bool wanted = inside && row < num_rows && column < ffn;
+          const Vector8 values = swiglu8(value_of<Type>(fetched.gate, gate_scales),
+                                         value_of<Type>(fetched.up, up_scales), fetched.scale);
+          if constexpr (Type == NumberType::kE4m3) {
+            store_if(wanted, out.e4m3 + at, pack8_e4m3(values));
+          } else {
+            store_if(wanted, out.values + at, pack8(values));
+          }
         });
   }
   __device__ void expect(int, int, int, int) const {}

@@ -52,7 +52,7 @@ struct FusedGemmArguments {
 struct ProductScale {
   const float* squares = nullptr;  // of x, as in Residual
   float eps = 0;
-  const float* rows = nullptr;     // [num_rows]
+  const float* rows = nullptr;     // [num_rows]; nullptr: 1
   const float* outputs = nullptr;  // [outputs]
 };
 
@@ -64,8 +64,8 @@ GemmProgress progress_of_add_product(const FusedGemmArguments& arguments, std::i
 void prepare_fused_gemms(std::int32_t head_dim);
 
 // out[row, i] = silu(g[row, i]) * g[row, ffn + i], where g [num_rows, 2 * ffn] is the product, rounded to
-// bfloat16, times its scale.
-void launch_gate_up(const FusedGemmArguments& arguments, const ProductScale& scale, DeviceBFloat16* out,
+// bfloat16, times its scale. Of e4m3 it is e4m3 too.
+void launch_gate_up(const FusedGemmArguments& arguments, const ProductScale& scale, const ActivationRows& out,
                     std::int32_t ffn, cudaStream_t stream);
 
 // Heads of qkv are the product, rounded to bfloat16, times its scale, and then what attention wants of

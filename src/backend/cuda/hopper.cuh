@@ -124,12 +124,20 @@ __device__ inline uint4 load_shared(std::uint32_t from) {
   return bits;
 }
 
-// 16 bytes, by a predicate: a branch would keep what follows from being begun.
+// 16 or 8 bytes, by a predicate: a branch would keep what follows from being begun.
 __device__ inline void store_if(bool condition, void* to, uint4 bits) {
   asm volatile(
       "{\n.reg .pred p;\nsetp.ne.b32 p, %0, 0;\n"
       "@p st.global.v4.u32 [%1], {%2, %3, %4, %5};\n}\n" ::"r"(static_cast<int>(condition)),
       "l"(to), "r"(bits.x), "r"(bits.y), "r"(bits.z), "r"(bits.w)
+      : "memory");
+}
+
+__device__ inline void store_if(bool condition, void* to, uint2 bits) {
+  asm volatile(
+      "{\n.reg .pred p;\nsetp.ne.b32 p, %0, 0;\n"
+      "@p st.global.v2.u32 [%1], {%2, %3};\n}\n" ::"r"(static_cast<int>(condition)),
+      "l"(to), "r"(bits.x), "r"(bits.y)
       : "memory");
 }
 

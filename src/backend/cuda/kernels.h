@@ -48,13 +48,20 @@ void launch_gather(const Residual& x, const std::int32_t* rows, const Residual& 
 // x += added [num_rows, hidden], or x's squares alone when that is nullptr.
 void launch_add(const DeviceBFloat16* added, const Residual& x, std::int32_t num_rows, cudaStream_t stream);
 
+// Where a kernel leaves rows of an activation: as bfloat16, or, where there is a place for that, as e4m3
+// numbers that need no scale: weights see to it that they are small enough (activation_bounds.h).
+struct ActivationRows {
+  DeviceBFloat16* values = nullptr;
+  std::uint8_t* e4m3 = nullptr;
+};
+
 // Rows of numbers of a byte, times one float32 scale each. Of int8 they are turned beforehand: runs of
 // turned_columns(columns) are multiplied by a Hadamard matrix, so that one large number does not take the
 // scale for itself. It is orthogonal: rows turned alike have the product that they had.
 struct QuantizedRows {
   NumberType type = NumberType::kE4m3;
   std::uint8_t* values = nullptr;  // [num_rows, columns]
-  float* scales = nullptr;         // [num_rows]
+  float* scales = nullptr;         // [num_rows]; nullptr: 1
 };
 // A power of two that divides the columns of a row, 8 to 64. REQUIRES: columns is a multiple of 8.
 __host__ __device__ constexpr std::int32_t turned_columns(std::int32_t columns) {
@@ -101,6 +108,10 @@ struct QkvArguments {
 // out = x, or x[row, i] * factors[i] when there are factors, quantised row by row.
 void launch_quantize(const DeviceBFloat16* x, const float* factors, const QuantizedRows& out,
                      std::int32_t num_rows, std::int32_t columns, cudaStream_t stream);
+
+// norms[row] = sqrt(sum of (x[row, i] * factors[i])^2), without factors where there are none.
+void launch_row_norms(const DeviceBFloat16* x, const float* factors, float* norms, std::int32_t num_rows,
+                      std::int32_t columns, cudaStream_t stream);
 
 struct HeadArguments {
   Residual x;         // [num_rows, hidden]

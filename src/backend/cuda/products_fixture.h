@@ -217,11 +217,16 @@ class ProductsFixture : public testing::TestWithParam<Shape> {
     return {gemm_view(x_.as<DeviceBFloat16>() + std::int64_t{first_row} * inputs, num_rows, inputs),
             gemm_view(weight_.as<DeviceBFloat16>(), outputs, inputs), num_rows, inputs, num_processors_};
   }
+  // What launch_gate_up leaves at `out`: e4m3 where that is what it is made of.
+  static ActivationRows gate_up_rows(void* out) {
+    if (GetParam().type == NumberType::kE4m3) return {.e4m3 = static_cast<std::uint8_t*>(out)};
+    return {.values = static_cast<DeviceBFloat16*>(out)};
+  }
   // Rows [first_row, first_row + num_rows) of x.
-  void gate_up(std::int32_t first_row, std::int32_t num_rows, DeviceBFloat16* out) const {
+  void gate_up(std::int32_t first_row, std::int32_t num_rows, void* out) const {
     const Shape& s = GetParam();
-    launch_gate_up(arguments(first_row, num_rows, s.hidden, 2 * s.ffn), row_scale(first_row), out, s.ffn,
-                   stream_.get());
+    launch_gate_up(arguments(first_row, num_rows, s.hidden, 2 * s.ffn), row_scale(first_row),
+                   gate_up_rows(out), s.ffn, stream_.get());
   }
   QkvArguments qkv_arguments(std::int32_t first_row, DeviceBFloat16* out) const {
     const Shape& s = GetParam();

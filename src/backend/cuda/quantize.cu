@@ -1,7 +1,5 @@
 // Rows as numbers of a byte: of an activation, of a weight, or of the residual after RMSNorm. Each block
 // walks rows and asks for the next one before it works on the one it has.
-#include <cuda_fp8.h>
-
 #include "backend/cuda/kernels.h"
 #include "backend/cuda/overlap.cuh"
 #include "backend/cuda/row.cuh"
@@ -12,19 +10,17 @@ namespace {
 template <NumberType Type>
 constexpr float kLargest = Type == NumberType::kInt8 ? 127.0f : 448.0f;
 
-// Four numbers of at most kLargest.
+// Numbers of at most kLargest.
 template <NumberType Type>
-__device__ inline std::uint32_t pack4(float a, float b, float c, float d) {
-  if constexpr (Type == NumberType::kInt8) {
-    // The sum's last byte is the number, rounded to the nearest: 1.5 * 2^23 leaves no room for a fraction.
-    const auto rounded = [](float x) { return __float_as_uint(x + 12582912.0f); };
-    return __byte_perm(__byte_perm(rounded(a), rounded(b), 0x40), __byte_perm(rounded(c), rounded(d), 0x40),
-                       0x5410);
-  } else {
-    const std::uint32_t low = __nv_cvt_float2_to_fp8x2({a, b}, __NV_SATFINITE, __NV_E4M3);
-    const std::uint32_t high = __nv_cvt_float2_to_fp8x2({c, d}, __NV_SATFINITE, __NV_E4M3);
-    return low | high << 16;
-  }
+__device__ inline uint2 pack8_bytes(const Vector8& v) {
+  if constexpr (Type == NumberType::kE4m3) return pack8_e4m3(v);
+  // The sum's last byte is the number, rounded to the nearest: 1.5 * 2^23 leaves no room for a fraction.
+  const auto rounded = [&](int i) { return __float_as_uint(v.values[i] + 12582912.0f); };
+  const auto four = [&](int i) {
+    return __byte_perm(__byte_perm(rounded(i), rounded(i + 1), 0x40),
+                       __byte_perm(rounded(i + 2), rounded(i + 3), 0x40), 0x5410);
+  };
+  return {four(0), four(4)};
 }
 
 // v[e] and v[e + distance] become their sum and their difference.
@@ -89,9 +85,7 @@ __device__ inline void write_quantized(Vector8 (&held)[kRowVectors], int num_vec
 #pragma unroll
   for (int i = 0; i < kRowVectors; ++i) {
     if (row_vector(i) >= num_vectors) continue;
-    const float* v = held[i].values;
-    to[row_vector(i)] = {pack4<Type>(v[0] * inverse, v[1] * inverse, v[2] * inverse, v[3] * inverse),
-                         pack4<Type>(v[4] * inverse, v[5] * inverse, v[6] * inverse, v[7] * inverse)};
+    to[row_vector(i)] = pack8_bytes<Type>(scaled8(held[i], inverse));
   }
 }
 
@@ -106,14 +100,18 @@ __global__ void __launch_bounds__(kMaxRowThreads)
   const int num_vectors = columns / 8;
   if (row < 0) return;
   Vector8 held[kRowVectors];
-  load_row(x, num_vectors, row, held);
-#pragma unroll
-  for (int i = 0; i < kRowVectors; ++i) {
-    if (factors != nullptr && row_vector(i) < num_vectors) {
-      held[i] = times8(held[i], load8(factors + 8 * row_vector(i)));
-    }
-  }
+  load_row(x, factors, num_vectors, row, held);
   write_quantized<Type>(held, num_vectors, row, out);
+}
+
+__global__ void __launch_bounds__(kMaxRowThreads)
+    row_norm_kernel(const DeviceBFloat16* x, const float* factors, float* norms, int num_rows, int columns) {
+  const int row = static_cast<int>(blockIdx.x * blockDim.y + threadIdx.y), num_vectors = columns / 8;
+  if (row >= num_rows) return;
+  Vector8 held[kRowVectors];
+  load_row(x, factors, num_vectors, row, held);
+  const float norm = sqrtf(row_sum(square_sum(held)));
+  if (threadIdx.x == 0) norms[row] = norm;
 }
 
 template <NumberType Type>
@@ -126,7 +124,7 @@ __global__ void __launch_bounds__(kMaxRowThreads)
   Residual8 before[kRowVectors];
   load_row(a.x, row, before);
   Vector8 held[kRowVectors];
-  if (a.added != nullptr) load_row(a.added, num_vectors, row, held);
+  if (a.added != nullptr) load_row(a.added, nullptr, num_vectors, row, held);
 #pragma unroll
   for (int i = 0; i < kRowVectors; ++i) {
     Vector8 sum = before[i].sum();
@@ -158,6 +156,14 @@ void launch_quantize(const DeviceBFloat16* x, const float* factors, const Quanti
   const dim3 block = row_block(columns);
   launch_overlapping(kernel, row_blocks(num_rows, block), block, 0, stream, x, factors, out, num_rows,
                      columns);
+}
+
+void launch_row_norms(const DeviceBFloat16* x, const float* factors, float* norms, std::int32_t num_rows,
+                      std::int32_t columns, cudaStream_t stream) {
+  if (num_rows == 0) return;
+  const dim3 block = row_block(columns);
+  row_norm_kernel<<<row_blocks(num_rows, block), block, 0, stream>>>(x, factors, norms, num_rows, columns);
+  RERANK_CUDA_CHECK(cudaGetLastError());
 }
 
 void launch_norm_quantized(const NormArguments& a, cudaStream_t stream) {

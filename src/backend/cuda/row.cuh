@@ -56,8 +56,8 @@ __device__ inline float row_max(float value) {
   return over_row(value, [](float a, float b) { return largest_or_nan(a, b); });
 }
 
-// Zeros behind the row's end.
-__device__ inline void load_row(const DeviceBFloat16* x, int num_vectors, int row,
+// Times the factors of its columns, if there are some; zeros behind the row's end.
+__device__ inline void load_row(const DeviceBFloat16* x, const float* factors, int num_vectors, int row,
                                 Vector8 (&held)[kRowVectors]) {
   const uint4* from = reinterpret_cast<const uint4*>(x) + static_cast<std::int64_t>(row) * num_vectors;
   uint4 bits[kRowVectors];
@@ -66,7 +66,12 @@ __device__ inline void load_row(const DeviceBFloat16* x, int num_vectors, int ro
     bits[i] = row_vector(i) < num_vectors ? from[row_vector(i)] : uint4{0, 0, 0, 0};
   }
 #pragma unroll
-  for (int i = 0; i < kRowVectors; ++i) held[i] = unpack8(bits[i]);
+  for (int i = 0; i < kRowVectors; ++i) {
+    held[i] = unpack8(bits[i]);
+    if (factors != nullptr && row_vector(i) < num_vectors) {
+      held[i] = times8(held[i], load8(factors + 8 * row_vector(i)));
+    }
+  }
 }
 __device__ inline void load_row(const Residual& x, int row, Residual8 (&held)[kRowVectors]) {
 #pragma unroll
@@ -77,15 +82,19 @@ __device__ inline void load_row(const Residual& x, int row, Residual8 (&held)[kR
   }
 }
 
-// 1 / sqrt(mean(x^2) + eps) of a row held.
-__device__ inline float inverse_rms(const Vector8 (&held)[kRowVectors], int columns, float eps) {
+// Of this thread's numbers.
+__device__ inline float square_sum(const Vector8 (&held)[kRowVectors]) {
   float sum = 0;
 #pragma unroll
   for (int i = 0; i < kRowVectors; ++i) {
 #pragma unroll
     for (const float x : held[i].values) sum += x * x;
   }
-  return rsqrtf(row_sum(sum) / static_cast<float>(columns) + eps);
+  return sum;
+}
+// 1 / sqrt(mean(x^2) + eps) of a row held.
+__device__ inline float inverse_rms(const Vector8 (&held)[kRowVectors], int columns, float eps) {
+  return rsqrtf(row_sum(square_sum(held)) / static_cast<float>(columns) + eps);
 }
 
 }  // namespace rerank::cuda

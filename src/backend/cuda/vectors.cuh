@@ -1,7 +1,8 @@
-// Eight bfloat16 numbers as one 16-byte access. For kernels only.
+// Eight numbers at a time: as one 16-byte access of bfloat16, as 8 bytes of e4m3. For kernels only.
 #pragma once
 
 #include <cuda_bf16.h>
+#include <cuda_fp8.h>
 
 #include <cstdint>
 
@@ -29,6 +30,13 @@ __device__ inline Vector8 unpack8(uint4 bits) {
 __device__ inline uint4 pack8(const Vector8& v) {
   return {pack_halves(v.values[0], v.values[1]), pack_halves(v.values[2], v.values[3]),
           pack_halves(v.values[4], v.values[5]), pack_halves(v.values[6], v.values[7])};
+}
+__device__ inline std::uint32_t pack_e4m3(float low, float high) {
+  return __nv_cvt_float2_to_fp8x2({low, high}, __NV_SATFINITE, __NV_E4M3);
+}
+__device__ inline uint2 pack8_e4m3(const Vector8& v) {
+  return {pack_e4m3(v.values[0], v.values[1]) | pack_e4m3(v.values[2], v.values[3]) << 16,
+          pack_e4m3(v.values[4], v.values[5]) | pack_e4m3(v.values[6], v.values[7]) << 16};
 }
 __device__ inline Vector8 times8(Vector8 v, const Vector8& factors) {
 #pragma unroll

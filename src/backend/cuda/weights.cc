@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "backend/cuda/activation_bounds.h"
 #include "rerank/error.h"
 
 namespace rerank::cuda {
@@ -62,8 +63,12 @@ class Uploader {
     if (vector.empty()) return {};
     wide_.resize(size(vector.num_elements()));
     widen(vector, 0, wide_);
-    DeviceBuffer buffer(wide_.size() * 4);
-    RERANK_CUDA_CHECK(cudaMemcpy(buffer.as<float>(), wide_.data(), wide_.size() * 4, cudaMemcpyHostToDevice));
+    return floats(wide_);
+  }
+  static DeviceBuffer floats(const std::vector<float>& values) {
+    DeviceBuffer buffer(values.size() * 4);
+    RERANK_CUDA_CHECK(
+        cudaMemcpy(buffer.as<float>(), values.data(), values.size() * 4, cudaMemcpyHostToDevice));
     return buffer;
   }
 
@@ -72,13 +77,15 @@ class Uploader {
   std::vector<BFloat16> rounded_;
 };
 
-// A matrix put together from blocks below each other, with its columns times the weight of the norm before.
+// A matrix put together from blocks below each other, with its columns times factors: the weight of the norm
+// before, or what its inputs were divided by.
 class MatrixMaker {
  public:
   MatrixMaker(Uploader& uploader, NumberType type) : uploader_(uploader), type_(type) {}
 
+  // `row_norms`: of what is quantised.
   DeviceMatrix make(std::int64_t rows, std::int64_t columns, std::initializer_list<Block> blocks,
-                    const DeviceBuffer& norm = {}) {
+                    const DeviceBuffer& factors = {}, std::vector<float>* row_norms = nullptr) {
     DeviceBuffer values(size(rows * columns) * 2);
     // What no block fills is padding.
     RERANK_CUDA_CHECK(cudaMemset(values.as<void>(), 0, values.size_bytes()));
@@ -88,8 +95,8 @@ class MatrixMaker {
       row += block.rows;
     }
     if (!is_quantized(type_)) {
-      if (norm.size_bytes() > 0) {
-        launch_scale_columns(values.as<DeviceBFloat16>(), norm.as<float>(), rows,
+      if (factors.size_bytes() > 0) {
+        launch_scale_columns(values.as<DeviceBFloat16>(), factors.as<float>(), rows,
                              static_cast<std::int32_t>(columns), nullptr);
         RERANK_CUDA_CHECK(cudaStreamSynchronize(nullptr));
       }
@@ -100,8 +107,16 @@ class MatrixMaker {
         .values = DeviceBuffer(size(rows * columns)), .scales = DeviceBuffer(size(rows) * 4), .view = {}};
     const QuantizedRows quantized{type_, made.values.as<std::uint8_t>(), made.scales.as<float>()};
     made.view = gemm_view(quantized, rows, columns);
-    launch_quantize(values.as<DeviceBFloat16>(), norm.as<float>(), quantized, static_cast<std::int32_t>(rows),
-                    static_cast<std::int32_t>(columns), nullptr);
+    const auto height = static_cast<std::int32_t>(rows), width = static_cast<std::int32_t>(columns);
+    launch_quantize(values.as<DeviceBFloat16>(), factors.as<float>(), quantized, height, width, nullptr);
+    if (row_norms != nullptr) {
+      DeviceBuffer norms(size(rows) * 4);
+      launch_row_norms(values.as<DeviceBFloat16>(), factors.as<float>(), norms.as<float>(), height, width,
+                       nullptr);
+      row_norms->resize(size(rows));
+      RERANK_CUDA_CHECK(
+          cudaMemcpy(row_norms->data(), norms.as<void>(), norms.size_bytes(), cudaMemcpyDeviceToHost));
+    }
     RERANK_CUDA_CHECK(cudaStreamSynchronize(nullptr));
     return made;
   }
@@ -111,29 +126,65 @@ class MatrixMaker {
   NumberType type_;
 };
 
+// Divides results [first, first + divisors.size()) of a quantised matrix, by its scales.
+void divide_outputs(const DeviceMatrix& matrix, std::int64_t first, const std::vector<float>& divisors) {
+  std::vector<float> scales(divisors.size());
+  float* at = matrix.scales.as<float>() + first;
+  RERANK_CUDA_CHECK(cudaMemcpy(scales.data(), at, scales.size() * 4, cudaMemcpyDeviceToHost));
+  for (std::size_t i = 0; i < scales.size(); ++i) scales[i] /= divisors[i];
+  RERANK_CUDA_CHECK(cudaMemcpy(at, scales.data(), scales.size() * 4, cudaMemcpyHostToDevice));
+}
+
+// For the columns of all query heads: those of a key head's group have its values' divisors.
+std::vector<float> of_query_heads(const std::vector<float>& divisors, const DecoderShape& shard) {
+  const std::int32_t group = shard.num_heads / shard.num_kv_heads;
+  std::vector<float> repeated;
+  for (std::int32_t column = 0; column < shard.query_dim(); ++column) {
+    const std::int32_t kv_head = column / shard.head_dim / group;
+    repeated.push_back(divisors[size(kv_head * shard.head_dim + column % shard.head_dim)]);
+  }
+  return repeated;
+}
+
 DeviceLayer upload_layer(const LayerWeights& from, const DecoderShape& shard, std::int32_t index,
                          NumberType type) {
   Uploader uploader;
   MatrixMaker maker(uploader, type);
-  const std::int64_t hidden = shard.hidden, ffn = shard.ffn, padding = padded_ffn(shard.ffn) - shard.ffn;
+  const std::int64_t hidden = shard.hidden, ffn = shard.ffn, padded = padded_ffn(shard.ffn);
   const auto rows = [&](const TensorView& matrix, std::int64_t count) {
     return Block{matrix, index * count, count, 0, hidden};
   };
   const auto columns = [&](const TensorView& matrix, std::int64_t count) {
     return Block{matrix, 0, hidden, index * count, count};
   };
-  const Block nothing{{}, 0, padding, 0, 0};
+  const Block nothing{{}, 0, padded - ffn, 0, 0};
   DeviceLayer layer;
   layer.type = type;
+  std::vector<float> norms;
   layer.qkv = maker.make(
       shard.qkv_dim(), hidden,
       {rows(from.query, shard.query_dim()), rows(from.key, shard.kv_dim()), rows(from.value, shard.kv_dim())},
-      uploader.floats(from.input_norm));
-  layer.output = maker.make(hidden, shard.query_dim(), {columns(from.output, shard.query_dim())});
-  layer.gate_up =
-      maker.make(2 * (ffn + padding), hidden, {rows(from.gate, ffn), nothing, rows(from.up, ffn), nothing},
-                 uploader.floats(from.attention_norm));
-  layer.down = maker.make(hidden, ffn + padding, {columns(from.down, ffn)});
+      uploader.floats(from.input_norm), layer.makes_e4m3() ? &norms : nullptr);
+  DeviceBuffer output_factors, down_factors;
+  if (layer.makes_e4m3()) {
+    const std::int64_t first_value = shard.query_dim() + shard.kv_dim();
+    const std::vector<float> divisors =
+        value_divisors(std::span(norms).subspan(size(first_value)), shard.hidden);
+    divide_outputs(layer.qkv, first_value, divisors);
+    output_factors = Uploader::floats(of_query_heads(divisors, shard));
+  }
+  layer.output =
+      maker.make(hidden, shard.query_dim(), {columns(from.output, shard.query_dim())}, output_factors);
+  layer.gate_up = maker.make(2 * padded, hidden, {rows(from.gate, ffn), nothing, rows(from.up, ffn), nothing},
+                             uploader.floats(from.attention_norm), layer.makes_e4m3() ? &norms : nullptr);
+  if (layer.makes_e4m3()) {
+    const std::span all(norms);
+    const std::vector<float> divisors =
+        ffn_divisors(all.first(size(padded)), all.last(size(padded)), shard.hidden);
+    divide_outputs(layer.gate_up, padded, divisors);
+    down_factors = Uploader::floats(divisors);
+  }
+  layer.down = maker.make(hidden, padded, {columns(from.down, ffn)}, down_factors);
   layer.query_norm = uploader.floats(from.query_norm);
   layer.key_norm = uploader.floats(from.key_norm);
   return layer;

@@ -36,6 +36,8 @@ struct DeviceLayer {
   NumberType type = NumberType::kBFloat16;
 
   bool is_quantized() const { return cuda::is_quantized(type); }
+  // Attention and SwiGLU give e4m3: what they read is divided beforehand, so that it needs no scale.
+  bool makes_e4m3() const { return type == NumberType::kE4m3; }
 };
 
 struct DeviceWeights {

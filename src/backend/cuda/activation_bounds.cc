@@ -1,0 +1,43 @@
+#include "backend/cuda/activation_bounds.h"
+
+#include <cmath>
+#include <cstddef>
+
+namespace rerank::cuda {
+namespace {
+
+// The smallest power of two that brings `bound` to e4m3's largest; 1 where there is nothing to divide.
+float divisor_of(double bound) {
+  constexpr double kLargest = 448;
+  if (!(bound > 0) || !std::isfinite(bound)) return 1;
+  return static_cast<float>(std::exp2(std::ceil(std::log2(bound / kLargest))));
+}
+
+// Of a product with a row of a weight. e4m3 rounds each number of both up by 1/16 at most, bfloat16 the
+// result.
+double product_bound(float row_norm, int hidden) {
+  constexpr double kRounding = (1 + 1.0 / 16) * (1 + 1.0 / 16) * (1 + 1.0 / 128);
+  return kRounding * std::sqrt(static_cast<double>(hidden)) * static_cast<double>(row_norm);
+}
+
+}  // namespace
+
+std::vector<float> value_divisors(std::span<const float> row_norms, int hidden) {
+  std::vector<float> divisors;
+  divisors.reserve(row_norms.size());
+  for (const float norm : row_norms) divisors.push_back(divisor_of(product_bound(norm, hidden)));
+  return divisors;
+}
+
+std::vector<float> ffn_divisors(std::span<const float> gate_norms, std::span<const float> up_norms,
+                                int hidden) {
+  std::vector<float> divisors;
+  divisors.reserve(gate_norms.size());
+  for (std::size_t i = 0; i < gate_norms.size(); ++i) {
+    // |silu(x)| <= |x|
+    divisors.push_back(divisor_of(product_bound(gate_norms[i], hidden) * product_bound(up_norms[i], hidden)));
+  }
+  return divisors;
+}
+
+}  // namespace rerank::cuda

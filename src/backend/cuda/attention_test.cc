@@ -1,0 +1,85 @@
+// Attention's results as e4m3 numbers, on a GPU, beside its results in bfloat16, which the tests of whole
+// backends hold against the reference.
+#include "backend/cuda/attention.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <vector>
+
+#include "backend/cuda/products_fixture.h"
+
+namespace rerank::cuda {
+namespace {
+
+// One prompt.
+class AttentionTest : public testing::TestWithParam<AttentionShape> {
+ protected:
+  static constexpr std::int32_t kTokens = 300;
+
+  template <typename Number>
+  std::vector<Number> results(const AttentionViews& views, std::size_t count, bool is_e4m3) {
+    const AttentionShape& shape = GetParam();
+    std::vector<AttentionItem> items;
+    const std::int32_t item_tokens = attention_tokens(shape.num_heads, shape.num_kv_heads);
+    for (std::int32_t row = 0; row < kTokens; row += item_tokens) {
+      items.push_back({row, std::min(item_tokens, kTokens - row), row, 0, 1, {}});
+    }
+    const DeviceBuffer on_items = on_device(items), runs = on_device(std::vector<KeyRun>{{0, 0, 0, 0}}),
+                       out = DeviceBuffer::zeros(count * sizeof(Number));
+    const ActivationRows rows = is_e4m3 ? ActivationRows{.e4m3 = out.as<std::uint8_t>()}
+                                        : ActivationRows{.values = out.as<DeviceBFloat16>()};
+    launch_attention({.views = views,
+                      .shape = shape,
+                      .out = rows,
+                      .items = on_items.as<AttentionItem>(),
+                      .runs = runs.as<KeyRun>(),
+                      .num_items = static_cast<std::int32_t>(items.size()),
+                      .first_slot = 0,
+                      .num_processors = hopper_processors()},
+                     stream_.get());
+    RERANK_CUDA_CHECK(cudaStreamSynchronize(stream_.get()));
+    std::vector<Number> found(count);
+    RERANK_CUDA_CHECK(
+        cudaMemcpy(found.data(), out.as<void>(), count * sizeof(Number), cudaMemcpyDeviceToHost));
+    return found;
+  }
+
+  Stream stream_;
+};
+
+TEST_P(AttentionTest, E4m3IsTheSameRoundedFurther) {
+  const AttentionShape& shape = GetParam();
+  prepare_attention(shape.head_dim);
+  const std::int64_t qkv_dim = shape.query_dim() + 2 * shape.kv_dim();
+  const DeviceBuffer qkv(size(2 * kTokens * qkv_dim) + kAttentionOverread),
+      store(size(std::int64_t{4} * shape.kv_dim()));
+  launch_fill_random(qkv.as<DeviceBFloat16>(), kTokens * qkv_dim, 5, 4.0f, stream_.get());
+  const AttentionViews views =
+      make_attention_views(shape, qkv.as<DeviceBFloat16>(), kTokens, store.as<DeviceBFloat16>(), 1);
+  const std::size_t count = size(std::int64_t{kTokens} * shape.query_dim());
+  const std::vector<BFloat16> wanted = results<BFloat16>(views, count, false);
+  const std::vector<std::uint8_t> found = results<std::uint8_t>(views, count, true);
+  double largest = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    const float value = to_float(wanted[i]);
+    // Half of the last of 4 bits, or half of the smallest number.
+    ASSERT_NEAR(from_e4m3(found[i]), value, 0.068 * std::abs(value) + 0.001) << i;
+    largest = std::max(largest, std::abs(double{value}));
+  }
+  EXPECT_GT(largest, 1);
+}
+
+std::vector<AttentionShape> attention_shapes() {
+  if (hopper_processors() == 0) return {};
+  return {{16, 8, 128}, {32, 8, 128}, {6, 1, 64}, {4, 2, 32}};
+}
+
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(AttentionTest);
+INSTANTIATE_TEST_SUITE_P(Shapes, AttentionTest, testing::ValuesIn(attention_shapes()), [](const auto& test) {
+  return std::to_string(test.param.num_heads) + "_" + std::to_string(test.param.num_kv_heads) + "_" +
+         std::to_string(test.param.head_dim);
+});
+
+}  // namespace
+}  // namespace rerank::cuda
