@@ -23,9 +23,11 @@ namespace rerank {
 namespace {
 
 // Every logit difference in float32 arithmetic; rms in bfloat16 arithmetic is held to Transformers' own. Int8
-// stays within three times that; e4m3, which rounds to 4 bits, needs 4 to 8 (docs/gpu.md).
+// stays within three times that on one GPU, and within four on two, which round sums once more; e4m3, which
+// rounds to 4 bits, needs 4 to 8 (docs/gpu.md).
 constexpr double kFloat32Limit = 1e-3;
 constexpr double kInt8Factor = 3;
+constexpr double kInt8TensorParallelFactor = 4;
 constexpr double kFp8Factor = 12;
 constexpr AnswerTokens kAnswers{.no = 2152, .yes = 9693};
 
@@ -41,7 +43,8 @@ void expect_within_limits(const GoldenError& error, const GoldenFile& golden, co
   if (variant.quantization == "fp8") {
     EXPECT_LE(error.rms(), kFp8Factor * golden.bfloat16_rms);
   } else if (variant.quantization == "int8") {
-    EXPECT_LE(error.rms(), kInt8Factor * golden.bfloat16_rms);
+    const double factor = variant.tensor_parallel_size > 1 ? kInt8TensorParallelFactor : kInt8Factor;
+    EXPECT_LE(error.rms(), factor * golden.bfloat16_rms);
   } else if (variant.bfloat16()) {
     EXPECT_LE(error.rms(), golden.bfloat16_rms);
     EXPECT_GT(error.largest(), kFloat32Limit / 100) << "this is not bfloat16 arithmetic";

@@ -331,11 +331,10 @@ void DeviceRank::norm_gate_up(std::int32_t index) {
   const DeviceLayer& w = layer(index);
   prepare_norm(w.is_quantized());
   FusedGemmArguments product = fused_norm(w, w.gate_up);
-  const bool is_next_product = !w.is_quantized() || w.makes_e4m3();
-  if (is_next_product) product.counts = next_counts();
+  if (!w.is_quantized()) product.counts = next_counts();
   launch_gate_up(product, norm_scale(w, w.gate_up), ffn_rows_.to(w), ffn_, stream_.get());
   launched("GEMM gate, up", progress_of_gate_up(product, ffn_));
-  if (!is_next_product) quantize(ffn_rows_, "quantise ffn");
+  if (w.is_quantized() && !w.makes_e4m3()) quantize(ffn_rows_, "quantise ffn");
 }
 
 void DeviceRank::down(std::int32_t index) {

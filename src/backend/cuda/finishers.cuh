@@ -233,7 +233,7 @@ struct OutputScales {
 template <NumberType Type>
 struct AddProduct {
   static constexpr NumberType kType = Type;
-  static constexpr bool kScaled = is_quantized(Type);
+  static constexpr bool kScaled = Type == NumberType::kInt8;
 
   Residual x;
   const float* scales;  // of outputs
@@ -286,7 +286,7 @@ static_assert(kGemmColumns == kSquarePart);
 template <NumberType Type>
 struct StoreProduct {
   static constexpr NumberType kType = Type;
-  static constexpr bool kScaled = true;
+  static constexpr bool kScaled = Type == NumberType::kInt8;
 
   Residual out;         // its first number alone
   const float* scales;  // of outputs
@@ -295,7 +295,7 @@ struct StoreProduct {
   __device__ void finish(const GemmPart<Warps>& part, int tile, int num_rows) const {
     const OutputScales<Type> output_scales(scales, {out, 0, tile, true});
     part.template for_each_row<ResidualPart::kLanes, 1>(
-        [&](int part_row) { return part.scales[part_row]; },
+        [&](int part_row) { return kScaled ? part.scales[part_row] : 1.0f; },
         [&](int part_row, bool inside, float row_scale) {
           const int row = part.first_row + part_row;
           const ResidualPart place{out, row, tile, inside && row < num_rows};

@@ -146,10 +146,10 @@ GemmView view(const Number* data, std::int64_t rows, std::int64_t inputs, Number
   return {.tile = in_boxes(kGemmRows), .half_tile = in_boxes(kGemmPartRows), .type = type};
 }
 
+// Of products of bfloat16, which alone are waited for by parts.
 GemmProgress progress_of(const FusedGemmArguments& a, const GemmOutputs& outputs) {
   if (a.num_rows == 0 || a.counts == nullptr) return {};
-  const GemmSchedule schedule = gemm_schedule(a, outputs.num_tiles, is_quantized(a.weight.type));
-  return {a.counts, outputs.num_tiles, schedule.end(a)};
+  return {a.counts, outputs.num_tiles, gemm_schedule(a, outputs.num_tiles, false).end(a)};
 }
 
 GemmOutputs gate_up_outputs(std::int32_t ffn) {

@@ -52,7 +52,7 @@ struct FusedGemmArguments {
 struct ProductScale {
   const float* squares = nullptr;  // of x, as in Residual
   float eps = 0;
-  const float* rows = nullptr;     // [num_rows]; nullptr: 1
+  const float* rows = nullptr;     // [num_rows]; not of e4m3 that attention or SwiGLU made
   const float* outputs = nullptr;  // [outputs]
 };
 
@@ -73,8 +73,8 @@ void launch_gate_up(const FusedGemmArguments& arguments, const ProductScale& sca
 void launch_qkv(const FusedGemmArguments& arguments, const ProductScale& scale, const QkvArguments& qkv,
                 cudaStream_t stream);
 
-// x += the product, rounded to bfloat16, times its scale, which only quantised numbers have here; of bfloat16
-// the same bits as the product and then launch_add.
+// x += the product, rounded to bfloat16, times its scale, which only quantised numbers have here, and of e4m3
+// only outputs; of bfloat16 the same bits as the product and then launch_add.
 void launch_add_product(const FusedGemmArguments& arguments, const ProductScale& scale, const Residual& x,
                         cudaStream_t stream);
 // out [num_rows, outputs] is what launch_add_product would add, rounded again. Of quantised numbers alone.

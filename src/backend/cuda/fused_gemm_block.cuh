@@ -195,11 +195,7 @@ __device__ inline void find_scales(const FusedGemmArguments& a, const ProductSca
                                    float* scales) {
   for (int row = static_cast<int>(threadIdx.x) - 32; row < kGemmRows; row += 32 * kGemmFinishers) {
     const int of = min(first_row + row, a.num_rows - 1);
-    if constexpr (is_quantized(Type)) {
-      scales[row] = scale.rows != nullptr ? scale.rows[of] : 1.0f;
-    } else {
-      scales[row] = row_factor(scale.squares, of, a.inputs, scale.eps);
-    }
+    scales[row] = is_quantized(Type) ? scale.rows[of] : row_factor(scale.squares, of, a.inputs, scale.eps);
   }
 }
 

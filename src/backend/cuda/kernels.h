@@ -61,7 +61,7 @@ struct ActivationRows {
 struct QuantizedRows {
   NumberType type = NumberType::kE4m3;
   std::uint8_t* values = nullptr;  // [num_rows, columns]
-  float* scales = nullptr;         // [num_rows]; nullptr: 1
+  float* scales = nullptr;         // [num_rows]; nullptr: none is needed, see ActivationRows
 };
 // A power of two that divides the columns of a row, 8 to 64. REQUIRES: columns is a multiple of 8.
 __host__ __device__ constexpr std::int32_t turned_columns(std::int32_t columns) {

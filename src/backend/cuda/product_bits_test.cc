@@ -181,45 +181,6 @@ TEST_P(ProgressBitsTest, ProductsThatBeginEarlyComputeTheSame) {
   EXPECT_EQ(count, 0u);
 }
 
-// Of e4m3, the product behind SwiGLU alone begins early.
-class DownProgressTest : public ProductBitsTest {};
-
-TEST_P(DownProgressTest, AProductThatBeginsEarlyAddsTheSame) {
-  const Shape& s = GetParam();
-  const ResidualBuffers wanted(s.hidden), found(s.hidden);
-  const DeviceBuffer ffn = DeviceBuffer::zeros(size(std::int64_t{kMaxRows} * s.ffn)),
-                     counts(size((kMaxRows + kGemmPairRows - 1) / kGemmPairRows) * 4),
-                     differences = DeviceBuffer::zeros(4), down_weight(size(std::int64_t{s.hidden} * s.ffn)),
-                     down_scales(size(std::int64_t{4} * s.hidden));
-  const QuantizedRows down_rows{s.type, down_weight.as<std::uint8_t>(), down_scales.as<float>()};
-  launch_quantize(weight_.as<DeviceBFloat16>(), nullptr, down_rows, s.hidden, s.ffn, stream_.get());
-  std::mt19937 random(s.ffn);
-  for (int i = 0; i < 40; ++i) {
-    const auto num_rows = static_cast<std::int32_t>(1 + random() % kMaxRows);
-    for (const bool early : {false, true}) {
-      const ResidualBuffers& x = early ? found : wanted;
-      x.fill_random(stream_.get());
-      FusedGemmArguments gate_up = arguments(0, num_rows, s.hidden, 2 * s.ffn);
-      FusedGemmArguments down{gemm_view({s.type, ffn.as<std::uint8_t>(), nullptr}, kMaxRows, s.ffn),
-                              gemm_view(down_rows, s.hidden, s.ffn), num_rows, s.ffn, num_processors_};
-      if (early) {
-        RERANK_CUDA_CHECK(cudaMemsetAsync(counts.as<void>(), 0, counts.size_bytes(), stream_.get()));
-        gate_up.counts = counts.as<std::uint32_t>();
-        down.before = progress_of_gate_up(gate_up, s.ffn);
-      }
-      launch_gate_up(gate_up, row_scale(0), gate_up_rows(ffn.as<void>()), s.ffn, stream_.get());
-      launch_add_product(down, {.outputs = down_scales.as<float>()}, x.rows, stream_.get());
-    }
-    launch_count_differences(wanted.rows.high, found.rows.high, std::int64_t{kMaxRows} * s.hidden,
-                             differences.as<std::uint32_t>(), stream_.get());
-  }
-  std::uint32_t count = 0;
-  RERANK_CUDA_CHECK(
-      cudaMemcpyAsync(&count, differences.as<void>(), 4, cudaMemcpyDeviceToHost, stream_.get()));
-  RERANK_CUDA_CHECK(cudaStreamSynchronize(stream_.get()));
-  EXPECT_EQ(count, 0u);
-}
-
 // Of 132 multiprocessors, pairs of which take tiles of 256 rows by 256 outputs, or halves of their rows.
 TEST(AddProductTest, IsBusyWhenTheLastRoundIsNearlyFull) {
   const auto is_busy = [](std::int32_t num_rows, std::int32_t outputs) {
@@ -249,9 +210,6 @@ INSTANTIATE_TEST_SUITE_P(Shapes, StandInBitsTest, testing::ValuesIn(shapes_of(Nu
 
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(ProgressBitsTest);
 INSTANTIATE_TEST_SUITE_P(Shapes, ProgressBitsTest, testing::ValuesIn(shapes_of(NumberType::kBFloat16)),
-                         [](const auto& test) { return std::string(test.param.name); });
-GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(DownProgressTest);
-INSTANTIATE_TEST_SUITE_P(Shapes, DownProgressTest, testing::ValuesIn(shapes_of(NumberType::kE4m3)),
                          [](const auto& test) { return std::string(test.param.name); });
 
 }  // namespace

@@ -62,12 +62,14 @@ inline std::vector<float> on_host(const QuantizedRows& rows, std::int64_t first_
   std::vector<float> scales(static_cast<std::size_t>(num_rows)), values(bits.size());
   RERANK_CUDA_CHECK(
       cudaMemcpy(bits.data(), rows.values + first_row * columns, bits.size(), cudaMemcpyDeviceToHost));
-  RERANK_CUDA_CHECK(
-      cudaMemcpy(scales.data(), rows.scales + first_row, 4 * scales.size(), cudaMemcpyDeviceToHost));
+  if (rows.scales != nullptr) {
+    RERANK_CUDA_CHECK(
+        cudaMemcpy(scales.data(), rows.scales + first_row, 4 * scales.size(), cudaMemcpyDeviceToHost));
+  }
   for (std::size_t i = 0; i < bits.size(); ++i) {
     const float value =
         rows.type == NumberType::kInt8 ? static_cast<std::int8_t>(bits[i]) : from_e4m3(bits[i]);
-    values[i] = value * scales[i / static_cast<std::size_t>(columns)];
+    values[i] = rows.scales == nullptr ? value : value * scales[i / static_cast<std::size_t>(columns)];
   }
   return values;
 }
@@ -199,7 +201,15 @@ class ProductsFixture : public testing::TestWithParam<Shape> {
   }
   // Of what launch_add_product adds.
   ProductScale added_scale(std::int32_t first_row) const {
-    return GetParam().is_quantized() ? row_scale(first_row) : ProductScale{};
+    ProductScale scale = GetParam().is_quantized() ? row_scale(first_row) : ProductScale{};
+    if (GetParam().type == NumberType::kE4m3) scale.rows = nullptr;
+    return scale;
+  }
+  // x as added products read it.
+  QuantizedRows added_x() const {
+    QuantizedRows x = quantized_x();
+    if (x.type == NumberType::kE4m3) x.scales = nullptr;
+    return x;
   }
   FusedGemmArguments arguments(std::int32_t first_row, std::int32_t num_rows, std::int32_t inputs,
                                std::int32_t outputs) const {

@@ -14,9 +14,13 @@ class ProductsTest : public ProductsFixture {
  protected:
   // The product of a row with outputs [0, count), in float64.
   std::vector<double> product(std::int32_t row, std::int32_t inputs, std::int32_t count) const {
+    return product(quantized_x(), row, inputs, count);
+  }
+  std::vector<double> product(const QuantizedRows& quantized_x, std::int32_t row, std::int32_t inputs,
+                              std::int32_t count) const {
     const bool quantized = GetParam().is_quantized();
     const std::vector<float> x =
-        quantized ? on_host(quantized_x(), row, 1, inputs)
+        quantized ? on_host(quantized_x, row, 1, inputs)
                   : on_host(x_.as<DeviceBFloat16>() + std::int64_t{row} * inputs, size(inputs));
     const std::vector<float> weight =
         quantized ? on_host(quantized_weight(), 0, count, inputs)
@@ -45,7 +49,7 @@ class ProductsTest : public ProductsFixture {
       error_squares += error * error;
     }
     EXPECT_LE(std::sqrt(error_squares / static_cast<double>(wanted.size())),
-              (is_e4m3 ? 0.03 : 4e-3) * wanted_rms);
+              (is_e4m3 ? 0.04 : 4e-3) * wanted_rms);
   }
 };
 
@@ -122,7 +126,7 @@ TEST_P(ProductsTest, AddedProductIsRight) {
     const std::vector<float> high = on_host(x.rows.high + std::int64_t{rows[r]} * s.hidden, size(s.hidden));
     const std::vector<float> sums = x.on_host(rows[r]);
     const bool is_inside = rows[r] < num_rows;
-    std::vector<double> wanted = product(rows[r], s.ffn, s.hidden);
+    std::vector<double> wanted = product(added_x(), rows[r], s.ffn, s.hidden);
     // The matrix units keep 14 bits of sums of e4m3.
     const double slack = s.type == NumberType::kE4m3 ? 0.02 * rms(wanted) : 1e-4;
     double squares = 0;
@@ -157,8 +161,8 @@ TEST_P(QuantizedProductsTest, AreCloseToTheProductOfWhatWasQuantized) {
   launch_scale_columns(x_.as<DeviceBFloat16>(), on_device(factors).as<float>(), num_rows, s.hidden,
                        stream_.get());
   DeviceBuffer out(size(2 * std::int64_t{num_rows} * s.hidden));
-  launch_product(arguments(0, num_rows, s.hidden, s.hidden), row_scale(0), out.as<DeviceBFloat16>(), s.hidden,
-                 stream_.get());
+  launch_product(arguments(0, num_rows, s.hidden, s.hidden), added_scale(0), out.as<DeviceBFloat16>(),
+                 s.hidden, stream_.get());
   RERANK_CUDA_CHECK(cudaStreamSynchronize(stream_.get()));
   const std::vector<float> weight =
       on_host(weight_.as<DeviceBFloat16>(), size(std::int64_t{s.hidden} * s.hidden));
@@ -166,11 +170,15 @@ TEST_P(QuantizedProductsTest, AreCloseToTheProductOfWhatWasQuantized) {
     const std::int64_t at = std::int64_t{row} * s.hidden;
     const std::vector<float> x = on_host(x_.as<DeviceBFloat16>() + at, size(s.hidden)),
                              found = on_host(out.as<DeviceBFloat16>() + at, size(s.hidden));
+    float row_scale = 1;  // which of e4m3 is left to the caller
+    if (s.type == NumberType::kE4m3) {
+      RERANK_CUDA_CHECK(cudaMemcpy(&row_scale, x_scales_.as<float>() + row, 4, cudaMemcpyDeviceToHost));
+    }
     std::vector<double> wanted(x.size()), errors(x.size());
     for (std::size_t output = 0; output < wanted.size(); ++output) {
       for (std::size_t i = 0; i < x.size(); ++i)
         wanted[output] += double{x[i]} * weight[output * x.size() + i];
-      errors[output] = wanted[output] - found[output];
+      errors[output] = wanted[output] - double{row_scale} * found[output];
     }
     // A number of e4m3 is off by 2.4% of itself; of int8 by 0.3% of the largest of the row.
     EXPECT_LE(rms(errors), (s.type == NumberType::kInt8 ? 0.03 : 0.05) * rms(wanted)) << row;
