@@ -1,5 +1,4 @@
-// Rows as numbers of a byte: of an activation, of a weight, or of the residual after RMSNorm. Each block
-// walks rows and asks for the next one before it works on the one it has.
+// Rows as numbers of a byte: of an activation, of a weight, or of the residual after RMSNorm.
 #include "backend/cuda/kernels.h"
 #include "backend/cuda/overlap.cuh"
 #include "backend/cuda/row.cuh"
