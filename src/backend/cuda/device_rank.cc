@@ -129,11 +129,11 @@ DeviceRank::Rows DeviceRank::make_rows(std::int32_t columns, bool has_values) co
   }
   if (is_quantized(options_.type)) {
     rows.quantized_values = DeviceBuffer::zeros(size(elements));
-    rows.scales = DeviceBuffer(size(4 * limits_.max_tokens));
     // Of the residual each row has a scale; of the others, if they are e4m3, none needs one.
-    const bool has_scales = !has_values || options_.type != NumberType::kE4m3;
-    rows.quantized = {options_.type, rows.quantized_values.as<std::uint8_t>(),
-                      has_scales ? rows.scales.as<float>() : nullptr};
+    if (!has_values || options_.type != NumberType::kE4m3) {
+      rows.scales = DeviceBuffer(size(4 * limits_.max_tokens));
+    }
+    rows.quantized = {options_.type, rows.quantized_values.as<std::uint8_t>(), rows.scales.as<float>()};
     rows.quantized_view = gemm_view(rows.quantized, limits_.max_tokens, columns);
   }
   return rows;
@@ -295,7 +295,8 @@ void DeviceRank::attention(std::int32_t index) {
   launched("attention");
 }
 
-void DeviceRank::quantize(const Rows& x, const char* name) {
+void DeviceRank::quantize(const DeviceLayer& w, const Rows& x, const char* name) {
+  if (!w.is_quantized() || w.makes_e4m3()) return;
   launch_quantize(x.values.as<DeviceBFloat16>(), nullptr, x.quantized, num_rows_, x.columns, stream_.get());
   launched(name);
 }
@@ -323,7 +324,7 @@ void DeviceRank::add_product(const Gemm& gemm, const Rows& x, const DeviceMatrix
 
 void DeviceRank::attention_output(std::int32_t index) {
   const DeviceLayer& w = layer(index);
-  if (w.is_quantized() && !w.makes_e4m3()) quantize(attention_, "quantise attention");
+  quantize(w, attention_, "quantise attention");
   add_product(output_, attention_, w.output, "GEMM output");
 }
 
@@ -334,7 +335,7 @@ void DeviceRank::norm_gate_up(std::int32_t index) {
   if (!w.is_quantized()) product.counts = next_counts();
   launch_gate_up(product, norm_scale(w, w.gate_up), ffn_rows_.to(w), ffn_, stream_.get());
   launched("GEMM gate, up", progress_of_gate_up(product, ffn_));
-  if (w.is_quantized() && !w.makes_e4m3()) quantize(ffn_rows_, "quantise ffn");
+  quantize(w, ffn_rows_, "quantise ffn");
 }
 
 void DeviceRank::down(std::int32_t index) {

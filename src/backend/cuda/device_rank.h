@@ -103,7 +103,8 @@ class DeviceRank {
   Rows make_rows(std::int32_t columns, bool has_values) const;
   void add_now();
   void prepare_norm(bool quantized);
-  void quantize(const Rows& x, const char* name);
+  // Where the layer's products want it and what made x has not done it.
+  void quantize(const DeviceLayer& layer, const Rows& x, const char* name);
   void add_product(const Gemm& gemm, const Rows& x, const DeviceMatrix& weight, const char* name);
   QkvArguments qkv_arguments(std::int32_t layer, Projection projection);
   FusedGemmArguments fused(const GemmView& x, const DeviceMatrix& weight, std::int32_t inputs) const {

@@ -190,8 +190,9 @@ __device__ inline void registers_give() {
   asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(Count));
 }
 
-// --- wgmma: D [64, n] (+)= A [64, 16] B [16, n] with float32 sums, of int8 with int32. Operands in shared memory stand in rows
-// of 128 bytes that are swizzled by 128 bytes: the 16-byte chunk c of row r stands at c ^ (r % 8).
+// --- wgmma: D [64, n] (+)= A [64, 16] B [16, n] with float32 sums, of int8 with int32. Operands in shared
+// memory stand in rows of 128 bytes that are swizzled by 128 bytes: the 16-byte chunk c of row r stands at
+// c ^ (r % 8).
 
 __device__ inline void products_begin() {
   asm volatile("wgmma.fence.sync.aligned;" ::: "memory");
