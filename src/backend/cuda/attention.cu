@@ -23,9 +23,13 @@ __global__ void __launch_bounds__(kThreads, 1)
   __syncthreads();
   if (threadIdx.x < kWarpgroup) {
     registers_give<40>();
-    if (threadIdx.x < 32) {
-      await_kernels_before();  // the others touch nothing before its copies
-      Copier<HeadDim>{a, base, barriers}.run();
+    await_kernels_before();  // the others touch nothing before these copies
+    Copier<HeadDim> copier{a, base, barriers};
+    const int warp = of_warp(static_cast<int>(threadIdx.x) / 32);
+    if (warp == kTileCopiers) {
+      copier.copy_queries();
+    } else {
+      copier.copy_tiles(warp);
     }
   } else {
     registers_take<232>();

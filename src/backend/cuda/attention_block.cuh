@@ -15,6 +15,7 @@ constexpr int kWarpgroup = 128;
 constexpr int kConsumers = 2;
 constexpr int kConsumerRows = kRows / kConsumers;
 constexpr int kThreads = kWarpgroup * (1 + kConsumers);
+constexpr int kTileCopiers = 3;   // warps; one more copies queries
 constexpr int kSlots = 5;         // each holds the keys or the values of a tile
 constexpr int kQueryBuffers = 2;  // one in use, one being filled
 
@@ -57,14 +58,29 @@ __device__ inline int num_work(const AttentionArguments& a) {
   return a.num_items * a.shape.num_kv_heads;
 }
 
+// The same in all lanes, and known to be, so that what depends on it is computed once for a warp.
+__device__ inline int of_warp(int value) {
+  return __shfl_sync(0xffffffffu, value, 0);
+}
+
 // Calls use(item, key head) for each piece of the block's work: there and back over the blocks, since the
-// pieces are sorted by their size.
+// pieces are sorted by their size. By whole warps; the next item is read beforehand.
 template <typename Use>
 __device__ inline void for_each_item(const AttentionArguments& a, const Use& use) {
-  const int blocks = gridDim.x, block = blockIdx.x;
-  for (int n = 0; n * blocks < num_work(a); ++n) {
-    const int work = n * blocks + (n % 2 == 0 ? block : blocks - 1 - block);
-    if (work < num_work(a)) use(a.items[work / a.shape.num_kv_heads], work % a.shape.num_kv_heads);
+  const int blocks = gridDim.x, block = blockIdx.x, num = num_work(a), kv_heads = a.shape.num_kv_heads;
+  const auto piece = [&](int n) { return n * blocks + (n % 2 == 0 ? block : blocks - 1 - block); };
+  const auto read = [&](int work) { return a.items[min(work, num - 1) / kv_heads]; };
+  AttentionItem next = read(piece(0));
+  for (int n = 0; n * blocks < num; ++n) {
+    const int work = piece(n);
+    AttentionItem item;
+    item.first_row = of_warp(next.first_row);
+    item.num_tokens = of_warp(next.num_tokens);
+    item.position = of_warp(next.position);
+    item.first_run = of_warp(next.first_run);
+    item.num_runs = of_warp(next.num_runs);
+    next = read(piece(n + 1));
+    if (work < num) use(item, work % kv_heads);
   }
 }
 

@@ -21,7 +21,10 @@ struct Consumer {
   Barriers& barriers;
   Place<kSlots> place;
   Place<kQueryBuffers> query_place;
-  int first_token, last_token;  // of the warpgroup's rows
+  int first_row;                // of the warpgroup
+  int first_token, last_token;  // of its rows
+  int tokens[2];                // of the thread's rows
+  int columns[2];               // of the thread's results in an item's
   float scores[kTile / 2];
   std::uint32_t weights[kTile / 16][4];  // softmax numerators of a tile, as the next product's A
   float out[kColumns / 2];
@@ -29,23 +32,23 @@ struct Consumer {
 
   __device__ Consumer(const AttentionArguments& arguments, std::uint32_t address, Barriers& b)
       : a(arguments), base(address), barriers(b) {
-    first_token = first_row() / group();
-    last_token = min((first_row() + kConsumerRows - 1) / group(), kRows / group() - 1);
-  }
-
-  __device__ int group() const { return a.shape.num_heads / a.shape.num_kv_heads; }
-  __device__ static int first_row() {
-    return (static_cast<int>(threadIdx.x) / kWarpgroup - 1) * kConsumerRows;
-  }
-  // The two rows of a thread: lane / 4 of its warp's 16, and 8 more.
-  __device__ static int row(int i) {
-    return first_row() + threadIdx.x % kWarpgroup / 32 * 16 + threadIdx.x % 32 / 4 + 8 * i;
+    const int group = a.shape.num_heads / a.shape.num_kv_heads;
+    first_row = of_warp(static_cast<int>(threadIdx.x) / kWarpgroup - 1) * kConsumerRows;
+    first_token = first_row / group;
+    last_token = min((first_row + kConsumerRows - 1) / group, kRows / group - 1);
+    // The two rows of a thread: lane / 4 of its warp's 16, and 8 more.
+#pragma unroll
+    for (int i = 0; i < 2; ++i) {
+      const int row = first_row + threadIdx.x % kWarpgroup / 32 * 16 + threadIdx.x % 32 / 4 + 8 * i;
+      tokens[i] = row / group;
+      columns[i] = row % group * HeadDim + threadIdx.x % 4 * 8;
+    }
   }
 
   // scores = queries * keys^T, not waited for.
   template <int Keys>
   __device__ void multiply_keys(int slot) {
-    const std::uint32_t queries = Shared::queries(base, query_place.index) + first_row() * 128;
+    const std::uint32_t queries = Shared::queries(base, query_place.index) + first_row * 128;
     const std::uint32_t keys = Shared::slot(base, slot);
 #pragma unroll
     for (int s = 0; s < HeadDim / 16; ++s) {
@@ -87,7 +90,7 @@ struct Consumer {
     const int lane = threadIdx.x % 32;
 #pragma unroll
     for (int i = 0; i < 2; ++i) {
-      const int last = item.position + min(row(i) / group(), item.num_tokens - 1) - tile * kTile;
+      const int last = item.position + min(tokens[i], item.num_tokens - 1) - tile * kTile;
 #pragma unroll
       for (int block = 0; block < Keys / 8; ++block) {
 #pragma unroll
@@ -233,14 +236,15 @@ struct Consumer {
       float total = sum[i];
       total += __shfl_xor_sync(0xffffffffu, total, 1);
       total += __shfl_xor_sync(0xffffffffu, total, 2);
-      const float inverse = 1.0f / total;
-      const int token = row(i) / group(), head = kv_head * group() + row(i) % group();
-      const std::int64_t to = static_cast<std::int64_t>(item.first_row + token) * a.shape.query_dim() +
-                              head * HeadDim + threadIdx.x % 4 * 8;
+      const float inverse = __fdividef(1.0f, total);
+      const int dim = a.shape.query_dim() / a.shape.num_kv_heads;  // of an item's results
+      const std::int64_t to = static_cast<std::int64_t>(item.first_row + tokens[i]) * a.shape.query_dim() +
+                              kv_head * dim + columns[i];
+      const bool inside = tokens[i] < item.num_tokens;
       if constexpr (IsE4m3) {
-        store_e4m3(i, inverse, token < item.num_tokens, a.out.e4m3 + to);
+        store_e4m3(i, inverse, inside, a.out.e4m3 + to);
       } else {
-        store_bfloat16(i, inverse, token < item.num_tokens, a.out.values + to);
+        store_bfloat16(i, inverse, inside, a.out.values + to);
       }
     }
   }

@@ -5,8 +5,9 @@
 
 namespace rerank::cuda {
 
-// One warp: an item's queries, then its tiles in the order of their use: keys 0, keys 1, values
-// 0, keys 2, values 1, ...
+// Warps of which one copies items' queries and the others their tiles in turn, in the order of their use:
+// keys 0, keys 1, values 0, keys 2, values 1, ... A warp that waits until a slot was emptied knows that the
+// slot's use before was too, since there are more slots than warps.
 template <int HeadDim>
 struct Copier {
   using Shared = Layout<HeadDim>;
@@ -51,7 +52,6 @@ struct Copier {
       __syncwarp();
       done = end;
     }
-    place.advance();
   }
 
   __device__ void copy_queries(const AttentionItem& item, int kv_head) {
@@ -69,13 +69,20 @@ struct Copier {
     query_place.advance();
   }
 
-  __device__ void run() {
+  __device__ void copy_queries() {
+    for_each_item(a, [&](const AttentionItem& item, int kv_head) { copy_queries(item, kv_head); });
+  }
+  // By the `copier`-th of kTileCopiers.
+  __device__ void copy_tiles(int copier) {
+    static_assert(kTileCopiers < kSlots);
+    int turn = 0;
     for_each_item(a, [&](const AttentionItem& item, int kv_head) {
-      copy_queries(item, kv_head);
       const int num_slots = 2 * num_tiles(item);
       for (int slot = 0; slot < num_slots; ++slot) {
         const bool values = slot + 1 == num_slots || (slot > 0 && slot % 2 == 0);
-        copy_tile(item, kv_head, values ? (slot - 1) / 2 : (slot + 1) / 2, values);
+        if (turn == copier) copy_tile(item, kv_head, values ? (slot - 1) / 2 : (slot + 1) / 2, values);
+        place.advance();
+        turn = turn + 1 == kTileCopiers ? 0 : turn + 1;
       }
     });
   }

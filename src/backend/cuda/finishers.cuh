@@ -1,6 +1,7 @@
 // What becomes of the results of our matrix products; see fused_gemm.cu. For kernels only.
 #pragma once
 
+#include <climits>
 #include <cstdint>
 
 #include "backend/cuda/fused_gemm_block.cuh"
@@ -14,19 +15,26 @@ __device__ inline Vector8 value_of(uint4 results, const Vector8& scales) {
   return is_quantized(Type) ? times8(values, scales) : values;
 }
 
-// A finisher has finish(part, tile, number of rows), and expect() of the block's last tile, which the
-// multipliers finish. kScaled: it wants the scales of rows.
+// A finisher has finish(tile, number of rows, for_each_part), which calls for_each_part(use), which calls
+// use(part) for the parts of that tile: what all of them need is read once, and before they are waited for.
+// It has expect() of the block's last tile, which the multipliers finish. If it asks for rows, row(index,
+// scale) is what the parts then know of each.
+struct ScaledRows {
+  using Row = float;
+  __device__ static Row row(int, float scale) { return scale; }
+};
+
 template <NumberType Type>
-struct GateUp {
+struct GateUp : ScaledRows {
   static constexpr NumberType kType = Type;
-  static constexpr bool kScaled = true;
+  static constexpr bool kAsksRows = true;
 
   ActivationRows out;
   const float* scales;  // of outputs
   std::int32_t ffn;
 
-  template <int Warps>
-  __device__ void finish(const GemmPart<Warps>& part, int tile, int num_rows) const {
+  template <typename ForEachPart>
+  __device__ void finish(int tile, int num_rows, const ForEachPart& for_each_part) const {
     const int chunk = threadIdx.x % 16, column = tile * kGemmHalf + 8 * chunk;
     Vector8 gate_scales, up_scales;
     if (is_quantized(Type) && column < ffn) {
@@ -37,32 +45,37 @@ struct GateUp {
       uint4 gate, up;
       float scale;
     };
-    part.template for_each_row<16, 2>(
-        [&](int part_row) {
-          return Fetched{part.results(part_row, chunk), part.results(part_row, kGemmHalf / 8 + chunk),
-                         part.scales[part_row]};
-        },
-        [&](int part_row, bool inside, const Fetched& fetched) {
-          const std::int64_t row = part.first_row + part_row, at = row * ffn + column;
-          const bool wanted = inside && row < num_rows && column < ffn;
-          const Vector8 values = swiglu8(value_of<Type>(fetched.gate, gate_scales),
-                                         value_of<Type>(fetched.up, up_scales), fetched.scale);
-          if constexpr (Type == NumberType::kE4m3) {
-            store_if(wanted, out.e4m3 + at, pack8_e4m3(values));
-          } else {
-            store_if(wanted, out.values + at, pack8(values));
-          }
-        });
+    for_each_part([&](const auto& part) {
+      part.template for_each_row<16, 2>(
+          [&](int part_row) {
+            return Fetched{part.results(part_row, chunk), part.results(part_row, kGemmHalf / 8 + chunk),
+                           part.rows[part_row]};
+          },
+          [&](int part_row, bool inside, const Fetched& fetched) {
+            const std::int64_t row = part.first_row + part_row, at = row * ffn + column;
+            const bool wanted = inside && row < num_rows && column < ffn;
+            const Vector8 values = swiglu8(value_of<Type>(fetched.gate, gate_scales),
+                                           value_of<Type>(fetched.up, up_scales), fetched.scale);
+            if constexpr (Type == NumberType::kE4m3) {
+              store_if(wanted, out.e4m3 + at, pack8_e4m3(values));
+            } else {
+              store_if(wanted, out.values + at, pack8(values));
+            }
+          });
+    });
   }
   __device__ void expect(int, int, int, int) const {}
 };
+
+// What the heads of a tile are: all queries or all keys, all values, or neither.
+enum class TileHeads : std::uint8_t { kTurned, kValues, kMixed };
 
 // A thread has 8 numbers of the first half of a head and the 8 that they turn with, in each half of the tile:
 // they turn by the same angles.
 template <int HeadDim, NumberType Type>
 struct Qkv {
   static constexpr NumberType kType = Type;
-  static constexpr bool kScaled = true;
+  static constexpr bool kAsksRows = true;
   static constexpr int kHalf = HeadDim / 2;           // of a head
   static constexpr int kThreads = HeadDim / 16;       // of a head
   static constexpr int kHeads = kGemmHalf / HeadDim;  // of half a tile
@@ -71,35 +84,52 @@ struct Qkv {
   QkvArguments a;
   const float* scales;  // of outputs
 
-  struct Fetched {
-    uint4 low[2], high[2];
+  struct alignas(16) Row {
     float scale;
     int position;
     int slot;
   };
+  struct Fetched {
+    uint4 low[2], high[2];
+    Row row;
+  };
+
+  __device__ Row row(int index, float scale) const {
+    return {scale, a.positions[index], a.end_head > a.num_heads ? a.slots[index] : -1};
+  }
 
   __device__ void expect(int, int, int, int) const {}
 
-  template <int Warps>
-  __device__ void finish(const GemmPart<Warps>& part, int tile, int num_rows) const {
-    const int first_head = a.first_head + tile * 2 * kHeads;
+  template <typename ForEachPart>
+  __device__ void finish(int tile, int num_rows, const ForEachPart& for_each_part) const {
+    const int first_head = a.first_head + tile * 2 * kHeads, end_head = first_head + 2 * kHeads;
     const int values = a.num_heads + a.num_kv_heads;
-    if (first_head + 2 * kHeads <= values) {
-      finish_rows<true, false>(part, first_head, num_rows);
-    } else if (first_head < values) {
-      finish_rows<true, true>(part, first_head, num_rows);
+    if (end_head <= a.num_heads || (first_head >= a.num_heads && end_head <= values)) {
+      finish_heads<TileHeads::kTurned>(first_head, num_rows, for_each_part);
+    } else if (first_head >= values) {
+      finish_heads<TileHeads::kValues>(first_head, num_rows, for_each_part);
     } else {
-      finish_rows<false, true>(part, first_head, num_rows);
+      finish_heads<TileHeads::kMixed>(first_head, num_rows, for_each_part);
     }
   }
 
-  template <bool AnyTurned, bool AnyValue, int Warps>
-  __device__ void finish_rows(const GemmPart<Warps>& part, int first_head, int num_rows) const {
+  template <TileHeads Heads, typename ForEachPart>
+  __device__ void finish_heads(int first_head, int num_rows, const ForEachPart& for_each_part) const {
+    constexpr bool kTurned = Heads != TileHeads::kValues, kMixed = Heads == TileHeads::kMixed;
+    constexpr int kNorms = kMixed ? 2 : 1;
     const int thread = threadIdx.x % kLanes, column = thread % kThreads * 8;
     const int heads[2] = {first_head + thread / kThreads, first_head + kHeads + thread / kThreads};
     const int chunk = (thread / kThreads * HeadDim + column) / 8, kv_dim = a.num_kv_heads * HeadDim;
-    const std::int64_t stride = a.num_heads * HeadDim + 2 * kv_dim;
-    Vector8 low_norms[2], high_norms[2], frequencies, low_scales[2], high_scales[2];
+    const int stride = a.num_heads * HeadDim + 2 * kv_dim, first = heads[0] * HeadDim + column;
+    DeviceBFloat16* const out = a.qkv + first;
+    DeviceBFloat16* const store = a.store + (first - a.num_heads * HeadDim);
+    int end_row[2], first_slot[2];  // of what is stored
+#pragma unroll
+    for (int half = 0; half < 2; ++half) {
+      end_row[half] = heads[half] < a.end_head ? num_rows : 0;
+      first_slot[half] = heads[half] < a.num_heads ? INT_MAX : 0;
+    }
+    Vector8 low_norms[kNorms], high_norms[kNorms], frequencies, low_scales[2], high_scales[2];
     if (is_quantized(Type)) {
 #pragma unroll
       for (int half = 0; half < 2; ++half) {
@@ -108,67 +138,64 @@ struct Qkv {
         high_scales[half] = load8(scales + head * HeadDim + kHalf + column);
       }
     }
-    if (AnyTurned) {
+    if (kTurned) {
       frequencies = load8(a.frequencies + column);
 #pragma unroll
-      for (int half = 0; half < 2; ++half) {
+      for (int half = 0; half < kNorms; ++half) {
         const float* norm = heads[half] < a.num_heads ? a.query_norm : a.key_norm;
         low_norms[half] = load8(norm + column);
         high_norms[half] = load8(norm + kHalf + column);
       }
     }
-    const bool any_kept = first_head + 2 * kHeads > a.num_heads;
-    part.template for_each_row<kLanes, 1>(
-        [&](int part_row) {
-          const int row = min(part.first_row + part_row, num_rows - 1);
-          Fetched fetched;
+    for_each_part([&](const auto& part) {
+      part.template for_each_row<kLanes, 1>(
+          [&](int part_row) {
+            Fetched fetched;
 #pragma unroll
-          for (int half = 0; half < 2; ++half) {
-            fetched.low[half] = part.results(part_row, half * (kGemmHalf / 8) + chunk);
-            fetched.high[half] = part.results(part_row, half * (kGemmHalf / 8) + chunk + kHalf / 8);
-          }
-          fetched.scale = part.scales[part_row];
-          fetched.position = AnyTurned ? __ldg(a.positions + row) : 0;
-          fetched.slot = any_kept ? __ldg(a.slots + row) : -1;
-          return fetched;
-        },
-        [&](int part_row, bool inside, const Fetched& fetched) {
-          const std::int64_t row = part.first_row + part_row;
-          Vector8 lows[2], highs[2];
-#pragma unroll
-          for (int half = 0; half < 2; ++half) {
-            lows[half] = value_of<Type>(fetched.low[half], low_scales[half]);
-            highs[half] = value_of<Type>(fetched.high[half], high_scales[half]);
-          }
-          float2 rotations[8];
-          float factors[2];
-          if (AnyTurned) {
-#pragma unroll
-            for (int e = 0; e < 8; ++e) rotations[e] = rotation_of(fetched.position, frequencies.values[e]);
-            find_factors(lows, highs, fetched.scale, factors);
-          }
-#pragma unroll
-          for (int half = 0; half < 2; ++half) {
-            const int head = heads[half];
-            Vector8 &low = lows[half], &high = highs[half];
-            if (AnyValue && (!AnyTurned || head >= a.num_heads + a.num_kv_heads)) {
-              low = scaled8(low, fetched.scale);
-              high = scaled8(high, fetched.scale);
-            } else {
-              turn(low, high, low_norms[half], high_norms[half], rotations, factors[half]);
+            for (int half = 0; half < 2; ++half) {
+              fetched.low[half] = part.results(part_row, half * (kGemmHalf / 8) + chunk);
+              fetched.high[half] = part.results(part_row, half * (kGemmHalf / 8) + chunk + kHalf / 8);
             }
-            const bool wanted = inside && row < num_rows && head < a.end_head;
-            DeviceBFloat16* to = a.qkv + row * stride + head * HeadDim + column;
-            const uint4 low_bits = pack8(low), high_bits = pack8(high);
-            store_if(wanted, to, low_bits);
-            store_if(wanted, to + kHalf, high_bits);
-            const bool kept = wanted && fetched.slot >= 0 && head >= a.num_heads;
-            to = a.store + static_cast<std::int64_t>(fetched.slot) * 2 * kv_dim +
-                 (head - a.num_heads) * HeadDim + column;
-            store_if(kept, to, low_bits);
-            store_if(kept, to + kHalf, high_bits);
-          }
-        });
+            fetched.row = part.rows[part_row];
+            return fetched;
+          },
+          [&](int part_row, bool inside, const Fetched& fetched) {
+            const int row = part.first_row + part_row, slot = fetched.row.slot;
+            DeviceBFloat16* const to = out + static_cast<std::int64_t>(row) * stride;
+            DeviceBFloat16* const kept_to = store + static_cast<std::int64_t>(slot) * (2 * kv_dim);
+            Vector8 lows[2], highs[2];
+#pragma unroll
+            for (int half = 0; half < 2; ++half) {
+              lows[half] = value_of<Type>(fetched.low[half], low_scales[half]);
+              highs[half] = value_of<Type>(fetched.high[half], high_scales[half]);
+            }
+            float2 rotations[8];
+            float factors[2];
+            if (kTurned) {
+#pragma unroll
+              for (int e = 0; e < 8; ++e)
+                rotations[e] = rotation_of(fetched.row.position, frequencies.values[e]);
+              find_factors(lows, highs, fetched.row.scale, factors);
+            }
+#pragma unroll
+            for (int half = 0; half < 2; ++half) {
+              Vector8 &low = lows[half], &high = highs[half];
+              if (!kTurned || (kMixed && heads[half] >= a.num_heads + a.num_kv_heads)) {
+                low = scaled8(low, fetched.row.scale);
+                high = scaled8(high, fetched.row.scale);
+              } else {
+                turn(low, high, low_norms[half % kNorms], high_norms[half % kNorms], rotations,
+                     factors[half]);
+              }
+              const bool wanted = inside && row < end_row[half], kept = wanted && slot >= first_slot[half];
+              const uint4 low_bits = pack8(low), high_bits = pack8(high);
+              store_if(wanted, to + half * kGemmHalf, low_bits);
+              store_if(wanted, to + half * kGemmHalf + kHalf, high_bits);
+              store_if(kept, kept_to + half * kGemmHalf, low_bits);
+              store_if(kept, kept_to + half * kGemmHalf + kHalf, high_bits);
+            }
+          });
+    });
   }
 
   // What RMSNorm multiplies the heads of both halves by, side by side. By whole warps: several lanes hold a
@@ -194,7 +221,7 @@ struct Qkv {
     }
 #pragma unroll
     for (int half = 0; half < 2; ++half) {
-      factors[half] = rsqrtf(sums[half] * scale * scale / HeadDim + a.eps) * scale;
+      factors[half] = rsqrtf(sums[half] * scale * (scale / HeadDim) + a.eps) * scale;
     }
   }
 
@@ -231,15 +258,21 @@ struct OutputScales {
 };
 
 template <NumberType Type>
-struct AddProduct {
+struct AddProduct : ScaledRows {
   static constexpr NumberType kType = Type;
-  static constexpr bool kScaled = Type == NumberType::kInt8;
+  static constexpr bool kAsksRows = Type == NumberType::kInt8;
 
   Residual x;
   const float* scales;  // of outputs
 
-  template <int Warps>
-  __device__ void finish(const GemmPart<Warps>& part, int tile, int num_rows) const {
+  template <typename ForEachPart>
+  __device__ void finish(int tile, int num_rows, const ForEachPart& for_each_part) const {
+    const OutputScales<Type> output_scales(scales, {x, 0, tile, true});
+    for_each_part([&](const auto& part) { finish_part(part, tile, num_rows, output_scales); });
+  }
+  template <typename Part>
+  __device__ void finish_part(const Part& part, int tile, int num_rows,
+                              const OutputScales<Type>& output_scales) const {
     struct Fetched {
       Residual8 before[ResidualPart::kGroups];
     };
@@ -247,7 +280,6 @@ struct AddProduct {
       const int row = part.first_row + part_row;
       return ResidualPart{x, row, tile, row < num_rows};
     };
-    const OutputScales<Type> output_scales(scales, residual_part(0));
     part.template for_each_row<ResidualPart::kLanes, 1>(
         [&](int part_row) {
           const ResidualPart residual = residual_part(part_row);
@@ -261,7 +293,7 @@ struct AddProduct {
         [&](int part_row, bool inside, const Fetched& fetched) {
           if (!inside) return;  // the whole warp
           ResidualPart residual = residual_part(part_row);
-          const float row_scale = kScaled ? part.scales[part_row] : 1;
+          const float row_scale = kAsksRows ? part.rows[part_row] : 1;
 #pragma unroll
           for (int group = 0; group < ResidualPart::kGroups; ++group) {
             const uint4 results =
@@ -284,30 +316,32 @@ struct AddProduct {
 static_assert(kGemmColumns == kSquarePart);
 
 template <NumberType Type>
-struct StoreProduct {
+struct StoreProduct : ScaledRows {
   static constexpr NumberType kType = Type;
-  static constexpr bool kScaled = Type == NumberType::kInt8;
+  static constexpr bool kAsksRows = Type == NumberType::kInt8;
 
   Residual out;         // its first number alone
   const float* scales;  // of outputs
 
-  template <int Warps>
-  __device__ void finish(const GemmPart<Warps>& part, int tile, int num_rows) const {
+  template <typename ForEachPart>
+  __device__ void finish(int tile, int num_rows, const ForEachPart& for_each_part) const {
     const OutputScales<Type> output_scales(scales, {out, 0, tile, true});
-    part.template for_each_row<ResidualPart::kLanes, 1>(
-        [&](int part_row) { return kScaled ? part.scales[part_row] : 1.0f; },
-        [&](int part_row, bool inside, float row_scale) {
-          const int row = part.first_row + part_row;
-          const ResidualPart place{out, row, tile, inside && row < num_rows};
+    for_each_part([&](const auto& part) {
+      part.template for_each_row<ResidualPart::kLanes, 1>(
+          [&](int part_row) { return kAsksRows ? part.rows[part_row] : 1.0f; },
+          [&](int part_row, bool inside, float row_scale) {
+            const int row = part.first_row + part_row;
+            const ResidualPart place{out, row, tile, inside && row < num_rows};
 #pragma unroll
-          for (int group = 0; group < ResidualPart::kGroups; ++group) {
-            if (!place.has(group)) continue;
-            const uint4 results =
-                part.results(part_row, group * ResidualPart::kLanes + threadIdx.x % ResidualPart::kLanes);
-            *reinterpret_cast<uint4*>(out.high + place.at(group)) =
-                pack8(output_scales.value(results, group, row_scale));
-          }
-        });
+            for (int group = 0; group < ResidualPart::kGroups; ++group) {
+              if (!place.has(group)) continue;
+              const uint4 results =
+                  part.results(part_row, group * ResidualPart::kLanes + threadIdx.x % ResidualPart::kLanes);
+              *reinterpret_cast<uint4*>(out.high + place.at(group)) =
+                  pack8(output_scales.value(results, group, row_scale));
+            }
+          });
+    });
   }
   __device__ void expect(int, int, int, int) const {}
 };

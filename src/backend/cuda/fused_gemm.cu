@@ -14,37 +14,38 @@
 namespace rerank::cuda {
 namespace {
 
-// Three warps: each part of each tile when it is there; but of the last tile the scales alone.
+// Three warps: each part of each tile when it is there; but of the last tile what is known of its rows alone.
 template <typename Finisher>
 __device__ inline void finish_gemm_tiles(const FusedGemmArguments& a, const ProductScale& scale,
                                          const GemmOutputs& outputs, const GemmSchedule& schedule,
-                                         GemmShared shared, GemmBarriers& barriers,
-                                         const Finisher& finisher) {
+                                         GemmShared shared, GemmBarriers& barriers, const Finisher& finisher,
+                                         typename Finisher::Row (&rows)[2][kGemmRows]) {
+  using Part = GemmPart<kGemmFinishers, typename Finisher::Row>;
   GemmTiles tiles = gemm_tiles(a, schedule);
   await_rows(a, tiles.row());
-  if (Finisher::kScaled) find_scales<Finisher::kType>(a, scale, tiles.row(), barriers.scales[0]);
+  if (Finisher::kAsksRows) find_rows(a, scale, tiles.row(), finisher, rows[0]);
   int now = 0, turn = 0;
   Place<1> place;
   while (!tiles.is_last()) {
     const int row = tiles.row(), tile = tiles.tile(), parts = tiles.parts();
     const bool is_apart = tiles.is_apart();
     tiles.advance();
-    if (Finisher::kScaled) group_sync<32 * kGemmFinishers>(1 + kGemmMultipliers);
+    if (Finisher::kAsksRows) group_sync<32 * kGemmFinishers>(1 + kGemmMultipliers);
+    finisher.finish(tile, a.num_rows, [&](const auto& finish_part) {
 #pragma unroll 1
-    for (int p = 0; p < kGemmMultipliers; ++p) {
-      barrier_wait(&barriers.part_full[p], place.parity);
-      if (p < parts) {
-        finisher.finish(
-            GemmPart<kGemmFinishers>(shared, p, 0, kGemmPartRows, barriers.scales[now], row, turn++), tile,
-            a.num_rows);
+      for (int p = 0; p < kGemmMultipliers; ++p) {
+        barrier_wait(&barriers.part_full[p], place.parity);
+        if (p < parts) {
+          finish_part(Part(shared, p, 0, kGemmPartRows, rows[now], row, turn++));
+        }
+        __syncwarp();
+        if (threadIdx.x % 32 == 0) barrier_arrive(&barriers.part_empty[p]);
+        if (Finisher::kAsksRows && p == 0) {
+          await_rows(a, tiles.row());
+          find_rows(a, scale, tiles.row(), finisher, rows[now ^ 1]);
+        }
       }
-      __syncwarp();
-      if (threadIdx.x % 32 == 0) barrier_arrive(&barriers.part_empty[p]);
-      if (Finisher::kScaled && p == 0) {
-        await_rows(a, tiles.row());
-        find_scales<Finisher::kType>(a, scale, tiles.row(), barriers.scales[now ^ 1]);
-      }
-    }
+    });
     count_rows<kGemmFinishers>(a, row, parts * kGemmPartRows, is_apart);
     place.advance();
     now ^= 1;
@@ -62,6 +63,7 @@ __global__ void __cluster_dims__(kGemmCluster, 1, 1) __launch_bounds__(kGemmThre
                       const __grid_constant__ Finisher finisher) {
   extern __shared__ unsigned char memory[];
   __shared__ GemmBarriers barriers;
+  __shared__ typename Finisher::Row rows[2][kGemmRows];  // of a tile and of the next
   const GemmShared shared{(shared_address(memory) + 1023) / 1024 * 1024};
   let_next_kernel_begin();
   if (threadIdx.x == 0) barriers.init();
@@ -69,9 +71,9 @@ __global__ void __cluster_dims__(kGemmCluster, 1, 1) __launch_bounds__(kGemmThre
   const unsigned warp =
       __shfl_sync(0xffffffffu, threadIdx.x / 32, 0);  // the same in all lanes, and known to be
   if (warp < kGemmWarps) {
-    registers_give<152>();
+    registers_give<168>();
     if (warp > 0) {
-      finish_gemm_tiles(a, scale, outputs, schedule, shared, barriers, finisher);
+      finish_gemm_tiles(a, scale, outputs, schedule, shared, barriers, finisher, rows);
     } else {
       if (threadIdx.x == 0) {
         copy_gemm_tiles<Finisher::kType>(a, outputs, schedule, shared, barriers);
@@ -79,8 +81,8 @@ __global__ void __cluster_dims__(kGemmCluster, 1, 1) __launch_bounds__(kGemmThre
       __syncwarp();
     }
   } else {
-    registers_take<176>();
-    multiply_gemm_tiles(a, outputs, schedule, shared, barriers, finisher);
+    registers_take<168>();
+    multiply_gemm_tiles(a, outputs, schedule, shared, barriers, finisher, rows);
   }
   await_kernels_before();  // they have computed the rows; who waits for this kernel waits for them
   cluster_sync();          // nobody writes into a block that is gone
@@ -186,7 +188,7 @@ void prepare_fused_gemms(std::int32_t head_dim) {
 void launch_gate_up(const FusedGemmArguments& a, const ProductScale& scale, const ActivationRows& out,
                     std::int32_t ffn, cudaStream_t stream) {
   with_type(a, [&](auto type) {
-    launch(a, scale, gate_up_outputs(ffn), GateUp<type()>{out, scale.outputs, ffn}, stream);
+    launch(a, scale, gate_up_outputs(ffn), GateUp<type()>{{}, out, scale.outputs, ffn}, stream);
   });
 }
 
@@ -210,7 +212,7 @@ void launch_qkv(const FusedGemmArguments& a, const ProductScale& scale, const Qk
 void launch_add_product(const FusedGemmArguments& a, const ProductScale& scale, const Residual& x,
                         cudaStream_t stream) {
   with_type(a, [&](auto type) {
-    launch(a, scale, all_outputs(x.hidden), AddProduct<type()>{x, scale.outputs}, stream);
+    launch(a, scale, all_outputs(x.hidden), AddProduct<type()>{{}, x, scale.outputs}, stream);
   });
 }
 
@@ -218,7 +220,7 @@ void launch_product(const FusedGemmArguments& a, const ProductScale& scale, Devi
                     std::int32_t outputs, cudaStream_t stream) {
   const Residual rows{.high = out, .low = nullptr, .squares = nullptr, .hidden = outputs};
   with_quantized_type(a, [&](auto type) {
-    launch(a, scale, all_outputs(outputs), StoreProduct<type()>{rows, scale.outputs}, stream);
+    launch(a, scale, all_outputs(outputs), StoreProduct<type()>{{}, rows, scale.outputs}, stream);
   });
 }
 

@@ -39,7 +39,6 @@ struct GemmBarriers {
   std::uint64_t empty[kGemmStages];  // of both blocks' multipliers: weights are written into both
   std::uint64_t part_full[kGemmMultipliers];
   std::uint64_t part_empty[kGemmMultipliers];
-  float scales[2][kGemmRows];  // of the rows of a tile and of the next
 
   __device__ void init() {
     for (int stage = 0; stage < kGemmStages; ++stage) {
@@ -140,20 +139,20 @@ __device__ inline void copy_gemm_tiles(const FusedGemmArguments& a, const GemmOu
 }
 
 // The results of a multiplier as the warps that finish them see them.
-template <int Warps>
+template <int Warps, typename Row>
 struct GemmPart {
   std::uint32_t base;
-  const float* scales;
+  const Row* rows;  // what the finisher wants to know of each
   int first_row;
   int num_rows;
   int warp;  // of Warps; the same number in all of its lanes, and known to be
 
   // `count` rows from `first` on, which is a multiple of 8; of a tile whose rows begin at `row`. Some warps
   // have a row more than others: which, changes with `turn`.
-  __device__ GemmPart(const GemmShared& shared, int part, int first, int count, const float* tile_scales,
-                      int row, int turn = 0)
+  __device__ GemmPart(const GemmShared& shared, int part, int first, int count, const Row* tile_rows, int row,
+                      int turn = 0)
       : base(shared.part(part) + first * kGemmRowBytes),
-        scales(tile_scales + part * kGemmPartRows + first),
+        rows(tile_rows + part * kGemmPartRows + first),
         first_row(row + part * kGemmPartRows + first),
         num_rows(count),
         warp(__shfl_sync(0xffffffffu, (threadIdx.x / 32 + turn) % Warps, 0)) {}
@@ -189,13 +188,15 @@ struct GemmPart {
   }
 };
 
-// The finishers together: the scales of a tile's rows.
-template <NumberType Type>
-__device__ inline void find_scales(const FusedGemmArguments& a, const ProductScale& scale, int first_row,
-                                   float* scales) {
+// The finishers together: what a finisher wants to know of a tile's rows.
+template <typename Finisher>
+__device__ inline void find_rows(const FusedGemmArguments& a, const ProductScale& scale, int first_row,
+                                 const Finisher& finisher, typename Finisher::Row* rows) {
   for (int row = static_cast<int>(threadIdx.x) - 32; row < kGemmRows; row += 32 * kGemmFinishers) {
     const int of = min(first_row + row, a.num_rows - 1);
-    scales[row] = is_quantized(Type) ? scale.rows[of] : row_factor(scale.squares, of, a.inputs, scale.eps);
+    rows[row] =
+        finisher.row(of, is_quantized(Finisher::kType) ? scale.rows[of]
+                                                       : row_factor(scale.squares, of, a.inputs, scale.eps));
   }
 }
 
@@ -262,7 +263,8 @@ struct GemmMultiplier {
 template <typename Finisher>
 __device__ inline void multiply_gemm_tiles(const FusedGemmArguments& a, const GemmOutputs& outputs,
                                            const GemmSchedule& schedule, GemmShared shared,
-                                           GemmBarriers& barriers, const Finisher& finisher) {
+                                           GemmBarriers& barriers, const Finisher& finisher,
+                                           const typename Finisher::Row (&rows)[2][kGemmRows]) {
   // Known to be the same in all lanes, so that the loops below are too.
   const int part = __shfl_sync(0xffffffffu, static_cast<int>(threadIdx.x) / kGemmWarpgroup - 1, 0);
   const int lane = threadIdx.x % 32;
@@ -271,7 +273,7 @@ __device__ inline void multiply_gemm_tiles(const FusedGemmArguments& a, const Ge
   GemmMultiplier<Finisher::kType> multiplier{shared, barriers, part};
   GemmSum<Finisher::kType> d[kGemmColumns / 2];
   Place<1> part_place;
-  int scales = 0;
+  int now = 0;
   GemmTiles tiles = gemm_tiles(a, schedule);
   for (;;) {
     const bool is_last = tiles.is_last();
@@ -299,7 +301,7 @@ __device__ inline void multiply_gemm_tiles(const FusedGemmArguments& a, const Ge
     __syncwarp();
     if (is_last) break;
     if (lane == 0) barrier_arrive(&barriers.part_full[part]);
-    scales ^= 1;
+    now ^= 1;
   }
   int of = part, first = 0, count = kGemmPartRows;
   if (tiles.parts() == 1) {
@@ -310,8 +312,10 @@ __device__ inline void multiply_gemm_tiles(const FusedGemmArguments& a, const Ge
   } else {
     group_sync<kGemmPartSync>(1 + part);
   }
-  finisher.finish(GemmPart<kGemmWarps>(shared, of, first, count, barriers.scales[scales], tiles.row()),
-                  tiles.tile(), a.num_rows);
+  finisher.finish(tiles.tile(), a.num_rows, [&](const auto& finish_part) {
+    finish_part(
+        GemmPart<kGemmWarps, typename Finisher::Row>(shared, of, first, count, rows[now], tiles.row()));
+  });
   count_rows<kGemmWarps>(a, tiles.row(), count, tiles.is_apart());
 }
 
