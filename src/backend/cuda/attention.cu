@@ -25,7 +25,7 @@ __global__ void __launch_bounds__(kThreads, 1)
     registers_give<40>();
     await_kernels_before();  // the others touch nothing before these copies
     Copier<HeadDim> copier{a, base, barriers};
-    const int warp = of_warp(static_cast<int>(threadIdx.x) / 32);
+    const int warp = of_lane(static_cast<int>(threadIdx.x) / 32, 0);
     if (warp == kTileCopiers) {
       copier.copy_queries();
     } else {
@@ -57,13 +57,12 @@ void prepare_attention(std::int32_t head_dim) {
 }
 
 void launch_attention(const AttentionArguments& a, cudaStream_t stream) {
-  const std::int32_t work = a.num_items * a.shape.num_kv_heads;
-  if (work == 0) return;
-  const auto grid = static_cast<unsigned>(work < a.num_processors ? work : a.num_processors);
+  if (a.num_turns == 0) return;
   with_head_dim(a.shape.head_dim, [&](auto dim) {
     const auto kernel =
         a.out.e4m3 != nullptr ? attention_kernel<dim.value, true> : attention_kernel<dim.value, false>;
-    launch_overlapping(kernel, grid, kThreads, Layout<dim.value>::kBytes, stream, a);
+    launch_overlapping(kernel, static_cast<unsigned>(a.num_blocks), kThreads, Layout<dim.value>::kBytes,
+                       stream, a);
   });
 }
 

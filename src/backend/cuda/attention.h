@@ -54,15 +54,22 @@ struct AttentionShape {
   RERANK_BOTH_SIDES std::int32_t kv_dim() const { return num_kv_heads * head_dim; }
 };
 
+// An item and a key head, of fewer than 256.
+constexpr std::int32_t attention_piece(std::int32_t item, std::int32_t kv_head) {
+  return item << 8 | kv_head;
+}
+inline constexpr std::int32_t kNoAttentionPiece = -1;
+
 struct AttentionArguments {
   AttentionViews views;
   AttentionShape shape;
-  ActivationRows out;          // [rows, query_dim]
-  const AttentionItem* items;  // [num_items]
+  ActivationRows out;  // [rows, query_dim]
+  const AttentionItem* items;
   const KeyRun* runs;
-  std::int32_t num_items;
-  std::int32_t first_slot;      // of the layer in the store
-  std::int32_t num_processors;  // of the device
+  const std::int32_t* pieces;  // [num_turns, num_blocks]; see AttentionPieces
+  std::int32_t num_turns;
+  std::int32_t num_blocks;
+  std::int32_t first_slot;  // of the layer in the store
 };
 
 // Tokens of an item at most: an item is 128 rows of (token, query head of one key head).

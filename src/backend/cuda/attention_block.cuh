@@ -54,33 +54,33 @@ struct Barriers {
   }
 };
 
-__device__ inline int num_work(const AttentionArguments& a) {
-  return a.num_items * a.shape.num_kv_heads;
+// A lane's value, the same in all and known to be, so that what depends on it is computed once for a warp.
+__device__ inline int of_lane(int value, int lane) {
+  return __shfl_sync(0xffffffffu, value, lane);
 }
 
-// The same in all lanes, and known to be, so that what depends on it is computed once for a warp.
-__device__ inline int of_warp(int value) {
-  return __shfl_sync(0xffffffffu, value, 0);
-}
-
-// Calls use(item, key head) for each piece of the block's work: there and back over the blocks, since the
-// pieces are sorted by their size. By whole warps; the next item is read beforehand.
+// Calls use(item, key head) for each piece of the block's work. By whole warps; what comes next is read
+// beforehand, by each lane a part: the compiler would wait at once for what all of them read.
 template <typename Use>
 __device__ inline void for_each_item(const AttentionArguments& a, const Use& use) {
-  const int blocks = gridDim.x, block = blockIdx.x, num = num_work(a), kv_heads = a.shape.num_kv_heads;
-  const auto piece = [&](int n) { return n * blocks + (n % 2 == 0 ? block : blocks - 1 - block); };
-  const auto read = [&](int work) { return a.items[min(work, num - 1) / kv_heads]; };
-  AttentionItem next = read(piece(0));
-  for (int n = 0; n * blocks < num; ++n) {
-    const int work = piece(n);
-    AttentionItem item;
-    item.first_row = of_warp(next.first_row);
-    item.num_tokens = of_warp(next.num_tokens);
-    item.position = of_warp(next.position);
-    item.first_run = of_warp(next.first_run);
-    item.num_runs = of_warp(next.num_runs);
-    next = read(piece(n + 1));
-    if (work < num) use(item, work % kv_heads);
+  const int lane = threadIdx.x % 32;
+  const auto read_pieces = [&](int turn) {
+    return a.pieces[min(turn + lane, a.num_turns - 1) * static_cast<int>(gridDim.x) +
+                    static_cast<int>(blockIdx.x)];
+  };
+  static_assert(sizeof(AttentionItem) == 8 * sizeof(int));
+  const auto read_item = [&](int piece) {
+    return reinterpret_cast<const int*>(a.items + (max(piece, 0) >> 8))[lane % 8];
+  };
+  int pieces = read_pieces(0), piece = of_lane(pieces, 0), words = read_item(piece);
+  for (int turn = 0; turn < a.num_turns; ++turn) {
+    const AttentionItem item{of_lane(words, 0), of_lane(words, 1), of_lane(words, 2),
+                             of_lane(words, 3), of_lane(words, 4), {}};
+    const int now = piece, next = (turn + 1) % 32;
+    if (next == 0) pieces = read_pieces(turn + 1);
+    piece = of_lane(pieces, next);
+    words = read_item(piece);
+    if (now != kNoAttentionPiece) use(item, now & 0xff);
   }
 }
 

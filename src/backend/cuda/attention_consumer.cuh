@@ -33,7 +33,7 @@ struct Consumer {
   __device__ Consumer(const AttentionArguments& arguments, std::uint32_t address, Barriers& b)
       : a(arguments), base(address), barriers(b) {
     const int group = a.shape.num_heads / a.shape.num_kv_heads;
-    first_row = of_warp(static_cast<int>(threadIdx.x) / kWarpgroup - 1) * kConsumerRows;
+    first_row = of_lane(static_cast<int>(threadIdx.x) / kWarpgroup - 1, 0) * kConsumerRows;
     first_token = first_row / group;
     last_token = min((first_row + kConsumerRows - 1) / group, kRows / group - 1);
     // The two rows of a thread: lane / 4 of its warp's 16, and 8 more.

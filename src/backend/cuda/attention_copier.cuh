@@ -19,38 +19,48 @@ struct Copier {
   Place<kSlots> place;
   Place<kQueryBuffers> query_place;
 
-  // Keys (0) or values (1) of a tile. Runs are copied as boxes of powers of two, each by a lane of its own,
-  // and zeros behind the item's last, so that nothing of others is multiplied with the zeros of a mask.
+  // Keys [begin, end) of a tile, from consecutive rows of a view.
+  struct Run {
+    int begin, end, source, kept;
+  };
+  // The part in a tile of an item's run `index`; of the one after the last, what fills up the tile with
+  // zeros, so that nothing of others is multiplied with the zeros of a mask; of others none.
+  __device__ Run run_of(const AttentionItem& item, int index, int position, int num_keys,
+                        int num_rows) const {
+    if (index >= item.num_runs) return {num_keys, index == item.num_runs ? num_rows : 0, kOutside, 0};
+    const KeyRun run = a.runs[item.first_run + index];
+    const int next =
+        index + 1 < item.num_runs ? a.runs[item.first_run + index + 1].begin - position : num_keys;
+    const int begin = max(run.begin - position, 0);
+    return {begin, min(next, num_keys), run.source + position + begin - run.begin, run.kept};
+  }
+
+  // Keys (0) or values (1) of a tile. Runs are copied as boxes of powers of two, each by a lane of its own.
   __device__ void copy_tile(const AttentionItem& item, int kv_head, int tile, int which) {
     const int position = tile * kTile, num_keys = min(kTile, item.position + item.num_tokens - position);
     const int num_rows = (num_keys + 63) / 64 * 64;
-    std::uint64_t* barrier = &barriers.full[place.index];
-    barrier_wait(&barriers.empty[place.index], place.parity ^ 1);
-    if (threadIdx.x % 32 == 0) barrier_arrive_and_expect(barrier, num_rows * Shared::kBlocks * 128);
-    __syncwarp();
     const int lane = threadIdx.x % 32, box = lane / Shared::kBlocks, block = lane % Shared::kBlocks;
+    std::uint64_t* barrier = &barriers.full[place.index];
     const std::uint32_t to = Shared::slot(base, place.index) + block * Shared::kBlockBytes;
     const int column = kv_head * HeadDim + which * a.shape.kv_dim() + block * 64;
-    int done = 0;
-    for (int r = 0; done < num_rows; ++r) {
-      KeyRun run{0, kOutside, 0, 0};  // behind the last key
-      int end = num_rows;
-      if (done < num_keys) {
-        run = a.runs[item.first_run + r];
-        end = r + 1 == item.num_runs ? num_keys
-                                     : min(num_keys, a.runs[item.first_run + r + 1].begin - position);
+    Run mine = run_of(item, lane, position, num_keys, num_rows);  // while the slot may still be in use
+    barrier_wait(&barriers.empty[place.index], place.parity ^ 1);
+    if (lane == 0) barrier_arrive_and_expect(barrier, num_rows * Shared::kBlocks * 128);
+    __syncwarp();
+    for (int first = 0; first <= item.num_runs; first += 32) {
+      if (first > 0) mine = run_of(item, first + lane, position, num_keys, num_rows);
+      for (unsigned left = __ballot_sync(0xffffffffu, mine.begin < mine.end); left != 0; left &= left - 1) {
+        const int from = __ffs(static_cast<int>(left)) - 1;
+        const int begin = of_lane(mine.begin, from), count = of_lane(mine.end, from) - begin;
+        const int source = of_lane(mine.source, from), kept = of_lane(mine.kept, from);
+        if (box < AttentionViews::kBoxes && (count >> box & 1) != 0) {
+          const int before = count >> (box + 1) << (box + 1);  // larger boxes
+          copy_box(to + (begin + before) * 128, kept != 0 ? &a.views.slots[box] : &a.views.rows[box],
+                   kept != 0 ? column : a.shape.query_dim() + column,
+                   (kept != 0 ? a.first_slot : 0) + source + before, barrier);
+        }
+        __syncwarp();
       }
-      if (end <= done) continue;
-      const int count = end - done;
-      if (box < AttentionViews::kBoxes && (count >> box & 1) != 0) {
-        const int first = done + (count >> (box + 1) << (box + 1));  // larger boxes come before
-        const int source = run.source + position + first - run.begin;
-        const CUtensorMap* view = run.kept != 0 ? &a.views.slots[box] : &a.views.rows[box];
-        copy_box(to + first * 128, view, run.kept != 0 ? column : a.shape.query_dim() + column,
-                 run.kept != 0 ? a.first_slot + source : source, barrier);
-      }
-      __syncwarp();
-      done = end;
     }
   }
 

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <vector>
 
+#include "backend/cuda/attention_pieces.h"
 #include "backend/cuda/products_fixture.h"
 
 namespace rerank::cuda {
@@ -25,7 +26,11 @@ class AttentionTest : public testing::TestWithParam<AttentionShape> {
     for (std::int32_t row = 0; row < kTokens; row += item_tokens) {
       items.push_back({row, std::min(item_tokens, kTokens - row), row, 0, 1, {}});
     }
-    const DeviceBuffer on_items = on_device(items), runs = on_device(std::vector<KeyRun>{{0, 0, 0, 0}}),
+    AttentionPieces dealer(shape.num_kv_heads, hopper_processors(), items.size());
+    std::vector<std::int32_t> pieces(dealer.capacity(items.size(), 1));
+    const std::int32_t num_turns = dealer.deal(items, 0, pieces.data());
+    const DeviceBuffer on_items = on_device(items), on_pieces = on_device(pieces),
+                       runs = on_device(std::vector<KeyRun>{{0, 0, 0, 0}}),
                        out = DeviceBuffer::zeros(count * sizeof(Number));
     const ActivationRows rows = is_e4m3 ? ActivationRows{.e4m3 = out.as<std::uint8_t>()}
                                         : ActivationRows{.values = out.as<DeviceBFloat16>()};
@@ -34,9 +39,10 @@ class AttentionTest : public testing::TestWithParam<AttentionShape> {
                       .out = rows,
                       .items = on_items.as<AttentionItem>(),
                       .runs = runs.as<KeyRun>(),
-                      .num_items = static_cast<std::int32_t>(items.size()),
-                      .first_slot = 0,
-                      .num_processors = hopper_processors()},
+                      .pieces = on_pieces.as<std::int32_t>(),
+                      .num_turns = num_turns,
+                      .num_blocks = dealer.num_blocks(items.size()),
+                      .first_slot = 0},
                      stream_.get());
     RERANK_CUDA_CHECK(cudaStreamSynchronize(stream_.get()));
     std::vector<Number> found(count);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <span>
 
 #include "rerank/error.h"
 
@@ -21,9 +22,11 @@ void BatchLayout::place(Array<T>& array, std::size_t count) {
   size_bytes_ += count * sizeof(T);
 }
 
-BatchLayout::BatchLayout(const BackendLimits& limits, std::int32_t item_tokens) : item_tokens_(item_tokens) {
+BatchLayout::BatchLayout(const BackendLimits& limits, const AttentionShape& shape,
+                         std::int32_t num_processors)
+    : item_tokens_(attention_tokens(shape.num_heads, shape.num_kv_heads)) {
   const std::size_t tokens = size(limits.max_tokens), segments = size(limits.max_segments);
-  const std::size_t max_items = tokens / size(item_tokens) + 2 * segments + size(limits.max_scores);
+  const std::size_t max_items = tokens / size(item_tokens_) + 2 * segments + size(limits.max_scores);
   place(ids, tokens);
   place(positions, tokens);
   place(slots, tokens);
@@ -31,7 +34,9 @@ BatchLayout::BatchLayout(const BackendLimits& limits, std::int32_t item_tokens) 
   place(scored_positions, size(limits.max_scores));
   place(items, max_items);
   place(runs, size(limits.max_ranges) + segments);
-  sorted_.reserve(max_items);
+  dealer_ = AttentionPieces(shape.num_kv_heads, num_processors, max_items);
+  place(pieces, dealer_.capacity(max_items, 2));
+  items_.reserve(max_items);
   first_runs_.reserve(segments);
 }
 
@@ -60,20 +65,26 @@ void BatchLayout::fill(const PackedBatch& batch, std::byte* host) {
     scored_rows.at(host)[segment.score] = segment.first_row + segment.num_tokens - 1;
     scored_positions.at(host)[segment.score] = position + segment.num_tokens - 1;
   }
-  add_items(batch, first_runs_);
-  std::memcpy(items.at(host), sorted_.data(), sorted_.size() * sizeof(AttentionItem));
+  add_items(batch, host);
 }
 
-void BatchLayout::add_items(const PackedBatch& batch, const std::vector<std::int32_t>& first_runs) {
-  sorted_.clear();
+void BatchLayout::add_items(const PackedBatch& batch, std::byte* host) {
+  items_.clear();
   const auto item_of = [&](std::size_t s, std::int32_t first_row, std::int32_t num_tokens,
                            std::int32_t position) {
-    sorted_.push_back({.first_row = first_row,
-                       .num_tokens = num_tokens,
-                       .position = position,
-                       .first_run = first_runs[s],
-                       .num_runs = batch.segments[s].num_ranges + 1,
-                       .unused = {}});
+    items_.push_back({.first_row = first_row,
+                      .num_tokens = num_tokens,
+                      .position = position,
+                      .first_run = first_runs_[s],
+                      .num_runs = batch.segments[s].num_ranges + 1,
+                      .unused = {}});
+  };
+  const auto deal = [&](std::size_t first_item, std::int32_t first) {
+    const std::span<const AttentionItem> dealt = std::span(items_).subspan(first_item);
+    return PieceList{
+        .first = first,
+        .num_turns = dealer_.deal(dealt, static_cast<std::int32_t>(first_item), pieces.at(host) + first),
+        .num_blocks = dealer_.num_blocks(dealt.size())};
   };
   for (std::size_t s = 0; s < batch.segments.size(); ++s) {
     const Segment& segment = batch.segments[s];
@@ -85,18 +96,15 @@ void BatchLayout::add_items(const PackedBatch& batch, const std::vector<std::int
       i += count;
     }
   }
-  all_items_ = {0, static_cast<std::int32_t>(sorted_.size())};
-  // The most work first, so that no long item is left for the end.
-  std::ranges::sort(sorted_, [](const AttentionItem& a, const AttentionItem& b) {
-    const std::int32_t a_end = a.position + a.num_tokens, b_end = b.position + b.num_tokens;
-    return a_end != b_end ? a_end > b_end : a.first_row < b.first_row;
-  });
+  all_pieces_ = deal(0, 0);
+  const std::size_t first_scored = items_.size();
   for (std::size_t s = 0; s < batch.segments.size(); ++s) {
     const Segment& segment = batch.segments[s];
     if (segment.score == kNotScored) continue;
     item_of(s, segment.score, 1, segment.first_position + segment.num_tokens - 1);
   }
-  scored_items_ = {all_items_.count, batch.num_scores};
+  scored_pieces_ = deal(first_scored, all_pieces_.num_turns * all_pieces_.num_blocks);
+  std::memcpy(items.at(host), items_.data(), items_.size() * sizeof(AttentionItem));
 }
 
 }  // namespace rerank::cuda

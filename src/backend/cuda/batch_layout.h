@@ -6,21 +6,23 @@
 
 #include "backend/backend.h"
 #include "backend/cuda/attention.h"
+#include "backend/cuda/attention_pieces.h"
 #include "backend/packed_batch.h"
 
 namespace rerank::cuda {
 
-// Attention's items twice: of all rows, and of the scored rows alone.
-struct ItemList {
+// Attention's pieces: of all rows, or of the scored rows alone.
+struct PieceList {
   std::int32_t first = 0;
-  std::int32_t count = 0;
+  std::int32_t num_turns = 0;
+  std::int32_t num_blocks = 0;
 };
 
 // Where each array stands in the block, and how much of it is used; the same layout on host and device.
 class BatchLayout {
  public:
   BatchLayout() = default;
-  BatchLayout(const BackendLimits& limits, std::int32_t item_tokens);
+  BatchLayout(const BackendLimits& limits, const AttentionShape& shape, std::int32_t num_processors);
 
   std::size_t size_bytes() const { return size_bytes_; }
   // Fills the block at `host`. REQUIRES: the batch is within the limits.
@@ -28,8 +30,8 @@ class BatchLayout {
 
   std::int32_t num_tokens() const { return num_tokens_; }
   std::int32_t num_scores() const { return num_scores_; }
-  ItemList all_items() const { return all_items_; }
-  ItemList scored_items() const { return scored_items_; }
+  PieceList all_pieces() const { return all_pieces_; }
+  PieceList scored_pieces() const { return scored_pieces_; }
 
   template <typename T>
   struct Array {
@@ -43,18 +45,20 @@ class BatchLayout {
   Array<std::int32_t> scored_positions;  // [num_scores]
   Array<AttentionItem> items;
   Array<KeyRun> runs;
+  Array<std::int32_t> pieces;
 
  private:
   template <typename T>
   void place(Array<T>& array, std::size_t count);
-  void add_items(const PackedBatch& batch, const std::vector<std::int32_t>& first_runs);
+  void add_items(const PackedBatch& batch, std::byte* host);
 
   std::int32_t item_tokens_ = 0;
   std::size_t size_bytes_ = 0;
   std::int32_t num_tokens_ = 0;
   std::int32_t num_scores_ = 0;
-  ItemList all_items_, scored_items_;
-  std::vector<AttentionItem> sorted_;  // reserved once
+  PieceList all_pieces_, scored_pieces_;
+  AttentionPieces dealer_;
+  std::vector<AttentionItem> items_;  // reserved once
   std::vector<std::int32_t> first_runs_;
 };
 

@@ -153,7 +153,7 @@ void DeviceRank::reserve() {
   logits_ = DeviceBuffer(size(2 * 4 * scores));
   counts_ = DeviceBuffer(counts_bytes());
   for (Forward& forward : forwards_) {
-    forward.layout = BatchLayout(limits_, attention_tokens(shape_.num_heads, shape_.num_kv_heads));
+    forward.layout = BatchLayout(limits_, attention_shape(), num_processors_);
     forward.host = PinnedBuffer(forward.layout.size_bytes());
     forward.device = DeviceBuffer(forward.layout.size_bytes());
     forward.host_logits = PinnedBuffer(size(2 * 4 * scores));
@@ -221,7 +221,7 @@ void DeviceRank::begin(const PackedBatch& batch) {
   num_counted_ = 0;
   progress_ = {};
   num_rows_ = forward.layout.num_tokens();
-  items_ = forward.layout.all_items();
+  pieces_ = forward.layout.all_pieces();
   gathered_ = false;
   is_to_be_added_ = false;
   hidden_now_ = &hidden_;
@@ -286,11 +286,12 @@ void DeviceRank::attention(std::int32_t index) {
   launch_attention({.views = views_,
                     .shape = attention_shape(),
                     .out = attention_.to(layer(index)),
-                    .items = layout.items.at(block) + items_.first,
+                    .items = layout.items.at(block),
                     .runs = layout.runs.at(block),
-                    .num_items = items_.count,
-                    .first_slot = index * limits_.num_slots,
-                    .num_processors = num_processors_},
+                    .pieces = layout.pieces.at(block) + pieces_.first,
+                    .num_turns = pieces_.num_turns,
+                    .num_blocks = pieces_.num_blocks,
+                    .first_slot = index * limits_.num_slots},
                    stream_.get());
   launched("attention");
 }
@@ -350,7 +351,7 @@ void DeviceRank::gather_scored() {
                 scored_hidden_.rows, num_rows_, stream_.get());
   launched("gather");
   hidden_now_ = &scored_hidden_;
-  items_ = forward.layout.scored_items();
+  pieces_ = forward.layout.scored_pieces();
   gathered_ = true;
 }
 

@@ -171,7 +171,7 @@ class DeviceRank {
   std::size_t num_counted_ = 0;  // products of this forward that count
   std::int32_t num_rows_ = 0;
   bool gathered_ = false;  // the rows are the scored ones
-  ItemList items_;
+  PieceList pieces_;
   KernelClock* clock_ = nullptr;
 };
 
