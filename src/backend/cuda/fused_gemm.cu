@@ -16,14 +16,14 @@ namespace {
 
 // Three warps: each part of each tile when it is there; but of the last tile what is known of its rows alone.
 template <typename Finisher>
-__device__ inline void finish_gemm_tiles(const FusedGemmArguments& a, const ProductScale& scale,
-                                         const GemmOutputs& outputs, const GemmSchedule& schedule,
-                                         GemmShared shared, GemmBarriers& barriers, const Finisher& finisher,
-                                         typename Finisher::Row (&rows)[2][kGemmRows]) {
+__device__ inline void finish_gemm_tiles(const GemmBlock<Finisher>& block, const ProductScale& scale) {
   using Part = GemmPart<kGemmFinishers, typename Finisher::Row>;
-  GemmTiles tiles = gemm_tiles(a, schedule);
+  const FusedGemmArguments& a = block.a;
+  const Finisher& finisher = block.finisher;
+  GemmBarriers& barriers = block.barriers;
+  GemmTiles tiles = block.tiles();
   await_rows(a, tiles.row());
-  if (Finisher::kAsksRows) find_rows(a, scale, tiles.row(), finisher, rows[0]);
+  if (Finisher::kAsksRows) find_rows(block, scale, tiles.row(), block.rows[0]);
   int now = 0, turn = 0;
   Place<1> place;
   while (!tiles.is_last()) {
@@ -36,13 +36,13 @@ __device__ inline void finish_gemm_tiles(const FusedGemmArguments& a, const Prod
       for (int p = 0; p < kGemmMultipliers; ++p) {
         barrier_wait(&barriers.part_full[p], place.parity);
         if (p < parts) {
-          finish_part(Part(shared, p, 0, kGemmPartRows, rows[now], row, turn++));
+          finish_part(Part(block.shared, {p, 0, kGemmPartRows}, block.rows[now], row, turn++));
         }
         __syncwarp();
         if (threadIdx.x % 32 == 0) barrier_arrive(&barriers.part_empty[p]);
         if (Finisher::kAsksRows && p == 0) {
           await_rows(a, tiles.row());
-          find_rows(a, scale, tiles.row(), finisher, rows[now ^ 1]);
+          find_rows(block, scale, tiles.row(), block.rows[now ^ 1]);
         }
       }
     });
@@ -63,8 +63,9 @@ __global__ void __cluster_dims__(kGemmCluster, 1, 1) __launch_bounds__(kGemmThre
                       const __grid_constant__ Finisher finisher) {
   extern __shared__ unsigned char memory[];
   __shared__ GemmBarriers barriers;
-  __shared__ typename Finisher::Row rows[2][kGemmRows];  // of a tile and of the next
-  const GemmShared shared{(shared_address(memory) + 1023) / 1024 * 1024};
+  __shared__ typename Finisher::Row rows[2][kGemmRows];
+  const GemmBlock<Finisher> block{
+      a, outputs, schedule, finisher, {(shared_address(memory) + 1023) / 1024 * 1024}, barriers, rows};
   let_next_kernel_begin();
   if (threadIdx.x == 0) barriers.init();
   cluster_sync();
@@ -73,16 +74,16 @@ __global__ void __cluster_dims__(kGemmCluster, 1, 1) __launch_bounds__(kGemmThre
   if (warp < kGemmWarps) {
     registers_give<168>();
     if (warp > 0) {
-      finish_gemm_tiles(a, scale, outputs, schedule, shared, barriers, finisher, rows);
+      finish_gemm_tiles(block, scale);
     } else {
       if (threadIdx.x == 0) {
-        copy_gemm_tiles<Finisher::kType>(a, outputs, schedule, shared, barriers);
+        copy_gemm_tiles(block);
       }
       __syncwarp();
     }
   } else {
     registers_take<168>();
-    multiply_gemm_tiles(a, outputs, schedule, shared, barriers, finisher, rows);
+    multiply_gemm_tiles(block);
   }
   await_kernels_before();  // they have computed the rows; who waits for this kernel waits for them
   cluster_sync();          // nobody writes into a block that is gone

@@ -72,10 +72,23 @@ struct GemmOutputs {
   std::int32_t num_tiles;
 };
 
-__device__ inline GemmTiles gemm_tiles(const FusedGemmArguments& a, const GemmSchedule& schedule) {
-  return {a.num_rows, schedule, static_cast<int>(gridDim.x) / kGemmCluster,
-          static_cast<int>(blockIdx.x) / kGemmCluster, static_cast<int>(block_of_cluster())};
-}
+// What the warps of a block share.
+template <typename Finisher>
+struct GemmBlock {
+  const FusedGemmArguments& a;
+  const GemmOutputs& outputs;
+  const GemmSchedule& schedule;
+  const Finisher& finisher;
+  GemmShared shared;
+  GemmBarriers& barriers;
+  typename Finisher::Row (
+      &rows)[2][kGemmRows];  // of a tile and of the next, as the finisher wants to know them
+
+  __device__ GemmTiles tiles() const {
+    return {a.num_rows, schedule, static_cast<int>(gridDim.x) / kGemmCluster,
+            static_cast<int>(blockIdx.x) / kGemmCluster, static_cast<int>(block_of_cluster())};
+  }
+};
 
 // A multiplier's rows of a tile count as so much when they are finished, by 3, 4 or 8 warps.
 constexpr int kGemmPartCount = 24;
@@ -108,22 +121,23 @@ __device__ inline void count_rows(const FusedGemmArguments& a, int first_row, in
 }
 
 // One thread: fills stages with the block's own rows and one half of the weights, which goes to both blocks.
-template <NumberType Type>
-__device__ inline void copy_gemm_tiles(const FusedGemmArguments& a, const GemmOutputs& outputs,
-                                       const GemmSchedule& schedule, GemmShared shared,
-                                       GemmBarriers& barriers) {
+template <typename Finisher>
+__device__ inline void copy_gemm_tiles(const GemmBlock<Finisher>& block) {
   constexpr std::uint16_t kBoth = 0b11;
+  const FusedGemmArguments& a = block.a;
+  const GemmOutputs& outputs = block.outputs;
+  GemmBarriers& barriers = block.barriers;
   const unsigned half = block_of_cluster();
   Place<kGemmStages> place;
-  for (GemmTiles tiles = gemm_tiles(a, schedule); !tiles.has_ended(); tiles.advance()) {
+  for (GemmTiles tiles = block.tiles(); !tiles.has_ended(); tiles.advance()) {
     const int parts = tiles.parts(), bytes = parts * kGemmBoxBytes + 2 * kGemmHalfBytes;
     const int shift = tiles.tile() * outputs.step, first = outputs.first + shift,
               second = outputs.second + shift;
-    for (int input = 0; input < a.inputs; input += kGemmDepth<Type>) {
+    for (int input = 0; input < a.inputs; input += kGemmDepth<Finisher::kType>) {
       barrier_wait(&barriers.empty[place.index], place.parity ^ 1);
       std::uint64_t* full = &barriers.full[place.index];
       barrier_arrive_and_expect(full, bytes);
-      const std::uint32_t weight = shared.weight(place.index);
+      const std::uint32_t weight = block.shared.weight(place.index);
       if (tiles.is_apart()) {
         copy_box(weight, &a.weight.tile, input, first, full);
         copy_box(weight + kGemmHalfBytes, &a.weight.tile, input, second, full);
@@ -132,13 +146,21 @@ __device__ inline void copy_gemm_tiles(const FusedGemmArguments& a, const GemmOu
                     full);
       }
       if (input == 0) await_rows(a, tiles.row());
-      copy_box(shared.x(place.index, 0), parts == 1 ? &a.x.half_tile : &a.x.tile, input, tiles.row(), full);
+      copy_box(block.shared.x(place.index, 0), parts == 1 ? &a.x.half_tile : &a.x.tile, input, tiles.row(),
+               full);
       place.advance();
     }
   }
 }
 
-// The results of a multiplier as the warps that finish them see them.
+// Some rows of a multiplier's, `first` is a multiple of 8.
+struct GemmRows {
+  int part;
+  int first;
+  int count;
+};
+
+// Their results as the warps that finish them see them.
 template <int Warps, typename Row>
 struct GemmPart {
   std::uint32_t base;
@@ -147,14 +169,12 @@ struct GemmPart {
   int num_rows;
   int warp;  // of Warps; the same number in all of its lanes, and known to be
 
-  // `count` rows from `first` on, which is a multiple of 8; of a tile whose rows begin at `row`. Some warps
-  // have a row more than others: which, changes with `turn`.
-  __device__ GemmPart(const GemmShared& shared, int part, int first, int count, const Row* tile_rows, int row,
-                      int turn = 0)
-      : base(shared.part(part) + first * kGemmRowBytes),
-        rows(tile_rows + part * kGemmPartRows + first),
-        first_row(row + part * kGemmPartRows + first),
-        num_rows(count),
+  // Of a tile whose rows begin at `row`. Some warps have a row more than others: which, changes with `turn`.
+  __device__ GemmPart(const GemmShared& shared, const GemmRows& of, const Row* tile_rows, int row, int turn)
+      : base(shared.part(of.part) + of.first * kGemmRowBytes),
+        rows(tile_rows + of.part * kGemmPartRows + of.first),
+        first_row(row + of.part * kGemmPartRows + of.first),
+        num_rows(of.count),
         warp(__shfl_sync(0xffffffffu, (threadIdx.x / 32 + turn) % Warps, 0)) {}
 
   // Results [8 * chunk, 8 * chunk + 8) of a row of the part.
@@ -190,13 +210,14 @@ struct GemmPart {
 
 // The finishers together: what a finisher wants to know of a tile's rows.
 template <typename Finisher>
-__device__ inline void find_rows(const FusedGemmArguments& a, const ProductScale& scale, int first_row,
-                                 const Finisher& finisher, typename Finisher::Row* rows) {
+__device__ inline void find_rows(const GemmBlock<Finisher>& block, const ProductScale& scale, int first_row,
+                                 typename Finisher::Row* rows) {
+  const FusedGemmArguments& a = block.a;
   for (int row = static_cast<int>(threadIdx.x) - 32; row < kGemmRows; row += 32 * kGemmFinishers) {
     const int of = min(first_row + row, a.num_rows - 1);
-    rows[row] =
-        finisher.row(of, is_quantized(Finisher::kType) ? scale.rows[of]
-                                                       : row_factor(scale.squares, of, a.inputs, scale.eps));
+    rows[row] = block.finisher.row(of, is_quantized(Finisher::kType)
+                                           ? scale.rows[of]
+                                           : row_factor(scale.squares, of, a.inputs, scale.eps));
   }
 }
 
@@ -261,20 +282,19 @@ struct GemmMultiplier {
 // A warpgroup: 64 rows of each tile, rounded to bfloat16 and left in the multiplier's part to be finished by
 // others; but the last tile is finished by the multipliers.
 template <typename Finisher>
-__device__ inline void multiply_gemm_tiles(const FusedGemmArguments& a, const GemmOutputs& outputs,
-                                           const GemmSchedule& schedule, GemmShared shared,
-                                           GemmBarriers& barriers, const Finisher& finisher,
-                                           const typename Finisher::Row (&rows)[2][kGemmRows]) {
+__device__ inline void multiply_gemm_tiles(const GemmBlock<Finisher>& block) {
+  const FusedGemmArguments& a = block.a;
+  GemmBarriers& barriers = block.barriers;
   // Known to be the same in all lanes, so that the loops below are too.
   const int part = __shfl_sync(0xffffffffu, static_cast<int>(threadIdx.x) / kGemmWarpgroup - 1, 0);
   const int lane = threadIdx.x % 32;
   const int part_row = threadIdx.x % kGemmWarpgroup / 32 * 16 + lane % 16;
-  const std::uint32_t to = shared.part(part) + part_row * kGemmRowBytes;
-  GemmMultiplier<Finisher::kType> multiplier{shared, barriers, part};
+  const std::uint32_t to = block.shared.part(part) + part_row * kGemmRowBytes;
+  GemmMultiplier<Finisher::kType> multiplier{block.shared, barriers, part};
   GemmSum<Finisher::kType> d[kGemmColumns / 2];
   Place<1> part_place;
   int now = 0;
-  GemmTiles tiles = gemm_tiles(a, schedule);
+  GemmTiles tiles = block.tiles();
   for (;;) {
     const bool is_last = tiles.is_last();
     if (part < tiles.parts()) {
@@ -303,20 +323,20 @@ __device__ inline void multiply_gemm_tiles(const FusedGemmArguments& a, const Ge
     if (lane == 0) barrier_arrive(&barriers.part_full[part]);
     now ^= 1;
   }
-  int of = part, first = 0, count = kGemmPartRows;
+  GemmRows rows{part, 0, kGemmPartRows};
   if (tiles.parts() == 1) {
-    of = 0;
-    count = kGemmPartRows / kGemmMultipliers;
-    first = part * count;
+    rows.part = 0;
+    rows.count = kGemmPartRows / kGemmMultipliers;
+    rows.first = part * rows.count;
     group_sync<kGemmHalfSync>(1);
   } else {
     group_sync<kGemmPartSync>(1 + part);
   }
-  finisher.finish(tiles.tile(), a.num_rows, [&](const auto& finish_part) {
+  block.finisher.finish(tiles.tile(), a.num_rows, [&](const auto& finish_part) {
     finish_part(
-        GemmPart<kGemmWarps, typename Finisher::Row>(shared, of, first, count, rows[now], tiles.row()));
+        GemmPart<kGemmWarps, typename Finisher::Row>(block.shared, rows, block.rows[now], tiles.row(), 0));
   });
-  count_rows<kGemmWarps>(a, tiles.row(), count, tiles.is_apart());
+  count_rows<kGemmWarps>(a, tiles.row(), rows.count, tiles.is_apart());
 }
 
 }  // namespace rerank::cuda
