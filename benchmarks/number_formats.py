@@ -50,17 +50,14 @@ def turned_int8(x, growth, columns=64):
     return turn(int8(turn(x), growth))
 
 
-# Name, of weights, of inputs, whether first and last layers are left alone.
+# Name, of weights, of inputs.
 FORMATS = [
-    ("float32", exact, exact, False),
-    ("e4m3", e4m3, e4m3, False),
-    ("e4m3, but the first and last layer", e4m3, e4m3, True),
-    ("e4m3, weights alone", e4m3, exact, False),
-    ("e4m3, inputs alone", exact, e4m3, False),
-    ("int8", int8, int8, False),
-    ("int8, but the first and last layer", int8, int8, True),
-    ("int8 turned, but the first and last layer", turned_int8, turned_int8,
-     True),
+    ("float32", exact, exact),
+    ("e4m3", e4m3, e4m3),
+    ("e4m3, weights alone", e4m3, exact),
+    ("e4m3, inputs alone", exact, e4m3),
+    ("int8", int8, int8),
+    ("int8, turned", turned_int8, turned_int8),
 ]
 
 
@@ -79,8 +76,7 @@ class Quantised:
         self.device = device
         self.model = transformers.AutoModelForCausalLM.from_pretrained(
             folder, dtype=torch.float32).to(device).eval()
-        last = self.model.config.num_hidden_layers - 1
-        self.edges = ("layers.0.", f"layers.{last}.")
+        self.num_layers = self.model.config.num_hidden_layers
         self.products = {
             name: module for name, module in self.model.model.named_modules()
             if isinstance(module, torch.nn.Linear)}
@@ -93,13 +89,13 @@ class Quantised:
                 (self.inputs[name](arguments[0], self.growth),))
         self.growth = 1
 
-    def set(self, weights, inputs, spares_edges, growth):
+    def set(self, weights, inputs, layers, growth):
         self.growth = growth
         for name, module in self.products.items():
-            spared = spares_edges and name.startswith(self.edges)
-            module.weight.data = (exact if spared else weights)(
+            is_rounded = int(name.split(".")[1]) in layers
+            module.weight.data = (weights if is_rounded else exact)(
                 self.weights[name], growth)
-            self.inputs[name] = exact if spared else inputs
+            self.inputs[name] = inputs if is_rounded else exact
 
     @torch.no_grad()
     def difference(self, ids, answers):
@@ -118,6 +114,8 @@ def main():
                         default=[1, 1.15, 1.32, 1.52, 1.74],
                         help="of scales, one computation each; for int8, "
                         "which loses range by them, the first alone")
+    parser.add_argument("--spared", type=int, nargs="+", default=[1, 2, 4],
+                        help="first layers left in float32, a line each")
     arguments = parser.parse_args()
     with open(arguments.reference, encoding="utf-8") as file:
         cases = [case for case in json.load(file)["cases"]
@@ -134,17 +132,28 @@ def main():
     yardstick = rms([difference(case["bfloat16"]) - want
                      for case, want in zip(cases, wanted)])
     print(f"{len(cases)} cases; Transformers in bfloat16: rms {yardstick:.4f}")
-    for name, weights, inputs, spares_edges in FORMATS:
+
+    def show(name, weights, inputs, layers):
         several = e4m3 in (weights, inputs)
         errors = []
         for growth in arguments.growths if several else arguments.growths[:1]:
-            model.set(weights, inputs, spares_edges, growth)
+            model.set(weights, inputs, layers, growth)
             errors.append(rms([
                 model.difference(case["token_ids"], answers) - want
                 for case, want in zip(cases, wanted)]) / yardstick)
-        print(f"  {name:42} {rms(errors):6.2f} times"
+        print(f"  {name:32} {rms(errors):6.2f} times"
               + (f" ({min(errors):.1f} to {max(errors):.1f})" if several else ""),
               flush=True)
+
+    layers = range(model.num_layers)
+    for name, weights, inputs in FORMATS:
+        show(name, weights, inputs, layers)
+    show("e4m3, but first and last layer", e4m3, e4m3, layers[1:-1])
+    show("int8 turned, the same", turned_int8, turned_int8, layers[1:-1])
+    show("e4m3, but the last layer", e4m3, e4m3, layers[:-1])
+    for count in arguments.spared:
+        if count < model.num_layers:
+            show(f"e4m3, but the first {count}", e4m3, e4m3, layers[count:])
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-// Attention on Hopper's matrix units. A block walks items: one warp has boxes of queries, keys and values
+// Attention on Hopper's matrix units. A block walks items: four warps have boxes of queries, keys and values
 // copied into shared memory, two warpgroups hold 64 query rows each and multiply, the softmax of a tile
 // beside the product of the tile before (FlashAttention-3, Shah et al. 2024, section 3).
 #include <type_traits>
