@@ -63,6 +63,8 @@ void DeviceRank::check_shape() const {
   }
   require(shape_.num_heads / shape_.num_kv_heads <= 64,
           "the cuda backend takes up to 64 query heads of a key head", ErrorCode::kUnsupported);
+  require(shape_.num_kv_heads < 256, "the cuda backend takes fewer than 256 key heads",
+          ErrorCode::kUnsupported);
 }
 
 std::size_t DeviceRank::activation_bytes() const {
