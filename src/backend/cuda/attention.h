@@ -54,11 +54,17 @@ struct AttentionShape {
   RERANK_BOTH_SIDES std::int32_t kv_dim() const { return num_kv_heads * head_dim; }
 };
 
-// An item and a key head, of fewer than 256.
-constexpr std::int32_t attention_piece(std::int32_t item, std::int32_t kv_head) {
+// A piece of work as one number: an item and a key head, of fewer than 256.
+inline constexpr std::int32_t kNoAttentionPiece = -1;
+RERANK_BOTH_SIDES constexpr std::int32_t attention_piece(std::int32_t item, std::int32_t kv_head) {
   return item << 8 | kv_head;
 }
-inline constexpr std::int32_t kNoAttentionPiece = -1;
+RERANK_BOTH_SIDES constexpr std::int32_t item_of_piece(std::int32_t piece) {
+  return piece >> 8;
+}
+RERANK_BOTH_SIDES constexpr std::int32_t kv_head_of_piece(std::int32_t piece) {
+  return piece & 0xff;
+}
 
 struct AttentionArguments {
   AttentionViews views;

@@ -70,7 +70,7 @@ __device__ inline void for_each_item(const AttentionArguments& a, const Use& use
   };
   static_assert(sizeof(AttentionItem) == 8 * sizeof(int));
   const auto read_item = [&](int piece) {
-    return reinterpret_cast<const int*>(a.items + (max(piece, 0) >> 8))[lane % 8];
+    return reinterpret_cast<const int*>(a.items + item_of_piece(max(piece, 0)))[lane % 8];
   };
   int pieces = read_pieces(0), piece = of_lane(pieces, 0), words = read_item(piece);
   for (int turn = 0; turn < a.num_turns; ++turn) {
@@ -80,7 +80,7 @@ __device__ inline void for_each_item(const AttentionArguments& a, const Use& use
     if (next == 0) pieces = read_pieces(turn + 1);
     piece = of_lane(pieces, next);
     words = read_item(piece);
-    if (now != kNoAttentionPiece) use(item, now & 0xff);
+    if (now != kNoAttentionPiece) use(item, kv_head_of_piece(now));
   }
 }
 

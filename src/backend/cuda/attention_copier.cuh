@@ -6,8 +6,9 @@
 namespace rerank::cuda {
 
 // Warps of which one copies items' queries and the others their tiles in turn, in the order of their use:
-// keys 0, keys 1, values 0, keys 2, values 1, ... A warp that waits until a slot was emptied knows that the
-// slot's use before was too, since there are more slots than warps.
+// keys 0, keys 1, values 0, keys 2, values 1, ... Slots are emptied in that order too. So a warp whose tile
+// before this one has found its slot empty cannot be two uses of a slot ahead, which parity would not tell:
+// there are more slots than warps.
 template <int HeadDim>
 struct Copier {
   using Shared = Layout<HeadDim>;

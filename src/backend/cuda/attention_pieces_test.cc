@@ -48,9 +48,9 @@ TEST(AttentionPieces, EachPieceIsOfOneBlockAndBlocksHaveAboutTheSameToDo) {
           continue;
         }
         ASSERT_TRUE(seen.insert(piece).second);
-        ASSERT_LT(piece & 0xff, kv_heads);
-        ASSERT_LE(piece >> 8, before);  // from the last item on
-        before = piece >> 8;
+        ASSERT_LT(kv_head_of_piece(piece), kv_heads);
+        ASSERT_LE(item_of_piece(piece), before);  // from the last item on
+        before = item_of_piece(piece);
         const AttentionItem& item = items.at(static_cast<std::size_t>(before - first_item));
         work[static_cast<std::size_t>(block)] += item.position + item.num_tokens;
         most = std::max(most, item.position + item.num_tokens);

@@ -81,8 +81,8 @@ struct GemmBlock {
   const Finisher& finisher;
   GemmShared shared;
   GemmBarriers& barriers;
-  typename Finisher::Row (
-      &rows)[2][kGemmRows];  // of a tile and of the next, as the finisher wants to know them
+  // Of a tile and of the next, as the finisher wants to know them.
+  typename Finisher::Row (&rows)[2][kGemmRows];
 
   __device__ GemmTiles tiles() const {
     return {a.num_rows, schedule, static_cast<int>(gridDim.x) / kGemmCluster,
@@ -153,7 +153,7 @@ __device__ inline void copy_gemm_tiles(const GemmBlock<Finisher>& block) {
   }
 }
 
-// Some rows of a multiplier's, `first` is a multiple of 8.
+// Some rows of a multiplier's; `first` is a multiple of 8.
 struct GemmRows {
   int part;
   int first;
