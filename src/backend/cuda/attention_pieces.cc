@@ -3,16 +3,10 @@
 #include <algorithm>
 #include <numeric>
 
+#include "backend/cuda/size.h"
 #include "rerank/error.h"
 
 namespace rerank::cuda {
-namespace {
-
-std::size_t size(std::int32_t n) {
-  return static_cast<std::size_t>(n);
-}
-
-}  // namespace
 
 AttentionPieces::AttentionPieces(std::int32_t num_kv_heads, std::int32_t num_processors,
                                  std::size_t max_items)

@@ -4,16 +4,10 @@
 #include <cstring>
 #include <span>
 
+#include "backend/cuda/size.h"
 #include "rerank/error.h"
 
 namespace rerank::cuda {
-namespace {
-
-std::size_t size(std::int32_t n) {
-  return static_cast<std::size_t>(n);
-}
-
-}  // namespace
 
 template <typename T>
 void BatchLayout::place(Array<T>& array, std::size_t count) {

@@ -5,14 +5,11 @@
 #include <algorithm>
 #include <vector>
 
+#include "backend/cuda/size.h"
 #include "rerank/error.h"
 
 namespace rerank::cuda {
 namespace {
-
-std::size_t size(std::int64_t n) {
-  return static_cast<std::size_t>(n);
-}
 
 constexpr int kCountingProducts = 3;  // of a layer, all but its first
 

@@ -3,16 +3,10 @@
 #include <vector>
 
 #include "backend/cuda/device_rank.h"
+#include "backend/cuda/size.h"
 #include "base/data_type.h"
 
 namespace rerank::cuda {
-namespace {
-
-std::size_t size(std::int64_t n) {
-  return static_cast<std::size_t>(n);
-}
-
-}  // namespace
 
 std::pair<DeviceBFloat16*, std::int32_t> DeviceRank::buffer(Activation activation) const {
   switch (activation) {

@@ -10,6 +10,7 @@
 
 #include "backend/cuda/fused_gemm.h"
 #include "backend/cuda/gemm.h"
+#include "backend/cuda/size.h"
 #include "base/data_type.h"
 
 namespace rerank::cuda {
@@ -72,10 +73,6 @@ inline std::vector<float> on_host(const QuantizedRows& rows, std::int64_t first_
     values[i] = rows.scales == nullptr ? value : value * scales[i / static_cast<std::size_t>(columns)];
   }
   return values;
-}
-
-inline std::size_t size(std::int64_t n) {
-  return static_cast<std::size_t>(n);
 }
 
 // Multiprocessors of the first GPU; 0: there is none that will do.

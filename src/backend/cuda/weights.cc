@@ -3,14 +3,11 @@
 #include <fmt/format.h>
 
 #include "backend/cuda/activation_bounds.h"
+#include "backend/cuda/size.h"
 #include "rerank/error.h"
 
 namespace rerank::cuda {
 namespace {
-
-std::size_t size(std::int64_t n) {
-  return static_cast<std::size_t>(n);
-}
 
 std::int32_t divide(std::int32_t value, std::int32_t count, const char* key) {
   if (value % count != 0) {
