@@ -149,13 +149,13 @@ void DeviceRank::reserve() {
   normed_ = make_rows(shape_.hidden, false);
   attention_ = make_rows(shape_.query_dim(), true);
   ffn_rows_ = make_rows(ffn_, true);
-  logits_ = DeviceBuffer(size(2 * 4 * scores));
   counts_ = DeviceBuffer(counts_bytes());
   for (Forward& forward : forwards_) {
     forward.layout = BatchLayout(limits_, attention_shape(), num_processors_);
     forward.host = PinnedBuffer(forward.layout.size_bytes());
     forward.device = DeviceBuffer(forward.layout.size_bytes());
-    forward.host_logits = PinnedBuffer(size(2 * 4 * scores));
+    forward.logits = PinnedBuffer(size(2 * 4 * scores));
+    forward.copied = std::make_unique<Event>();
     forward.done = std::make_unique<Event>();
   }
 }
@@ -214,8 +214,11 @@ void DeviceRank::begin(const PackedBatch& batch) {
   ++num_begun_;
   Forward& forward = current();
   forward.layout.fill(batch, forward.host.as<std::byte>());
+  // Beside the forward before this one.
   RERANK_CUDA_CHECK(cudaMemcpyAsync(forward.device.as<void>(), forward.host.as<void>(),
-                                    forward.layout.size_bytes(), cudaMemcpyHostToDevice, stream_.get()));
+                                    forward.layout.size_bytes(), cudaMemcpyHostToDevice, copies_.get()));
+  RERANK_CUDA_CHECK(cudaEventRecord(forward.copied->get(), copies_.get()));
+  RERANK_CUDA_CHECK(cudaStreamWaitEvent(stream_.get(), forward.copied->get()));
   RERANK_CUDA_CHECK(cudaMemsetAsync(counts_.as<void>(), 0, counts_.size_bytes(), stream_.get()));
   num_counted_ = 0;
   progress_ = {};
@@ -356,18 +359,16 @@ void DeviceRank::gather_scored() {
 
 void DeviceRank::score_head() {
   add_now();
+  Forward& forward = current();
   launch_head({.x = hidden_now_->rows,
                .norm = weights_.final_norm.as<float>(),
                .no = weights_.head_no.as<float>(),
                .yes = weights_.head_yes.as<float>(),
-               .logits = logits_.as<float>(),
+               .logits = forward.logits.as<float>(),
                .num_rows = num_rows_,
                .eps = shape_.rms_norm_eps},
               stream_.get());
   launched("head");
-  Forward& forward = current();
-  RERANK_CUDA_CHECK(cudaMemcpyAsync(forward.host_logits.as<float>(), logits_.as<float>(), size(num_rows_) * 8,
-                                    cudaMemcpyDeviceToHost, stream_.get()));
   RERANK_CUDA_CHECK(cudaEventRecord(forward.done->get(), stream_.get()));
 }
 
@@ -376,7 +377,7 @@ void DeviceRank::finish(std::span<float> logits) {
   Forward& forward = forwards_[num_finished_ % kInFlight];
   check(logits.size() == 2 * size(forward.layout.num_scores()), "finish asks for another number of logits");
   RERANK_CUDA_CHECK(cudaEventSynchronize(forward.done->get()));
-  std::copy_n(forward.host_logits.as<float>(), logits.size(), logits.begin());
+  std::copy_n(forward.logits.as<float>(), logits.size(), logits.begin());
   ++num_finished_;
 }
 

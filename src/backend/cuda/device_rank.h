@@ -67,8 +67,8 @@ class DeviceRank {
     BatchLayout layout;
     PinnedBuffer host;
     DeviceBuffer device;
-    PinnedBuffer host_logits;  // [max_scores, 2]
-    std::unique_ptr<Event> done;
+    PinnedBuffer logits;  // [max_scores, 2], written by the device
+    std::unique_ptr<Event> copied, done;
   };
   struct Hidden {
     DeviceBuffer high, low, squares;
@@ -145,6 +145,7 @@ class DeviceRank {
   std::size_t weight_bytes_ = 0;
   std::size_t workspace_bytes_ = 0;
   Stream stream_;
+  Stream copies_;  // of batches
   GemmLibrary library_;
   DeviceWeights weights_;
   Gemm output_, down_;        // cuBLASLt's, for small batches
@@ -157,7 +158,6 @@ class DeviceRank {
   Rows attention_;            // [max_tokens, query_dim]
   Rows ffn_rows_;             // [max_tokens, ffn]
   DeviceBuffer store_;        // [num_layers, num_slots, 2, kv_dim]
-  DeviceBuffer logits_;       // [max_scores, 2]
   DeviceBuffer counts_;       // [products that count, count_rows()]
 
   AttentionViews views_;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "backend/cuda/activation_bounds.h"
 #include "backend/cuda/size.h"
 #include "rerank/error.h"
@@ -201,8 +203,11 @@ std::int32_t padded_ffn(std::int32_t ffn) {
   return (ffn + 15) / 16 * 16;
 }
 
-bool is_quantized_layer(std::int32_t layer, std::int32_t num_layers) {
-  return layer > 0 && layer + 1 < num_layers;
+NumberType type_of_layer(const DecoderShape& shape, NumberType type, std::int32_t layer) {
+  constexpr std::int32_t kWide = 2048;
+  const std::int32_t share = shape.hidden < kWide ? 12 : 6;
+  const std::int32_t num_first = type == NumberType::kE4m3 ? std::max(1, shape.num_layers / share) : 1;
+  return layer >= num_first && layer + 1 < shape.num_layers ? type : NumberType::kBFloat16;
 }
 
 std::size_t weight_bytes(const DecoderShape& shard, NumberType type) {
@@ -212,8 +217,8 @@ std::size_t weight_bytes(const DecoderShape& shard, NumberType type) {
   const std::int64_t norms = std::int64_t{4} * 2 * shard.head_dim;
   std::int64_t total = std::int64_t{shard.vocab} * shard.hidden * 2 + std::int64_t{3} * 4 * shard.hidden;
   for (std::int32_t layer = 0; layer < shard.num_layers; ++layer) {
-    const bool quantized = is_quantized(type) && is_quantized_layer(layer, shard.num_layers);
-    total += norms + (quantized ? matrices + 4 * outputs : 2 * matrices);
+    total +=
+        norms + (is_quantized(type_of_layer(shard, type, layer)) ? matrices + 4 * outputs : 2 * matrices);
   }
   return size(total);
 }
@@ -223,8 +228,7 @@ DeviceWeights upload_weights(DecoderWeights& weights, const Shard& shard, Number
   DeviceWeights uploaded;
   for (std::int32_t layer = 0; layer < shape.num_layers; ++layer) {
     uploaded.layers.push_back(
-        upload_layer(weights.layer(layer), shape, shard.index,
-                     is_quantized_layer(layer, shape.num_layers) ? type : NumberType::kBFloat16));
+        upload_layer(weights.layer(layer), shape, shard.index, type_of_layer(shape, type, layer)));
     if (shard.index + 1 == shard.count) weights.release_layer(layer);
   }
   Uploader uploader;

@@ -51,14 +51,16 @@ struct DeviceWeights {
 // ffn columns as stored: padded with zeros to what 16-byte accesses ask.
 std::int32_t padded_ffn(std::int32_t ffn);
 
-// Where matrices are quantised, the first and the last layer stay bfloat16, where errors cost most.
-bool is_quantized_layer(std::int32_t layer, std::int32_t num_layers);
+// What a layer's matrices are made of where a model's are of `type`. The first layers' errors cost most, and
+// the last layer computes few rows: of int8 these two stay bfloat16; of e4m3, whose errors are larger, the
+// first sixth of the layers, or twelfth where they are narrow and gain less by it (docs/gpu.md).
+NumberType type_of_layer(const DecoderShape& shape, NumberType type, std::int32_t layer);
 
 // Bytes that upload_weights takes of a device.
 std::size_t weight_bytes(const DecoderShape& shard, NumberType type);
 
-// Copies the shard's part to the current device, layer by layer, with matrices of `type` where
-// is_quantized_layer says so. A layer is released with its last shard.
+// Copies the shard's part to the current device, layer by layer, as type_of_layer says. A layer is released
+// with its last shard.
 DeviceWeights upload_weights(DecoderWeights& weights, const Shard& shard, NumberType type);
 
 }  // namespace rerank::cuda
