@@ -114,7 +114,7 @@ def main():
                         default=[1, 1.15, 1.32, 1.52, 1.74],
                         help="of scales, one computation each; for int8, "
                         "which loses range by them, the first alone")
-    parser.add_argument("--spared", type=int, nargs="+", default=[1, 2, 4],
+    parser.add_argument("--spared", type=int, nargs="+", default=[1, 2, 4, 6],
                         help="first layers left in float32, a line each")
     arguments = parser.parse_args()
     with open(arguments.reference, encoding="utf-8") as file:
