@@ -60,6 +60,14 @@ FORMATS = [
     ("int8, turned", turned_int8, turned_int8),
 ]
 
+KINDS = {
+    "query, key, value": ("q_proj", "k_proj", "v_proj"),
+    "output": ("o_proj",),
+    "gate, up": ("gate_proj", "up_proj"),
+    "down": ("down_proj",),
+}
+ALL = sum(KINDS.values(), ())
+
 
 def difference(logits):
     return logits["logit_yes"] - logits["logit_no"]
@@ -89,10 +97,11 @@ class Quantised:
                 (self.inputs[name](arguments[0], self.growth),))
         self.growth = 1
 
-    def set(self, weights, inputs, layers, growth):
+    def set(self, weights, inputs, layers, kinds, growth):
         self.growth = growth
         for name, module in self.products.items():
-            is_rounded = int(name.split(".")[1]) in layers
+            _, layer, *_, kind = name.split(".")
+            is_rounded = int(layer) in layers and kind in kinds
             module.weight.data = (weights if is_rounded else exact)(
                 self.weights[name], growth)
             self.inputs[name] = inputs if is_rounded else exact
@@ -133,11 +142,11 @@ def main():
                      for case, want in zip(cases, wanted)])
     print(f"{len(cases)} cases; Transformers in bfloat16: rms {yardstick:.4f}")
 
-    def show(name, weights, inputs, layers):
+    def show(name, weights, inputs, layers, kinds=ALL):
         several = e4m3 in (weights, inputs)
         errors = []
         for growth in arguments.growths if several else arguments.growths[:1]:
-            model.set(weights, inputs, layers, growth)
+            model.set(weights, inputs, layers, kinds, growth)
             errors.append(rms([
                 model.difference(case["token_ids"], answers) - want
                 for case, want in zip(cases, wanted)]) / yardstick)
@@ -154,6 +163,8 @@ def main():
     for count in arguments.spared:
         if count < model.num_layers:
             show(f"e4m3, but the first {count}", e4m3, e4m3, layers[count:])
+    for name, kinds in KINDS.items():
+        show(f"e4m3, {name} alone", e4m3, e4m3, layers, kinds)
 
 
 if __name__ == "__main__":
