@@ -72,7 +72,7 @@ void add_access_flags(CLI::App& command, ServeFlags& flags) {
   add_limit(command, "--max-connections", listen.max_connections, "open connections");
   add_limit(command, "--max-body-bytes", listen.max_body_bytes,
             "of a request's body, also once inflated; more: 413");
-  add_limit(command, "--max-buffered-bytes", listen.max_buffered_bytes,
+  add_limit(command, "--max-buffered-bytes", flags.serving.max_buffered_bytes,
             "of all bodies being received or answered");
   command
       .add_flag("--auto-truncate,!--no-auto-truncate", service.auto_truncate,

@@ -9,10 +9,13 @@
 
 namespace rerank {
 
-// One query and the documents to score against it.
+// Documents to score, each against a query.
 struct Request {
   std::string query;                   // UTF-8; may be empty
   std::vector<std::string> documents;  // UTF-8; each may be empty
+  // Empty: `query` is every document's. Else one a document, and `query` is not read; a run of equal ones is
+  // computed once.
+  std::vector<std::string> queries;
   std::string instruction;             // empty: the model's default, see EngineInfo
 
   // Limits in tokens; 0 means none. Where one cuts, only the text's first tokens are kept.

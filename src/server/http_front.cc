@@ -60,8 +60,8 @@ int num_loops(int asked) {
 
 class HttpFront::Impl {
  public:
-  Impl(const ListenOptions& options, HttpHandler& handler, FrontCounters& counters)
-      : options_(options), context_{options_, handler, counters} {
+  Impl(const ListenOptions& options, HttpHandler& handler, FrontCounters& counters, MemoryBudget& budget)
+      : options_(options), context_{options_, handler, counters, budget} {
     if (!options_.tls_certificate_file.empty() || !options_.tls_key_file.empty()) {
       tls_ = std::make_unique<TlsContext>(options_);
     }
@@ -178,8 +178,9 @@ class HttpFront::Impl {
   bool started_ = false;
 };
 
-HttpFront::HttpFront(const ListenOptions& options, HttpHandler& handler, FrontCounters& counters)
-    : impl_(std::make_unique<Impl>(options, handler, counters)) {}
+HttpFront::HttpFront(const ListenOptions& options, HttpHandler& handler, FrontCounters& counters,
+                     MemoryBudget& budget)
+    : impl_(std::make_unique<Impl>(options, handler, counters, budget)) {}
 
 HttpFront::~HttpFront() = default;
 

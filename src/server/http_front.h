@@ -6,6 +6,7 @@
 #include <string>
 
 #include "server/http_handler.h"
+#include "server/memory_budget.h"
 #include "server/server_options.h"
 
 namespace rerank {
@@ -13,9 +14,10 @@ namespace rerank {
 // All members are safe from any thread, but none may be called from a handler's.
 class HttpFront {
  public:
-  // Listens, but answers nobody before start(). `handler` and `counters` must outlive it. Throws Error naming
+  // Listens, but answers nobody before start(). What is handed over must outlive it. Throws Error naming
   // address, port or file.
-  HttpFront(const ListenOptions& options, HttpHandler& handler, FrontCounters& counters);
+  HttpFront(const ListenOptions& options, HttpHandler& handler, FrontCounters& counters,
+            MemoryBudget& budget);
   // Closes what is open. REQUIRES: the handler holds no Done any more.
   ~HttpFront();
   HttpFront(const HttpFront&) = delete;

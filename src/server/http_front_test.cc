@@ -47,6 +47,7 @@ class EchoHandler : public HttpHandler {
     }
     const std::lock_guard lock(mutex_);
     held_.emplace_back(std::move(done), std::move(reply));
+    charges_.push_back(std::move(request.charge));
     changed_.notify_all();
     return [this] {
       const std::lock_guard cancel_lock(mutex_);
@@ -83,6 +84,7 @@ class EchoHandler : public HttpHandler {
     std::unique_lock lock(mutex_);
     auto held = std::move(held_);
     held_.clear();
+    charges_.clear();
     lock.unlock();
     for (auto& [done, reply] : held) done(std::move(reply));
   }
@@ -91,6 +93,7 @@ class EchoHandler : public HttpHandler {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<std::pair<Done, HttpReply>> held_;
+  std::vector<MemoryCharge> charges_;  // of what is held
   int num_cancelled_ = 0;
 };
 
@@ -100,7 +103,7 @@ class HttpFrontTest : public testing::Test {
     options.host = "127.0.0.1";
     options.port = 0;
     options.num_threads = 2;
-    front_ = std::make_unique<HttpFront>(options, handler_, counters_);
+    front_ = std::make_unique<HttpFront>(options, handler_, counters_, *budget_);
     front_->start();
   }
   void TearDown() override {
@@ -109,12 +112,13 @@ class HttpFrontTest : public testing::Test {
     front_.reset();
     EXPECT_EQ(counters_.num_connections, 0);
     EXPECT_EQ(counters_.num_busy, 0);
-    EXPECT_EQ(counters_.buffered_bytes, 0);
+    EXPECT_EQ(budget_->used_bytes(), 0);
   }
   static std::string body_of(const std::string& reply) { return reply.substr(reply.find("\r\n\r\n") + 4); }
 
   EchoHandler handler_;
   FrontCounters counters_;
+  std::unique_ptr<MemoryBudget> budget_ = std::make_unique<MemoryBudget>(std::size_t{1} << 30);
   std::unique_ptr<HttpFront> front_;
 };
 
@@ -221,14 +225,13 @@ TEST_F(HttpFrontTest, RefusesWhatIsTooLarge) {
 }
 
 TEST_F(HttpFrontTest, RefusesBodiesThatTogetherAreTooLarge) {
-  ListenOptions options;
-  options.max_buffered_bytes = 5000;
-  start(options);
+  budget_ = std::make_unique<MemoryBudget>(100'000);
+  start();
   Client first(front_->port());
-  first.send("POST /held HTTP/1.1\r\nContent-Length: 4000\r\n\r\n" + std::string(4000, 'x'));
+  first.send("POST /held HTTP/1.1\r\nContent-Length: 80000\r\n\r\n" + std::string(80'000, 'x'));
   handler_.wait_for_held(1);
   Client second(front_->port());
-  second.send("POST /a HTTP/1.1\r\nContent-Length: 4000\r\n\r\n" + std::string(4000, 'x'));
+  second.send("POST /a HTTP/1.1\r\nContent-Length: 80000\r\n\r\n" + std::string(80'000, 'x'));
   EXPECT_THAT(second.receive(), StartsWith("HTTP/1.1 429 "));
   handler_.release();
   EXPECT_THAT(first.receive(), StartsWith("HTTP/1.1 200 "));
@@ -314,13 +317,13 @@ TEST_F(HttpFrontTest, ListensOnAUnixSocket) {
   ListenOptions options;
   options.unix_socket = testing::TempDir() + "rerank-front-test-" + std::to_string(getpid());
   {
-    HttpFront front(options, handler_, counters_);
+    HttpFront front(options, handler_, counters_, *budget_);
     front.start();
     EXPECT_EQ(front.address(), "unix:" + options.unix_socket);
     Client client(options.unix_socket);
     client.send("GET /a HTTP/1.1\r\n\r\n");
     EXPECT_EQ(body_of(client.receive()), "GET /a ");
-    EXPECT_THROW(HttpFront(options, handler_, counters_), Error);  // it is in use
+    EXPECT_THROW(HttpFront(options, handler_, counters_, *budget_), Error);  // it is in use
   }
   EXPECT_NE(access(options.unix_socket.c_str(), F_OK), 0);
   // One that a killed process left behind is no obstacle.
@@ -330,7 +333,7 @@ TEST_F(HttpFrontTest, ListensOnAUnixSocket) {
   std::strncpy(address.sun_path, options.unix_socket.c_str(), sizeof(address.sun_path) - 1);
   ASSERT_EQ(bind(left, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
   close(left);
-  HttpFront front(options, handler_, counters_);
+  HttpFront front(options, handler_, counters_, *budget_);
 }
 
 TEST_F(HttpFrontTest, SaysThatAPortIsInUse) {
@@ -339,7 +342,7 @@ TEST_F(HttpFrontTest, SaysThatAPortIsInUse) {
   options.host = "127.0.0.1";
   options.port = front_->port();
   try {
-    HttpFront second(options, handler_, counters_);
+    HttpFront second(options, handler_, counters_, *budget_);
     FAIL();
   } catch (const Error& error) {
     EXPECT_THAT(error.what(), HasSubstr("127.0.0.1:" + std::to_string(options.port)));
@@ -350,13 +353,13 @@ TEST_F(HttpFrontTest, SaysThatAPortIsInUse) {
 TEST_F(HttpFrontTest, NamesWrongFilesAndAddresses) {
   ListenOptions options;
   options.tls_certificate_file = "/nonexistent/cert.pem";
-  EXPECT_THROW(HttpFront(options, handler_, counters_), Error);
+  EXPECT_THROW(HttpFront(options, handler_, counters_, *budget_), Error);
   options = {};
   options.host = "no such host";
-  EXPECT_THROW(HttpFront(options, handler_, counters_), Error);
+  EXPECT_THROW(HttpFront(options, handler_, counters_, *budget_), Error);
   options = {};
   options.port = 70000;
-  EXPECT_THROW(HttpFront(options, handler_, counters_), Error);
+  EXPECT_THROW(HttpFront(options, handler_, counters_, *budget_), Error);
 }
 
 }  // namespace

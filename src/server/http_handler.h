@@ -16,7 +16,6 @@ namespace rerank {
 struct FrontCounters {
   std::atomic<std::int64_t> num_connections{0};  // now
   std::atomic<std::int64_t> num_busy{0};         // now, with a request begun and not answered
-  std::atomic<std::int64_t> buffered_bytes{0};   // now, of bodies
   std::atomic<std::int64_t> num_turned_away{0};  // connections over the limit
   std::atomic<std::int64_t> received_bytes{0};
   std::atomic<std::int64_t> sent_bytes{0};

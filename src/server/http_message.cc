@@ -23,6 +23,16 @@ std::string_view HttpRequest::header(std::string_view name) const {
   return {};
 }
 
+HttpRequest HttpRequest::copy_head() const {
+  HttpRequest copy;
+  copy.method = method;
+  copy.target = target;
+  copy.headers = headers;
+  copy.peer = peer;
+  copy.received = received;
+  return copy;
+}
+
 std::string_view reason_phrase(int status) {
   switch (status) {
     case 200:

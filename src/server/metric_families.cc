@@ -77,6 +77,8 @@ std::vector<MetricFamily> service_families(const MetricsMoment& moment) {
                       static_cast<double>(moment.num_queued_tokens), labels));
   all.push_back(gauge("rerank_tokens_per_second", "Tokens computed for each second with work, of late.",
                       moment.tokens_per_second, labels));
+  all.push_back(gauge("rerank_http_buffered_bytes", "Bytes of requests and replies held in memory.",
+                      static_cast<double>(moment.buffered_bytes)));
   Labels build = {{"version", version()}};
   if (moment.info != nullptr) {
     build.push_back({"model", moment.info->model});
@@ -129,7 +131,6 @@ std::vector<MetricFamily> front_families(const FrontCounters& front) {
   all.push_back(gauge("rerank_http_connections", "Open connections.", number(front.num_connections)));
   all.push_back(gauge("rerank_http_busy_connections", "Of them, with a request begun and not answered.",
                       number(front.num_busy)));
-  all.push_back(gauge("rerank_http_buffered_bytes", "Bodies held in memory.", number(front.buffered_bytes)));
   all.push_back(
       counter("rerank_http_turned_away_total", "Connections over the limit.", number(front.num_turned_away)));
   all.push_back(counter("rerank_http_received_bytes_total", "Bytes received.", number(front.received_bytes)));

@@ -23,6 +23,7 @@ struct MetricsMoment {
   std::int64_t num_queued_documents = 0;
   std::int64_t num_queued_tokens = 0;
   double tokens_per_second = 0;
+  std::int64_t buffered_bytes = 0;  // charged to the memory budget
 };
 
 // Safe from any thread.

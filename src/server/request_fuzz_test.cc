@@ -109,7 +109,8 @@ TEST(RequestFuzz, EveryRequestIsAnsweredOrRefused) {
   ScriptedEngine::Script script;
   ServiceOptions options;
   options.log_access = false;
-  Service service(options, "m", counters);
+  MemoryBudget budget(std::size_t{64} << 20);
+  Service service(options, "m", counters, budget);
   service.begin_serving(std::make_unique<ScriptedEngine>(script), false);
   std::mt19937_64 random(20260101);
   int num_answered = 0;

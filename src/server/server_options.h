@@ -21,7 +21,6 @@ struct ListenOptions {
   std::size_t max_connections = 16384;
   std::size_t max_header_bytes = std::size_t{32} << 10;
   std::size_t max_body_bytes = std::size_t{64} << 20;     // as sent, and once inflated
-  std::size_t max_buffered_bytes = std::size_t{1} << 30;  // of all bodies being received
   std::chrono::milliseconds header_timeout{10'000};       // from a request's first byte to its last header
   std::chrono::milliseconds body_timeout{60'000};         // for the whole body
   std::chrono::milliseconds write_timeout{60'000};        // for the whole reply

@@ -58,9 +58,11 @@ HttpReply page(std::string_view html) {
 
 }  // namespace
 
-Service::Service(ServiceOptions options, const std::string& model, const FrontCounters& front)
+Service::Service(ServiceOptions options, const std::string& model, const FrontCounters& front,
+                 MemoryBudget& budget)
     : options_(std::move(options)),
       model_(options_.served_names.empty() ? model : options_.served_names.front()),
+      budget_(budget),
       keys_(options_.api_keys),
       metrics_(front, model_),
       exchanges_{options_, metrics_},
@@ -134,6 +136,7 @@ MetricsMoment Service::moment() const {
   MetricsMoment moment;
   moment.model_name = model_;
   moment.is_ready = is_ready();
+  moment.buffered_bytes = budget_.used_bytes();
   moment.num_queued_documents = admission_.num_documents();
   moment.num_queued_tokens = admission_.num_tokens();
   moment.tokens_per_second = admission_.tokens_per_second();
@@ -307,7 +310,8 @@ std::optional<HttpReply> Service::refuse_unread(const HttpRequest& head) {
     }
     return std::nullopt;
   } catch (const std::exception& error) {
-    Exchange exchange(exchanges_, head, {}, [&answer](HttpReply reply) { answer = std::move(reply); });
+    Exchange exchange(exchanges_, head.copy_head(), {},
+                      [&answer](HttpReply reply) { answer = std::move(reply); });
     exchange.fail(error);
   }
   return answer;
@@ -315,7 +319,8 @@ std::optional<HttpReply> Service::refuse_unread(const HttpRequest& head) {
 
 HttpReply Service::refuse_broken(const HttpRequest& head, int status, const std::string& message) {
   HttpReply answer;
-  Exchange exchange(exchanges_, head, {}, [&answer](HttpReply reply) { answer = std::move(reply); });
+  Exchange exchange(exchanges_, head.copy_head(), {},
+                    [&answer](HttpReply reply) { answer = std::move(reply); });
   api::ApiError error(status, message);
   if (status == 429 || status == 503) error.set_retry_after(kDrainingWait);
   exchange.fail(error);

@@ -30,7 +30,7 @@ class Service : public HttpHandler {
  public:
   // Answers right away, but scores nothing before begin_serving(). `model` is what was asked to be loaded;
   // `front` must outlive it. Throws Error naming a flag.
-  Service(ServiceOptions options, const std::string& model, const FrontCounters& front);
+  Service(ServiceOptions options, const std::string& model, const FrontCounters& front, MemoryBudget& budget);
   // REQUIRES: the front is gone, or holds no request.
   ~Service() override;
 
@@ -81,6 +81,7 @@ class Service : public HttpHandler {
 
   const ServiceOptions options_;
   const std::string model_;
+  MemoryBudget& budget_;
   ApiKeys keys_;
   Metrics metrics_;
   ExchangeContext exchanges_;

@@ -35,7 +35,7 @@ class ServiceTest : public testing::Test {
 
   void start(ServiceOptions options = {}, bool load = true) {
     options.served_names = {"model-a", "model-b"};
-    service_ = std::make_unique<Service>(std::move(options), "scripted", counters_);
+    service_ = std::make_unique<Service>(std::move(options), "scripted", counters_, budget_);
     if (load) begin_serving();
   }
   void begin_serving() { service_->begin_serving(std::make_unique<ScriptedEngine>(script_), false); }
@@ -112,6 +112,7 @@ class ServiceTest : public testing::Test {
   std::condition_variable wake_;
   std::deque<std::function<void()>> work_;
   FrontCounters counters_;
+  MemoryBudget budget_{std::size_t{1} << 30};
   ScriptedEngine::Script script_;
   std::unique_ptr<Service> service_;
 };
@@ -356,7 +357,7 @@ TEST_F(ServiceTest, ForcesOneReplyFormat) {
   start(options);
   EXPECT_THAT(ask_scored("/v1/rerank", kTwoDocuments).body, testing::StartsWith("["));
   options.reply_format = "no such format";
-  EXPECT_THROW(Service(options, "m", counters_), Error);
+  EXPECT_THROW(Service(options, "m", counters_, budget_), Error);
 }
 
 TEST_F(ServiceTest, CountsByRouteAndNeverByWhatStrangersInvent) {

@@ -88,8 +88,9 @@ class ServingProcess {
   ServingProcess(const ServingOptions& options, const std::function<bool()>& is_asked_to_end)
       : options_(options),
         is_asked_to_end_(is_asked_to_end),
-        service_(options.service, options.engine.model, counters_),
-        front_(std::in_place, options.listen, service_, counters_),
+        budget_(options.max_buffered_bytes),
+        service_(options.service, options.engine.model, counters_, budget_),
+        front_(std::in_place, options.listen, service_, counters_, budget_),
         statistics_(options.statistics_interval) {}
 
   void run() {
@@ -177,6 +178,7 @@ class ServingProcess {
   const ServingOptions& options_;
   const std::function<bool()>& is_asked_to_end_;
   FrontCounters counters_;
+  MemoryBudget budget_;
   Service service_;
   std::optional<HttpFront> front_;
   Supervisor supervisor_;

@@ -13,9 +13,10 @@ struct ServingOptions {
   EngineOptions engine;
   ListenOptions listen;
   ServiceOptions service;
-  std::chrono::milliseconds drain_timeout{30'000};  // for requests that were accepted before the end
-  std::chrono::milliseconds shutdown_delay{0};      // not ready, but serving still: for routers to notice
-  std::chrono::seconds statistics_interval{10};     // of the log's line of statistics; 0: none
+  std::size_t max_buffered_bytes = std::size_t{1} << 30;  // see MemoryBudget
+  std::chrono::milliseconds drain_timeout{30'000};        // for requests that were accepted before the end
+  std::chrono::milliseconds shutdown_delay{0};   // not ready, but serving still: for routers to notice
+  std::chrono::seconds statistics_interval{10};  // of the log's line of statistics; 0: none
 };
 
 // Serves until `is_asked_to_end`, which is asked many times a second, and what was accepted is answered. The

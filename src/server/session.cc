@@ -149,8 +149,10 @@ void Session::advance() {
           context_.handler.refuse_broken(reader_->head(), reader_->failure_status(), reader_->failure()));
     }
     if (progress != RequestReader::Progress::kHead) {
-      const auto before = std::exchange(body_bytes_, static_cast<std::int64_t>(reader_->received_bytes()));
-      context_.counters.buffered_bytes += body_bytes_ - before;
+      if (!charge_.resize(reader_->received_bytes())) {
+        return refuse(context_.handler.refuse_broken(
+            reader_->head(), 429, "too many large requests are being received; try again soon"));
+      }
       if (!accept_head()) return;
       if (progress == RequestReader::Progress::kDone) return answer();
     }
@@ -164,6 +166,7 @@ void Session::begin_request() {
   reader_ =
       std::make_unique<RequestReader>(context_.options.max_header_bytes, context_.options.max_body_bytes);
   received_ = std::chrono::steady_clock::now();
+  charge_ = MemoryCharge(context_.budget);
   head_accepted_ = false;
   busy_ = true;
   ++context_.counters.num_busy;
@@ -173,12 +176,6 @@ void Session::begin_request() {
 // False if nothing is to be read for now: the request ended here, or its client is told to go on first. A
 // small body is read even if its request will be refused: then the connection can go on.
 bool Session::accept_head() {
-  const auto limit = static_cast<std::int64_t>(context_.options.max_buffered_bytes);
-  if (context_.counters.buffered_bytes > limit) {
-    refuse(context_.handler.refuse_broken(reader_->head(), 429,
-                                          "too many large requests are being received; try again soon"));
-    return false;
-  }
   if (head_accepted_) return true;
   head_accepted_ = true;
   expire_after(context_.options.body_timeout);
@@ -203,6 +200,7 @@ void Session::answer() {
   HttpRequest request = reader_->take();
   request.peer = peer_;
   request.received = received_;
+  request.charge = std::move(charge_);
   reader_.reset();
   const auto executor = transport_->socket().get_executor();
   const auto post = [executor](std::function<void()> work) { asio::post(executor, std::move(work)); };
@@ -300,7 +298,7 @@ void Session::linger() {
 
 void Session::end_request() {
   reader_.reset();
-  context_.counters.buffered_bytes -= std::exchange(body_bytes_, 0);
+  charge_.clear();
   if (std::exchange(busy_, false)) --context_.counters.num_busy;
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "server/http_handler.h"
+#include "server/memory_budget.h"
 #include "server/request_reader.h"
 #include "server/server_options.h"
 #include "server/transport.h"
@@ -21,6 +22,7 @@ struct SessionContext {
   const ListenOptions& options;
   HttpHandler& handler;
   FrontCounters& counters;
+  MemoryBudget& budget;
   std::atomic<bool> draining{false};  // every reply is the last one of its connection
 };
 
@@ -78,8 +80,8 @@ class Session : public std::enable_shared_from_this<Session> {
   std::unique_ptr<RequestReader> reader_;  // of the request being received
   std::chrono::steady_clock::time_point received_;
   bool head_accepted_ = false;
-  bool busy_ = false;            // counted in num_busy
-  std::int64_t body_bytes_ = 0;  // counted in buffered_bytes
+  bool busy_ = false;    // counted in num_busy
+  MemoryCharge charge_;  // for the body being received
   bool is_head_method_ = false;
   bool is_http_1_0_ = false;
   bool keep_alive_ = false;
