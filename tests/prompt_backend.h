@@ -167,7 +167,7 @@ inline LoadedModel load_prompt_model(const SchedulerOptions& options,
 // The ids of a pair's whole prompt.
 inline std::vector<std::int32_t> prompt_ids(const RequestEncoder& encoder, const Request& request,
                                             std::size_t document) {
-  const EncodedHead head = encoder.encode_head(request);
+  const EncodedHead head = encoder.encode_head(request, document);
   std::vector<std::int32_t> ids = head.preamble;
   ids.insert(ids.end(), head.query.begin(), head.query.end());
   const EncodedDocument encoded = encoder.encode_document(request, document, head);

@@ -13,10 +13,10 @@ namespace rerank {
 struct Request {
   std::string query;                   // UTF-8; may be empty
   std::vector<std::string> documents;  // UTF-8; each may be empty
-  // Empty: `query` is every document's. Else one a document, and `query` is not read; a run of equal ones is
-  // computed once.
+  // Empty: `query` is every document's. Else one for each document, and `query` is not read; equal ones that
+  // follow each other are computed once.
   std::vector<std::string> queries;
-  std::string instruction;             // empty: the model's default, see EngineInfo
+  std::string instruction;  // empty: the model's default, see EngineInfo
 
   // Limits in tokens; 0 means none. Where one cuts, only the text's first tokens are kept.
   std::int32_t max_tokens_per_query = 0;

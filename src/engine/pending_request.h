@@ -33,7 +33,8 @@ struct PendingRequest {
   // The scheduler's own.
   std::int32_t priority = request.priority;  // lower while a request of a lower number waits for this one
   std::shared_ptr<SharedEncoding> shared;    // of the first documents, where others help; else empty
-  std::optional<EncodedHead> head;
+  std::optional<EncodedHead> head;           // of document head_document and those of the same query
+  std::size_t head_document = 0;
   std::size_t next = documents.first;            // document to plan
   std::optional<EncodedDocument> next_document;  // encoded, once looked at
   bool passed_over = false;                      // did not fit into the batch being formed

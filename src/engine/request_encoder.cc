@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "engine/request_queries.h"
 #include "rerank/error.h"
 
 namespace rerank {
@@ -15,19 +16,26 @@ void cut(std::vector<std::int32_t>& ids, std::int32_t limit) {
 
 }  // namespace
 
-void check_limits(const Request& request, std::int32_t max_model_len) {
+void check_request(const Request& request, std::int32_t max_model_len) {
   require(request.max_tokens_per_query >= 0, "max_tokens_per_query must be a non-negative integer");
   require(request.max_tokens_per_document >= 0, "max_tokens_per_doc must be a non-negative integer");
   require(request.max_tokens_per_pair >= 0, "truncate_prompt_tokens must be a non-negative integer");
   require(request.max_tokens_per_pair <= max_model_len,
           "truncate_prompt_tokens value is greater than max_model_len. Please request a smaller truncation "
           "size.");
+  if (!request.queries.empty() && request.queries.size() != request.documents.size()) {
+    throw Error(
+        ErrorCode::kInvalidArgument,
+        fmt::format("queries has {} texts and documents {}: give one query for each document, or none and "
+                    "`query` for all of them",
+                    request.queries.size(), request.documents.size()));
+  }
 }
 
 RequestEncoder::RequestEncoder(Tokenizer tokenizer, EncoderOptions options)
     : tokenizer_(std::move(tokenizer)), options_(options) {
   tokenizer_.encode(Qwen3Prompt::suffix(options_.suffix).text, SpecialTokens::kParse, suffix_);
-  default_preamble_ = encode_preamble(Qwen3Prompt::kDefaultInstruction);
+  default_preamble_ = encode_instruction(Qwen3Prompt::kDefaultInstruction);
 }
 
 void RequestEncoder::append_user_text(const std::string& text, const std::string& field,
@@ -50,7 +58,7 @@ std::int32_t RequestEncoder::pair_limit(const Request& request) const {
   return request.max_tokens_per_pair > 0 ? request.max_tokens_per_pair : options_.max_model_len;
 }
 
-std::vector<std::int32_t> RequestEncoder::encode_preamble(std::string_view instruction) const {
+std::vector<std::int32_t> RequestEncoder::encode_instruction(std::string_view instruction) const {
   std::vector<std::int32_t> ids;
   for (const PromptPiece& piece : Qwen3Prompt::preamble(instruction)) {
     if (piece.is_template) {
@@ -62,21 +70,32 @@ std::vector<std::int32_t> RequestEncoder::encode_preamble(std::string_view instr
   return ids;
 }
 
-EncodedHead RequestEncoder::encode_head(const Request& request) const {
-  EncodedHead head;
-  head.preamble = request.instruction.empty() ? default_preamble_ : encode_preamble(request.instruction);
-  const std::string query = Qwen3Prompt::query(request.query);
+std::vector<std::int32_t> RequestEncoder::encode_preamble(const Request& request) const {
+  return request.instruction.empty() ? default_preamble_ : encode_instruction(request.instruction);
+}
+
+EncodedHead RequestEncoder::encode_head(const Request& request, std::size_t document) const {
+  EncodedHead head{encode_preamble(request), {}};
+  head.query = encode_query(request, document, head.num_tokens());
+  return head;
+}
+
+std::vector<std::int32_t> RequestEncoder::encode_query(const Request& request, std::size_t document,
+                                                       std::int32_t preamble_tokens) const {
+  std::vector<std::int32_t> ids;
+  const std::string query = Qwen3Prompt::query(query_of(request, document));
+  const std::string field = request.queries.empty() ? "query" : fmt::format("queries[{}]", document);
   if (request.max_tokens_per_query > 0) {
-    append_user_text(query, "query", head.query);
-    const bool too_long = static_cast<std::int32_t>(head.query.size()) > request.max_tokens_per_query;
-    cut(head.query, request.max_tokens_per_query);
-    if (!too_long) head.query.clear();
+    append_user_text(query, field, ids);
+    const bool too_long = static_cast<std::int32_t>(ids.size()) > request.max_tokens_per_query;
+    cut(ids, request.max_tokens_per_query);
+    if (!too_long) ids.clear();
   }
   // What is not cut is encoded together with what follows it, as the whole prompt would be.
-  append_user_text(head.query.empty() ? query + Qwen3Prompt::query_end() : Qwen3Prompt::query_end(), "query",
-                   head.query);
+  append_user_text(ids.empty() ? query + Qwen3Prompt::query_end() : Qwen3Prompt::query_end(), field, ids);
   const std::int32_t limit = pair_limit(request);
-  const std::int32_t needed = head.num_tokens() + static_cast<std::int32_t>(suffix_.size());
+  const std::int32_t needed =
+      preamble_tokens + static_cast<std::int32_t>(ids.size()) + static_cast<std::int32_t>(suffix_.size());
   if (needed > limit) {
     throw Error(
         ErrorCode::kInvalidArgument,
@@ -86,7 +105,7 @@ EncodedHead RequestEncoder::encode_head(const Request& request) const {
             "instruction.",
             limit, needed));
   }
-  return head;
+  return ids;
 }
 
 EncodedDocument RequestEncoder::encode_document(const Request& request, std::size_t document,

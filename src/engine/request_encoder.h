@@ -35,8 +35,14 @@ class RequestEncoder {
  public:
   RequestEncoder(Tokenizer tokenizer, EncoderOptions options);
 
-  // Both throw Error{kInvalidArgument} naming the field.
-  EncodedHead encode_head(const Request& request) const;
+  // All throw Error{kInvalidArgument} naming the field.
+  // What the instruction alone decides.
+  std::vector<std::int32_t> encode_preamble(const Request& request) const;
+  // The query of `document` after the preamble. REQUIRES: check_request passed, as for the others.
+  std::vector<std::int32_t> encode_query(const Request& request, std::size_t document,
+                                         std::int32_t preamble_tokens) const;
+  // Both: what a run of documents with equal queries shares.
+  EncodedHead encode_head(const Request& request, std::size_t document = 0) const;
   EncodedDocument encode_document(const Request& request, std::size_t document,
                                   const EncodedHead& head) const;
 
@@ -45,7 +51,7 @@ class RequestEncoder {
   std::vector<std::int32_t> encode_text(const std::string& text) const;
 
  private:
-  std::vector<std::int32_t> encode_preamble(std::string_view instruction) const;
+  std::vector<std::int32_t> encode_instruction(std::string_view instruction) const;
   void append_user_text(const std::string& text, const std::string& field,
                         std::vector<std::int32_t>& ids) const;
   std::int32_t pair_limit(const Request& request) const;
@@ -56,7 +62,8 @@ class RequestEncoder {
   std::vector<std::int32_t> suffix_;
 };
 
-// Throws Error{kInvalidArgument} for negative limits and those above max_model_len.
-void check_limits(const Request& request, std::int32_t max_model_len);
+// Throws Error{kInvalidArgument} for negative limits, those above max_model_len, and queries that are not one
+// a document.
+void check_request(const Request& request, std::int32_t max_model_len);
 
 }  // namespace rerank

@@ -220,6 +220,22 @@ TEST(RequestEncoder, NamesTheFieldThatIsNoUtf8) {
   EXPECT_THAT(error_of([&] { encoder.encode_text("\xff"); }), HasSubstr("text: "));
 }
 
+TEST(RequestEncoder, AQueryOfItsOwn) {
+  const RequestEncoder encoder = byte_encoder();
+  Request request = make_request("not read", "d");
+  request.documents.assign(3, "d");
+  request.queries = {"a", "bc", "\xff"};
+  for (std::size_t d = 0; d < 2; ++d) {
+    EXPECT_EQ(encoder.encode_head(request, d).query,
+              encoder.encode_head(make_request(request.queries[d], "")).query);
+  }
+  EXPECT_THAT(error_of([&] { encoder.encode_head(request, 2); }), HasSubstr("queries[2]: "));
+  EXPECT_EQ(error_of([&] { check_request(request, 1000); }), "no error");
+  request.queries.pop_back();
+  EXPECT_THAT(error_of([&] { check_request(request, 1000); }),
+              HasSubstr("queries has 2 texts and documents 3"));
+}
+
 TEST(RequestEncoder, EmptyTextsAreLegal) {
   const RequestEncoder encoder = byte_encoder();
   const std::size_t none = pair_tokens(encoder, make_request("", ""));

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/request_queries.h"
+
 namespace rerank {
 namespace {
 
@@ -20,17 +22,22 @@ std::vector<RequestPart> split_request(const Request& request, std::size_t max_p
     if (asked > 0) limit = std::min(limit, asked);
   }
   const std::size_t longest = kBytesOfToken * static_cast<std::size_t>(limit);
-  const auto cost = [&](const std::string& document) {
-    return kBytesAroundDocument + std::min(document.size(), longest);
+  const auto cost = [&](std::size_t document) {
+    const bool has_own_query =
+        !request.queries.empty() && (document == 0 || !have_same_query(request, document - 1, document));
+    return kBytesAroundDocument + std::min(request.documents[document].size(), longest) +
+           (has_own_query ? std::min(request.queries[document].size(), longest) : 0);
   };
+  std::vector<std::size_t> costs;  // [documents]
   std::size_t total = 0;
-  for (const std::string& document : request.documents) total += cost(document);
+  for (std::size_t document = 0; document < request.documents.size(); ++document) {
+    total += costs.emplace_back(cost(document));
+  }
   const std::size_t num_parts = std::clamp<std::size_t>(total / kLeastPartBytes, 1, max_parts);
   std::vector<RequestPart> parts;
   RequestPart part;
   std::size_t before = 0;  // the cost of all documents before the one at hand
-  for (const std::string& document : request.documents) {
-    const std::size_t own = cost(document);
+  for (const std::size_t own : costs) {
     // A border is where it comes nearest to its share of the whole.
     const std::size_t border = total * (parts.size() + 1) / num_parts;
     if (part.cost_bytes > 0 && parts.size() + 1 < num_parts && before + own / 2 >= border) {

@@ -43,6 +43,15 @@ TEST(RequestSplit, SmallRequestsStayWhole) {
   EXPECT_EQ(counts(make_request(std::vector<std::size_t>(100, 1200)), 1), Counts({100}));
 }
 
+// A query costs once for each run of documents that have it.
+TEST(RequestSplit, QueriesOfDocumentsCount) {
+  Request request = make_request({1000, 1000, 1000, 1000});
+  request.queries.assign(4, std::string(30000, 'q'));
+  EXPECT_EQ(counts(request, 2), Counts({1, 3}));
+  request.queries[3][0] = 'r';
+  EXPECT_EQ(counts(request, 2), Counts({2, 2}));
+}
+
 // A document of a megabyte is cut before it is scored, and then costs no more than others.
 TEST(RequestSplit, WhatIsCutCostsNothing) {
   EXPECT_EQ(counts(make_request({1000000, 40000, 40000, 40000}), 2), Counts({2, 2}));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/request_queries.h"
 #include "rerank/error.h"
 
 namespace rerank {
@@ -140,11 +141,10 @@ bool Scheduler::prepare(PendingRequest& request) const {
   if (!request.started) request.started = begin;
   try {
     if (request.shared != nullptr && !request.shared->covers(request.next)) request.shared.reset();
+    prepare_head(request);
     if (request.shared != nullptr) {
-      if (!request.head) request.head = request.shared->head();
       request.next_document = request.shared->take(request.next);
     } else {
-      if (!request.head) request.head = encoder_.encode_head(request.request);
       request.next_document = encoder_.encode_document(request.request, request.next, *request.head);
     }
   } catch (const Error& error) {
@@ -153,6 +153,18 @@ bool Scheduler::prepare(PendingRequest& request) const {
   }
   request.tokenize += Clock::now() - begin;
   return true;
+}
+
+// The preamble is encoded once, the query once for each run of equal ones.
+void Scheduler::prepare_head(PendingRequest& request) const {
+  if (!request.head) {
+    request.head = request.shared != nullptr ? request.shared->head()
+                                             : encoder_.encode_head(request.request, request.next);
+  } else if (!have_same_query(request.request, request.head_document, request.next)) {
+    request.head->query = encoder_.encode_query(request.request, request.next,
+                                                static_cast<std::int32_t>(request.head->preamble.size()));
+  }
+  request.head_document = request.next;
 }
 
 std::int32_t Scheduler::missing_head_tokens(const PendingRequest& request) const {

@@ -89,6 +89,7 @@ class Scheduler {
   void let_chain_pass(std::int32_t priority);
   Outcome plan_next(const PendingRequestPtr& request, PlannedBatch& planned);
   bool prepare(PendingRequest& request) const;
+  void prepare_head(PendingRequest& request) const;
   Outcome plan_whole(const PendingRequestPtr& request, PlannedBatch& planned);
   Outcome plan_long(const PendingRequestPtr& request, std::int32_t head_cost, PlannedBatch& planned);
   Outcome plan_alone(const PendingRequestPtr& request, PlannedBatch& planned);

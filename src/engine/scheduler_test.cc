@@ -127,6 +127,19 @@ TEST(Scheduler, SharesBetweenRequestsUnlessTold) {
   }
 }
 
+TEST(Scheduler, ARunOfEqualQueriesIsComputedOnce) {
+  Planner planner(kOptions);
+  Request request = make_request(6);
+  request.queries = {"one", "one", "another", "another", "another", "one"};
+  const PendingRequestPtr pending = planner.add(request);
+  while (pending->holds > 0) planner.run_batch();
+  const EncodedHead head = planner.encoder().encode_head(request, 0),
+                    other = planner.encoder().encode_head(request, 2);
+  const auto tail = static_cast<std::int64_t>(planner.encoder().encode_document(request, 0, head).ids.size());
+  EXPECT_EQ(planner.num_tokens(),
+            head.num_tokens() + static_cast<std::int64_t>(other.query.size()) + 6 * tail);
+}
+
 TEST(Scheduler, TakesTurnsDocumentByDocument) {
   Planner planner(kOptions);
   const PendingRequestPtr large = planner.add(make_request(1000));
@@ -307,6 +320,10 @@ TEST(Scheduler, RandomRequestsUnderRandomLimits) {
         request.query = random_text(random, 20);
         request.instruction = random_text(random, 8);
         for (std::size_t d = random() % 6; d > 0; --d) request.documents.push_back(random_text(random, 500));
+        if (random() % 3 == 0) {
+          for (std::size_t d = 0; d < request.documents.size(); ++d)
+            request.queries.push_back(random_text(random, 3));
+        }
         requests.push_back(planner.add(std::move(request)));
       }
       if (!requests.empty() && random() % 40 == 0)

@@ -36,6 +36,39 @@ TEST(ScoringLoop, ScoresInTheOrderOfTheDocuments) {
   EXPECT_GE(statistics.num_batches, 4);
 }
 
+// One request of N queries gives what N requests give, and ends as one.
+TEST(ScoringLoop, AQueryForEachDocument) {
+  for (const int num_replicas : {1, 3}) {
+    ReplicaSet loop(load_prompt_model(kPromptOptions, nullptr, num_replicas));
+    Request request = make_request(300);
+    for (std::size_t d = 0; d < 300; ++d) {
+      request.documents[d].append(d % 70, 'x');
+      request.queries.push_back("query " + std::to_string(d / 4));
+    }
+    const Result result = submit(loop, request)->get();
+    expect_right(loop, request, result);
+    for (std::size_t d = 0; d < 300; d += 37) {
+      Request alone = make_request(1, request.queries[d]);
+      alone.documents[0] = request.documents[d];
+      EXPECT_EQ(submit(loop, alone)->get().documents[0].logit_yes, result.documents[d].logit_yes);
+    }
+  }
+}
+
+TEST(ScoringLoop, AWrongPairEndsAllOfThem) {
+  Gate gate;
+  ReplicaSet loop(load_prompt_model(kPromptOptions, [&](const PackedBatch&, int) { gate.pass(); }));
+  Request request = make_request(1000);
+  for (std::size_t d = 0; d < 1000; ++d) request.queries.push_back("query " + std::to_string(d));
+  request.queries[3] = "\xff";
+  const auto outcome = submit(loop, request);
+  gate.open();
+  const Result result = outcome->get();
+  EXPECT_EQ(result.status, Status::kInvalidArgument);
+  EXPECT_THAT(result.message, HasSubstr("queries[3]"));
+  EXPECT_LT(loop.statistics().num_batches, 3);
+}
+
 TEST(ScoringLoop, NoDocumentsNoScores) {
   ReplicaSet loop(load_prompt_model(kPromptOptions));
   const Result result = submit(loop, make_request(0))->get();
@@ -61,6 +94,7 @@ TEST(ScoringLoop, RefusesLimitsAtOnce) {
   EXPECT_THAT(refusal([](Request& r) { r.max_tokens_per_pair = -1; }), HasSubstr("truncate_prompt_tokens"));
   EXPECT_THAT(refusal([](Request& r) { r.max_tokens_per_pair = 601; }),
               HasSubstr("greater than max_model_len"));
+  EXPECT_THAT(refusal([](Request& r) { r.queries = {"a", "b"}; }), HasSubstr("queries has 2 texts"));
   EXPECT_EQ(loop.statistics().num_running, 0);
 }
 

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "engine/request_queries.h"
+
 namespace rerank {
 namespace {
 
@@ -22,7 +24,7 @@ SharedEncoding::SharedEncoding(std::shared_ptr<const SubmittedRequest> submitted
 void SharedEncoding::encode_head() {
   std::call_once(head_begun_, [this] {
     try {
-      head_ = encoder_.encode_head(submitted_->request);
+      head_ = encoder_.encode_head(submitted_->request, documents_.first);
     } catch (...) {
       head_error_ = std::current_exception();
       next_ = documents_.end;
@@ -76,7 +78,8 @@ std::optional<DocumentRange> worth_sharing(const Request& request, DocumentRange
   const std::size_t most_documents = static_cast<std::size_t>(max_documents);
   DocumentRange first{part.first, part.first};
   std::size_t num_bytes = 0;
-  while (first.end < part.end && first.end - first.first < most_documents && num_bytes < most_bytes) {
+  while (first.end < part.end && first.end - first.first < most_documents && num_bytes < most_bytes &&
+         have_same_query(request, part.first, first.end)) {
     num_bytes += request.documents[first.end++].size();
   }
   if (first.end - first.first < 2 || num_bytes < kLeastBytes) return std::nullopt;

@@ -16,7 +16,7 @@ namespace rerank {
 
 class SharedEncoding {
  public:
-  // `encoder` must outlive it.
+  // `encoder` must outlive it. REQUIRES: the documents have one query.
   SharedEncoding(std::shared_ptr<const SubmittedRequest> submitted, const RequestEncoder& encoder,
                  DocumentRange documents);
 
@@ -53,8 +53,8 @@ class SharedEncoding {
   std::vector<Slot> slots_;        // [documents]
 };
 
-// Nothing where a part of a request has too little text for several threads, else as many of its documents as
-// a batch of `max_tokens` and `max_documents` may take.
+// Nothing where a part of a request has too little text for several threads, else as many of its documents of
+// one query as a batch of `max_tokens` and `max_documents` may take.
 std::optional<DocumentRange> worth_sharing(const Request& request, DocumentRange part,
                                            std::int32_t max_tokens, std::int32_t max_documents);
 
