@@ -1,4 +1,4 @@
-// rerank inspect: what a checkpoint holds, without reading its weights.
+// rerank inspect: what a checkpoint holds and how it would run.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -121,7 +121,8 @@ void add_arithmetic(const BackendInfo& backend, Findings& findings) {
 }
 
 int inspect(const InspectOptions& options) {
-  const std::unique_ptr<Checkpoint> checkpoint = open_checkpoint(options.engine.model);
+  const std::unique_ptr<Checkpoint> checkpoint =
+      open_checkpoint(options.engine.model, cache_directory(options.engine));
   const CheckpointSummary summary = summarize(*checkpoint);
   Findings findings;
   findings.add_text("model", "model", summary.description);

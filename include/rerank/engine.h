@@ -51,7 +51,8 @@ struct EngineOptions {
 // What was loaded and how it runs.
 struct EngineInfo {
   std::string model;
-  std::string identity;  // changes with any weight of the checkpoint
+  // Of the checkpoint's content: changes with any weight, and is the same wherever the same files are.
+  std::string identity;
   std::string architecture;
   std::string device;         // "cpu", "cuda" or "reference"
   std::string device_name;    // of the GPUs; else empty

@@ -13,6 +13,25 @@
 #include "rerank/error.h"
 
 namespace rerank {
+namespace {
+
+std::int64_t nanoseconds(const timespec& time) {
+  return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+}
+
+FileState state_of(const struct stat& status) {
+  return {.size_bytes = static_cast<std::uint64_t>(status.st_size),
+          .inode = status.st_ino,
+          .modified_ns = nanoseconds(status.st_mtim),
+          .changed_ns = nanoseconds(status.st_ctim)};
+}
+
+}  // namespace
+
+FileState file_state(const std::filesystem::path& path) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0 ? state_of(status) : FileState{};
+}
 
 MappedFile::MappedFile(const std::filesystem::path& path) : path_(path) {
   const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
@@ -21,6 +40,7 @@ MappedFile::MappedFile(const std::filesystem::path& path) : path_(path) {
   }
   struct stat status {};
   const bool is_file = ::fstat(file, &status) == 0 && S_ISREG(status.st_mode);
+  state_ = state_of(status);
   size_bytes_ = is_file ? static_cast<std::size_t>(status.st_size) : 0;
   void* data = size_bytes_ > 0 ? ::mmap(nullptr, size_bytes_, PROT_READ, MAP_SHARED, file, 0) : nullptr;
   const int map_error = errno;
@@ -41,12 +61,14 @@ MappedFile::~MappedFile() {
 MappedFile::MappedFile(MappedFile&& other) noexcept
     : path_(std::move(other.path_)),
       data_(std::exchange(other.data_, nullptr)),
-      size_bytes_(std::exchange(other.size_bytes_, 0)) {}
+      size_bytes_(std::exchange(other.size_bytes_, 0)),
+      state_(other.state_) {}
 
 MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
   std::swap(path_, other.path_);
   std::swap(data_, other.data_);
   std::swap(size_bytes_, other.size_bytes_);
+  std::swap(state_, other.state_);
   return *this;
 }
 

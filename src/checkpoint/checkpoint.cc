@@ -50,12 +50,12 @@ std::size_t Checkpoint::index_of(std::string_view name) const {
   return static_cast<std::size_t>(found - tensors().begin());
 }
 
-std::unique_ptr<Checkpoint> open_checkpoint(const std::string& model) {
+std::unique_ptr<Checkpoint> open_checkpoint(const std::string& model, const std::string& record_directory) {
   std::unique_ptr<Checkpoint> checkpoint;
   if (model.starts_with(kSyntheticPrefix)) {
     checkpoint = make_synthetic(std::string_view(model).substr(kSyntheticPrefix.size()));
   } else {
-    checkpoint = std::make_unique<HuggingFaceDirectory>(model_directory(model), model);
+    checkpoint = std::make_unique<HuggingFaceDirectory>(model_directory(model), model, record_directory);
   }
   validate_tensors(*checkpoint);
   return checkpoint;

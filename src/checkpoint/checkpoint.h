@@ -41,7 +41,8 @@ class Checkpoint {
   virtual void release(std::string_view name) = 0;
   // The files that hold the tensors; none for a model made in memory.
   virtual std::vector<std::filesystem::path> files() const { return {}; }
-  // A short text that changes whenever any weight may have changed: names derived files and verifies them.
+  // A short text that changes with any weight and is the same on every machine: names derived files and
+  // verifies them. Of files it takes reading them whole, unless open_checkpoint was given a record of it.
   virtual std::string identity() const = 0;
   // Where it came from, for people.
   virtual std::string description() const = 0;
@@ -58,7 +59,9 @@ void validate_tensors(const Checkpoint& checkpoint);
 // else beside the installed program or the source); "synth:SIZE", made in memory with seed 1 and std 0.03.
 // NAME@REVISION asks for another revision than main. Throws Error naming what was looked for and where, or
 // what is wrong with the file.
-std::unique_ptr<Checkpoint> open_checkpoint(const std::string& model);
+// `record_directory` is where content_identity keeps its record; empty: nowhere.
+std::unique_ptr<Checkpoint> open_checkpoint(const std::string& model,
+                                            const std::string& record_directory = "");
 
 // The directory of the model that ships. Throws Error{kNotFound}.
 std::filesystem::path demo_model_directory();

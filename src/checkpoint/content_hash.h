@@ -1,7 +1,12 @@
-// A 64-bit hash of bytes (FNV-1a) for identities and keys. Not against an adversary.
+// 64-bit hashes of bytes for identities and keys: FNV-1a of short texts, and one that is as quick as memory.
+// Not against an adversary.
 #pragma once
 
+#include <array>
+#include <bit>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <string_view>
 
@@ -25,5 +30,39 @@ class ContentHash {
   static constexpr std::uint64_t kPrime = 0x100000001B3;
   std::uint64_t value_ = 0xCBF29CE484222325;
 };
+
+// Four lanes of eight bytes side by side, each step of which is one-to-one: a block that differs in one word
+// never has the same hash.
+inline std::uint64_t hash_block(std::span<const std::byte> bytes) {
+  static_assert(std::endian::native == std::endian::little, "identities are compared between machines");
+  constexpr std::uint64_t kFactor = 0x9FB21C651E98DF25;  // odd
+  constexpr std::size_t kLanes = 4, kWordBytes = 8;
+  std::array<std::uint64_t, kLanes> lanes = {1, 2, 3, 4};
+  const auto mix = [](std::uint64_t lane, std::uint64_t word) {
+    lane = (lane ^ word) * kFactor;
+    return lane ^ (lane >> 29);
+  };
+  const std::byte* at = bytes.data();
+  std::size_t left = bytes.size();
+  const auto word_at = [](const std::byte* from, std::size_t size_bytes) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, from, size_bytes);
+    return word;
+  };
+  for (; left >= kLanes * kWordBytes; left -= kLanes * kWordBytes, at += kLanes * kWordBytes) {
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+      lanes[lane] = mix(lanes[lane], word_at(at + lane * kWordBytes, kWordBytes));
+    }
+  }
+  std::uint64_t hash = mix(0, bytes.size());
+  for (const std::uint64_t lane : lanes) hash = mix(hash, lane);
+  while (left > 0) {
+    const std::size_t size_bytes = left < kWordBytes ? left : kWordBytes;
+    hash = mix(hash, word_at(at, size_bytes));
+    at += size_bytes;
+    left -= size_bytes;
+  }
+  return hash;
+}
 
 }  // namespace rerank

@@ -2,13 +2,13 @@
 #include "checkpoint/huggingface_directory.h"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <system_error>
 #include <utility>
 
 #include "checkpoint/content_hash.h"
+#include "checkpoint/content_identity.h"
 #include "checkpoint/shard_index.h"
 #include "checkpoint/text_file.h"
 #include "rerank/error.h"
@@ -20,39 +20,17 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kSingleFile = "model.safetensors";
 constexpr std::string_view kIndexFile = "model.safetensors.index.json";
-constexpr std::size_t kSampleBytes = 4096;
-constexpr std::size_t kNumSamples = 16;
 
 bool is_present(const fs::path& path) {
   std::error_code ignored;
   return fs::exists(path, ignored);
 }
 
-// Size, time of the last change and some pages spread over the data: enough to notice another file, and quick
-// even where nothing is in memory yet.
-void add_file(ContentHash& hash, const SafetensorsFile& file) {
-  struct stat status {};
-  if (::stat(file.path().c_str(), &status) != 0) {
-    throw Error(ErrorCode::kUnavailable, fmt::format("cannot read the state of {}", file.path().string()));
-  }
-  hash.add(static_cast<std::uint64_t>(status.st_mtim.tv_sec));
-  hash.add(static_cast<std::uint64_t>(status.st_mtim.tv_nsec));
-  const std::span<const std::byte> bytes = file.bytes();
-  hash.add(std::uint64_t{bytes.size()});
-  const std::size_t data_begin = file.entries().empty() ? bytes.size() : file.entries().front().offset;
-  hash.add(bytes.first(data_begin));
-  const std::span<const std::byte> data = bytes.subspan(data_begin);
-  const std::size_t last = data.size() - std::min(data.size(), kSampleBytes);
-  for (std::size_t sample = 0; sample < kNumSamples; ++sample) {
-    const std::size_t offset = last / (kNumSamples - 1) * sample;
-    hash.add(data.subspan(offset, std::min(kSampleBytes, data.size() - offset)));
-  }
-}
-
 }  // namespace
 
-HuggingFaceDirectory::HuggingFaceDirectory(const fs::path& directory, std::string name)
-    : directory_(directory), name_(std::move(name)) {
+HuggingFaceDirectory::HuggingFaceDirectory(const fs::path& directory, std::string name,
+                                           std::string record_directory)
+    : directory_(directory), name_(std::move(name)), record_directory_(std::move(record_directory)) {
   const fs::path config_file = directory_ / "config.json";
   require(
       is_present(config_file),
@@ -64,7 +42,6 @@ HuggingFaceDirectory::HuggingFaceDirectory(const fs::path& directory, std::strin
   config_ = parse_config(config_text_, config_file.string());
   open_files();
   index_tensors();
-  identity_ = compute_identity();
 }
 
 void HuggingFaceDirectory::open_files() {
@@ -100,11 +77,16 @@ void HuggingFaceDirectory::index_tensors() {
   }
 }
 
-std::string HuggingFaceDirectory::compute_identity() const {
-  ContentHash hash;
-  hash.add(config_text_);
-  for (const std::unique_ptr<SafetensorsFile>& file : files_) add_file(hash, *file);
-  return fmt::format("{:016x}", hash.value());
+std::string HuggingFaceDirectory::identity() const {
+  std::call_once(identity_made_, [this] {
+    std::vector<const SafetensorsFile*> files;
+    for (const std::unique_ptr<SafetensorsFile>& file : files_) files.push_back(file.get());
+    ContentHash hash;
+    hash.add(config_text_);
+    hash.add(content_identity(files, record_directory_));
+    identity_ = fmt::format("{:016x}", hash.value());
+  });
+  return identity_;
 }
 
 TensorView HuggingFaceDirectory::tensor(std::string_view name) const {

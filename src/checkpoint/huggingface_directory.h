@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,19 +16,21 @@
 namespace rerank {
 
 // Mapped, never read into memory. A file that shrinks under a live mapping ends the process with SIGBUS, as
-// with every mapping: replace checkpoints by renaming.
+// with every mapping: whoever keeps weights for longer than it takes to load them has a copy.
 class HuggingFaceDirectory final : public Checkpoint {
  public:
-  // `name` is what people called it. Throws Error naming the file and what is wrong with it. Does not compare
-  // the tensors with what the architecture needs: see validate_tensors.
-  HuggingFaceDirectory(const std::filesystem::path& directory, std::string name);
+  // `name` is what people called it; `record_directory` is content_identity's. Throws Error naming the file
+  // and what is wrong with it. Does not compare the tensors with what the architecture needs: see
+  // validate_tensors.
+  HuggingFaceDirectory(const std::filesystem::path& directory, std::string name,
+                       std::string record_directory = "");
 
   const ModelConfig& config() const override { return config_; }
   const std::vector<TensorInfo>& tensors() const override { return tensors_; }
   TensorView tensor(std::string_view name) const override;
   void release(std::string_view name) override;
   std::vector<std::filesystem::path> files() const override;
-  std::string identity() const override { return identity_; }
+  std::string identity() const override;
   std::string description() const override;
 
  private:
@@ -38,16 +41,17 @@ class HuggingFaceDirectory final : public Checkpoint {
 
   void open_files();
   void index_tensors();
-  std::string compute_identity() const;
 
   std::filesystem::path directory_;
   std::string name_;
+  std::string record_directory_;
   std::string config_text_;
   ModelConfig config_;
   std::vector<std::unique_ptr<SafetensorsFile>> files_;
   std::vector<TensorInfo> tensors_;
   std::vector<Location> locations_;  // as tensors_
-  std::string identity_;
+  mutable std::once_flag identity_made_;
+  mutable std::string identity_;
 };
 
 }  // namespace rerank

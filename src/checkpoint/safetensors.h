@@ -46,6 +46,11 @@ class SafetensorsFile {
   const std::vector<SafetensorsEntry>& entries() const { return entries_; }
   // Lives as long as this file. REQUIRES: `entry` is one of entries().
   TensorView view(const SafetensorsEntry& entry) const;
+  // When it was opened.
+  const FileState& state() const { return file_.state(); }
+  void release_pages(std::size_t offset, std::size_t size_bytes) const {
+    file_.release_pages(offset, size_bytes);
+  }
   // Forgets the pages that hold nothing but this tensor.
   void release(const SafetensorsEntry& entry) const { file_.release_pages(entry.offset, entry.size_bytes); }
 

@@ -28,7 +28,7 @@ struct CheckpointSummary {
   std::string head;              // e.g. "yes and no rows of lm_head.weight"
 };
 
-// Reads no weights.
+// Reads no weights but for the identity, see Checkpoint.
 CheckpointSummary summarize(const Checkpoint& checkpoint);
 
 }  // namespace rerank
