@@ -73,6 +73,8 @@ class Backend {
 
   // Reads (packs, uploads) all weights and reserves all memory. Once, before anything else.
   virtual void load(DecoderWeights& weights, const BackendLimits& limits) = 0;
+  // Whether it looks at the weights after load() too. Else their files may change and go.
+  virtual bool needs_weights_later() const { return false; }
   virtual BackendInfo info() const = 0;
   // Above 1 for a device that works by itself: the next forward can be handed over while one runs.
   virtual int max_in_flight() const { return 1; }

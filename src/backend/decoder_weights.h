@@ -60,7 +60,9 @@ class DecoderWeights {
 
   virtual LayerWeights layer(std::int32_t layer) = 0;
   virtual void release_layer(std::int32_t layer) = 0;
-  virtual TensorView embedding() = 0;   // [vocab, hidden]
+  virtual TensorView embedding() = 0;  // [vocab, hidden]
+  // Without making or reading it.
+  virtual DataType embedding_type() { return embedding().type; }
   virtual TensorView final_norm() = 0;  // [hidden]
   virtual TensorView head_no() = 0;     // [hidden]; empty: the logit is 0
   virtual TensorView head_yes() = 0;    // [hidden]

@@ -252,5 +252,27 @@ TEST_F(EngineTest, PackedWeightsAreKeptAndFollowTheCheckpoint) {
   EXPECT_EQ(run(), std::make_pair(std::string(), second));
 }
 
+// Copied over in place, or cut short, while somebody is served: the engine has no file open but its own.
+TEST_F(EngineTest, TheModelsFilesMayGoOnceItIsLoaded) {
+  const Request request = make_request({"Beijing is the capital of China.", "\x01\x02 0123456789 <>"});
+  for (const bool use_cache : {false, true}) {
+    const ScratchDirectory place;
+    WriteSyntheticOptions write;
+    write.config_json = published_config("nano");
+    write.tokenizer_file = tokenizer_;
+    write.directory = place.path() / "model";
+    write_synthetic(write, [](std::uint64_t, std::uint64_t) { return true; });
+    EngineOptions own = options();
+    own.model = write.directory.string();
+    own.tokenizer = "";
+    own.use_weight_cache = use_cache;
+    own.cache_directory = (place.path() / "cache").string();
+    const std::vector<float> before = logits(Engine(own).score(request));
+    Engine engine(own);
+    std::filesystem::resize_file(write.directory / "model.safetensors", 0);
+    EXPECT_EQ(logits(engine.score(request)), before) << use_cache;
+  }
+}
+
 }  // namespace
 }  // namespace rerank

@@ -182,7 +182,7 @@ std::string cache_directory(const EngineOptions& options) {
 }
 
 LoadedModel load_model(const EngineOptions& options) {
-  const std::shared_ptr<Checkpoint> checkpoint = open_checkpoint(options.model);
+  const std::shared_ptr<Checkpoint> checkpoint = open_checkpoint(options.model, cache_directory(options));
   const ModelConfig& config = checkpoint->config();
   Tokenizer tokenizer = load_tokenizer(options);
   if (tokenizer.vocab_size() > config.vocab) {
@@ -210,6 +210,9 @@ LoadedModel load_model(const EngineOptions& options) {
     own.num_encoding_threads = num_encoding_threads(options, *own.backend);
   }
   fill_info(options, *checkpoint, choice, loaded);
+  for (LoadedReplica& replica : loaded.replicas) {
+    if (!replica.backend->needs_weights_later()) replica.model->release_weights();
+  }
   return loaded;
 }
 

@@ -18,6 +18,8 @@ constexpr std::string_view kLayerTensors[] = {
     "mlp.down_proj.weight",
 };
 
+constexpr std::string_view kEmbedding = "model.embed_tokens.weight";
+
 std::string layer_tensor(std::int32_t layer, std::string_view name) {
   return fmt::format("model.layers.{}.{}", layer, name);
 }
@@ -65,7 +67,10 @@ class Qwen3Weights final : public DecoderWeights {
   void release_layer(std::int32_t layer) override {
     for (const std::string_view name : kLayerTensors) checkpoint_->release(layer_tensor(layer, name));
   }
-  TensorView embedding() override { return checkpoint_->tensor("model.embed_tokens.weight"); }
+  TensorView embedding() override { return checkpoint_->tensor(kEmbedding); }
+  DataType embedding_type() override {
+    return checkpoint_->tensors()[checkpoint_->index_of(kEmbedding)].type;
+  }
   TensorView final_norm() override { return checkpoint_->tensor("model.norm.weight"); }
   TensorView head_no() override {
     return needs_answer_tokens(*checkpoint_) ? head_matrix().row(answers_.no) : TensorView{};
@@ -74,6 +79,8 @@ class Qwen3Weights final : public DecoderWeights {
     return needs_answer_tokens(*checkpoint_) ? head_matrix().row(answers_.yes)
                                              : checkpoint_->tensor("score.weight").row(0);
   }
+
+  void release() { checkpoint_.reset(); }
 
  private:
   TensorView head_matrix() {
@@ -91,6 +98,7 @@ class Qwen3 final : public Model {
       : weights_(std::move(checkpoint), answers, max_positions) {}
 
   DecoderWeights& weights() override { return weights_; }
+  void release_weights() override { weights_.release(); }
 
   // Qwen3Model of Hugging Face Transformers, layer by layer.
   void forward(Backend& backend) const override {

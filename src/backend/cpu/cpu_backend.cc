@@ -29,7 +29,6 @@ void CpuBackend::load(DecoderWeights& weights, const BackendLimits& limits) {
   kernels_ = choice_.kernels;
   const bool float32_weights = !kernels_->bfloat16 && weights.type() != DataType::kBFloat16;
   weights_ = std::make_unique<PackedWeights>(weights, float32_weights, options_.cache_directory, pool_);
-  embedding_ = weights.embedding();
   reserve(limits);
   fill_rotations();
 }
@@ -149,9 +148,10 @@ void CpuBackend::add_attention_blocks(std::int32_t segment, std::int32_t row, st
 
 void CpuBackend::embed() {
   const std::int32_t hidden = shape_.hidden;
+  const TensorView& embedding = weights_->model().embedding;
   pool_.parallel_for(num_rows_, [&](std::int64_t row, int) {
     const std::int64_t id = batch_.ids[static_cast<std::size_t>(row)];
-    widen(embedding_, id * hidden, {hidden_.as<float>() + row * hidden, static_cast<std::size_t>(hidden)});
+    widen(embedding, id * hidden, {hidden_.as<float>() + row * hidden, static_cast<std::size_t>(hidden)});
   });
 }
 

@@ -65,7 +65,6 @@ class CpuBackend final : public Backend {
   DecoderShape shape_;
   BackendLimits limits_;
   std::unique_ptr<PackedWeights> weights_;
-  TensorView embedding_;  // [vocab, hidden]
 
   std::int32_t ffn_ = 0;              // padded
   std::int32_t block_positions_ = 0;  // rows of an attention block at most

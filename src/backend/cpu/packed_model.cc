@@ -1,5 +1,6 @@
 #include "backend/cpu/packed_model.h"
 
+#include <algorithm>
 #include <cstring>
 #include <functional>
 #include <span>
@@ -18,13 +19,19 @@ std::int32_t panels_of(std::int32_t outputs) {
   return (outputs + kPanelColumns - 1) / kPanelColumns;
 }
 
+std::size_t embedding_bytes(const PackedForm& form) {
+  return static_cast<std::size_t>(form.shape.vocab) * static_cast<std::size_t>(form.shape.hidden) *
+         element_bytes(form.embedding_type);
+}
+
 // Where everything lies, from the start of the weights.
 struct Layout {
   std::size_t input_norm, query_norm, key_norm, attention_norm, qkv, output, gate_up, down;  // in a layer
   std::size_t layer_bytes;
-  std::size_t final_norm, head_no, head_yes, total_bytes;
+  std::size_t final_norm, head_no, head_yes, embedding, total_bytes;
 
-  Layout(const DecoderShape& shape, bool float32) {
+  explicit Layout(const PackedForm& form) {
+    const DecoderShape& shape = form.shape;
     std::size_t at = 0;
     const auto place = [&at](std::size_t bytes) {
       const std::size_t begin = at;
@@ -33,7 +40,7 @@ struct Layout {
     };
     const auto place_floats = [&](std::int32_t count) { return place(static_cast<std::size_t>(count) * 4); };
     const auto place_matrix = [&](std::int32_t num_panels, std::int32_t k) {
-      return place(static_cast<std::size_t>(num_panels) * panel_bytes(k, float32));
+      return place(static_cast<std::size_t>(num_panels) * panel_bytes(k, form.float32));
     };
     input_norm = place_floats(shape.hidden);
     query_norm = place_floats(shape.head_dim);
@@ -48,6 +55,7 @@ struct Layout {
     final_norm = place_floats(shape.hidden);
     head_no = place_floats(shape.hidden);
     head_yes = place_floats(shape.hidden);
+    embedding = place(embedding_bytes(form));
     total_bytes = at;
   }
 };
@@ -59,6 +67,16 @@ void pack_floats(const TensorView& view, std::byte* to, std::int32_t count) {
   } else {
     widen(view, 0, floats);
   }
+}
+
+void copy_rows(const TensorView& matrix, std::byte* to, ThreadPool& pool) {
+  constexpr std::int64_t kRows = 64;  // of a piece
+  const std::size_t row_bytes = matrix.row(0).size_bytes();
+  pool.parallel_for((matrix.shape[0] + kRows - 1) / kRows, [&](std::int64_t piece, int) {
+    const std::int64_t first = piece * kRows, count = std::min(kRows, matrix.shape[0] - first);
+    std::memcpy(to + static_cast<std::size_t>(first) * row_bytes, matrix.row(first).data,
+                static_cast<std::size_t>(count) * row_bytes);
+  });
 }
 
 const std::byte* row_data(const TensorView& matrix, std::int32_t row) {
@@ -106,12 +124,17 @@ std::int32_t padded_ffn(const DecoderShape& shape) {
   return (shape.ffn + kHalfPanel - 1) / kHalfPanel * kHalfPanel;
 }
 
-std::size_t packed_model_bytes(const DecoderShape& shape, bool float32) {
-  return Layout(shape, float32).total_bytes;
+PackedForm packed_form(DecoderWeights& weights, bool float32) {
+  return {.shape = weights.shape(), .float32 = float32, .embedding_type = weights.embedding_type()};
 }
 
-PackedModel view_packed_model(const std::byte* base, const DecoderShape& shape, bool float32) {
-  const Layout layout(shape, float32);
+std::size_t packed_model_bytes(const PackedForm& form) {
+  return Layout(form).total_bytes;
+}
+
+PackedModel view_packed_model(const std::byte* base, const PackedForm& form) {
+  const DecoderShape& shape = form.shape;
+  const Layout layout(form);
   const auto floats = [](const std::byte* at) { return reinterpret_cast<const float*>(at); };
   PackedModel model;
   for (std::int32_t i = 0; i < shape.num_layers; ++i) {
@@ -130,13 +153,15 @@ PackedModel view_packed_model(const std::byte* base, const DecoderShape& shape, 
   model.final_norm = floats(base + layout.final_norm);
   model.head_no = floats(base + layout.head_no);
   model.head_yes = floats(base + layout.head_yes);
+  model.embedding = {form.embedding_type, {shape.vocab, shape.hidden}, base + layout.embedding};
   return model;
 }
 
-void pack_model(DecoderWeights& weights, bool float32, std::byte* base, ThreadPool& pool) {
-  const DecoderShape& shape = weights.shape();
-  const Layout layout(shape, float32);
-  const PackedModel model = view_packed_model(base, shape, float32);
+void pack_model(DecoderWeights& weights, const PackedForm& form, std::byte* base, ThreadPool& pool) {
+  const DecoderShape& shape = form.shape;
+  const bool float32 = form.float32;
+  const Layout layout(form);
+  const PackedModel model = view_packed_model(base, form);
   for (std::int32_t i = 0; i < shape.num_layers; ++i) {
     const LayerWeights layer = weights.layer(i);
     std::byte* at = base + static_cast<std::size_t>(i) * layout.layer_bytes;
@@ -167,6 +192,7 @@ void pack_model(DecoderWeights& weights, bool float32, std::byte* base, ThreadPo
   pack_floats(weights.final_norm(), base + layout.final_norm, shape.hidden);
   pack_floats(weights.head_no(), base + layout.head_no, shape.hidden);
   pack_floats(weights.head_yes(), base + layout.head_yes, shape.hidden);
+  copy_rows(weights.embedding(), base + layout.embedding, pool);
 }
 
 }  // namespace rerank::cpu

@@ -40,15 +40,23 @@ struct PackedModel {
   const float* final_norm = nullptr;  // [hidden]
   const float* head_no = nullptr;     // [hidden]
   const float* head_yes = nullptr;    // [hidden]
+  TensorView embedding;               // [vocab, hidden]
+};
+
+// What the form depends on.
+struct PackedForm {
+  DecoderShape shape;
+  bool float32 = false;  // the type of the packed matrices, else bfloat16
+  DataType embedding_type = DataType::kBFloat16;
 };
 
 // Inputs of `down`, padded to whole half panels, as `gate_up` produces them.
 std::int32_t padded_ffn(const DecoderShape& shape);
 
-// `float32`: the type of the packed matrices, else bfloat16.
-std::size_t packed_model_bytes(const DecoderShape& shape, bool float32);
+PackedForm packed_form(DecoderWeights& weights, bool float32);
+std::size_t packed_model_bytes(const PackedForm& form);
 // REQUIRES: `base` is aligned to 64 bytes and holds packed_model_bytes.
-PackedModel view_packed_model(const std::byte* base, const DecoderShape& shape, bool float32);
-void pack_model(DecoderWeights& weights, bool float32, std::byte* base, ThreadPool& pool);
+PackedModel view_packed_model(const std::byte* base, const PackedForm& form);
+void pack_model(DecoderWeights& weights, const PackedForm& form, std::byte* base, ThreadPool& pool);
 
 }  // namespace rerank::cpu

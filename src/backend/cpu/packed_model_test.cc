@@ -50,9 +50,10 @@ class PackedModelTest : public testing::TestWithParam<std::tuple<DataType, bool>
  protected:
   PackedModelTest()
       : weights_(kShape, std::get<0>(GetParam())),
-        memory_(packed_model_bytes(kShape, float32_)),
-        model_(view_packed_model(memory_.data(), kShape, float32_)) {
-    pack_model(weights_, float32_, memory_.data(), pool_);
+        form_(packed_form(weights_, float32_)),
+        memory_(packed_model_bytes(form_)),
+        model_(view_packed_model(memory_.data(), form_)) {
+    pack_model(weights_, form_, memory_.data(), pool_);
   }
 
   void expect_matrix(const PackedMatrix& matrix, const TensorView& source, std::int32_t first_panel,
@@ -80,6 +81,7 @@ class PackedModelTest : public testing::TestWithParam<std::tuple<DataType, bool>
   bool float32_ = std::get<1>(GetParam());
   ThreadPool pool_{3};
   RandomDecoder weights_;
+  PackedForm form_;
   MemoryBlock memory_;
   PackedModel model_;
 };
@@ -104,6 +106,16 @@ TEST_P(PackedModelTest, HoldsEveryWeight) {
   expect_floats(model_.final_norm, weights_.final_norm());
   expect_floats(model_.head_no, weights_.head_no());
   expect_floats(model_.head_yes, weights_.head_yes());
+}
+
+// Byte for byte: embed() widens the checkpoint's own numbers, whatever the matrices are packed as.
+TEST_P(PackedModelTest, HoldsTheEmbeddingAsItIs) {
+  const TensorView source = weights_.embedding();
+  EXPECT_EQ(model_.embedding.type, source.type);
+  EXPECT_EQ(model_.embedding.shape, source.shape);
+  EXPECT_GE(model_.embedding.data, memory_.data());
+  EXPECT_LE(model_.embedding.data + source.size_bytes(), memory_.data() + memory_.size_bytes());
+  EXPECT_EQ(std::memcmp(model_.embedding.data, source.data, source.size_bytes()), 0);
 }
 
 TEST_P(PackedModelTest, GateAndUpSharePanels) {
@@ -135,7 +147,7 @@ TEST_P(PackedModelTest, MatricesStartOnCacheLines) {
 TEST_P(PackedModelTest, NoRowForNoIsZeros) {
   std::memset(memory_.data(), 0x55, memory_.size_bytes());
   weights_.drop_head_no();
-  pack_model(weights_, float32_, memory_.data(), pool_);
+  pack_model(weights_, form_, memory_.data(), pool_);
   for (std::int32_t i = 0; i < kShape.hidden; ++i) ASSERT_EQ(model_.head_no[i], 0.0f);
   expect_floats(model_.head_yes, weights_.head_yes());
 }

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/replaced_file.h"
 #include "rerank/error.h"
 
 namespace rerank::cpu {
@@ -20,14 +21,16 @@ namespace {
 // The file starts with a page of text that must equal, byte for byte, what this program would write for the
 // checkpoint that is being loaded; the block of packed_model.h follows.
 constexpr std::size_t kHeaderBytes = 4096;
-constexpr int kFormatVersion = 1;
+constexpr int kFormatVersion = 2;
 
-std::string header_text(DecoderWeights& weights, bool float32) {
-  const DecoderShape& s = weights.shape();
-  std::string text =
-      fmt::format("rerank packed weights {}\nweights {}\ncheckpoint {}\nshape {} {} {} {} {} {}\nbytes {}\n",
-                  kFormatVersion, float32 ? "float32" : "bfloat16", weights.identity(), s.hidden, s.ffn,
-                  s.num_layers, s.num_heads, s.num_kv_heads, s.head_dim, packed_model_bytes(s, float32));
+std::string header_text(const DecoderWeights& weights, const PackedForm& form) {
+  const DecoderShape& s = form.shape;
+  std::string text = fmt::format(
+      "rerank packed weights {}\nweights {}\nembedding {}\ncheckpoint {}\nshape {} {} {} {} {} {} {}\nbytes "
+      "{}\n",
+      kFormatVersion, form.float32 ? "float32" : "bfloat16", to_string(form.embedding_type),
+      weights.identity(), s.hidden, s.ffn, s.num_layers, s.num_heads, s.num_kv_heads, s.head_dim, s.vocab,
+      packed_model_bytes(form));
   check(text.size() <= kHeaderBytes, "the identity of a checkpoint is too long");
   text.resize(kHeaderBytes, '\0');
   return text;
@@ -70,7 +73,8 @@ class NewFile {
   // Takes the name from whatever has it. A name can only be given where there is none, hence the step
   // between.
   bool commit() {
-    const std::string between = fmt::format("{}.{}", path_.string(), ::gettid());
+    remove_leftovers(path_);
+    const std::string between = name_beside(path_);
     const std::string file = fmt::format("/proc/self/fd/{}", file_);
     return ::msync(data_, size_bytes_, MS_SYNC) == 0 &&
            ::linkat(AT_FDCWD, file.c_str(), AT_FDCWD, between.c_str(), AT_SYMLINK_FOLLOW) == 0 &&
@@ -84,14 +88,14 @@ class NewFile {
   std::size_t size_bytes_ = 0;
 };
 
-bool write_cache(const std::string& path, const std::string& header, DecoderWeights& weights, bool float32,
-                 ThreadPool& pool) {
+bool write_cache(const std::string& path, const std::string& header, DecoderWeights& weights,
+                 const PackedForm& form, ThreadPool& pool) {
   std::error_code ignored;
   std::filesystem::create_directories(std::filesystem::path(path).parent_path(), ignored);
   NewFile file(path);
-  std::byte* data = file.map(kHeaderBytes + packed_model_bytes(weights.shape(), float32));
+  std::byte* data = file.map(kHeaderBytes + packed_model_bytes(form));
   if (data != nullptr) {
-    pack_model(weights, float32, data + kHeaderBytes, pool);
+    pack_model(weights, form, data + kHeaderBytes, pool);
     std::memcpy(data, header.data(), kHeaderBytes);
     if (file.commit()) return true;
   }
@@ -106,36 +110,39 @@ bool write_cache(const std::string& path, const std::string& header, DecoderWeig
 
 PackedWeights::PackedWeights(DecoderWeights& weights, bool float32, const std::string& cache_directory,
                              ThreadPool& pool)
-    : float32_(float32),
-      size_bytes_(static_cast<std::int64_t>(packed_model_bytes(weights.shape(), float32))) {
+    : form_(packed_form(weights, float32)),
+      size_bytes_(static_cast<std::int64_t>(packed_model_bytes(form_))) {
   if (!cache_directory.empty()) {
-    const std::string header = header_text(weights, float32);
+    const std::string header = header_text(weights, form_);
     const std::string path = fmt::format("{}/weights-{:016x}", cache_directory, fnv1a(header));
     if (map_cache(path, header) ||
-        (write_cache(path, header, weights, float32, pool) && map_cache(path, header))) {
-      model_ = view_packed_model(mapped_.bytes().data() + kHeaderBytes, weights.shape(), float32);
+        (write_cache(path, header, weights, form_, pool) && map_cache(path, header))) {
+      model_ = view_packed_model(mapped_.bytes().data() + kHeaderBytes, form_);
       return;
     }
   }
   memory_ = MemoryBlock(static_cast<std::size_t>(size_bytes_));
-  pack_model(weights, float32, memory_.data(), pool);
-  model_ = view_packed_model(memory_.data(), weights.shape(), float32);
+  pack_model(weights, form_, memory_.data(), pool);
+  model_ = view_packed_model(memory_.data(), form_);
 }
 
 bool PackedWeights::map_cache(const std::string& path, const std::string& header) {
   std::error_code ignored;
   if (!std::filesystem::exists(path, ignored)) return false;
-  const std::size_t size_bytes = kHeaderBytes + static_cast<std::size_t>(size_bytes_);
-  MappedFile file;
-  if (std::filesystem::file_size(path, ignored) == size_bytes) file = MappedFile(path);
-  if (file.bytes().size() != size_bytes ||
-      std::memcmp(file.bytes().data(), header.data(), kHeaderBytes) != 0) {
+  try {
+    MappedFile file(path);
+    if (file.bytes().size() == kHeaderBytes + static_cast<std::size_t>(size_bytes_) &&
+        std::memcmp(file.bytes().data(), header.data(), kHeaderBytes) == 0) {
+      mapped_ = std::move(file);
+      cache_file_ = path;
+      return true;
+    }
     log::warn("{} does not hold the packed weights of this checkpoint; it will be written anew", path);
-    return false;
+  } catch (const Error& error) {
+    // Another user's, gone since, no room to map it: the checkpoint is there still.
+    log::warn("{}; the weights are packed anew", error.what());
   }
-  mapped_ = std::move(file);
-  cache_file_ = path;
-  return true;
+  return false;
 }
 
 }  // namespace rerank::cpu

@@ -16,11 +16,12 @@ namespace rerank::cpu {
 class PackedWeights {
  public:
   // `float32`: the type of the packed matrices, else bfloat16. An empty `cache_directory` keeps nothing on
-  // disk; a cache that cannot be written is a warning.
+  // disk; a cache that cannot be read or written is a warning.
   PackedWeights(DecoderWeights& weights, bool float32, const std::string& cache_directory, ThreadPool& pool);
 
+  // All that a forward needs: nothing of `weights` is looked at any more.
   const PackedModel& model() const { return model_; }
-  bool float32() const { return float32_; }
+  bool float32() const { return form_.float32; }
   std::int64_t size_bytes() const { return size_bytes_; }
   // Empty when the weights are in memory only.
   const std::string& cache_file() const { return cache_file_; }
@@ -28,7 +29,7 @@ class PackedWeights {
  private:
   bool map_cache(const std::string& path, const std::string& header);
 
-  bool float32_;
+  PackedForm form_;
   std::int64_t size_bytes_;
   std::string cache_file_;
   MappedFile mapped_;

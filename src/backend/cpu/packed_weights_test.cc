@@ -9,7 +9,9 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstdlib>
+#include <exception>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -142,6 +144,45 @@ TEST_F(PackedWeightsTest, DoesWithoutWhereItCannotWrite) {
   EXPECT_EQ(unasked.cache_file(), "");
   EXPECT_TRUE(holds(unasked, weights_));
   EXPECT_THAT(files(), SizeIs(1));
+}
+
+// Another user's file is a miss, not an end.
+TEST_F(PackedWeightsTest, DoesWithoutWhatItCannotRead) {
+  const std::string file = load(weights_).cache_file();
+  std::filesystem::permissions(file, std::filesystem::perms::none);
+  std::filesystem::permissions(directory_, std::filesystem::perms::owner_all |
+                                               std::filesystem::perms::others_read |
+                                               std::filesystem::perms::others_exec);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    // The superuser reads everything.
+    if (::geteuid() == 0 && ::seteuid(65534) != 0) ::_exit(2);
+    try {
+      ThreadPool pool(1);
+      RandomDecoder weights(kShape, DataType::kBFloat16, 1);
+      const PackedWeights packed(weights, false, directory_.string(), pool);
+      ::_exit(holds(packed, weights) ? 0 : 3);
+    } catch (const std::exception&) {
+      ::_exit(4);
+    }
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
+// A process that ended between two steps left its file under the name that this thread would take.
+TEST_F(PackedWeightsTest, LeftoversOfOthersAreNotInTheWayAndGo) {
+  const std::filesystem::path file = load(weights_).cache_file();
+  std::filesystem::remove(file);
+  const std::filesystem::path left = file.string() + "." + std::to_string(::gettid());
+  std::ofstream(left) << "x";
+  EXPECT_EQ(load(weights_).cache_file(), file);
+  std::filesystem::last_write_time(left,
+                                   std::filesystem::file_time_type::clock::now() - std::chrono::hours(2));
+  std::filesystem::remove(file);
+  EXPECT_EQ(load(weights_).cache_file(), file);
+  EXPECT_EQ(files(), std::vector{file});
 }
 
 // What was mapped stays good when another process puts a new file in its place.

@@ -48,6 +48,7 @@ class ReferenceBackend final : public Backend {
                  std::vector<KeyValue>(static_cast<std::size_t>(limits.num_slots)));
   }
 
+  bool needs_weights_later() const override { return true; }
   BackendInfo info() const override {
     return {.device = "reference",
             .dtype = "float32",
