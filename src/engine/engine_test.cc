@@ -16,6 +16,7 @@
 #include "checkpoint/config.h"
 #include "checkpoint/scratch_directory.h"
 #include "checkpoint/write_synthetic.h"
+#include "engine/loading.h"
 #include "rerank/error.h"
 #include "tests/byte_tokenizer.h"
 #include "tests/error_of.h"
@@ -272,6 +273,19 @@ TEST_F(EngineTest, TheModelsFilesMayGoOnceItIsLoaded) {
     std::filesystem::resize_file(write.directory / "model.safetensors", 0);
     EXPECT_EQ(logits(engine.score(request)), before) << use_cache;
   }
+}
+
+// Each of them measuring for itself, one might choose otherwise.
+TEST_F(EngineTest, AllReplicasComputeInWhatWasChosenOnce) {
+  EngineOptions automatic = options();
+  automatic.dtype = "auto";
+  automatic.data_parallel_size = 3;
+  const LoadedModel loaded = load_model(automatic);
+  for (const LoadedReplica& replica : loaded.replicas) {
+    EXPECT_EQ(replica.backend->info().dtype, loaded.info.dtype);
+    EXPECT_EQ(replica.backend->info().dtype_reason, "asked for");
+  }
+  EXPECT_NE(loaded.info.dtype_reason, "asked for");
 }
 
 }  // namespace

@@ -95,6 +95,14 @@ BackendOptions replica_options(const EngineOptions& options, const DeviceChoice&
   return own;
 }
 
+// Which arithmetic all replicas compute in: measured once, or each could come to a choice of its own. Unset
+// where there is nothing to choose.
+std::optional<BackendInfo> chosen_arithmetic(const EngineOptions& options, const DeviceChoice& choice,
+                                             DataType checkpoint) {
+  if (choice.device != "cpu") return std::nullopt;
+  return preview_backend(replica_options(options, choice, 0), checkpoint);
+}
+
 // A request that comes alone waits for its texts to be encoded. A CPU's own threads have the processors, and
 // take so long for a forward that it does not matter.
 int num_encoding_threads(const EngineOptions& options, const Backend& backend) {
@@ -201,15 +209,19 @@ LoadedModel load_model(const EngineOptions& options) {
       std::move(tokenizer), EncoderOptions{.parse_special_tokens = options.parse_special_tokens,
                                            .suffix = prompt_suffix(options.prompt_suffix),
                                            .max_model_len = loaded.scheduler.max_model_len});
+  const auto arithmetic = chosen_arithmetic(options, choice, matrix_type(*checkpoint));
   // One after the other: the first packs the weights that the others find packed.
   for (std::int32_t replica = 0; replica < num_replicas(options); ++replica) {
     LoadedReplica& own = loaded.replicas.emplace_back();
     own.model = create_model(checkpoint, answers, loaded.scheduler.max_model_len);
-    own.backend = create_backend(replica_options(options, choice, replica));
+    BackendOptions backend = replica_options(options, choice, replica);
+    if (arithmetic) backend.dtype = arithmetic->dtype;
+    own.backend = create_backend(backend);
     own.backend->load(own.model->weights(), backend_limits(loaded.scheduler));
     own.num_encoding_threads = num_encoding_threads(options, *own.backend);
   }
   fill_info(options, *checkpoint, choice, loaded);
+  if (arithmetic) loaded.info.dtype_reason = arithmetic->dtype_reason;
   for (LoadedReplica& replica : loaded.replicas) {
     if (!replica.backend->needs_weights_later()) replica.model->release_weights();
   }

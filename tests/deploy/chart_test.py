@@ -68,7 +68,8 @@ class Chart(unittest.TestCase):
         self.assertGreater(pod(resources)["terminationGracePeriodSeconds"], 107)
 
     def test_the_program_takes_the_arguments(self):
-        resources = rendered("flags={--max-model-len,1024}", "shutdownDelaySeconds=7", "drainSeconds=100")
+        resources = rendered("flags={--max-model-len,1024}", "dtype=float32", "shutdownDelaySeconds=7",
+                             "drainSeconds=100")
         (container,) = pod(resources)["containers"]
         environment = {**os.environ, "ENV_FILE": "/dev/null", "RERANK_CONFIG": "/dev/null"}
         done = subprocess.run([os.environ["RERANK_PROGRAM"], "config", "serve", *container["args"]],
@@ -76,7 +77,7 @@ class Chart(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         shown = {line.split()[0]: line.split()[1] for line in done.stdout.splitlines() if len(line.split()) > 2}
         for key, value in (("model_path", "demo"), ("shutdown_delay", "7"), ("drain_timeout", "100"),
-                           ("max_model_len", "1024"), ("log_format", "json")):
+                           ("max_model_len", "1024"), ("dtype", "float32"), ("log_format", "json")):
             self.assertEqual(shown[key], value)
 
 

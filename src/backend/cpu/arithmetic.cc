@@ -1,18 +1,15 @@
 #include "backend/cpu/arithmetic.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
+#include <time.h>
 
 #include <algorithm>
-#include <chrono>
-#include <filesystem>
 #include <fstream>
-#include <sstream>
-#include <system_error>
 #include <vector>
 
 #include "backend/cpu/row_tiles.h"
 #include "base/memory_block.h"
+#include "base/replaced_file.h"
 #include "rerank/error.h"
 
 namespace rerank::cpu {
@@ -40,81 +37,104 @@ std::string processor_name() {
   return "unknown processor";
 }
 
-struct Measured {
-  double bfloat16 = 0;  // GFLOP/s of a thread
-  double float32 = 0;
-};
-
 // One line: "GFLOPS GFLOPS processor name"; another processor's line does not count.
 std::string choice_file(const std::string& cache_directory) {
   return cache_directory + "/arithmetic";
 }
 
-bool read_choice(const std::string& cache_directory, Measured& measured) {
+bool read_choice(const std::string& cache_directory, GemmSpeeds& measured) {
   std::ifstream file(choice_file(cache_directory));
   std::string name;
   return file >> measured.bfloat16 >> measured.float32 && std::getline(file >> std::ws, name) &&
          name == processor_name() && measured.bfloat16 > 0 && measured.float32 > 0;
 }
 
-void keep_choice(const std::string& cache_directory, const Measured& measured) {
-  std::error_code ignored;
-  std::filesystem::create_directories(cache_directory, ignored);
-  const std::string temporary = fmt::format("{}.{}", choice_file(cache_directory), ::getpid());
-  std::ofstream file(temporary);
-  file << fmt::format("{:.1f} {:.1f} {}\n", measured.bfloat16, measured.float32, processor_name());
-  file.close();
-  // Without it the next start measures again: nothing to tell anybody.
-  if (file) std::filesystem::rename(temporary, choice_file(cache_directory), ignored);
-  if (!file || ignored) std::filesystem::remove(temporary, ignored);
+// Without it the next start measures again: nothing to tell anybody.
+void keep_choice(const std::string& cache_directory, const GemmSpeeds& measured) {
+  replace_file(choice_file(cache_directory),
+               fmt::format("{:.1f} {:.1f} {}\n", measured.bfloat16, measured.float32, processor_name()));
 }
 
 KernelChoice choose_faster(const std::string& cache_directory) {
-  Measured measured;
+  GemmSpeeds measured;
   const bool kept = !cache_directory.empty() && read_choice(cache_directory, measured);
   if (!kept) {
-    measured = {measure_gemm(kAvx512BFloat16), measure_gemm(kAvx512Float32)};
+    measured = measure_gemms();
     if (!cache_directory.empty()) keep_choice(cache_directory, measured);
   }
-  return {measured.bfloat16 >= measured.float32 ? &kAvx512BFloat16 : &kAvx512Float32,
+  return {prefers_float32(measured) ? &kAvx512Float32 : &kAvx512BFloat16,
           fmt::format("{}: bfloat16 {:.0f}, float32 {:.0f} GFLOP/s a thread",
                       kept ? "measured at an earlier start" : "measured now", measured.bfloat16,
                       measured.float32)};
 }
 
+// Of this thread alone.
+double processor_seconds() {
+  timespec time = {};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+}
+
+// A block of rows and panels of the size that a forward gives a thread.
+class GemmProbe {
+ public:
+  explicit GemmProbe(const Kernels& kernels)
+      : kernels_(kernels),
+        num_rows_(kTiles * kernels.tile_rows),
+        rows_(row_tiles_bytes(kernels, num_rows_, kInputs)),
+        panels_(std::size_t{kPanels} * kPanelColumns * kInputs * 2),
+        out_(static_cast<std::size_t>(num_rows_) * kPanels * kPanelColumns * 4) {
+    std::vector<float> row(kInputs);
+    for (std::int32_t i = 0; i < kInputs; ++i)
+      row[static_cast<std::size_t>(i)] = 0.01f * static_cast<float>(i % 97 - 48);
+    for (std::int32_t r = 0; r < num_rows_; ++r) kernels.pack_row(row.data(), {rows_.data(), kInputs}, r);
+    auto* weights = panels_.as<std::uint16_t>();
+    for (std::int32_t i = 0; i < kPanels * kPanelColumns * kInputs; ++i) {
+      weights[i] = to_bfloat16(0.01f * static_cast<float>(i % 89 - 44)).bits;
+    }
+  }
+
+  void run() {
+    const GemmTask task{.rows = {rows_.data(), kInputs},
+                        .num_rows = num_rows_,
+                        .end_tile = kTiles,
+                        .panels = panels_.data(),
+                        .end_panel = kPanels,
+                        .out = out_.as<float>(),
+                        .out_stride = kPanels * kPanelColumns};
+    const double begin = processor_seconds();
+    kernels_.gemm(task);
+    const double taken = processor_seconds() - begin;
+    best_ = std::max(best_, 2e-9 * num_rows_ * kPanels * kPanelColumns * kInputs / taken);
+  }
+  double best() const { return best_; }
+
+ private:
+  static constexpr std::int32_t kTiles = 8, kPanels = 16, kInputs = 1024;
+
+  const Kernels& kernels_;
+  std::int32_t num_rows_;
+  MemoryBlock rows_;
+  MemoryBlock panels_;
+  MemoryBlock out_;
+  double best_ = 0;
+};
+
 }  // namespace
 
-double measure_gemm(const Kernels& kernels) {
-  // A block of rows and panels of the size that a forward gives a thread.
-  constexpr std::int32_t kTiles = 8, kPanels = 16, kInputs = 1024;
-  const std::int32_t rows = kTiles * kernels.tile_rows;
-  const MemoryBlock row_memory(row_tiles_bytes(kernels, rows, kInputs));
-  const MemoryBlock panel_memory(std::size_t{kPanels} * kPanelColumns * kInputs * 2);
-  const MemoryBlock out_memory(static_cast<std::size_t>(rows) * kPanels * kPanelColumns * 4);
-  const RowTiles tiles{row_memory.data(), kInputs};
-  std::vector<float> row(kInputs);
-  for (std::int32_t i = 0; i < kInputs; ++i)
-    row[static_cast<std::size_t>(i)] = 0.01f * static_cast<float>(i % 97 - 48);
-  for (std::int32_t r = 0; r < rows; ++r) kernels.pack_row(row.data(), tiles, r);
-  auto* weights = panel_memory.as<std::uint16_t>();
-  for (std::int32_t i = 0; i < kPanels * kPanelColumns * kInputs; ++i) {
-    weights[i] = to_bfloat16(0.01f * static_cast<float>(i % 89 - 44)).bits;
+GemmSpeeds measure_gemms() {
+  constexpr int kRuns = 10;
+  GemmProbe bfloat16(kAvx512BFloat16);
+  GemmProbe float32(kAvx512Float32);
+  for (int run = 0; run < kRuns; ++run) {
+    bfloat16.run();
+    float32.run();
   }
-  GemmTask task{.rows = tiles,
-                .num_rows = rows,
-                .end_tile = kTiles,
-                .panels = panel_memory.data(),
-                .end_panel = kPanels,
-                .out = out_memory.as<float>(),
-                .out_stride = kPanels * kPanelColumns};
-  double best = 0;
-  for (int run = 0; run < 6; ++run) {
-    const auto begin = std::chrono::steady_clock::now();
-    kernels.gemm(task);
-    const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begin;
-    best = std::max(best, 2e-9 * rows * kPanels * kPanelColumns * kInputs / taken.count());
-  }
-  return best;
+  return {.bfloat16 = bfloat16.best(), .float32 = float32.best()};
+}
+
+bool prefers_float32(const GemmSpeeds& speeds) {
+  return speeds.float32 > kClearGain * speeds.bfloat16;
 }
 
 KernelChoice choose_kernels(const BackendOptions& options, DataType checkpoint) {

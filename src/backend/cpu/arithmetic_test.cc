@@ -4,10 +4,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "rerank/error.h"
 
@@ -97,7 +100,7 @@ TEST_F(ArithmeticTest, KeepsWhatItMeasured) {
   EXPECT_THAT(second.reason, StartsWith("measured at an earlier start"));
   EXPECT_EQ(second.kernels, first.kernels);
 
-  // The faster of the two lines wins; another processor's, or a broken one, is measured anew.
+  // What is clearly faster wins; another processor's line, or a broken one, is measured anew.
   const std::filesystem::path file = directory_ / "arithmetic";
   std::string bfloat16, float32, processor;
   std::ifstream in(file);
@@ -106,12 +109,44 @@ TEST_F(ArithmeticTest, KeepsWhatItMeasured) {
   in.close();
   std::ofstream(file) << "10.0 20.0 " << processor << "\n";
   EXPECT_EQ(choose("auto", "auto").kernels, &kAvx512Float32);
+  // Within the noise of a measurement the usual choice stays.
+  std::ofstream(file) << "10.0 11.0 " << processor << "\n";
+  EXPECT_EQ(choose("auto", "auto").kernels, &kAvx512BFloat16);
   std::ofstream(file) << "20.0 10.0 " << processor << "\n";
   EXPECT_EQ(choose("auto", "auto").kernels, &kAvx512BFloat16);
   for (const char* line : {"10.0 20.0 Another processor\n", "20.0", "", "x y z\n"}) {
     std::ofstream(file) << line;
     EXPECT_THAT(choose("auto", "auto").reason, StartsWith("measured now")) << line;
   }
+}
+
+TEST(GemmSpeeds, LeavingTheUsualChoiceTakesAClearGain) {
+  EXPECT_FALSE(prefers_float32({.bfloat16 = 225, .float32 = 113}));
+  EXPECT_FALSE(prefers_float32({.bfloat16 = 100, .float32 = 101}));
+  EXPECT_FALSE(prefers_float32({.bfloat16 = 100, .float32 = 119}));
+  EXPECT_TRUE(prefers_float32({.bfloat16 = 100, .float32 = 121}));
+  EXPECT_TRUE(prefers_float32({.bfloat16 = 85, .float32 = 170}));
+}
+
+// Busy neighbours, or a quota, make a measurement longer and not its verdict another.
+TEST_F(ArithmeticTest, StoppedMeasurementsSayTheSame) {
+  if (!has_bfloat16())
+    GTEST_SKIP() << "only one arithmetic is possible on this processor: nothing is measured";
+  const GemmSpeeds alone = measure_gemms();
+  std::atomic<bool> ended{false};
+  std::vector<std::thread> neighbours;
+  for (unsigned i = 0; i < 3 * std::thread::hardware_concurrency(); ++i) {
+    neighbours.emplace_back([&ended] {
+      while (!ended) {
+      }
+    });
+  }
+  const GemmSpeeds crowded = measure_gemms();
+  ended = true;
+  for (std::thread& neighbour : neighbours) neighbour.join();
+  EXPECT_EQ(prefers_float32(crowded), prefers_float32(alone));
+  EXPECT_GT(crowded.bfloat16, alone.bfloat16 / 2);
+  EXPECT_GT(crowded.float32, alone.float32 / 2);
 }
 
 TEST_F(ArithmeticTest, MeasuresOnlyWithoutAPlaceToKeepIt) {
