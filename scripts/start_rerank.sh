@@ -27,7 +27,7 @@
 #   RERANK_PROGRAM, VLLM_PROGRAM  the programs                                              rerank, vllm
 # Keys are read by the servers themselves, from RERANK_API_KEY or VLLM_API_KEY, so that no argument shows them.
 # Flags after -- go to the server as they are.
-set -eu
+set -euf
 
 here=$(dirname "$(readlink -f "$0")")
 say() { printf '%s\n' "$*"; }
@@ -63,9 +63,11 @@ native_program() {
   return 1
 }
 
-settings_script=$(beside start_settings.sh)
-# shellcheck disable=SC1090 # where it is has just been found out
-. "$settings_script"
+for part in start_settings.sh start_process.sh; do
+  part=$(beside "$part")
+  # shellcheck disable=SC1090 # where it is has just been found out
+  . "$part"
+done
 
 read_arguments() {
   command_name=""
@@ -118,16 +120,11 @@ read_settings() {
       ;;
     *) fail "ENGINE=$ENGINE: native and vllm are known" ;;
   esac
-  value=""
-  for number in PORT TP START_TIMEOUT STOP_TIMEOUT; do
-    eval "value=\$$number"
-    case $value in
-      '' | *[!0-9]*) fail "$number=$value is no whole number" ;;
-    esac
-  done
-  if [ "$PORT" -lt 1 ] || [ "$PORT" -gt 65535 ]; then
-    fail "PORT=$PORT must be between 1 and 65535"
-  fi
+  check_number PORT 1 65535
+  check_number TP 1 1024
+  check_number START_TIMEOUT 1 86400
+  check_number STOP_TIMEOUT 0 86400
+  case $LOG_DIR in -*) LOG_DIR=./$LOG_DIR ;; esac
   SERVED_MODEL_NAME=${SERVED_MODEL_NAME:-${MODEL_PATH##*/}}
   pid_file=$LOG_DIR/rerank-$PORT.pid
   log_file=$LOG_DIR/rerank-$PORT.log
@@ -139,8 +136,21 @@ read_settings() {
   esac
 }
 
+# check_number NAME LEAST MOST: of a setting; takes zeros in front away, which would make it an octal number.
+check_number() {
+  eval "value=\$$1"
+  case $value in
+    '' | *[!0-9]*) fail "$1=$value is no whole number" ;;
+  esac
+  value=${value#"${value%%[!0]*}"}
+  value=${value:-0}
+  if [ "${#value}" -gt 9 ] || [ "$value" -lt "$2" ] || [ "$value" -gt "$3" ]; then
+    fail "$1=$value must be between $2 and $3"
+  fi
+  eval "$1=\$value"
+}
+
 check_devices() {
-  [ "$TP" -ge 1 ] || fail "TP=$TP must be at least 1"
   [ -n "${CUDA_VISIBLE_DEVICES+set}" ] || return 0
   count=$(printf '%s' "$CUDA_VISIBLE_DEVICES" | tr ',' '\n' | grep -c '[^[:space:]]' || true)
   if [ "$TP" -gt "$count" ] && [ "$TP" -gt 1 ]; then
@@ -205,28 +215,6 @@ run_server() {
   exec "$program" serve "$MODEL_PATH" --served-model-name $SERVED_MODEL_NAME "$@"
 }
 
-# Sets pid to the running server's; fails when there is none. A number that another program has by now is stale.
-find_running() {
-  [ -f "$pid_file" ] || return 1
-  pid=$(cat "$pid_file")
-  case $pid in
-    '' | *[!0-9]*) ;;
-    *)
-      if kill -0 "$pid" 2>/dev/null && is_server "$pid"; then
-        return 0
-      fi
-      ;;
-  esac
-  say "note: $pid_file is stale: process ${pid:-(none)} is no server of this script any more; removed"
-  rm -f "$pid_file"
-  return 1
-}
-
-is_server() {
-  [ -r "/proc/$1/cmdline" ] || return 0 # no Linux: the number alone must do
-  tr '\0' ' ' <"/proc/$1/cmdline" | grep -q -e " serve .*--port $PORT\b" -e start_rerank
-}
-
 port_in_use() {
   hexadecimal=$(printf '%04X' "$PORT")
   cat /proc/net/tcp /proc/net/tcp6 2>/dev/null |
@@ -234,7 +222,8 @@ port_in_use() {
 }
 
 # The answer to readiness; any of the three programs will do.
-is_ready() {
+is_ready() (
+  unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY # it is this machine that is asked
   path=/health
   [ "$ENGINE" = vllm ] || path=/v1/health/ready
   if command -v curl >/dev/null 2>&1; then
@@ -244,11 +233,48 @@ is_ready() {
   else
     python3 -c 'import sys, urllib.request; urllib.request.urlopen(sys.argv[1], timeout=5)' "$url$path" 2>/dev/null
   fi
-}
+)
 
 show_log_end() {
   say "--- the end of $log_file:" >&2
   tail -n 30 "$log_file" >&2
+}
+
+# Starts the server under the lock and sets pid; is_launched tells whether it was this script.
+launch() {
+  lock
+  read_pid
+  is_launched=false
+  if is_running; then
+    unlock
+    return 0
+  fi
+  if port_in_use; then
+    fail "PORT=$PORT is in use by another program: end that one, or choose another PORT"
+  fi
+  [ ! -f "$log_file" ] || mv "$log_file" "$log_file.1"
+  # The shell that becomes the server keeps its number. The lock is not for it to keep.
+  (
+    trap '' HUP
+    exec 9>&-
+    run_server "$@"
+  ) >"$log_file" 2>&1 </dev/null &
+  pid=$!
+  is_launched=true
+  say "$pid" >"$pid_file"
+  say "starting $ENGINE with $MODEL_PATH: process $pid, log $log_file"
+  # Until it has become the program, other scripts would take it for none of theirs.
+  waited=0
+  while kill -0 "$pid" 2>/dev/null && ! is_server "$pid"; do
+    if [ "$waited" -ge 1000 ]; then
+      kill -9 "$pid" 2>/dev/null || true
+      rm -f "$pid_file"
+      fail "$program did not run as \"serve ... --port $PORT\" within 20 seconds; killed"
+    fi
+    sleep 0.02
+    waited=$((waited + 1))
+  done
+  unlock
 }
 
 start() {
@@ -258,37 +284,54 @@ start() {
   fi
   check_devices
   find_program
-  if port_in_use; then
-    fail "PORT=$PORT is in use by another program: end that one, or choose another PORT"
-  fi
   mkdir -p "$LOG_DIR" || fail "LOG_DIR=$LOG_DIR cannot be made"
-  [ ! -f "$log_file" ] || mv "$log_file" "$log_file.1"
   task_flags=""
   [ "$ENGINE" = native ] || task_flags=$(vllm_task_flags)
-  # The shell that becomes the server keeps its number.
-  (
-    trap '' HUP
-    run_server "$@"
-  ) >"$log_file" 2>&1 </dev/null &
-  pid=$!
-  say "$pid" >"$pid_file"
-  say "starting $ENGINE with $MODEL_PATH: process $pid, log $log_file"
-  waited=0
-  until is_ready; do
-    if ! kill -0 "$pid" 2>/dev/null; then
-      rm -f "$pid_file"
+  launch "$@"
+  if [ "$is_launched" = false ]; then
+    say "already running: process $pid, $url; another start was quicker"
+    return 0
+  fi
+  give_up=$(($(date +%s) + START_TIMEOUT))
+  # Ready is what answers while this one lives: else it is another's answer.
+  until is_ready && is_server "$pid"; do
+    if ! is_server "$pid"; then
+      forget "$pid"
       show_log_end
       fail "it ended before it was ready"
     fi
-    if [ "$waited" -ge "$((START_TIMEOUT * 5))" ]; then
-      stop
+    if [ "$(date +%s)" -ge "$give_up" ]; then
+      end_server
       show_log_end
       fail "it was not ready after START_TIMEOUT=$START_TIMEOUT seconds"
     fi
     sleep 0.2
-    waited=$((waited + 1))
   done
   say "ready: $url"
+}
+
+# wait_for_end SECONDS: until process $pid is the server no more, be it gone, unreaped or another's by now.
+wait_for_end() {
+  waited=0
+  while is_server "$pid"; do
+    [ "$waited" -lt "$(($1 * 5))" ] || return 1
+    sleep 0.2
+    waited=$((waited + 1))
+  done
+}
+
+# Ends process $pid, which is the server.
+end_server() {
+  if ! kill "$pid" 2>/dev/null && is_server "$pid"; then
+    fail "process $pid cannot be told to end: is it another user's?"
+  fi
+  if ! wait_for_end "$STOP_TIMEOUT"; then
+    say "note: process $pid did not end in STOP_TIMEOUT=$STOP_TIMEOUT seconds; killed"
+    kill -9 "$pid" 2>/dev/null || true
+    wait_for_end 30 || fail "process $pid was killed 30 seconds ago and is still there"
+  fi
+  forget "$pid"
+  say "stopped: process $pid"
 }
 
 stop() {
@@ -296,18 +339,7 @@ stop() {
     say "not running"
     return 0
   fi
-  kill "$pid" 2>/dev/null || true
-  waited=0
-  while kill -0 "$pid" 2>/dev/null; do
-    if [ "$waited" -ge "$((STOP_TIMEOUT * 5))" ]; then
-      say "note: process $pid did not end in STOP_TIMEOUT=$STOP_TIMEOUT seconds; killed"
-      kill -9 "$pid" 2>/dev/null || true
-    fi
-    sleep 0.2
-    waited=$((waited + 1))
-  done
-  rm -f "$pid_file"
-  say "stopped: process $pid"
+  end_server
 }
 
 status() {

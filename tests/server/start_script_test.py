@@ -17,7 +17,7 @@ SCRIPT = str(ROOT / "scripts/start_rerank.sh")
 SHELLS = [shell for shell in (["dash"], ["busybox", "sh"], ["bash", "--posix"]) if shutil.which(shell[0])]
 
 STAND_IN = """#!/usr/bin/env python3
-import http.server, json, os, sys
+import http.server, json, os, signal, sys, time
 if sys.argv[1] == "--version":
     print(os.environ["STAND_IN_VERSION"])
     sys.exit()
@@ -25,8 +25,16 @@ with open(os.environ["STAND_IN_RECORD"], "w") as record:
     json.dump(sys.argv[1:], record)
 with open(os.environ["STAND_IN_RECORD"] + ".key", "w") as record:
     record.write(os.environ.get("VLLM_API_KEY", ""))
-if "fail" in sys.argv[2]:
+if "fail" == sys.argv[2]:
     sys.exit("the model is broken")
+if "fail-later" in sys.argv[2]:
+    while not os.path.exists(os.environ["STAND_IN_RECORD"] + ".go"):
+        time.sleep(0.01)
+    sys.exit("the model is broken")
+if "stubborn" in sys.argv[2]:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+if "changeling" in sys.argv[2]:  # the number is another program's from then on
+    signal.signal(signal.SIGTERM, lambda *_: os.execvp("sleep", ["sleep", "60"]))
 
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
@@ -44,7 +52,7 @@ def free_port():
         return probe.getsockname()[1]
 
 
-class StartScript(unittest.TestCase):
+class StartScriptTest(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
@@ -61,13 +69,28 @@ class StartScript(unittest.TestCase):
                                 START_TIMEOUT=str(LONG))
 
     def script(self, shell, *arguments, **environment):
+        # In a group of its own: whatever number it is given, it must not reach the tests.
         done = subprocess.run([*shell, SCRIPT, *arguments], cwd=self.folder, env={**self.environment, **environment},
-                              capture_output=True, text=True, timeout=2 * LONG, check=False)
+                              capture_output=True, text=True, timeout=2 * LONG, check=False, start_new_session=True)
         return done.returncode, done.stdout + done.stderr
 
     def pid_file(self):
         return self.folder / "logs" / f"rerank-{self.port}.pid"
 
+    def write_pid(self, content):
+        self.pid_file().parent.mkdir(exist_ok=True)
+        self.pid_file().write_bytes(content if isinstance(content, bytes) else str(content).encode())
+
+    def written_pid(self):
+        return int(self.pid_file().read_text(encoding="ascii"))
+
+    def start_vllm(self, shell, model):
+        code, text = self.script(shell, "start", "ENGINE=vllm", f"MODEL_PATH={model}")
+        self.assertEqual(code, 0, text)
+        return self.written_pid()
+
+
+class StartScript(StartScriptTest):
     def test_starts_stops_and_tells(self):
         for shell in SHELLS:
             with self.subTest(shell=shell):
@@ -108,13 +131,15 @@ class StartScript(unittest.TestCase):
 
     def test_notices_a_stale_pid_file(self):
         for shell in SHELLS:
-            for number in ("999999999", str(os.getpid()), "", "word"):
-                self.pid_file().parent.mkdir(exist_ok=True)
-                self.pid_file().write_text(number, encoding="ascii")
-                code, text = self.script(shell, "status")
-                self.assertEqual(code, 3)
-                self.assertIn("stale", text)
-                self.assertFalse(self.pid_file().exists())
+            for number in ("999999999", str(os.getpid()), "", "word", "0", "-1", "00", "1\n1", "99999999999999999999",
+                           b"1\x001", b"\x1b[31m", b"1" * 1_000_000):
+                for command in ("status", "stop"):
+                    self.write_pid(number)
+                    code, text = self.script(shell, command)
+                    self.assertEqual(code, 3 if command == "status" else 0, (number, text))
+                    self.assertIn("stale", text)
+                    self.assertNotIn("\x1b", text)
+                    self.assertFalse(self.pid_file().exists())
 
     def test_compares_tp_and_devices(self):
         for shell in SHELLS:
@@ -128,6 +153,9 @@ class StartScript(unittest.TestCase):
         for shell in SHELLS:
             for arguments, message in ((["PROT=1"], "no such setting: PROT"), (["strat"], "strat"),
                                        (["PORT=80a"], "PORT=80a"), (["PORT=70000"], "PORT=70000"),
+                                       (["PORT=0"], "PORT=0 must be between 1 and 65535"), (["TP=0"], "TP=0 must"),
+                                       (["STOP_TIMEOUT=99999999999999999999"], "must be between 0 and 86400"),
+                                       (["START_TIMEOUT=-1"], "START_TIMEOUT=-1 is no whole number"),
                                        (["ENGINE=tgi"], "ENGINE=tgi"), (["ENGINE=vllm"], "MODEL_PATH"),
                                        (["start", "stop"], "one command"), (["run", "PREFIX_CACHING=maybe"], "maybe")):
                 code, text = self.script(shell, *arguments)
@@ -164,6 +192,12 @@ class StartScript(unittest.TestCase):
             # Jinja drops one newline at the end: the official prompt has two.
             template = pathlib.Path(value_of["--chat-template"]).read_text(encoding="utf-8")
             self.assertTrue(template.endswith("</think>\n\n\n"))
+
+    def test_takes_settings_as_they_are_written(self):
+        for shell in SHELLS:
+            arguments = self.recorded(shell, "MODEL_PATH=m", "SERVED_MODEL_NAME=* [a-z]*", "TP=01", "START_TIMEOUT=0099")
+            self.assertEqual(arguments[:5], ["serve", "m", "--served-model-name", "*", "[a-z]*"])
+            self.assertNotIn("--tensor-parallel-size", arguments)
 
     def test_asks_old_versions_for_the_task(self):
         for version, flags in (("0.9.2", ["--task", "score"]), ("vLLM 0.10.0", ["--task", "score"]),
