@@ -17,6 +17,8 @@ is_name() {
 # and a later line replaces an earlier one. The program reads such files by the same rules.
 set_from_file() {
   file=$1
+  is_named=false
+  [ "$file" != "${ENV_FILE:-}" ] || is_named=true
   number=0
   taken=" "
   byte_order_mark=$(printf '\357\273\277')
@@ -34,6 +36,12 @@ set_from_file() {
     is_name "$name" || continue # others keep theirs in the same file
     value_in "${line#*=}"
     ! is_taken || continue
+    case $name in
+      *_PROGRAM) # what lies in a folder may not choose what is run
+        [ "$is_named" = true ] ||
+          fail "$file, line $number: $name must come from the environment, or from a file that ENV_FILE names"
+        ;;
+    esac
     eval "$name=\$value; export $name"
     taken="$taken$name "
   done <"$file"

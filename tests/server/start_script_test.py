@@ -228,6 +228,20 @@ class StartScript(StartScriptTest):
             self.assertEqual(value_of["--max-model-len"], "200")  # the environment goes before the file
             self.assertFalse((self.folder / "ran").exists())
 
+    def test_lets_no_file_that_lies_there_choose_the_program(self):
+        del self.environment["VLLM_PROGRAM"]
+        (self.folder / ".env").write_text(f"VLLM_PROGRAM={self.stand_in}\n", encoding="ascii")
+        for shell in SHELLS:
+            code, said = self.script(shell, "start", "ENGINE=vllm", "MODEL_PATH=m")
+            self.assertEqual(code, 1, said)
+            self.assertIn(".env, line 1: VLLM_PROGRAM must come from the environment", said)
+            self.assertFalse(self.record.exists())
+            self.assertEqual(self.script(shell, "status", VLLM_PROGRAM="other")[0], 3)
+            code, said = self.script(shell, "start", "ENGINE=vllm", "MODEL_PATH=m", ENV_FILE=".env")
+            self.assertEqual(code, 0, said)
+            self.script(shell, "stop", ENV_FILE=".env")
+            self.record.unlink()
+
     def test_reads_lines_as_the_program_does(self):
         """The cases of src/settings/env_file_test.cc."""
         cases = (("9", "9"), ("9\r", "9"), ("", ""), (" # nothing", ""), ("9 # few", "9"), ("9\t# few", "9"),
