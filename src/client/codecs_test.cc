@@ -198,6 +198,7 @@ TEST(Reply, ShowsOnlyTheBeginningAndNothingThatSteersATerminal) {
   EXPECT_LT(message.size(), 400U);
   EXPECT_EQ(message.find('\x1b'), message.npos);
   EXPECT_TRUE(message.ends_with("...")) << message;
+  EXPECT_LT(server_message(std::string(10'000, '\xa4')).size(), 310U) << "no UTF-8";
 }
 
 TEST(Reply, FindsTheServersMessage) {

@@ -29,7 +29,9 @@ std::string shown(std::string_view text) {
     } else if (!line.empty() && line.back() != ' ') {
       line += ' ';
     }
-    if (line.size() > kShownBytes && (byte & 0xc0) != 0x80) {
+    // A character goes on for three bytes at most; more of the kind are no UTF-8.
+    const bool goes_on = (byte & 0xc0) == 0x80 && line.size() <= kShownBytes + 3;
+    if (line.size() > kShownBytes && !goes_on) {
       line.pop_back();
       return line + "...";
     }
