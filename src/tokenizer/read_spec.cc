@@ -12,8 +12,14 @@
 namespace rerank {
 namespace {
 
-constexpr int64_t kMaxId =
-    (1 << 24) - 1;  // far beyond any vocabulary, so that a table indexed by id stays small
+constexpr int64_t kMaxId = (1 << 24) - 1;  // far beyond any vocabulary
+
+// Tables are indexed by id, so ids far apart would take memory that nothing in the file accounts for.
+int64_t max_id(size_t num_entries) {
+  constexpr int64_t kSpareIds = 1 << 16;
+  constexpr int64_t kIdsPerEntry = 16;
+  return std::min(kMaxId, kSpareIds + kIdsPerEntry * static_cast<int64_t>(num_entries));
+}
 
 void check_model_keys(const JsonNode& model) {
   model.allow_only({"type", "vocab", "merges", "dropout", "unk_token", "continuing_subword_prefix",
@@ -33,12 +39,13 @@ void check_model_keys(const JsonNode& model) {
 Vocabulary read_vocabulary(const JsonNode& model) {
   JsonNode vocab = model.at("vocab");
   const boost::json::object& entries = vocab.object();
+  const int64_t most = max_id(entries.size());
   int64_t last_id = -1;
   for (const auto& entry : entries) {
     JsonNode node(entry.value(), "", "");
-    if (!entry.value().is_int64() || entry.value().get_int64() < 0 || entry.value().get_int64() > kMaxId) {
-      vocab.refuse(fmt::format("gives \"{}\" the id {}; ids are integers from 0 to {}",
-                               std::string_view(entry.key()), node.quoted(), kMaxId),
+    if (!entry.value().is_int64() || entry.value().get_int64() < 0 || entry.value().get_int64() > most) {
+      vocab.refuse(fmt::format("gives \"{}\" the id {}; ids of {} entries are integers from 0 to {}",
+                               std::string_view(entry.key()), node.quoted(), entries.size(), most),
                    ErrorCode::kInvalidArgument);
     }
     last_id = std::max(last_id, entry.value().get_int64());

@@ -75,6 +75,8 @@ const std::vector<Refusal> kRefusals = {
     {"id twice", [](object& d) { model(d)["vocab"].as_object()["aa"] = 97; }, "model.vocab has an entry"},
     {"negative id", [](object& d) { model(d)["vocab"].as_object()["aa"] = -1; }, "gives \"aa\" the id -1"},
     {"huge id", [](object& d) { model(d)["vocab"].as_object()["aa"] = 1 << 30; }, "gives \"aa\" the id 1073741824"},
+    {"id far beyond the others", [](object& d) { model(d)["vocab"].as_object()["aa"] = 1 << 20; },
+     "the id 1048576; ids of 257 entries are integers from 0 to 69648"},
     {"id no number", [](object& d) { model(d)["vocab"].as_object()["aa"] = "1"; }, "gives \"aa\" the id \"1\""},
     {"merge of one", set_in_model("merges", array{"ab"}), "model.merges[0] should be a merge"},
     {"merge of three", set_in_model("merges", array{"a b c"}), "model.merges[0] should be a merge"},
