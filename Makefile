@@ -4,9 +4,10 @@
 
 INSTALL ?= yes
 JOBS ?= $(shell nproc)
+TIME ?= 900
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test build asan tsan bench bundle format lint clean dependencies check-dependencies
+.PHONY: help demo test build asan tsan fuzz bench bundle format lint clean dependencies check-dependencies
 
 help:
 	@echo 'make demo     build the program and rank package descriptions with the model that ships'
@@ -14,6 +15,7 @@ help:
 	@echo 'make build    build the program: build/release/apps/rerank/rerank'
 	@echo 'make asan     the tests under the address and undefined-behaviour sanitizers'
 	@echo 'make tsan     the tests under the thread sanitizer'
+	@echo 'make fuzz     every fuzz target for TIME=900 seconds, JOBS at a time'
 	@echo 'make bench    build and list the benchmarks'
 	@echo 'make bundle   build/bundle/rerank-cuda: all that a machine with a GPU needs, see docs/gpu.md'
 	@echo 'make format   format the C++ sources in place'
@@ -36,6 +38,11 @@ asan tsan: dependencies
 	cmake --preset $@
 	cmake --build --preset $@ --parallel $(JOBS)
 	ctest --preset $@ --parallel $(JOBS)
+
+fuzz: check-dependencies
+	cmake --preset fuzz
+	cmake --build --preset fuzz --parallel $(JOBS)
+	TIME=$(TIME) JOBS=$(JOBS) tools/fuzz.sh
 
 bench: dependencies
 	cmake --preset release

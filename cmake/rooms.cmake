@@ -4,8 +4,8 @@ add_library(rerank_options INTERFACE)
 target_include_directories(rerank_options INTERFACE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
 # Designated initializers leave fields at their defaults on purpose; g++ 12 sees overlapping copies in plain
 # std::string concatenation (GCC bug 105329).
-target_compile_options(rerank_options INTERFACE -Wall -Wextra -Wshadow -Werror -Wno-restrict -Wno-missing-field-initializers -fvisibility=hidden
-                       -ffp-contract=off)
+target_compile_options(rerank_options INTERFACE -Wall -Wextra -Wshadow -Werror $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>
+                       -Wno-missing-field-initializers -fvisibility=hidden -ffp-contract=off)
 
 # rerank_room(NAME SOURCES... [NEEDS rooms...] [LIBRARIES third-party targets...] [TESTS...] [BENCHES...])
 # builds the library room_NAME; TESTS become one program NAME_test, BENCHES one program NAME_bench.

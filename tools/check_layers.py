@@ -68,6 +68,7 @@ THIRD_PARTY = {
     "gmock/": (TESTS,),
     "benchmark/": (BENCHES,),
     "pybind11/": ("python",),
+    "sanitizer/": ("tests/fuzz",),
 }
 
 # C and POSIX headers, free for every room; of C++'s own, the names have neither slash nor ending.

@@ -1,0 +1,116 @@
+// Rerank and score requests on every route: understood within bounds or refused with words, and the reply to
+// what is understood is read back by our own client bit by bit.
+#include "api/scoring_call.h"
+
+#include <bit>
+#include <boost/json/parse.hpp>
+#include <boost/json/value.hpp>
+#include <string>
+#include <vector>
+
+#include "api/reply.h"
+#include "client/reply.h"
+#include "tests/fuzz/fuzz_target.h"
+
+namespace rerank::fuzz {
+namespace {
+
+const api::RequestRules& rules() {
+  static const api::RequestRules rules = {
+      .served_names = {"demo"}, .max_model_len = 1000, .max_documents = 100, .max_json_values = 2000};
+  return rules;
+}
+
+// One path for each kind of route that scores.
+std::vector<std::string> make_paths() {
+  std::vector<std::string> paths;
+  std::vector<std::pair<api::Handler, api::Dialect>> known;
+  for (const api::Route& route : api::routes()) {
+    const bool scores = route.handler == api::Handler::kRerank || route.handler == api::Handler::kScore ||
+                        route.handler == api::Handler::kInvocations;
+    const std::pair kind(route.handler, route.dialect);
+    if (!scores || std::find(known.begin(), known.end(), kind) != known.end()) continue;
+    known.push_back(kind);
+    std::string path(route.pattern);
+    if (const std::size_t at = path.find("{model}"); at != std::string::npos) path.replace(at, 7, "demo");
+    paths.push_back(path);
+  }
+  expect(paths.size() >= 5, "the table of routes has every dialect");
+  return paths;
+}
+
+std::size_t text_bytes(const api::ScoringCall& call) {
+  std::size_t bytes = call.request_id.size();
+  for (const std::string& text : call.echo) bytes += text.size();
+  for (const Request& request : call.requests) {
+    bytes += request.query.size() + request.instruction.size();
+    for (const std::string& document : request.documents) bytes += document.size();
+  }
+  return bytes;
+}
+
+Result made_result(const api::ScoringCall& call) {
+  Result result;
+  result.documents.resize(call.num_documents());
+  for (std::size_t i = 0; i < result.documents.size(); ++i) {
+    DocumentScore& document = result.documents[i];
+    document.score = 1.0F / static_cast<float>(1 + (i * 7919) % 1013);
+    document.logit_yes = static_cast<float>(i) / 3;
+    document.logit_no = -1.0F / static_cast<float>(i + 1);
+    document.truncated = i % 3 == 0;
+  }
+  return result;
+}
+
+// Whether read_scores is for replies of this kind.
+bool is_read_by_client(const api::ScoringCall& call) {
+  const bool is_other = call.format == api::ReplyFormat::kWeaviate || call.format == api::ReplyFormat::kNim;
+  return !is_other && (call.top_n == 0 || call.top_n >= call.num_documents());
+}
+
+void check_reply(const api::ScoringCall& call) {
+  const Result result = made_result(call);
+  const std::string reply = api::write_reply(call, result, {.id = "1", .model = "demo"});
+  boost::json::parse(reply);
+  if (!is_read_by_client(call)) return;
+  const client::ScoredReply read = client::read_scores(reply, result.documents.size());
+  for (std::size_t i = 0; i < result.documents.size(); ++i) {
+    const DocumentScore& document = result.documents[i];
+    const float wanted = call.raw_scores ? document.logit_difference() : document.score;
+    expect(std::bit_cast<std::uint32_t>(read.scores[i]) == std::bit_cast<std::uint32_t>(wanted),
+           "the client reads the bits that were written");
+    expect(read.truncated[i] == document.truncated, "the client reads which were cut");
+  }
+}
+
+void check_error(const api::ApiError& error) {
+  expect(error.status() == 400 || error.status() == 404 || error.status() == 413,
+         "a refusal is the client's fault");
+  const std::string body = api::write_error(error);
+  expect(boost::json::parse(body).is_object(), "an error is JSON");
+  expect(!client::server_message(body).empty(), "the client reads what an error says");
+}
+
+void read_call(std::string_view body, const std::string& path) {
+  api::ScoringCall call;
+  try {
+    const MemoryBound bound(150 * body.size() + (std::size_t{256} << 10));
+    call = api::parse_scoring_call(body, api::match_route("POST", path), rules());
+  } catch (const api::ApiError& error) {
+    return check_error(error);
+  }
+  expect(!call.requests.empty() && call.num_documents() > 0, "a call has something to score");
+  expect(call.num_documents() <= rules().max_documents, "a call has no more documents than are allowed");
+  expect(text_bytes(call) <= 16 * body.size(), "texts are not multiplied");
+  expect(call.echo.empty() || call.echo.size() == call.num_documents(), "all documents are echoed, or none");
+  check_reply(call);
+}
+
+}  // namespace
+
+void run_input(std::string_view input) {
+  static const std::vector<std::string> paths = make_paths();
+  for (const std::string& path : paths) read_call(input, path);
+}
+
+}  // namespace rerank::fuzz

@@ -1,0 +1,70 @@
+// /tokenize and /detokenize: understood within bounds or refused with words.
+#include "api/token_call.h"
+
+#include <boost/json/parse.hpp>
+#include <boost/json/value.hpp>
+#include <string>
+#include <vector>
+
+#include "api/api_error.h"
+#include "tests/fuzz/fuzz_target.h"
+
+namespace rerank::fuzz {
+namespace {
+
+const api::RequestRules& rules() {
+  static const api::RequestRules rules = {
+      .served_names = {"demo"}, .max_model_len = 1000, .max_documents = 100, .max_json_values = 2000};
+  return rules;
+}
+
+constexpr std::size_t kFixedBytes = 256 << 10;
+
+void check_error(const api::ApiError& error) {
+  expect(error.status() == 400 || error.status() == 404 || error.status() == 413,
+         "a refusal is the client's fault");
+  expect(boost::json::parse(api::write_error(error)).is_object(), "an error is JSON");
+}
+
+void read_tokenize(std::string_view body) {
+  api::TokenizeCall call;
+  try {
+    const MemoryBound bound(150 * body.size() + kFixedBytes);
+    call = api::parse_tokenize_call(body, rules());
+  } catch (const api::ApiError& error) {
+    return check_error(error);
+  }
+  std::size_t bytes = 0;
+  std::vector<std::vector<TokenPiece>> pieces;
+  for (const std::string& text : call.texts) {
+    bytes += text.size();
+    // One token for the text: what matters is that any text can be written.
+    pieces.push_back({{.id = 1, .text = text, .special = false, .start = 0, .stop = 1}});
+  }
+  expect(bytes <= body.size(), "texts are not multiplied");
+  expect(call.texts.size() <= rules().max_documents, "a call has no more texts than are allowed");
+  expect(call.wants_pieces || call.texts.size() == 1, "without pieces there is one text");
+  boost::json::parse(api::write_tokens(call, pieces, rules().max_model_len));
+}
+
+void read_detokenize(std::string_view body) {
+  try {
+    const MemoryBound bound(150 * body.size() + kFixedBytes);
+    for (const std::int32_t id : api::parse_detokenize_call(body, rules())) {
+      expect(id >= 0, "an id is not negative");
+    }
+  } catch (const api::ApiError& error) {
+    check_error(error);
+  }
+}
+
+}  // namespace
+
+void run_input(std::string_view input) {
+  read_tokenize(input);
+  read_detokenize(input);
+  // Bytes of tokens need not be UTF-8.
+  expect(boost::json::parse(api::write_detokenized(input)).is_object(), "any bytes can be written as JSON");
+}
+
+}  // namespace rerank::fuzz
