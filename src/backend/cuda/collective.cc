@@ -4,11 +4,17 @@
 #include <fmt/format.h>
 #include <nccl.h>
 
+#include <chrono>
+#include <future>
+#include <thread>
+#include <utility>
+
 #include "rerank/error.h"
 
 namespace rerank::cuda {
 
-// Opened, not linked: one GPU needs no NCCL, and most machines have none.
+// Opened, not linked: one GPU needs no NCCL, and most machines have none. Never closed: its threads live on
+// in it.
 class Collective::Library {
  public:
   Library() {
@@ -24,10 +30,13 @@ class Collective::Library {
     find(destroy, "ncclCommDestroy");
     find(group_start, "ncclGroupStart");
     find(group_end, "ncclGroupEnd");
-    find(all_reduce, "ncclAllReduce");
+    find(all_gather, "ncclAllGather");
+    find(send, "ncclSend");
+    find(receive, "ncclRecv");
+    find(abort, "ncclCommAbort");
+    find(async_error, "ncclCommGetAsyncError");
     find(error_string, "ncclGetErrorString");
   }
-  ~Library() { dlclose(handle_); }
   Library(const Library&) = delete;
   Library& operator=(const Library&) = delete;
 
@@ -40,7 +49,11 @@ class Collective::Library {
   decltype(&ncclCommDestroy) destroy = nullptr;
   decltype(&ncclGroupStart) group_start = nullptr;
   decltype(&ncclGroupEnd) group_end = nullptr;
-  decltype(&ncclAllReduce) all_reduce = nullptr;
+  decltype(&ncclAllGather) all_gather = nullptr;
+  decltype(&ncclSend) send = nullptr;
+  decltype(&ncclRecv) receive = nullptr;
+  decltype(&ncclCommAbort) abort = nullptr;
+  decltype(&ncclCommGetAsyncError) async_error = nullptr;
   decltype(&ncclGetErrorString) error_string = nullptr;
 
  private:
@@ -56,26 +69,86 @@ class Collective::Library {
   void* handle_ = nullptr;
 };
 
-Collective::Collective(const std::vector<int>& devices)
-    : library_(std::make_unique<Library>()), communicators_(devices.size()) {
+namespace {
+
+ncclComm_t communicator(void* opaque) {
+  return static_cast<ncclComm_t>(opaque);
+}
+
+}  // namespace
+
+Collective::Collective(std::vector<Rank> ranks)
+    : library_(std::make_shared<Library>()), ranks_(std::move(ranks)), communicators_(ranks_.size()) {
+  std::vector<int> devices;
+  for (const Rank& rank : ranks_) devices.push_back(rank.device);
   library_->check_result(library_->init_all(reinterpret_cast<ncclComm_t*>(communicators_.data()),
                                             static_cast<int>(devices.size()), devices.data()),
                          "ncclCommInitAll");
 }
 
 Collective::~Collective() {
-  for (void* communicator : communicators_) library_->destroy(static_cast<ncclComm_t>(communicator));
+  for (void* each : communicators_) library_->destroy(communicator(each));
 }
 
-void Collective::sum(std::span<const Part> parts, std::int64_t size) {
+void Collective::gather(std::int64_t run) {
   library_->check_result(library_->group_start(), "ncclGroupStart");
-  for (std::size_t i = 0; i < parts.size(); ++i) {
+  for (std::size_t i = 0; i < ranks_.size(); ++i) {
+    const DeviceBFloat16* own = ranks_[i].buffer + static_cast<std::int64_t>(i) * run;
     library_->check_result(
-        library_->all_reduce(parts[i].values, parts[i].values, static_cast<std::size_t>(size), ncclBfloat16,
-                             ncclSum, static_cast<ncclComm_t>(communicators_[i]), parts[i].stream),
-        "ncclAllReduce");
+        library_->all_gather(own, ranks_[i].buffer, static_cast<std::size_t>(run), ncclBfloat16,
+                             communicator(communicators_[i]), ranks_[i].stream),
+        "ncclAllGather");
   }
   library_->check_result(library_->group_end(), "ncclGroupEnd");
+}
+
+void Collective::exchange(std::int64_t run, std::int64_t to) {
+  const auto count = static_cast<std::size_t>(run);
+  library_->check_result(library_->group_start(), "ncclGroupStart");
+  for (std::size_t i = 0; i < ranks_.size(); ++i) {
+    const auto& [device, buffer, stream] = ranks_[i];
+    for (std::size_t peer = 0; peer < ranks_.size(); ++peer) {
+      const std::int64_t place = static_cast<std::int64_t>(peer) * run;
+      library_->check_result(library_->send(buffer + place, count, ncclBfloat16, static_cast<int>(peer),
+                                            communicator(communicators_[i]), stream),
+                             "ncclSend");
+      library_->check_result(
+          library_->receive(buffer + to + place, count, ncclBfloat16, static_cast<int>(peer),
+                            communicator(communicators_[i]), stream),
+          "ncclRecv");
+    }
+  }
+  library_->check_result(library_->group_end(), "ncclGroupEnd");
+}
+
+void Collective::add(std::int64_t run, std::int64_t parts) {
+  for (std::size_t i = 0; i < ranks_.size(); ++i) {
+    const auto& [device, buffer, stream] = ranks_[i];
+    RERANK_CUDA_CHECK(cudaSetDevice(device));
+    launch_sum({.first = buffer + parts, .stride = run, .count = static_cast<std::int32_t>(ranks_.size())},
+               buffer + static_cast<std::int64_t>(i) * run, run, stream);
+  }
+}
+
+void Collective::check_devices() const {
+  for (void* each : communicators_) {
+    ncclResult_t state = ncclSuccess;
+    library_->check_result(library_->async_error(communicator(each), &state), "ncclCommGetAsyncError");
+    if (state != ncclInProgress) library_->check_result(state, "NCCL on a device");
+  }
+}
+
+void Collective::abort() {
+  if (communicators_.empty()) return;
+  // NCCL frees memory besides, which waits for a device that hangs: so on a thread that may be left behind.
+  std::promise<void> promise;
+  const std::future<void> done = promise.get_future();
+  std::thread([library = library_, communicators = std::exchange(communicators_, {}),
+               promise = std::move(promise)]() mutable {
+    for (void* each : communicators) library->abort(communicator(each));
+    promise.set_value();
+  }).detach();
+  done.wait_for(std::chrono::seconds(2));
 }
 
 }  // namespace rerank::cuda

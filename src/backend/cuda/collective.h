@@ -1,36 +1,46 @@
-// Sums over the shards of a model, by NCCL, which is opened when it is first needed.
+// The ranks of a model that several devices share, and NCCL between them, which is opened when it is first
+// needed. NCCL moves numbers and adds up none: its order would depend on their place.
 #pragma once
 
 #include <cstdint>
 #include <memory>
-#include <span>
 #include <vector>
 
 #include "backend/cuda/device.h"
 #include "backend/cuda/kernels.h"
+#include "backend/cuda/rank_sum.h"
 
 namespace rerank::cuda {
 
-// One process, several devices. One thread at a time.
-class Collective {
+// One process, several devices. One thread at a time. What is asked for is added to the ranks' streams.
+class Collective final : public RankGroup {
  public:
+  struct Rank {
+    int device;
+    DeviceBFloat16* buffer;
+    cudaStream_t stream;
+  };
+
   // Throws Error{kUnsupported} when there is no NCCL to open.
-  explicit Collective(const std::vector<int>& devices);
-  ~Collective();
+  explicit Collective(std::vector<Rank> ranks);
+  ~Collective() override;
   Collective(const Collective&) = delete;
   Collective& operator=(const Collective&) = delete;
 
-  struct Part {
-    DeviceBFloat16* values;  // [size], of the device at this place
-    cudaStream_t stream;
-  };
-  // Adds up the parts; each then holds the sum.
-  void sum(std::span<const Part> parts, std::int64_t size);
+  void gather(std::int64_t run) override;
+  void exchange(std::int64_t run, std::int64_t to) override;
+  void add(std::int64_t run, std::int64_t parts) override;
+
+  // Throws Error{kUnavailable} with what went wrong on the devices since, if something did.
+  void check_devices() const;
+  // Ends whatever waits on a device for another one that will not answer. Nothing else may be called after.
+  void abort();
 
  private:
   class Library;
-  std::unique_ptr<Library> library_;
-  std::vector<void*> communicators_;  // [devices]
+  std::shared_ptr<Library> library_;
+  std::vector<Rank> ranks_;
+  std::vector<void*> communicators_;  // [ranks]; none after abort
 };
 
 }  // namespace rerank::cuda

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "rerank/error.h"
 
 namespace rerank::cuda {
@@ -24,18 +26,31 @@ CudaBackend::CudaBackend(const BackendOptions& options)
   if (devices_.empty()) devices_ = {0};
 }
 
+// A device that has failed may still be busy, and to free its memory would wait for it: it goes with the
+// process.
+CudaBackend::~CudaBackend() {
+  if (!has_failed_) return;
+  for (std::unique_ptr<DeviceRank>& rank : ranks_) static_cast<void>(rank.release());
+}
+
 void CudaBackend::load(DecoderWeights& weights, const BackendLimits& limits) {
   const auto count = static_cast<std::int32_t>(devices_.size());
+  Patience patience{.limit = Patience::limit_from_environment(), .look = {}};
+  if (count > 1) patience.look = [this] { collective_->check_devices(); };
   for (std::int32_t index = 0; index < count; ++index) {
     RERANK_CUDA_CHECK(cudaSetDevice(devices_[static_cast<std::size_t>(index)]));
-    const RankOptions rank{.device = devices_[static_cast<std::size_t>(index)],
-                           .shard = {index, count},
-                           .type = type_of(options_.quantization),
-                           .gpu_memory_utilization =
-                               options_.gpu_memory_utilization > 0 ? options_.gpu_memory_utilization : 0.9};
+    const RankOptions rank{
+        .device = devices_[static_cast<std::size_t>(index)],
+        .shard = {index, count},
+        .type = type_of(options_.quantization),
+        .gpu_memory_utilization = options_.gpu_memory_utilization > 0 ? options_.gpu_memory_utilization : 0.9,
+        .patience = patience};
     ranks_.push_back(std::make_unique<DeviceRank>(weights, limits, rank));
   }
-  if (count > 1) collective_ = std::make_unique<Collective>(devices_);
+  if (count == 1) return;
+  std::vector<Collective::Rank> ranks;
+  for (const auto& rank : ranks_) ranks.push_back({rank->device(), rank->added(), rank->stream()});
+  collective_ = std::make_unique<Collective>(std::move(ranks));
 }
 
 BackendInfo CudaBackend::info() const {
@@ -58,19 +73,31 @@ BackendInfo CudaBackend::info() const {
 }
 
 template <typename Step>
-void CudaBackend::each(const Step& step) {
-  for (const std::unique_ptr<DeviceRank>& rank : ranks_) {
-    RERANK_CUDA_CHECK(cudaSetDevice(rank->device()));
-    step(*rank);
+void CudaBackend::guarded(const Step& step) {
+  try {
+    step();
+  } catch (...) {
+    // The other ranks would wait for ever for the sums of the one that failed.
+    if (!std::exchange(has_failed_, true) && collective_ != nullptr) collective_->abort();
+    throw;
   }
+}
+
+template <typename Step>
+void CudaBackend::each(const Step& step) {
+  guarded([&] {
+    for (const std::unique_ptr<DeviceRank>& rank : ranks_) {
+      RERANK_CUDA_CHECK(cudaSetDevice(rank->device()));
+      step(*rank);
+    }
+  });
 }
 
 // Each shard has a part of what is added to the hidden states, which all of them hold.
 void CudaBackend::sum_added() {
   if (collective_ == nullptr) return;
-  parts_.clear();
-  for (const std::unique_ptr<DeviceRank>& rank : ranks_) parts_.push_back({rank->added(), rank->stream()});
-  if (ranks_.front()->added_size() > 0) collective_->sum(parts_, ranks_.front()->added_size());
+  const SumLayout layout = ranks_.front()->sum_layout();
+  if (layout.run() > 0) guarded([&] { sum_over_ranks(layout, *collective_); });
 }
 
 void CudaBackend::begin(const PackedBatch& batch) {

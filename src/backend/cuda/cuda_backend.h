@@ -14,6 +14,7 @@ class CudaBackend final : public Backend {
  public:
   // Throws Error{kUnsupported} naming the flag for what a GPU does not do here.
   explicit CudaBackend(const BackendOptions& options);
+  ~CudaBackend() override;
 
   void load(DecoderWeights& weights, const BackendLimits& limits) override;
   BackendInfo info() const override;
@@ -35,6 +36,9 @@ class CudaBackend final : public Backend {
   void write(Activation activation, std::span<const float> values) override;
 
  private:
+  // A step of all devices: what is thrown in it means that they have failed.
+  template <typename Step>
+  void guarded(const Step& step);
   template <typename Step>
   void each(const Step& step);
   void sum_added();
@@ -43,7 +47,7 @@ class CudaBackend final : public Backend {
   std::vector<int> devices_;  // [ranks]
   std::vector<std::unique_ptr<DeviceRank>> ranks_;
   std::unique_ptr<Collective> collective_;  // of several ranks
-  std::vector<Collective::Part> parts_;
+  bool has_failed_ = false;
 };
 
 }  // namespace rerank::cuda

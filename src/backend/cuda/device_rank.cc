@@ -65,12 +65,12 @@ void DeviceRank::check_shape() const {
 }
 
 std::size_t DeviceRank::activation_bytes() const {
-  const std::int64_t columns = 2 * shape_.hidden + shape_.qkv_dim() + shape_.query_dim() + ffn_;
+  const std::int64_t columns = std::int64_t{shape_.hidden} + shape_.qkv_dim() + shape_.query_dim() + ffn_;
   const std::int64_t quantized =
       is_quantized(options_.type) ? shape_.hidden + shape_.query_dim() + ffn_ + 12 : 0;
   const std::int64_t squares = std::int64_t{4} * num_square_parts(shape_.hidden);
   return size(limits_.max_tokens * (2 * columns + shape_.hidden + squares + quantized) +
-              limits_.max_scores * (std::int64_t{3} * shape_.hidden + squares)) +
+              limits_.max_scores * (std::int64_t{3} * shape_.hidden + squares) + 2 * largest_sum().size()) +
          counts_bytes();
 }
 
@@ -130,7 +130,7 @@ DeviceRank::Rows DeviceRank::make_rows(std::int32_t columns, bool has_values) co
     rows.quantized_values = DeviceBuffer::zeros(size(elements));
     // Of the residual each row has a scale; of the others, if they are e4m3, none needs one.
     if (!has_values || options_.type != NumberType::kE4m3) {
-      rows.scales = DeviceBuffer(size(4 * limits_.max_tokens));
+      rows.scales = DeviceBuffer(size(std::int64_t{4} * limits_.max_tokens));
     }
     rows.quantized = {options_.type, rows.quantized_values.as<std::uint8_t>(), rows.scales.as<float>()};
     rows.quantized_view = gemm_view(rows.quantized, limits_.max_tokens, columns);
@@ -144,7 +144,7 @@ void DeviceRank::reserve() {
   const std::int64_t tokens = limits_.max_tokens, scores = limits_.max_scores;
   hidden_ = make_hidden(tokens);
   scored_hidden_ = make_hidden(scores);
-  added_ = DeviceBuffer::zeros(size(2 * tokens * shape_.hidden));
+  added_ = DeviceBuffer::zeros(size(2 * largest_sum().size()));
   qkv_ = DeviceBuffer::zeros(size(2 * tokens * shape_.qkv_dim()) + kAttentionOverread);
   normed_ = make_rows(shape_.hidden, false);
   attention_ = make_rows(shape_.query_dim(), true);
@@ -208,7 +208,9 @@ DeviceBFloat16* DeviceRank::store(std::int32_t layer) const {
 
 void DeviceRank::begin(const PackedBatch& batch) {
   if (num_begun_ - num_finished_ == kInFlight) {  // the oldest was given up
-    RERANK_CUDA_CHECK(cudaStreamSynchronize(stream_.get()));
+    const Event given_up;
+    RERANK_CUDA_CHECK(cudaEventRecord(given_up.get(), stream_.get()));
+    await(given_up, options_.device, options_.patience);
     ++num_finished_;
   }
   ++num_begun_;
@@ -236,9 +238,15 @@ void DeviceRank::embed() {
   launched("embed");
 }
 
+AddedParts DeviceRank::added_parts() const {
+  if (!is_to_be_added_) return {};
+  const SumLayout layout = sum_layout();
+  return {.first = added(), .stride = layout.run(), .count = layout.num_left()};
+}
+
 void DeviceRank::add_now() {
   if (!is_to_be_added_) return;
-  launch_add(added(), hidden_now_->rows, num_rows_, stream_.get());
+  launch_add(added_parts(), hidden_now_->rows, num_rows_, stream_.get());
   is_to_be_added_ = false;
   launched("add");
 }
@@ -247,7 +255,7 @@ void DeviceRank::add_now() {
 void DeviceRank::prepare_norm(bool quantized) {
   if (!quantized) return add_now();
   launch_norm_quantized({.x = hidden_now_->rows,
-                         .added = is_to_be_added_ ? added() : nullptr,
+                         .added = added_parts(),
                          .out = normed_.quantized,
                          .num_rows = num_rows_,
                          .eps = shape_.rms_norm_eps},
@@ -315,10 +323,11 @@ void DeviceRank::add_product(const Gemm& gemm, const Rows& x, const DeviceMatrix
     launch_add_product(own, scale, hidden_now_->rows, stream_.get());
     return launched(name, progress_of_add_product(own, shape_.hidden));
   }
+  DeviceBFloat16* to = added() + sum_layout().product(options_.shard.index);
   if (is_quantized) {
-    launch_product(own, scale, added(), shape_.hidden, stream_.get());
+    launch_product(own, scale, to, shape_.hidden, stream_.get());
   } else {
-    gemm.run(library_, x.values.as<DeviceBFloat16>(), weight.values.as<DeviceBFloat16>(), added(), num_rows_,
+    gemm.run(library_, x.values.as<DeviceBFloat16>(), weight.values.as<DeviceBFloat16>(), to, num_rows_,
              stream_.get());
   }
   is_to_be_added_ = true;
@@ -376,7 +385,7 @@ void DeviceRank::finish(std::span<float> logits) {
   check(num_finished_ < num_begun_, "nothing was begun that could be finished");
   Forward& forward = forwards_[num_finished_ % kInFlight];
   check(logits.size() == 2 * size(forward.layout.num_scores()), "finish asks for another number of logits");
-  RERANK_CUDA_CHECK(cudaEventSynchronize(forward.done->get()));
+  await(*forward.done, options_.device, options_.patience);
   std::copy_n(forward.logits.as<float>(), logits.size(), logits.begin());
   ++num_finished_;
 }

@@ -12,6 +12,8 @@
 #include "backend/cuda/fused_gemm.h"
 #include "backend/cuda/gemm.h"
 #include "backend/cuda/kernel_clock.h"
+#include "backend/cuda/patience.h"
+#include "backend/cuda/rank_sum.h"
 #include "backend/cuda/weights.h"
 
 namespace rerank::cuda {
@@ -21,6 +23,7 @@ struct RankOptions {
   Shard shard;
   NumberType type = NumberType::kBFloat16;  // of products in the middle layers
   double gpu_memory_utilization = 0.9;      // share of the device's memory that may be used at most
+  Patience patience;
 };
 
 // The steps of Backend, see there; they return before the device is done. One thread at a time.
@@ -54,10 +57,10 @@ class DeviceRank {
 
   int device() const { return options_.device; }
   cudaStream_t stream() const { return stream_.get(); }
-  // What a shard adds to the hidden states, [num_rows, hidden], from attention_output and down until the next
-  // step.
+  // Where the shards' products are, from attention_output and down until the next step, which adds their sum
+  // to the hidden states: laid out as sum_layout() says.
   DeviceBFloat16* added() const { return added_.as<DeviceBFloat16>(); }
-  std::int64_t added_size() const { return std::int64_t{num_rows_} * shape_.hidden; }
+  SumLayout sum_layout() const { return {options_.shard.count, num_rows_, shape_.hidden}; }
   std::int64_t weight_bytes() const { return static_cast<std::int64_t>(weight_bytes_); }
   std::int64_t workspace_bytes() const { return static_cast<std::int64_t>(workspace_bytes_); }
 
@@ -101,6 +104,8 @@ class DeviceRank {
   Gemm choose(const DeviceMatrix& weight, std::int32_t inputs, const GemmTrial& trial);
   Hidden make_hidden(std::int64_t num_rows) const;
   Rows make_rows(std::int32_t columns, bool has_values) const;
+  SumLayout largest_sum() const { return {options_.shard.count, limits_.max_tokens, shape_.hidden}; }
+  AddedParts added_parts() const;
   void add_now();
   void prepare_norm(bool quantized);
   // Where the layer's products want it and what made x has not done it.
@@ -130,7 +135,9 @@ class DeviceRank {
     if (clock_ != nullptr) clock_->mark(kernel, stream_.get());
     progress_ = progress;
   }
-  std::int64_t count_rows() const { return (limits_.max_tokens + kGemmPairRows - 1) / kGemmPairRows; }
+  std::int64_t count_rows() const {
+    return (std::int64_t{limits_.max_tokens} + kGemmPairRows - 1) / kGemmPairRows;
+  }
   std::size_t counts_bytes() const;
   std::uint32_t* next_counts();  // zeros; or null if there are none left in this forward
   Forward& current() { return forwards_[(num_begun_ + kInFlight - 1) % kInFlight]; }
@@ -152,7 +159,7 @@ class DeviceRank {
   DeviceBuffer frequencies_;  // float32 [head_dim / 2], of the rotary embedding
   Hidden hidden_;             // [max_tokens, hidden]
   Hidden scored_hidden_;      // [max_scores, hidden]
-  DeviceBuffer added_;        // [max_tokens, hidden]: a product that is not in the hidden states yet
+  DeviceBuffer added_;        // products that are not in the hidden states yet, of all shards
   DeviceBuffer qkv_;          // [max_tokens, qkv_dim]
   Rows normed_;               // [max_tokens, hidden], of quantised layers
   Rows attention_;            // [max_tokens, query_dim]
