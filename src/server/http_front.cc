@@ -39,14 +39,15 @@ struct EventLoop {
   std::thread thread;
 };
 
-// What a handler throws, such as for want of memory, costs its own connection only.
+// A session catches what goes wrong in it, so this is between sessions, such as for want of memory: whoever's
+// operation it was has ended with it, and its session ends at its timer.
 void run(asio::io_context& io) {
   for (;;) {
     try {
       io.run();
       return;
     } catch (const std::exception& error) {
-      log::error("a connection was dropped: {}", error.what());
+      log::error("an event of the network was lost: {}", error.what());
     }
   }
 }
@@ -61,7 +62,7 @@ int num_loops(int asked) {
 class HttpFront::Impl {
  public:
   Impl(const ListenOptions& options, HttpHandler& handler, FrontCounters& counters, MemoryBudget& budget)
-      : options_(options), context_{options_, handler, counters, budget} {
+      : options_(options), context_{options_, handler, counters, budget, {}, {}} {
     if (!options_.tls_certificate_file.empty() || !options_.tls_key_file.empty()) {
       tls_ = std::make_unique<TlsContext>(options_);
     }
@@ -123,15 +124,19 @@ class HttpFront::Impl {
     listener_->accept(
         loop.io, [this, &loop](const error_code& error, Transport::Socket socket, const std::string& peer) {
           if (closing_) return;
-          if (error) return retry_later(error);
-          next_loop_ = (next_loop_ + 1) % loops_.size();
-          welcome(loop, std::move(socket), peer);
-          accept();
+          if (error) return retry_later(error.message());
+          try {
+            next_loop_ = (next_loop_ + 1) % loops_.size();
+            welcome(loop, std::move(socket), peer);
+            accept();
+          } catch (const std::exception& failure) {
+            retry_later(failure.what());
+          }
         });
   }
 
-  void retry_later(const error_code& error) {
-    log::warn("cannot accept a connection: {}", error.message());
+  void retry_later(const std::string& reason) {
+    log::warn("cannot accept a connection: {}", reason);
     retry_timer_->expires_after(kAcceptRetry);
     retry_timer_->async_wait([this](const error_code& cancelled) {
       if (!cancelled) accept();
@@ -144,13 +149,13 @@ class HttpFront::Impl {
     const bool full = counters.num_connections >= limit;
     if (full) ++counters.num_turned_away;
     if (counters.num_connections >= limit + kMaxTurnedAway) return;  // not even told why
-    ++counters.num_connections;
     auto transport = tls_ == nullptr ? make_plain_transport(std::move(socket))
                                      : make_tls_transport(std::move(socket), *tls_);
     auto session = std::make_shared<Session>(std::move(transport), context_, peer, [&](Session& ended) {
       loop.sessions.erase(&ended);
       --counters.num_connections;
     });
+    ++counters.num_connections;
     asio::post(loop.io, [&loop, full, session = std::move(session)] {
       loop.sessions.insert(session.get());
       if (full) {

@@ -11,6 +11,7 @@
 
 #include <array>
 #include <cstring>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -35,18 +36,20 @@ class Client {
     std::strncpy(address.sun_path, path.c_str(), sizeof(address.sun_path) - 1);
     is_connected_ = connect(descriptor_, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0;
   }
-  ~Client() { close(descriptor_); }
+  virtual ~Client() { close(descriptor_); }
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
   bool is_connected() const { return is_connected_; }
-  void send(std::string_view text) const {
+  void send(std::string_view text) {
     while (!text.empty()) {
-      const ssize_t sent = ::send(descriptor_, text.data(), text.size(), MSG_NOSIGNAL);
+      const ssize_t sent = send_some(text);
       if (sent <= 0) return;  // the server had enough
       text.remove_prefix(static_cast<std::size_t>(sent));
     }
   }
+  // Nothing more will be sent; replies are still received.
+  void end_sending() const { shutdown(descriptor_, SHUT_WR); }
   // One reply: head and body; what is there so far if the server ends first.
   std::string receive() {
     while (buffer_.find("\r\n\r\n") == std::string::npos) {
@@ -68,12 +71,21 @@ class Client {
     return !receive_more() && buffer_.empty();
   }
 
+ protected:
+  int descriptor() const { return descriptor_; }
+  virtual ssize_t send_some(std::string_view text) {
+    return ::send(descriptor_, text.data(), text.size(), MSG_NOSIGNAL);
+  }
+  virtual ssize_t receive_some(std::span<char> block) {
+    pollfd waiting = {descriptor_, POLLIN, 0};
+    if (poll(&waiting, 1, kLongEnough) != 1) return -1;
+    return recv(descriptor_, block.data(), block.size(), 0);
+  }
+
  private:
   bool receive_more() {
-    pollfd waiting = {descriptor_, POLLIN, 0};
-    if (poll(&waiting, 1, kLongEnough) != 1) return false;
     std::array<char, 65536> block{};
-    const ssize_t got = recv(descriptor_, block.data(), block.size(), 0);
+    const ssize_t got = receive_some(block);
     if (got <= 0) return false;
     buffer_.append(block.data(), static_cast<std::size_t>(got));
     return true;

@@ -47,6 +47,10 @@ class MemoryCharge {
   // holding less always succeeds.
   [[nodiscard]] bool resize(std::size_t bytes);
   [[nodiscard]] bool add(std::size_t bytes) { return resize(this->bytes() + bytes); }
+  // False where so much would be refused even if nothing else were held.
+  bool fits_alone(std::size_t bytes) const {
+    return budget_ == nullptr || static_cast<std::int64_t>(bytes) <= budget_->limit_bytes();
+  }
   void clear();
   std::size_t bytes() const { return static_cast<std::size_t>(bytes_); }
 

@@ -26,7 +26,8 @@ std::string post(const std::string& path, const std::string& headers, const std:
 const std::vector<std::string>& corpus() {
   static const std::vector<std::string> requests = {
       "GET /health HTTP/1.1\r\nHost: x\r\n\r\n",
-      "OPTIONS /v1/rerank HTTP/1.1\r\nOrigin: https://a\r\nAccess-Control-Request-Headers: a, b\r\n\r\n",
+      "OPTIONS /v1/rerank HTTP/1.1\r\nHost: x\r\nOrigin: https://a\r\nAccess-Control-Request-Headers: a, "
+      "b\r\n\r\n",
       "GET /v1/models/a%2Fb HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
       post("/v1/rerank", "X-Request-Id: abc\r\nX-Request-Timeout: 1.5\r\n",
            R"({"query":"q","documents":["a","b"],"top_n":1})"),
@@ -36,7 +37,8 @@ const std::vector<std::string>& corpus() {
            R"({"text_1":["a","b"],"text_2":["c","d"]})"),
       post("/tokenize", "", R"({"inputs":["hello"]})"),
       post("/detokenize", "", R"({"tokens":[97,98]})"),
-      "POST /rerank HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{\"que\r\n5\r\nry\":1\r\n0\r\n\r\n"};
+      "POST /rerank HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: "
+      "chunked\r\n\r\n5\r\n{\"que\r\n5\r\nry\":1\r\n0\r\n\r\n"};
   return requests;
 }
 

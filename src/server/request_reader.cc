@@ -3,11 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/asio/buffer.hpp>
-#include <boost/beast/core/buffer_traits.hpp>
-#include <boost/beast/core/buffers_range.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <limits>
 #include <utility>
 
 #include "rerank/error.h"
@@ -15,99 +10,164 @@
 namespace rerank {
 namespace {
 
-namespace beast = boost::beast;
-namespace http = beast::http;
-using boost::system::error_code;
+constexpr std::size_t kFirstBodyBytes = std::size_t{256} << 10;  // of a promised length, what is believed
+constexpr std::size_t kFirstChunkedBytes = std::size_t{4} << 10;
+constexpr std::size_t kFreeHeadBytes = std::size_t{1}
+                                       << 10;  // of a head; each connection costs as much anyway
 
-// A body whose memory follows what arrives, not what its length promises.
-struct GrowingBody {
-  class Reader {
-   public:
-    template <bool IsRequest, class Fields>
-    Reader(http::header<IsRequest, Fields>& /*head*/, std::string& body) : body_(body) {}
-
-    void init(const boost::optional<std::uint64_t>& length, error_code& error) {
-      constexpr std::uint64_t kTrusted = 256 << 10;
-      if (length) body_.reserve(static_cast<std::size_t>(std::min(*length, kTrusted)));
-      error = {};
-    }
-    template <class Buffers>
-    std::size_t put(const Buffers& buffers, error_code& error) {
-      for (const auto buffer : beast::buffers_range_ref(buffers)) {
-        body_.append(static_cast<const char*>(buffer.data()), buffer.size());
-      }
-      error = {};
-      return beast::buffer_bytes(buffers);
-    }
-    void finish(error_code& error) { error = {}; }
-
-   private:
-    std::string& body_;
-  };
-
-  // The names are Beast's.
-  using value_type = std::string;
-  using reader = Reader;  // NOLINT(readability-identifier-naming)
-};
+bool may_have_body(std::string_view method) {
+  return method != "GET" && method != "HEAD" && method != "OPTIONS";
+}
 
 }  // namespace
 
-class RequestReader::Parser : public http::request_parser<GrowingBody> {};
+RequestReader::RequestReader(std::size_t max_header_bytes, std::size_t max_body_bytes, MemoryCharge charge)
+    : max_header_bytes_(max_header_bytes), max_body_bytes_(max_body_bytes), charge_(std::move(charge)) {}
 
-RequestReader::RequestReader(std::size_t max_header_bytes, std::size_t max_body_bytes)
-    : parser_(std::make_unique<Parser>()),
-      max_header_bytes_(max_header_bytes),
-      max_body_bytes_(max_body_bytes) {
-  parser_->eager(true);
-  constexpr std::size_t kLimit = std::numeric_limits<std::uint32_t>::max();
-  parser_->header_limit(static_cast<std::uint32_t>(std::min(max_header_bytes, kLimit)));
-  parser_->body_limit(max_body_bytes);
+void RequestReader::set_origin(std::string peer, std::chrono::steady_clock::time_point received) {
+  request_.peer = std::move(peer);
+  request_.received = received;
 }
 
-RequestReader::~RequestReader() = default;
-
 std::size_t RequestReader::feed(std::string_view bytes) {
-  error_code error;
+  if (progress_ == Progress::kHead) return feed_head(bytes);
+  if (progress_ == Progress::kBody) return feed_body(bytes);
+  return 0;
+}
+
+std::size_t RequestReader::feed_head(std::string_view bytes) {
   std::size_t consumed = 0;
-  // One put takes one piece: the head, a chunk's head, a chunk's part.
-  while (consumed < bytes.size() && !parser_->is_done() && !error) {
+  while (progress_ == Progress::kHead) {
     const std::string_view rest = bytes.substr(consumed);
-    consumed += parser_->put(boost::asio::buffer(rest.data(), rest.size()), error);
-  }
-  if (parser_->is_header_done() && progress_ == Progress::kHead) {
-    copy_head();
-    progress_ = Progress::kBody;
-  }
-  if (error == http::error::header_limit) {
-    fail(431, fmt::format("the request's headers are longer than {} bytes", max_header_bytes_));
-  } else if (error == http::error::body_limit) {
-    fail(413, fmt::format("the request's body is longer than {} bytes", max_body_bytes_));
-  } else if (error && error != http::error::need_more) {
-    fail(400, fmt::format("this is not a request of HTTP/1.1: {}", error.message()));
-  } else if (parser_->is_done()) {
-    progress_ = Progress::kDone;
+    const std::size_t newline = rest.find('\n', std::min(num_searched_bytes_, rest.size()));
+    const std::size_t seen = num_head_bytes_ + std::min(newline, rest.size());
+    if (seen > max_header_bytes_) {
+      fail({431, fmt::format("the request's headers are longer than {} bytes", max_header_bytes_)});
+    } else if (!has_request_line_ && rest.size() > kMaxMethodBytes + kMaxTargetBytes + 16 &&
+               newline > kMaxMethodBytes + kMaxTargetBytes + 16) {
+      fail({414, fmt::format("the request's target is longer than {} bytes", kMaxTargetBytes)});
+    } else if (!has_request_line_ && !rest.empty() && !is_token_letter(rest.front())) {
+      fail({400, "this is not a request of HTTP/1.1: its first line does not begin with a method"});
+    } else if (newline == std::string_view::npos) {
+      num_searched_bytes_ = rest.size();
+      break;
+    } else if (newline == 0 || rest[newline - 1] != '\r') {
+      fail({400, "a line of the request's head does not end with CRLF"});
+    } else {
+      consumed += newline + 1;
+      num_head_bytes_ += newline + 1;
+      num_searched_bytes_ = 0;
+      take_line(rest.substr(0, newline - 1));
+    }
   }
   return consumed;
 }
 
-void RequestReader::fail(int status, std::string message) {
-  progress_ = Progress::kFailed;
-  failure_status_ = status;
-  failure_ = std::move(message);
+void RequestReader::take_line(std::string_view line) {
+  std::optional<RequestFault> fault;
+  if (!std::exchange(has_request_line_, true)) {
+    fault = read_request_line(line, request_, framing_);
+  } else if (line.empty()) {
+    return end_head();
+  } else if (request_.headers.size() == kMaxFields) {
+    fault = RequestFault{431, fmt::format("the request has more than {} header fields", kMaxFields)};
+  } else {
+    fault = read_field_line(line, &request_);
+  }
+  if (fault) return fail(std::move(*fault));
+  hold(0);
 }
 
-void RequestReader::copy_head() {
-  const auto& message = parser_->get();
-  request_.method = std::string(message.method_string());
-  request_.target = std::string(message.target());
-  for (const auto& field : message) {
-    request_.headers.push_back({std::string(field.name_string()), std::string(field.value())});
+void RequestReader::end_head() {
+  if (auto fault = read_framing(request_, framing_)) return fail(std::move(*fault));
+  if (framing_.body_bytes > max_body_bytes() || !charge_.fits_alone(framing_.body_bytes)) {
+    return fail(too_large());
   }
+  if (framing_.is_chunked) chunks_.emplace(max_body_bytes(), max_header_bytes_);
+  progress_ = framing_.is_chunked || framing_.body_bytes > 0 ? Progress::kBody : Progress::kDone;
+}
+
+// What asks for something to be told carries nothing: a body there would be held for nobody's use.
+std::size_t RequestReader::max_body_bytes() const {
+  return may_have_body(request_.method) ? max_body_bytes_ : 0;
+}
+
+RequestFault RequestReader::too_large() const {
+  const std::size_t limit = max_body_bytes();
+  if (limit == 0) return {413, fmt::format("a {} request has no body here", request_.method)};
+  if (!charge_.fits_alone(limit)) return {413, "the request is larger than all that this server may hold"};
+  return {413, fmt::format("the request's body is longer than {} bytes", limit)};
+}
+
+std::size_t RequestReader::feed_body(std::string_view bytes) {
+  if (!chunks_) {
+    const std::string_view data = bytes.substr(0, std::min<std::uint64_t>(*remaining_bytes(), bytes.size()));
+    if (!hold_body(data)) return 0;
+    if (received_bytes_ == framing_.body_bytes) progress_ = Progress::kDone;
+    return data.size();
+  }
+  std::size_t consumed = 0;
+  while (consumed < bytes.size() && progress_ == Progress::kBody) {
+    const ChunkedBody::Step step = chunks_->take(bytes.substr(consumed));
+    consumed += step.consumed;
+    if (chunks_->is_too_large()) {
+      fail(too_large());
+    } else if (chunks_->fault()) {
+      fail(*chunks_->fault());
+    } else if (hold_body(step.data) && chunks_->is_done()) {
+      progress_ = Progress::kDone;
+    }
+  }
+  return consumed;
+}
+
+bool RequestReader::hold_body(std::string_view data) {
+  received_bytes_ += data.size();
+  if (is_discarding_ || data.empty()) return true;
+  const std::size_t wanted = body_.size() + data.size();
+  if (wanted > body_.capacity() && !grow_body(wanted)) return false;
+  body_.append(data);
+  return true;
+}
+
+// By doubling, so that each byte is moved about once; where there is no room for that, by what is wanted.
+bool RequestReader::grow_body(std::size_t wanted) {
+  const std::size_t most = chunks_ ? max_body_bytes() : static_cast<std::size_t>(framing_.body_bytes);
+  const std::size_t first = std::min(most, chunks_ ? kFirstChunkedBytes : kFirstBodyBytes);
+  const std::size_t doubled = std::min(most, 2 * body_.capacity());
+  std::size_t capacity = std::max({wanted, first, doubled});
+  if (!charge_.fits_alone(capacity)) capacity = wanted;
+  if (!hold(capacity)) return false;
+  // reserve() may take twice what it is asked for.
+  std::string grown;
+  grown.reserve(capacity);
+  grown.append(body_);
+  body_ = std::move(grown);
+  return true;
+}
+
+// Charges the head and a body of this capacity; fails the request where the budget has no room.
+bool RequestReader::hold(std::size_t body_capacity) {
+  const std::size_t head = num_head_bytes_ + request_.headers.size() * sizeof(HttpHeader);
+  const std::size_t bytes = std::max(head, kFreeHeadBytes) - kFreeHeadBytes + body_capacity;
+  if (bytes == charge_.bytes() || charge_.resize(bytes)) return true;
+  if (charge_.fits_alone(bytes)) {
+    fail({429, "too many large requests are being received; try again soon"});
+  } else {
+    fail(too_large());
+  }
+  return false;
+}
+
+void RequestReader::fail(RequestFault fault) {
+  progress_ = Progress::kFailed;
+  fault_ = std::move(fault);
 }
 
 HttpRequest RequestReader::take() {
   check(progress_ == Progress::kDone, "a request is taken before its end");
-  request_.body = std::move(parser_->get().body());
+  request_.body = std::move(body_);
+  request_.charge = std::move(charge_);
   return std::move(request_);
 }
 
@@ -115,22 +175,9 @@ bool RequestReader::expects_continue() const {
   return !is_http_1_0() && equal_ignoring_case(request_.header("Expect"), "100-continue");
 }
 
-bool RequestReader::keeps_alive() const {
-  return parser_->keep_alive();
-}
-
-bool RequestReader::is_http_1_0() const {
-  return parser_->get().version() < 11;
-}
-
-std::size_t RequestReader::received_bytes() const {
-  return parser_->get().body().size();
-}
-
 std::optional<std::uint64_t> RequestReader::remaining_bytes() const {
-  const auto remaining = parser_->content_length_remaining();
-  if (!remaining) return parser_->chunked() ? std::nullopt : std::optional<std::uint64_t>(0);
-  return *remaining;
+  if (chunks_ && progress_ != Progress::kDone) return std::nullopt;
+  return chunks_ ? 0 : framing_.body_bytes - received_bytes_;
 }
 
 }  // namespace rerank

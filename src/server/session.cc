@@ -1,16 +1,17 @@
 #include "server/session.h"
 
-#include <fmt/format.h>
-#include <time.h>
-
 #include <algorithm>
-#include <array>
 #include <boost/asio/dispatch.hpp>
+#include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/ssl/error.hpp>
 #include <cstring>
+#include <exception>
 #include <utility>
 
-#include "rerank/version.h"
+#include "base/log.h"
+#include "base/log_event.h"
+#include "server/reply_head.h"
 
 namespace rerank {
 namespace {
@@ -25,14 +26,6 @@ constexpr std::size_t kSmallBodyBytes = 64 << 10;  // read to its end even if it
 constexpr std::chrono::milliseconds kLingerTime{2'000};
 constexpr std::size_t kLingerBytes = std::size_t{16} << 20;
 
-std::string date() {
-  const time_t now = time(nullptr);
-  tm parts = {};
-  gmtime_r(&now, &parts);
-  std::array<char, 64> text{};
-  return {text.data(), strftime(text.data(), text.size(), "%a, %d %b %Y %H:%M:%S GMT", &parts)};
-}
-
 }  // namespace
 
 Session::Session(std::unique_ptr<Transport> transport, SessionContext& context, std::string peer,
@@ -41,31 +34,76 @@ Session::Session(std::unique_ptr<Transport> transport, SessionContext& context, 
       context_(context),
       peer_(std::move(peer)),
       on_end_(std::move(on_end)),
-      timer_(transport_->socket().get_executor()) {}
+      timer_(transport_->socket().get_executor()),
+      buffer_charge_(context.budget) {}
 
 Session::~Session() {
   close();
 }
 
+template <typename Step>
+void Session::guard(Step&& step) {
+  try {
+    step();
+  } catch (const std::exception& error) {
+    log::error("the connection of {} is closed: {}", peer_, error.what());
+    close();
+  }
+}
+
+Transport::Handler Session::then(void (Session::*step)(const Error& error, std::size_t num_bytes)) {
+  return {shared_from_this(), [step](Session& self, const error_code& error, std::size_t num_bytes) {
+            self.guard([&] { (self.*step)(error, num_bytes); });
+          }};
+}
+
+template <typename Step>
+void Session::post(Step step) {
+  asio::post(transport_->socket().get_executor(),
+             [self = shared_from_this(), step = std::move(step)]() mutable { self->guard(step); });
+}
+
 void Session::start() {
-  expire_after(context_.options.header_timeout);
-  transport_->handshake([self = shared_from_this()](const error_code& error, std::size_t) {
-    if (self->state_ != State::kHandshake) return;
-    if (error) return self->close();
-    self->state_ = State::kReceiving;
-    self->advance();
+  guard([this] {
+    expire_after(context_.options.header_timeout);
+    transport_->handshake(then(&Session::on_handshake));
   });
 }
 
 void Session::turn_away(int status, const std::string& message) {
-  HttpReply reply = context_.handler.refuse_broken({}, status, message);
-  expire_after(context_.options.header_timeout);
-  transport_->handshake(
-      [self = shared_from_this(), reply = std::move(reply)](const error_code& error, std::size_t) {
-        if (self->state_ != State::kHandshake) return;
-        if (error) return self->close();
-        self->refuse(reply);
-      });
+  guard([&] {
+    turned_away_ = broken(status, message);
+    expire_after(context_.options.header_timeout);
+    transport_->handshake(then(&Session::on_handshake));
+  });
+}
+
+void Session::on_handshake(const error_code& error, std::size_t /*num_bytes*/) {
+  if (state_ != State::kHandshake) return;
+  if (error) {
+    if (transport_->falls_back_to_plain(error)) {
+      return refuse(broken(400, "this port speaks HTTP over TLS: the address begins with https://"));
+    }
+    log_handshake(error);
+    return close();
+  }
+  if (turned_away_) return refuse(std::move(*turned_away_));
+  state_ = State::kReceiving;
+  advance();
+}
+
+// Probes of ports and routers that look whether somebody listens end a handshake without a word.
+void Session::log_handshake(const error_code& error) {
+  const bool is_silent = error == asio::error::eof || error == asio::error::connection_reset ||
+                         error == asio::ssl::error::stream_truncated;
+  const log::Level level = is_silent ? log::Level::kDebug : log::Level::kInfo;
+  if (!log::is_enabled(level)) return;
+  const auto num_left_out = context_.handshake_log.admit(std::chrono::steady_clock::now());
+  if (!num_left_out) return;
+  const std::string reason = error.message();
+  const log::Field fields[] = {
+      {"peer", peer_}, {"error", std::string_view(reason)}, {"left_out", *num_left_out}};
+  log::event(level, "TLS handshake failed", fields);
 }
 
 void Session::close() {
@@ -82,7 +120,7 @@ std::string_view Session::unread() const {
   return {buffer_.data() + begin_, end_ - begin_};
 }
 
-// Only called when no read is under way: the buffer may move.
+// Only called when no read is under way: the buffer may move. Empty where the budget has no room for more.
 asio::mutable_buffer Session::room() {
   std::size_t wanted = reader_ == nullptr ? kIdleBufferBytes : kBufferBytes;
   if (reader_ != nullptr && reader_->progress() == RequestReader::Progress::kBody &&
@@ -96,7 +134,8 @@ asio::mutable_buffer Session::room() {
   }
   if (end_ == 0 && buffer_.size() > kIdleBufferBytes && wanted == kIdleBufferBytes) {
     buffer_ = std::vector<char>(kIdleBufferBytes);
-  } else if (buffer_.size() < end_ + wanted) {
+    buffer_charge_.clear();
+  } else if (buffer_.size() < end_ + wanted && buffer_charge_.resize(end_ + wanted - kIdleBufferBytes)) {
     buffer_.resize(end_ + wanted);
   }
   return asio::buffer(buffer_.data() + end_, buffer_.size() - end_);
@@ -104,18 +143,26 @@ asio::mutable_buffer Session::room() {
 
 void Session::read_more() {
   if (reading_ || state_ == State::kClosed) return;
+  if (peer_ended_) {
+    if (state_ == State::kReceiving || state_ == State::kLingering) close();
+    return;
+  }
+  const asio::mutable_buffer buffer = room();
+  if (buffer.size() == 0) {
+    if (state_ == State::kReceiving) refuse(broken(429, "too much is being received; try again soon"));
+    return;
+  }
   reading_ = true;
-  transport_->read_some(room(), [self = shared_from_this()](const error_code& error, std::size_t num_bytes) {
-    self->on_read(error, num_bytes);
-  });
+  transport_->read_some(buffer, then(&Session::on_read));
 }
 
 void Session::on_read(const error_code& error, std::size_t num_bytes) {
   reading_ = false;
   if (state_ == State::kClosed) return;
   if (error) {
-    // A reply being written may still arrive; its own failure ends the session.
-    if (state_ != State::kWriting) close();
+    if (state_ != State::kWriting) return close();
+    // A reply being written may still arrive. What was sent before the end is answered, then it is over.
+    peer_ended_ = true;
     return;
   }
   context_.counters.received_bytes += static_cast<std::int64_t>(num_bytes);
@@ -136,23 +183,16 @@ void Session::on_read(const error_code& error, std::size_t num_bytes) {
 void Session::advance() {
   while (begin_ < end_) {
     if (reader_ == nullptr) {
-      // Some clients send an empty line after a body.
-      while (begin_ < end_ && (buffer_[begin_] == '\r' || buffer_[begin_] == '\n')) ++begin_;
-      if (begin_ == end_) break;
+      if (!skip_empty_lines()) break;
       begin_request();
     }
     const std::size_t consumed = reader_->feed(unread());
     begin_ += consumed;
     const auto progress = reader_->progress();
     if (progress == RequestReader::Progress::kFailed) {
-      return refuse(
-          context_.handler.refuse_broken(reader_->head(), reader_->failure_status(), reader_->failure()));
+      return refuse(broken(reader_->failure_status(), reader_->failure()));
     }
     if (progress != RequestReader::Progress::kHead) {
-      if (!charge_.resize(reader_->received_bytes())) {
-        return refuse(context_.handler.refuse_broken(
-            reader_->head(), 429, "too many large requests are being received; try again soon"));
-      }
       if (!accept_head()) return;
       if (progress == RequestReader::Progress::kDone) return answer();
     }
@@ -162,31 +202,43 @@ void Session::advance() {
   read_more();
 }
 
+// Some clients send an empty line after a body. False if nothing else is there.
+bool Session::skip_empty_lines() {
+  while (unread().starts_with("\r\n")) begin_ += 2;
+  return begin_ < end_ && unread() != "\r";
+}
+
 void Session::begin_request() {
-  reader_ =
-      std::make_unique<RequestReader>(context_.options.max_header_bytes, context_.options.max_body_bytes);
+  reader_ = std::make_unique<RequestReader>(context_.options.max_header_bytes,
+                                            context_.options.max_body_bytes, MemoryCharge(context_.budget));
   received_ = std::chrono::steady_clock::now();
-  charge_ = MemoryCharge(context_.budget);
+  reader_->set_origin(peer_, received_);
   head_accepted_ = false;
   busy_ = true;
   ++context_.counters.num_busy;
   expire_after(context_.options.header_timeout);
 }
 
-// False if nothing is to be read for now: the request ended here, or its client is told to go on first. A
-// small body is read even if its request will be refused: then the connection can go on.
+// False if nothing is to be read for now: the request ended here, or its client is told to go on first. Of a
+// request that is refused whatever its body, a small body is read to its end, so that the connection can go
+// on.
 bool Session::accept_head() {
   if (head_accepted_) return true;
   head_accepted_ = true;
+  const auto remaining = reader_->remaining_bytes();
+  if (remaining && *remaining <= unread().size()) return true;  // all is here
   expire_after(context_.options.body_timeout);
   const bool expects_continue = reader_->expects_continue();
-  if (expects_continue || reader_->remaining_bytes().value_or(kSmallBodyBytes + 1) > kSmallBodyBytes) {
-    if (auto reply = context_.handler.refuse_unread(reader_->head())) {
+  if (auto reply = context_.handler.refuse_unread(reader_->head())) {
+    if (expects_continue || remaining.value_or(kSmallBodyBytes + 1) > kSmallBodyBytes) {
       refuse(std::move(*reply));
       return false;
     }
+    refusal_ = std::move(reply);
+    reader_->discard_body();
+    return true;
   }
-  if (!expects_continue || reader_->progress() == RequestReader::Progress::kDone) return true;
+  if (!expects_continue) return true;
   send_continue();
   return false;
 }
@@ -197,19 +249,20 @@ void Session::answer() {
   is_head_method_ = reader_->head().method == "HEAD";
   is_http_1_0_ = reader_->is_http_1_0();
   keep_alive_ = reader_->keeps_alive();
+  if (auto refusal = std::exchange(refusal_, {})) {
+    reader_.reset();
+    return write(std::move(*refusal));
+  }
   HttpRequest request = reader_->take();
-  request.peer = peer_;
-  request.received = received_;
-  request.charge = std::move(charge_);
   reader_.reset();
-  const auto executor = transport_->socket().get_executor();
-  const auto post = [executor](std::function<void()> work) { asio::post(executor, std::move(work)); };
-  auto done = [self = shared_from_this(), executor](HttpReply reply) {
-    asio::dispatch(executor,
-                   [self, reply = std::move(reply)]() mutable { self->on_reply(std::move(reply)); });
+  const auto run = [self = shared_from_this()](std::function<void()> work) { self->post(std::move(work)); };
+  auto done = [self = shared_from_this()](HttpReply reply) {
+    asio::dispatch(self->transport_->socket().get_executor(), [self, reply = std::move(reply)]() mutable {
+      self->guard([&] { self->on_reply(std::move(reply)); });
+    });
   };
   handling_ = true;
-  cancel_ = context_.handler.handle(std::move(request), post, std::move(done));
+  cancel_ = context_.handler.handle(std::move(request), run, std::move(done));
   handling_ = false;
   if (end_ - begin_ < kBufferBytes) read_more();
 }
@@ -217,15 +270,19 @@ void Session::answer() {
 void Session::on_reply(HttpReply reply) {
   if (handling_) {
     // What the handler returns comes first.
-    asio::post(transport_->socket().get_executor(),
-               [self = shared_from_this(), reply = std::move(reply)]() mutable {
-                 self->on_reply(std::move(reply));
-               });
-    return;
+    return post([this, reply = std::move(reply)]() mutable { on_reply(std::move(reply)); });
   }
   if (state_ != State::kAnswering) return;
   cancel_ = {};
   write(std::move(reply));
+}
+
+// The answer to what is no request that can be handled, from what is known of it.
+HttpReply Session::broken(int status, const std::string& message) {
+  if (reader_ != nullptr) return context_.handler.refuse_broken(reader_->head(), status, message);
+  HttpRequest nothing;
+  nothing.peer = peer_;
+  return context_.handler.refuse_broken(nothing, status, message);
 }
 
 // The last reply of the connection: what follows cannot be told from the rest of the body.
@@ -234,6 +291,7 @@ void Session::refuse(HttpReply reply) {
   timer_.cancel();
   is_head_method_ = reader_ != nullptr && reader_->head().method == "HEAD";
   reader_.reset();
+  refusal_.reset();
   keep_alive_ = false;
   write(std::move(reply));
 }
@@ -241,64 +299,54 @@ void Session::refuse(HttpReply reply) {
 void Session::send_continue() {
   static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
   transport_->write({asio::buffer(kContinue.data(), kContinue.size()), asio::const_buffer()},
-                    [self = shared_from_this()](const error_code& error, std::size_t) {
-                      if (error) return self->close();
-                      if (self->state_ == State::kReceiving) self->advance();
-                    });
+                    then(&Session::on_continued));
+}
+
+void Session::on_continued(const error_code& error, std::size_t /*num_bytes*/) {
+  if (error) return close();
+  if (state_ == State::kReceiving) advance();
 }
 
 void Session::write(HttpReply reply) {
   state_ = State::kWriting;
   if (context_.draining) keep_alive_ = false;
-  fmt::memory_buffer head;
-  const auto out = fmt::appender(head);
-  fmt::format_to(out, "HTTP/1.1 {} {}\r\nserver: rerank.cpp/{}\r\ndate: {}\r\n", reply.status,
-                 reason_phrase(reply.status), version(), date());
-  if (!reply.content_type.empty()) fmt::format_to(out, "content-type: {}\r\n", reply.content_type);
-  if (reply.status != 204) fmt::format_to(out, "content-length: {}\r\n", reply.body.size());
-  for (const HttpHeader& header : reply.headers) {
-    fmt::format_to(out, "{}: {}\r\n", header.name, header.value);
-  }
-  if (!keep_alive_) {
-    fmt::format_to(out, "connection: close\r\n");
-  } else if (is_http_1_0_) {
-    fmt::format_to(out, "connection: keep-alive\r\n");
-  }
-  fmt::format_to(out, "\r\n");
-  reply_head_ = fmt::to_string(head);
+  reply_head_ = reply_head(reply, {keep_alive_, is_http_1_0_});
   reply_body_ = is_head_method_ ? std::string() : std::move(reply.body);
   expire_after(context_.options.write_timeout);
-  transport_->write({asio::buffer(reply_head_), asio::buffer(reply_body_)},
-                    [self = shared_from_this()](const error_code& error, std::size_t num_bytes) {
-                      self->context_.counters.sent_bytes += static_cast<std::int64_t>(num_bytes);
-                      self->on_written(error);
-                    });
+  reply_held_ = std::move(reply.held_until_written);
+  transport_->write({asio::buffer(reply_head_), asio::buffer(reply_body_)}, then(&Session::on_written));
 }
 
-void Session::on_written(const error_code& error) {
-  if (state_ == State::kClosed) return;
-  if (error) return close();
+void Session::on_written(const error_code& error, std::size_t num_bytes) {
+  context_.counters.sent_bytes += static_cast<std::int64_t>(num_bytes);
   reply_head_ = {};
   reply_body_ = {};
+  reply_held_.reset();
+  if (state_ == State::kClosed) return;
+  if (error) return close();
   end_request();
   if (!keep_alive_) return linger();
   state_ = State::kReceiving;
   advance();
 }
 
-// Closing while the client still sends would reset the connection, and the reply could be lost with it.
+// Closing while the client still sends would reset the connection, and the reply could be lost with it. A TLS
+// client may take its time to say that it has seen the end: the timer ends that too.
 void Session::linger() {
   state_ = State::kLingering;
   expire_after(kLingerTime);
-  transport_->finish_writing([](const error_code&, std::size_t) {});
+  transport_->finish_writing(then(&Session::on_finished));
   begin_ = 0;
   end_ = 0;
   read_more();
 }
 
+// The read under way tells when the client has ended too.
+void Session::on_finished(const error_code& /*error*/, std::size_t /*num_bytes*/) {}
+
 void Session::end_request() {
   reader_.reset();
-  charge_.clear();
+  refusal_.reset();
   if (std::exchange(busy_, false)) --context_.counters.num_busy;
 }
 
@@ -308,14 +356,17 @@ void Session::expire_after(std::chrono::milliseconds wait) {
     const auto self = weak.lock();
     if (error || self == nullptr) return;
     // The handler may have been on its way already when the time was set anew.
-    if (std::chrono::steady_clock::now() >= self->timer_.expiry()) self->on_expired();
+    if (std::chrono::steady_clock::now() < self->timer_.expiry()) return;
+    self->guard([&] { self->on_expired(); });
   });
 }
 
 void Session::on_expired() {
   if (state_ == State::kAnswering || state_ == State::kClosed) return;
+  if (state_ == State::kHandshake) log_handshake(asio::error::timed_out);
   if (state_ != State::kReceiving || reader_ == nullptr) return close();
-  refuse(context_.handler.refuse_broken(reader_->head(), 408, "the request did not arrive in time"));
+  if (refusal_) return refuse(std::move(*refusal_));
+  refuse(broken(408, "the request did not arrive in time"));
 }
 
 }  // namespace rerank

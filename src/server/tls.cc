@@ -1,6 +1,9 @@
 #include "server/tls.h"
 
 #include <fmt/format.h>
+#include <openssl/ssl.h>
+
+#include <array>
 
 #include "rerank/error.h"
 
@@ -17,6 +20,14 @@ void require_loaded(const error_code& error, const char* flag, const std::string
       fmt::format("{} {}: {}; a PEM file that this user can read is needed", flag, path, error.message()));
 }
 
+// By tickets, which the clients keep: sessions kept here would be memory of strangers. Where clients show a
+// certificate, OpenSSL refuses to resume a session that is of no named context.
+void allow_resumption(SSL_CTX* context) {
+  static constexpr std::array<unsigned char, 6> kContext = {'r', 'e', 'r', 'a', 'n', 'k'};
+  SSL_CTX_set_session_id_context(context, kContext.data(), kContext.size());
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+}
+
 }  // namespace
 
 TlsContext::TlsContext(const ListenOptions& options) : context_(ssl::context::tls_server) {
@@ -27,6 +38,7 @@ TlsContext::TlsContext(const ListenOptions& options) : context_(ssl::context::tl
   SSL_CTX_set_options(context_.native_handle(), SSL_OP_NO_RENEGOTIATION);
   // Some 34 KiB less for a connection that is silent.
   SSL_CTX_set_mode(context_.native_handle(), SSL_MODE_RELEASE_BUFFERS);
+  allow_resumption(context_.native_handle());
   error_code error;
   context_.use_certificate_chain_file(options.tls_certificate_file, error);
   require_loaded(error, "--ssl-certfile", options.tls_certificate_file);
