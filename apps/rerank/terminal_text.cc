@@ -10,31 +10,12 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "base/text_character.h"
+
 namespace rerank::cli {
 namespace {
 
-struct Character {
-  utf8proc_int32_t code_point;  // negative: malformed
-  std::size_t num_bytes;
-};
-
-// REQUIRES: text not empty.
-Character first_character(std::string_view text) {
-  Character character{};
-  const auto* bytes = reinterpret_cast<const utf8proc_uint8_t*>(text.data());
-  const auto length = static_cast<utf8proc_ssize_t>(std::min<std::size_t>(text.size(), 4));
-  const utf8proc_ssize_t used = utf8proc_iterate(bytes, length, &character.code_point);
-  if (used <= 0) return {-1, 1};
-  character.num_bytes = static_cast<std::size_t>(used);
-  return character;
-}
-
-bool steers_direction(utf8proc_int32_t c) {
-  return c == 0x61C || c == 0x200E || c == 0x200F || (c >= 0x202A && c <= 0x202E) ||
-         (c >= 0x2066 && c <= 0x2069);
-}
-
-std::string picture_of(utf8proc_int32_t control) {
+std::string picture_of(std::int32_t control) {
   utf8proc_uint8_t bytes[4];
   const auto length = utf8proc_encode_char(control == 0x7F ? 0x2421 : 0x2400 + control, bytes);
   return {reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(length)};
@@ -51,7 +32,7 @@ std::string harmless(std::string_view text) {
       result += ' ';
     } else if (c >= 0 && (c < 0x20 || c == 0x7F)) {
       result += picture_of(c);
-    } else if (c < 0 || (c >= 0x80 && c < 0xA0) || steers_direction(c)) {
+    } else if (c < 0 || steers_output(c)) {
       result += "\uFFFD";
     } else {
       result += text.substr(0, num_bytes);

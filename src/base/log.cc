@@ -8,12 +8,14 @@
 #include <unistd.h>
 
 #include <cstdint>
+#include <iterator>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <utility>
 
 #include "base/log_event.h"
+#include "base/text_character.h"
 
 namespace rerank::log {
 namespace {
@@ -22,47 +24,28 @@ bool as_json = false;
 // Of the event that this thread is writing, for the formatter.
 thread_local std::span<const Field> current_fields;
 
-// Bytes of the UTF-8 sequence at the start of `text`; 0 if there is none.
-std::size_t sequence_length(std::string_view text) {
-  const auto byte = [&](std::size_t index) { return static_cast<unsigned char>(text[index]); };
-  const unsigned char lead = byte(0);
-  const std::size_t length = lead < 0x80   ? 1
-                             : lead < 0xC2 ? 0
-                             : lead < 0xE0 ? 2
-                             : lead < 0xF0 ? 3
-                             : lead < 0xF5 ? 4
-                                           : 0;
-  if (length == 0 || length > text.size()) return 0;
-  for (std::size_t index = 1; index < length; ++index) {
-    if ((byte(index) & 0xC0) != 0x80) return 0;
-  }
-  const bool is_overlong = (lead == 0xE0 && byte(1) < 0xA0) || (lead == 0xF0 && byte(1) < 0x90);
-  const bool is_outside = (lead == 0xED && byte(1) >= 0xA0) || (lead == 0xF4 && byte(1) >= 0x90);
-  return is_overlong || is_outside ? 0 : length;
-}
-
-// What no line of a log may hold is escaped as in JSON.
-void append_escaped(std::string_view text, fmt::memory_buffer& out) {
+// What no line of a log may hold is escaped as in JSON; quotes only where something stands between quotes.
+template <typename Buffer>
+void append_escaped(std::string_view text, bool in_quotes, Buffer& out) {
   while (!text.empty()) {
-    const std::size_t length = sequence_length(text);
-    const auto letter = static_cast<unsigned char>(text.front());
-    if (length == 0) {
+    const auto [code_point, num_bytes] = first_character(text);
+    if (code_point < 0) {
       out.append(std::string_view("\xEF\xBF\xBD"));
-    } else if (letter == '"' || letter == '\\') {
+    } else if (in_quotes && (code_point == '"' || code_point == '\\')) {
       out.push_back('\\');
       out.push_back(text.front());
-    } else if (letter < 0x20 || letter == 0x7F) {
-      fmt::format_to(fmt::appender(out), "\\u{:04x}", letter);
+    } else if (steers_output(code_point)) {
+      fmt::format_to(std::back_inserter(out), "\\u{:04x}", code_point);
     } else {
-      out.append(text.substr(0, length));
+      out.append(text.substr(0, num_bytes));
     }
-    text.remove_prefix(length == 0 ? 1 : length);
+    text.remove_prefix(num_bytes);
   }
 }
 
 void append_quoted(std::string_view text, fmt::memory_buffer& out) {
   out.push_back('"');
-  append_escaped(text, out);
+  append_escaped(text, true, out);
   out.push_back('"');
 }
 
@@ -75,7 +58,7 @@ void append_value(const Field& field, fmt::memory_buffer& out) {
     if (as_json || needs_quotes(*text)) {
       append_quoted(*text, out);
     } else {
-      append_escaped(*text, out);
+      append_escaped(*text, true, out);
     }
   } else if (const auto* whole = std::get_if<std::int64_t>(&field.value)) {
     fmt::format_to(fmt::appender(out), "{}", *whole);
@@ -112,6 +95,25 @@ class JsonFormatter : public spdlog::formatter {
     line.append(out.data(), out.data() + out.size());
   }
   std::unique_ptr<spdlog::formatter> clone() const override { return std::make_unique<JsonFormatter>(); }
+};
+
+// The library's own lines. Every text in them is escaped here, whoever wrote it: what is escaped already
+// stays.
+class TextFormatter : public spdlog::formatter {
+ public:
+  void format(const spdlog::details::log_msg& message, spdlog::memory_buf_t& line) override {
+    fmt::memory_buffer escaped;
+    append_escaped({message.payload.data(), message.payload.size()}, false, escaped);
+    spdlog::details::log_msg harmless = message;
+    harmless.payload = {escaped.data(), escaped.size()};
+    lines_.format(harmless, line);
+    message.color_range_start = harmless.color_range_start;
+    message.color_range_end = harmless.color_range_end;
+  }
+  std::unique_ptr<spdlog::formatter> clone() const override { return std::make_unique<TextFormatter>(); }
+
+ private:
+  spdlog::pattern_formatter lines_;
 };
 
 // Stderr, for a program that must go on when nobody reads what it says: lines that would block are dropped
@@ -165,8 +167,11 @@ spdlog::level::level_enum level_of(Level level) {
 spdlog::logger& logger() {
   // Never destroyed: threads may still log while the program ends. Not registered: a program that uses the
   // library may have loggers of its own.
-  static auto& instance =
-      *new spdlog::logger("rerank", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
+  static auto& instance = []() -> spdlog::logger& {
+    auto& made = *new spdlog::logger("rerank", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
+    made.set_formatter(std::make_unique<TextFormatter>());
+    return made;
+  }();
   return instance;
 }
 
@@ -177,7 +182,7 @@ void configure(Level least, Format format) {
   if (as_json) {
     logger().set_formatter(std::make_unique<JsonFormatter>());
   } else {
-    logger().set_formatter(std::make_unique<spdlog::pattern_formatter>());
+    logger().set_formatter(std::make_unique<TextFormatter>());
   }
 }
 
@@ -191,7 +196,7 @@ void event(Level level, std::string_view message, std::span<const Field> fields)
   if (as_json) {
     text.append(message);  // the formatter escapes it
   } else {
-    append_escaped(message, text);
+    append_escaped(message, true, text);
     for (const Field& field : fields) {
       fmt::format_to(fmt::appender(text), " {}=", field.name);
       append_value(field, text);

@@ -34,6 +34,27 @@ TEST(LogEvent, IsOneLineWhateverATextHolds) {
               HasSubstr(R"(a\u000a[info] forged\u001b[2J)"));
 }
 
+// A terminal obeys U+009B as it does ESC [, many collectors split at the others.
+TEST(LogEvent, EscapesEverythingThatSteers) {
+  const std::string text = "/a\u009b31m\u0085b\u2028c\u2029d\u202ee\u007f";
+  const std::string escaped = R"(/a\u009b31m\u0085b\u2028c\u2029d\u202ee\u007f)";
+  for (const log::Format format : {log::Format::kText, log::Format::kJson}) {
+    EXPECT_THAT(logged(format, text), HasSubstr(escaped));
+    // Not only events.
+    testing::internal::CaptureStderr();
+    log::warn("cannot open {}: {}", text, "two\nlines");
+    EXPECT_THAT(testing::internal::GetCapturedStderr(),
+                HasSubstr("cannot open " + escaped + R"(: two\u000alines)"));
+  }
+}
+
+TEST(LogEvent, TextIsEscapedOnce) {
+  EXPECT_THAT(logged(log::Format::kText, "back\\slash"), HasSubstr(R"(text="back\\slash")"));
+  testing::internal::CaptureStderr();
+  log::info("C:\\path \"quoted\"");
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr(R"(C:\path "quoted")"));
+}
+
 TEST(LogEvent, IsJsonForCollectors) {
   const std::string text =
       logged(log::Format::kJson, "quote \" backslash \\ newline \n bad \xff good \xc3\xa9");

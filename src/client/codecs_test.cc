@@ -216,6 +216,13 @@ TEST(Reply, FindsTheServersMessage) {
   EXPECT_EQ(server_message(""), "");
 }
 
+// A server's words go to a terminal or a log of ours.
+TEST(Reply, WhatSteersATerminalIsNotShown) {
+  EXPECT_EQ(server_message("a\u009b31m b\u0085c\u2028d\u2029e\u202ef\x1b[2Jg\n\nh\xff"),
+            "a 31m b c d e f [2Jg h\uFFFD");
+  EXPECT_EQ(server_message(std::string(400, 'x')), std::string(300, 'x') + "...");
+}
+
 std::uint32_t bits_of(float value) {
   std::uint32_t bits;
   std::memcpy(&bits, &value, sizeof bits);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/text_character.h"
 #include "client/json_node.h"
 #include "rerank/error.h"
 
@@ -22,19 +23,17 @@ constexpr std::size_t kShownBytes = 300;
 // On one line, without what could steer a terminal, and not too long.
 std::string shown(std::string_view text) {
   std::string line;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte > 0x20 && byte != 0x7f) {
-      line += c;
+  while (!text.empty()) {
+    const auto [c, num_bytes] = first_character(text);
+    if (line.size() + num_bytes > kShownBytes) return line + "...";
+    if (c < 0) {
+      line += "\uFFFD";
+    } else if (c != ' ' && !steers_output(c)) {
+      line += text.substr(0, num_bytes);
     } else if (!line.empty() && line.back() != ' ') {
       line += ' ';
     }
-    // A character goes on for three bytes at most; more of the kind are no UTF-8.
-    const bool goes_on = (byte & 0xc0) == 0x80 && line.size() <= kShownBytes + 3;
-    if (line.size() > kShownBytes && !goes_on) {
-      line.pop_back();
-      return line + "...";
-    }
+    text.remove_prefix(num_bytes);
   }
   if (line.ends_with(' ')) line.pop_back();
   return line;
