@@ -64,6 +64,8 @@ void add_engine_flags(CLI::App& command, EngineOptions& options) {
                   "GPUs that compute one batch together; 1 unless given"));
   group(add_count(command, "--data-parallel-size", options.data_parallel_size,
                   "replicas of the model that share a request's documents; 1 unless given"));
+  group(add_seconds(command, "--device-timeout", options.device_timeout,
+                    "for a GPU to give a batch back before it is taken to hang (60); 0: never"));
   group(add_count(command, "--max-model-len", options.max_model_len,
                   "tokens of a pair; 0: 8192 or the model's own limit, the smaller"));
   group(add_count(command, "--max-num-batched-tokens", options.max_num_batched_tokens,

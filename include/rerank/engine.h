@@ -31,6 +31,9 @@ struct EngineOptions {
   double gpu_memory_utilization = 0;      // the share of a GPU's memory that may be used at most; 0: 0.9
   std::int32_t tensor_parallel_size = 0;  // GPUs that compute one batch together; 0: 1
   std::int32_t data_parallel_size = 0;    // replicas, which share each request's documents; 0: 1
+  // A GPU that gives no batch back for so long is taken to hang: healthy() is false from then on. The largest
+  // batch of the defaults takes a fifth of a second. 0: never.
+  std::chrono::milliseconds device_timeout{60'000};
 
   // Where 0 is "what suits the device", EngineInfo says what that is.
   std::int32_t max_model_len = 0;           // tokens of a pair; 0: 8192 or the model's own limit, the smaller
@@ -105,7 +108,9 @@ class __attribute__((visibility("default"))) Engine {
 
   // Loads the model. Throws Error naming the file, key or option.
   explicit Engine(const EngineOptions& options);
-  // Requests not finished end with Status::kCancelled.
+  // Requests not finished end with Status::kCancelled. Waits for what the device computes, for device_timeout
+  // at most; then the threads that it holds, and the memory that they use, are left to the end of the
+  // process.
   ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
@@ -129,7 +134,7 @@ class __attribute__((visibility("default"))) Engine {
 
   const EngineInfo& info() const;
   EngineStatistics statistics() const;
-  // False once a backend has failed: every request ends with Status::kUnavailable.
+  // False once a backend has failed or hangs: every request ends with Status::kUnavailable.
   bool healthy() const;
 
  private:

@@ -219,6 +219,8 @@ LoadedModel load_model(const EngineOptions& options) {
     own.backend = create_backend(backend);
     own.backend->load(own.model->weights(), backend_limits(loaded.scheduler));
     own.num_encoding_threads = num_encoding_threads(options, *own.backend);
+    // A CPU that computes on the engine's own threads is slow at worst.
+    if (own.backend->max_in_flight() > 1) own.device_timeout = options.device_timeout;
   }
   fill_info(options, *checkpoint, choice, loaded);
   if (arithmetic) loaded.info.dtype_reason = arithmetic->dtype_reason;

@@ -1,6 +1,7 @@
 // From options to a loaded model: checkpoint, tokenizer, backend, and the sizes that fit together.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,6 +18,8 @@ struct LoadedReplica {
   std::unique_ptr<Model> model;
   std::unique_ptr<Backend> backend;
   int num_encoding_threads = 0;  // threads
+  // After it a device that gives nothing back is taken to hang; 0: never.
+  std::chrono::milliseconds device_timeout{0};
 };
 
 struct LoadedModel {

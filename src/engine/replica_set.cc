@@ -37,7 +37,10 @@ ReplicaSet::ReplicaSet(LoadedModel loaded)
 
 ReplicaSet::~ReplicaSet() {
   // All of them before the first is destroyed: what ends in one may look at the others.
-  for (const auto& loop : loops_) loop->stop();
+  for (auto& loop : loops_) {
+    // A thread of it may come back any time.
+    if (!loop->stop()) (void)loop.release();
+  }
 }
 
 Engine::RequestId ReplicaSet::submit(Request request, Engine::Callback callback) {

@@ -27,17 +27,70 @@ ScoringLoop::ScoringLoop(std::shared_ptr<const RequestEncoder> encoder, const Sc
       worker_([this] { work(); }) {}
 
 ScoringLoop::~ScoringLoop() {
-  stop();
+  check(stop(), "a replica whose device hangs was destroyed");
 }
 
-void ScoringLoop::stop() {
+bool ScoringLoop::stop() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
   wake_.notify_all();
   if (planner_.joinable()) planner_.join();
+  {
+    std::unique_lock lock(mutex_);
+    const auto has_ended = [this] { return worker_ended_; };
+    while (const auto limit = silent_until()) {
+      if (wake_.wait_until(lock, *limit, has_ended)) break;
+      if (given_up_) return false;
+      if (is_silent_for_too_long()) give_up(lock);
+    }
+  }
   if (worker_.joinable()) worker_.join();
+  return true;
+}
+
+std::optional<Clock::time_point> ScoringLoop::silent_until() const {
+  if (!busy_since_ || replica_.device_timeout.count() == 0) return std::nullopt;
+  return *busy_since_ + replica_.device_timeout;
+}
+
+bool ScoringLoop::is_silent_for_too_long() const {
+  const auto limit = silent_until();
+  return limit && *limit <= Clock::now();
+}
+
+void ScoringLoop::wait_for_work(std::unique_lock<std::mutex>& lock) {
+  const auto is_wanted = [this] { return stopping_ || work_waits_; };
+  while (!is_wanted()) {
+    const auto limit = given_up_ ? std::nullopt : silent_until();
+    if (!limit) {
+      wake_.wait(lock);
+    } else if (!wake_.wait_until(lock, *limit, is_wanted) && is_silent_for_too_long()) {
+      give_up(lock);
+    }
+  }
+}
+
+void ScoringLoop::give_up(std::unique_lock<std::mutex>& lock) {
+  const std::string message = fmt::format("the device has not given back a batch for {} s: it hangs",
+                                          std::chrono::duration<double>(replica_.device_timeout).count());
+  if (failure_.empty()) failure_ = message;
+  given_up_ = true;
+  work_waits_ = true;
+  std::vector<PlannedBatch::Scored> unfinished = std::exchange(open_.scored, {});
+  open_.clear();
+  // The device may be reading the batches themselves.
+  for (const Forward& forward : begun_) {
+    unfinished.insert(unfinished.end(), forward.batch.scored.begin(), forward.batch.scored.end());
+  }
+  lock.unlock();
+  log::error("{}", message);
+  for (const PlannedBatch::Scored& scored : unfinished) {
+    scored.request->fail(Status::kUnavailable, message);
+    release(scored.request);
+  }
+  lock.lock();
 }
 
 bool ScoringLoop::is_idle() const {
@@ -84,7 +137,7 @@ ReplicaStatistics ScoringLoop::statistics() const {
 void ScoringLoop::plan() {
   std::unique_lock lock(mutex_);
   for (;;) {
-    wake_.wait(lock, [this] { return stopping_ || work_waits_; });
+    wait_for_work(lock);
     if (stopping_) break;
     work_waits_ = false;
     planning_ = true;
@@ -130,6 +183,7 @@ void ScoringLoop::work() {
     if (may_begin()) {
       PlannedBatch batch = std::exchange(open_, {});
       computing_ = true;
+      if (failure_.empty() && !busy_since_) busy_since_ = Clock::now();
       batch_taken_ = true;
       work_waits_ = true;
       const std::string failure = failure_;
@@ -153,10 +207,16 @@ void ScoringLoop::work() {
   lock.unlock();
   while (!begun_.empty()) complete_oldest();
   finish(batch, Status::kCancelled, "the engine is shutting down");
+  lock.lock();
+  worker_ended_ = true;
+  wake_.notify_all();
 }
 
 void ScoringLoop::begin(PlannedBatch batch) {
-  begun_.push_back({std::move(batch), Clock::now()});
+  {
+    const std::lock_guard lock(mutex_);
+    begun_.push_back({std::move(batch), Clock::now()});
+  }
   try {
     replica_.backend->begin(begun_.back().batch.batch);
     replica_.model->forward(*replica_.backend);
@@ -172,23 +232,30 @@ void ScoringLoop::complete_oldest() {
   } catch (const std::exception& error) {
     return fail_all_begun(error.what());
   }
+  std::unique_lock lock(mutex_);
+  if (given_up_) return begun_.clear();
   Forward forward = std::move(begun_.front());
   begun_.pop_front();
   const Clock::time_point now = Clock::now();
+  busy_since_ = begun_.empty() ? std::nullopt : std::optional(now);
+  lock.unlock();
   hand_out(forward.batch, now - std::max(forward.begun, std::exchange(last_completed_, now)));
 }
 
 void ScoringLoop::fail_all_begun(const std::string& failure) {
   log::error("the backend failed: {}", failure);
   const std::string message = fmt::format("the backend failed: {}", failure);
+  std::deque<Forward> failed;
   {
     const std::lock_guard lock(mutex_);
     if (failure_.empty()) failure_ = message;
     work_waits_ = true;
+    busy_since_.reset();
+    if (!given_up_) failed = std::move(begun_);
+    begun_.clear();
   }
   wake_.notify_all();
-  for (Forward& forward : begun_) finish(forward.batch, Status::kUnavailable, message);
-  begun_.clear();
+  for (Forward& forward : failed) finish(forward.batch, Status::kUnavailable, message);
 }
 
 void ScoringLoop::hand_out(PlannedBatch& batch, std::chrono::nanoseconds taken) {

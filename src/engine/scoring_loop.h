@@ -7,6 +7,7 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -43,8 +44,9 @@ class ScoringLoop {
   void submit(PendingRequestPtr request);
   // Notices what was cancelled without waiting for a batch.
   void look_again();
-  // Ends the threads; what is not finished ends with Status::kCancelled.
-  void stop();
+  // Ends the threads; what is not finished ends with Status::kCancelled. False if the device does not give
+  // back the worker's thread within LoadedReplica::device_timeout: then this object must never be destroyed.
+  [[nodiscard]] bool stop();
   bool healthy() const;
   ReplicaStatistics statistics() const;
 
@@ -59,6 +61,13 @@ class ScoringLoop {
   bool is_idle() const;
   // The planner's thread: adds to the open batch for as long as the worker does not take it.
   void plan();
+  // Until there is something to do. Meanwhile a device that hangs is given up.
+  void wait_for_work(std::unique_lock<std::mutex>& lock);
+  // When the device will have been silent for too long; unset while it has nothing to do, or all the time.
+  std::optional<Clock::time_point> silent_until() const;
+  bool is_silent_for_too_long() const;
+  // Ends what the device has begun, and what comes after it, without waiting for it.
+  void give_up(std::unique_lock<std::mutex>& lock);
   // The worker's thread.
   void work();
   bool may_begin() const;
@@ -76,7 +85,6 @@ class ScoringLoop {
   EncodingThreads helpers_;
   Scheduler scheduler_;  // the planner's
   // The worker's.
-  std::deque<Forward> begun_;  // the oldest first
   std::vector<float> logits_;
   Clock::time_point last_completed_;
 
@@ -88,6 +96,10 @@ class ScoringLoop {
   bool work_waits_ = false;    // for the planner: something arrived, was cancelled, or room was made
   bool batch_taken_ = false;   // the worker took open_ since the planner last looked
   PlannedBatch open_;          // the planner's while planning_, else guarded by mutex_
+  std::deque<Forward> begun_;  // the oldest first; changed by the worker alone
+  std::optional<Clock::time_point> busy_since_;  // the device has had work and given nothing back
+  bool given_up_ = false;                        // what has begun was ended by others
+  bool worker_ended_ = false;
   bool open_is_full_ = false;  // somebody found no room in it
   std::vector<PendingRequestPtr> inbox_;
   std::string failure_;

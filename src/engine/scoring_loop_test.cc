@@ -203,6 +203,71 @@ TEST(ScoringLoop, ABrokenBackendMakesItUnhealthy) {
   EXPECT_EQ(batches, 2);
 }
 
+// A device that hangs in begin, or in finish, of the first of two forwards.
+LoadedModel load_hanging_model(Gate& gate, int max_in_flight) {
+  LoadedModel loaded = load_prompt_model(
+      kPromptOptions, [&gate](const PackedBatch&, int) { gate.pass(); }, 1, max_in_flight);
+  loaded.replicas.front().device_timeout = milliseconds(100);
+  return loaded;
+}
+
+TEST(ScoringLoop, ADeviceThatHangsIsNoticedAndEveryoneAnswered) {
+  for (const int max_in_flight : {1, 2}) {
+    Gate gate;
+    const auto loop = std::make_unique<ReplicaSet>(load_hanging_model(gate, max_in_flight));
+    EXPECT_TRUE(loop->healthy());
+    const auto computed = submit(*loop, make_request(1000, "a"));
+    gate.wait_for_batch();
+    EXPECT_TRUE(loop->healthy());
+    const auto waiting = submit(*loop, make_request(3, "b"));
+    for (const auto* outcome : {&computed, &waiting}) {
+      const Result result = (*outcome)->get();
+      EXPECT_EQ(result.status, Status::kUnavailable);
+      EXPECT_THAT(result.message, HasSubstr("hangs"));
+    }
+    EXPECT_FALSE(loop->healthy());
+    EXPECT_EQ(submit(*loop, make_request(1))->get().status, Status::kUnavailable);
+    EXPECT_EQ(loop->statistics().num_running, 0);
+    // It comes back after all: nobody is answered twice, and the end is as always.
+    gate.open();
+    std::this_thread::sleep_for(milliseconds(20));
+    EXPECT_FALSE(loop->healthy());
+    EXPECT_EQ(computed->calls, 1);
+    EXPECT_EQ(waiting->calls, 1);
+  }
+}
+
+// What was given up is left to the end of the process, or until the device comes back.
+TEST(ScoringLoop, TheEndDoesNotWaitForADeviceThatHangs) {
+  for (const bool is_given_up_before : {false, true}) {
+    auto& gate = *new Gate;  // the thread that hangs outlives the test
+    std::unique_ptr<Outcome> computed;
+    {
+      ReplicaSet loop(load_hanging_model(gate, 2));
+      computed = submit(loop, make_request(1000, "a"));
+      gate.wait_for_batch();
+      if (is_given_up_before) {
+        EXPECT_EQ(computed->get().status, Status::kUnavailable);
+      }
+    }
+    EXPECT_EQ(computed->calls, 1);
+  }
+}
+
+// Each batch well within the bound, all of them together far above it.
+TEST(ScoringLoop, ASlowDeviceDoesNotHang) {
+  LoadedModel loaded = load_prompt_model(
+      kPromptOptions, [](const PackedBatch&, int) { std::this_thread::sleep_for(milliseconds(10)); }, 1, 2);
+  loaded.replicas.front().device_timeout = milliseconds(200);
+  ReplicaSet loop(std::move(loaded));
+  const Request request = make_request(2000);
+  expect_right(loop, request, submit(loop, request)->get());
+  EXPECT_TRUE(loop.healthy());
+  // Nor does one that has nothing to do.
+  std::this_thread::sleep_for(milliseconds(250));
+  EXPECT_TRUE(loop.healthy());
+}
+
 TEST(ScoringLoop, EndsWithRequestsInFlight) {
   for (int round = 0; round < 20; ++round) {
     std::vector<std::unique_ptr<Outcome>> outcomes;

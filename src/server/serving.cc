@@ -165,6 +165,8 @@ class ServingProcess {
     if (!is_idle) front_->wait_until_idle(kCancelTime / 10);  // for the replies that say so
     close_front();
     log::info("ended");
+    // A device that failed or hangs may keep the end of its libraries waiting.
+    if (!service_.is_alive()) _exit(1);
   }
 
   // What clients still send is not answered any more.

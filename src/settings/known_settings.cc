@@ -22,6 +22,7 @@ std::vector<KnownSetting> model_settings() {
       {.key = "gpu_memory_utilization", .other_variables = {"GPU_MEMORY_UTILIZATION"}},
       {.key = "tensor_parallel_size", .other_keys = {"tp"}, .other_variables = {"RERANK_TP", "TP"}},
       {.key = "data_parallel_size"},
+      {.key = "device_timeout"},
       {.key = "max_model_len", .other_variables = {"MAX_MODEL_LEN"}},
       {.key = "max_num_batched_tokens", .other_variables = {"MAX_NUM_BATCHED_TOKENS"}},
       {.key = "max_num_seqs", .other_variables = {"MAX_NUM_SEQS"}},
