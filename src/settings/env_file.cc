@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/shown_text.h"
 #include "rerank/error.h"
 
 namespace rerank {
@@ -16,7 +17,7 @@ std::string_view trimmed(std::string_view text) {
 }
 
 [[noreturn]] void refuse(const std::string& file, int line, const std::string& what) {
-  throw Error(ErrorCode::kInvalidArgument, fmt::format("{}, line {}: {}", file, line, what));
+  throw Error(ErrorCode::kInvalidArgument, fmt::format("{}, line {}: {}", file, line, shown_text(what, 300)));
 }
 
 std::string_view without_export(std::string_view text) {

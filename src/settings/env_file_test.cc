@@ -65,6 +65,7 @@ TEST(EnvFile, NamesTheLineThatMakesNoSense) {
   } cases[] = {
       {"PORT=9\nHOST\n", ".env, line 2: neither NAME=VALUE nor a comment, which begins with #"},
       {"\nKEY=\"a\n", ".env, line 2: KEY has no closing quote"},
+      {"K\x1b[31mY=\"a\n", ".env, line 1: K?[31mY has no closing quote"},
       {"KEY='a'b\n",
        ".env, line 1: KEY goes on after the closing quote; a value that holds quotes stands in the other "
        "kind"},

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "base/shown_text.h"
 #include "rerank/error.h"
 
 namespace rerank::toml_faults {
@@ -80,7 +81,7 @@ class EntryReader {
     if (const auto* const answer = node.as_boolean()) return answer->get() ? "true" : "false";
     throw Error(ErrorCode::kInvalidArgument,
                 fmt::format("{}, line {}: {} must be a text, a number, true or false, or a list of these",
-                            file_, entry.line, entry.key));
+                            file_, entry.line, shown_text(entry.key, 100)));
   }
 
   const std::string& file_;
@@ -119,8 +120,8 @@ std::vector<TomlEntry> toml_entries(std::string_view content, const std::string&
   try {
     if (const std::optional<toml::table> table = parsed(content)) return EntryReader(file).read(*table);
   } catch (const toml::parse_error& error) {
-    throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("{}, line {}: {}", file, line_of(error.source()), error.description()));
+    throw Error(ErrorCode::kInvalidArgument, fmt::format("{}, line {}: {}", file, line_of(error.source()),
+                                                         shown_text(error.description(), 300)));
   }
   throw Error(ErrorCode::kInvalidArgument,
               fmt::format("{}, line {}: this is no TOML; what stands left of a = is a "

@@ -67,6 +67,7 @@ TEST(TomlFile, NamesFileAndLineOfWhatMakesNoSense) {
       {"port = 2026-01-01\n", "rerank.toml, line 1: port must be a text"},
       {"\n[[serve]]\nport = 1\n", "rerank.toml, line 2: serve must be a text"},
       {"api_key = [[\"a\"]]\n", "rerank.toml, line 1: api_key must be a text"},
+      {"\"a\\u001b[31m\" = [[1]]\n", "rerank.toml, line 1: a?[31m must be a text"},
       // The parser takes these for impossible.
       {"[[= 1\n", "rerank.toml, line 1: this is no TOML"},
       {"port = 1\n\n[[=]]\nhost = \"a\"\n", "rerank.toml, line 3: this is no TOML"},

@@ -5,10 +5,15 @@
 
 #include <algorithm>
 
+#include "base/shown_text.h"
+
 namespace rerank {
 
 void JsonNode::refuse(std::string_view what, ErrorCode code) const {
-  throw Error(code, fmt::format("{}: {}{}{}", file_, path_, path_.empty() ? "" : " ", what));
+  constexpr size_t kMostBytes = 800;
+  throw Error(code, fmt::format("{}: {}", file_,
+                                shown_text(fmt::format("{}{}{}", path_, path_.empty() ? "" : " ", what),
+                                           kMostBytes)));
 }
 
 std::optional<JsonNode> JsonNode::find(std::string_view key) const {

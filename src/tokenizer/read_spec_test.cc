@@ -57,6 +57,7 @@ const std::vector<Refusal> kRefusals = {
     {"truncation", set("truncation", object{{"max_length", 5}}), "t.json: truncation is an object"},
     {"padding", set("padding", object{{"strategy", "BatchLongest"}}), "t.json: padding is an object"},
     {"unknown key", set("extra", 1), "has the key \"extra\""},
+    {"unknown key of control characters", set("ex\x1b[31m\ntra", 1), "has the key \"ex?[31m?tra\""},
     {"no model", [](object& d) { d.erase("model"); }, "lacks the key \"model\""},
     {"model of another type", set_in_model("type", "Unigram"), "t.json: model.type is \"Unigram\""},
     {"model is no object", set("model", "BPE"), "t.json: model should be an object"},
