@@ -20,6 +20,7 @@ void run_input(std::string_view input) {
     expect(config.rms_norm_eps > 0 && config.rms_norm_eps < 1, "epsilon is small");
     expect(std::isfinite(config.rope_theta) && config.rope_theta > 0, "theta is a number above 0");
   } catch (const Error& error) {
+    expect_presentable(error.what());
     expect(error.code() != ErrorCode::kInternal, "an odd file is no mistake of ours");
     expect(std::string_view(error.what()).starts_with("config.json"), "an error names the file");
   }

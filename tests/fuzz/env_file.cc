@@ -37,10 +37,12 @@ void run_input(std::string_view input) {
         expect(line.text.find(value) != std::string::npos, "a value is part of its line");
         check_quoted(line, value);
       } catch (const Error& error) {
+        expect_presentable(error.what());
         expect(std::string_view(error.what()).starts_with("f.env, line "), "an error names file and line");
       }
     }
   } catch (const Error& error) {
+    expect_presentable(error.what());
     expect(std::string_view(error.what()).starts_with("f.env, line "), "an error names file and line");
   }
 }

@@ -23,6 +23,14 @@ void expect(bool holds, std::string_view property) {
   std::abort();
 }
 
+void expect_presentable(std::string_view message) {
+  constexpr std::size_t kMostBytes = 1000;
+  expect(!message.empty() && message.size() <= kMostBytes, "a message is not too long");
+  for (const char c : message) {
+    expect(static_cast<unsigned char>(c) >= 0x20 && c != 0x7f, "a message has no control characters");
+  }
+}
+
 #ifdef RERANK_COUNTS_MEMORY
 
 namespace {

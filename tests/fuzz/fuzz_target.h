@@ -17,6 +17,9 @@ extern const bool kRunsEachInputOnce;
 // Prints `property` and aborts unless it holds.
 void expect(bool holds, std::string_view property);
 
+// What an Error says: not too long, on one line, without what could steer a terminal.
+void expect_presentable(std::string_view message);
+
 // While it lives, no more than `max_bytes` may be allocated beyond what is freed meanwhile; else the process
 // ends where the byte too many is asked for. Counts under the address sanitizer only, one at a time.
 class MemoryBound {

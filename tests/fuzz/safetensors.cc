@@ -43,6 +43,7 @@ void read_table(std::span<const std::byte> file) {
     expect(end == file.size(), "tensors fill the file");
     check_written(entries);
   } catch (const Error& error) {
+    expect_presentable(error.what());
     expect(error.code() != ErrorCode::kInternal, "an odd file is no mistake of ours");
     expect(std::string_view(error.what()).starts_with("f"), "an error names the file");
   }

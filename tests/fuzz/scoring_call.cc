@@ -84,6 +84,7 @@ void check_reply(const api::ScoringCall& call) {
 }
 
 void check_error(const api::ApiError& error) {
+  expect_presentable(error.what());
   expect(error.status() == 400 || error.status() == 404 || error.status() == 413,
          "a refusal is the client's fault");
   const std::string body = api::write_error(error);

@@ -22,6 +22,7 @@ void run_input(std::string_view input) {
              "no file leads out of the directory");
     }
   } catch (const Error& error) {
+    expect_presentable(error.what());
     expect(error.code() != ErrorCode::kInternal, "an odd file is no mistake of ours");
     expect(std::string_view(error.what()).starts_with("index.json"), "an error names the file");
   }

@@ -21,6 +21,7 @@ const api::RequestRules& rules() {
 constexpr std::size_t kFixedBytes = 256 << 10;
 
 void check_error(const api::ApiError& error) {
+  expect_presentable(error.what());
   expect(error.status() == 400 || error.status() == 404 || error.status() == 413,
          "a refusal is the client's fault");
   expect(boost::json::parse(api::write_error(error)).is_object(), "an error is JSON");

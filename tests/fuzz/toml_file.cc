@@ -19,6 +19,7 @@ void run_input(std::string_view input) {
              "what is no list is one value");
     }
   } catch (const Error& error) {
+    expect_presentable(error.what());
     expect(error.code() != ErrorCode::kInternal, "an odd file is no mistake of ours");
     expect(std::string_view(error.what()).starts_with("f.toml, line "), "an error names file and line");
   }
