@@ -4,17 +4,21 @@
 # models, and the benchmarks. Takes a bundle (tools/make_bundle.sh), so that the machine needs no compiler: the one
 # this script lies in, or the one named, or makes one. Logs and the table go to OUTPUT.
 #
-# usage: tools/gpu_check.sh [--parts steps,goldens,bits,sanitizer,benchmarks] [--sizes nano,0.6B,4B,8B] [--out OUTPUT]
-#                           [BUNDLE]
+# Parts besides, when named: "together" is what two GPUs do as one, and "same" and "http" hold the bundle against an
+# older one, --old, in turn on the same cards: the bits of scores, and documents/s and latency of POST /v1/rerank.
+#
+# usage: tools/gpu_check.sh [--parts steps,goldens,bits,sanitizer,benchmarks,together,same,http]
+#                           [--sizes nano,0.6B,4B,8B] [--old BUNDLE] [--out OUTPUT] [BUNDLE]
 set -u
 
 parts=steps,goldens,bits,sanitizer,benchmarks
 sizes=nano,0.6B,4B,8B
 output=gpu_check
 bundle=
+old=
 while [ $# -gt 0 ]; do
   case "$1" in
-    --parts | --sizes | --out)
+    --parts | --sizes | --out | --old)
       [ $# -gt 1 ] || {
         echo "gpu_check: $1 needs a value" >&2
         exit 2
@@ -23,11 +27,12 @@ while [ $# -gt 0 ]; do
         --parts) parts=$2 ;;
         --sizes) sizes=$2 ;;
         --out) output=$2 ;;
+        --old) old=$(cd "$2" && pwd) || exit 2 ;;
       esac
       shift 2
       ;;
     -*)
-      sed -n 's/^# \(usage: .*\)/\1/p' "$0" >&2
+      sed -n '/^# usage: /,/^set /s/^# //p' "$0" >&2
       exit 2
       ;;
     *)
@@ -48,6 +53,14 @@ bundle=$(cd "$bundle" && pwd) || exit 1
 bin=$bundle/bin
 mkdir -p "$output"
 output=$(cd "$output" && pwd)
+case ",$parts," in
+  *,same,* | *,http,*)
+    [ -n "$old" ] || {
+      echo "gpu_check: the parts same and http need --old BUNDLE, the folder of the one to compare with" >&2
+      exit 2
+    }
+    ;;
+esac
 
 export RERANK_TEST_SOURCE="$bundle/share/rerank/source"
 export RERANK_TEST_LARGE=1
@@ -150,11 +163,33 @@ check "a GPU that will do" "$bin/rerank" inspect synth:nano --device cuda || {
   exit 1
 }
 
+# The published load is in words of the real tokenizer.
+tokenizer_flag=${RERANK_TEST_TOKENIZER:+--tokenizer $RERANK_TEST_TOKENIZER}
+
 if wants steps "$parts"; then
   check "matrix products, any rows" "$bin/cuda_test"
   check "every step against the reference" "$bin/backend_test" --gtest_filter='*BackendSteps*cuda*'
   check "no allocation after the warm-up" "$bin/forward_allocation_test" --gtest_filter='*cuda*'
-  check "a GPU that fails" "$bin/device_failure_test"
+  # A process each: what breaks a GPU breaks it for the process.
+  check "a GPU that fails" "$bin/device_failure_test" --gtest_filter='*/DeviceFailure.EndsRequests*/1'
+  check "a GPU that hangs" "$bin/device_failure_test" --gtest_filter='*/DeviceFailure.IsNotWaitedFor*/1'
+fi
+if wants together "$parts" || { wants steps "$parts" && has_two_gpus; }; then
+  check "one of two GPUs that fails" "$bin/device_failure_test" --gtest_filter='*/DeviceFailure.EndsRequests*/2'
+  check "one of two GPUs that hangs" "$bin/device_failure_test" --gtest_filter='*/DeviceFailure.IsNotWaitedFor*/2'
+fi
+if wants together "$parts"; then
+  check "sums over ranks" "$bin/cuda_test" --gtest_filter='RankSum*'
+  for size in nano 0.6B 4B 8B; do
+    wants $size "$sizes" || continue
+    report=$output/goldens_${size}_tp2.xml
+    named=$(echo $size | tr . p)
+    check "golden scores, $size, two together" "$bin/golden_test" --gtest_filter="*GoldenScores*/${named}_cuda*tp2" \
+      --gtest_output="xml:$report"
+    [ ! -f "$report" ] || golden_errors "$report" | tee -a "$table"
+  done
+  check "the same bits, two together" "$bin/golden_test" \
+    --gtest_filter='*/BitsTest*cuda*tp2*:*EngineBitsTest.OneFloatForAPair*cuda*tp2*'
 fi
 if wants goldens "$parts"; then
   for size in nano odd 0.6B 4B 8B; do
@@ -173,8 +208,6 @@ if wants bits "$parts"; then
   fi
 fi
 if wants benchmarks "$parts"; then
-  # The published load is in words of the real tokenizer.
-  tokenizer_flag=${RERANK_TEST_TOKENIZER:+--tokenizer $RERANK_TEST_TOKENIZER}
   for size in 0.6B 4B 8B; do
     wants $size "$sizes" || continue
     for quantization in none int8 fp8; do
@@ -193,6 +226,130 @@ if wants benchmarks "$parts"; then
     done
   fi
 fi
+# A bundle's program: the newest is this one's, the other that of --old.
+program_of() {
+  if [ "$1" = old ]; then echo "$old/bin/rerank"; else echo "$bin/rerank"; fi
+}
+
+# 400 pairs of up to 600 words, the same in each run.
+write_pairs() {
+  awk 'BEGIN {
+    srand(7)
+    for (pair = 0; pair < 400; ++pair) {
+      line = ""
+      words = 1 + int(rand() * rand() * 600)
+      for (i = 0; i < words; ++i) line = line (i ? " " : "") "w" int(rand() * 5000)
+      printf "{\"query\": \"what is w%d about\", \"document\": \"%s\"}\n", int(pair / 10), line
+    }
+  }'
+}
+
+# same_scores NAME FLAG...: whether both bundles give each pair the same float.
+same_scores() {
+  what=$1
+  shift
+  for which in old new; do
+    check "scores of the $which bundle, $what" "$(program_of $which)" score --device cuda --raw --force "$@" \
+      --output "$output/scores_$which.jsonl" "$output/pairs.jsonl" || return
+  done
+  check "the same bits in old and new, $what" cmp "$output/scores_old.jsonl" "$output/scores_new.jsonl"
+}
+
+if wants same "$parts"; then
+  write_pairs >"$output/pairs.jsonl"
+  for quantization in none int8 fp8; do
+    same_scores "0.6B $quantization" --model synth:0.6B --quantization $quantization
+    ! has_two_gpus || same_scores "0.6B $quantization, two together" --model synth:0.6B --quantization $quantization \
+      --tensor-parallel-size 2
+  done
+fi
+
+# figure NAME LOG: of rerank bench's text.
+figure() {
+  sed -n "s|^$1: *\([0-9.]*\)\$|\1|p" "$2"
+}
+
+# in_turn NAME LOAD ROUNDS COMMAND...: the load on the old bundle and the new in turn; COMMAND gets which and the load.
+# Prints each round's figures and the median of the ratios new / old.
+in_turn() {
+  name=$1 load=$2 rounds=$3
+  shift 3
+  ratios=$output/ratios.txt
+  : >"$ratios"
+  round=0
+  while [ $round -lt "$rounds" ]; do
+    round=$((round + 1))
+    # The other one first in every second round.
+    if [ $((round % 2)) -eq 1 ]; then order="old new"; else order="new old"; fi
+    for which in $order; do
+      "$@" "$which" "$load --seed $round" >"$output/$which.txt" 2>&1 || {
+        failed=$((failed + 1))
+        row "$name" FAILED 0 "$which: $(grep -v '^$' "$output/$which.txt" | tail -n 1)"
+        return
+      }
+    done
+    echo "$round $(figure 'Input throughput (inputs/s)' "$output/old.txt") \
+$(figure 'Input throughput (inputs/s)' "$output/new.txt") $(figure 'Median E2EL (ms)' "$output/old.txt") \
+$(figure 'Median E2EL (ms)' "$output/new.txt")" >>"$ratios"
+  done
+  row "$name" measured "" "$load"
+  awk '
+    function median(values, count,   i, j, t) {
+      for (i = 2; i <= count; ++i)
+        for (j = i; j > 1 && values[j] < values[j - 1]; --j) { t = values[j]; values[j] = values[j - 1]; values[j - 1] = t }
+      return count % 2 ? values[(count + 1) / 2] : (values[count / 2] + values[count / 2 + 1]) / 2
+    }
+    {
+      printf "  round %d: documents/s old %.1f new %.1f, median latency old %.3f ms new %.3f ms\n", $1, $2, $3, $4, $5
+      speed[NR] = $3 / $2
+      latency[NR] = $5 / $4
+    }
+    END { printf "  new / old, median of %d: documents/s %.4f, latency %.4f\n", NR, median(speed, NR), median(latency, NR) }
+  ' "$ratios" | tee -a "$table"
+}
+
+# Of two servers that stand side by side, one idle while the other is asked.
+ask_server() {
+  if [ "$1" = old ]; then port=18431; else port=18432; fi
+  # shellcheck disable=SC2086 # words
+  "$bin/rerank" bench --port $port $tokenizer_flag --query-words 46 -w 200 $2
+}
+load_and_ask() {
+  what=$1 which=$2 load=$3
+  # shellcheck disable=SC2086 # words
+  "$(program_of "$which")" bench --offline $what --device cuda $tokenizer_flag --query-words 46 -w 200 $load
+}
+
+if wants http "$parts"; then
+  servers=
+  for which in old new; do
+    if [ $which = old ]; then port=18431; else port=18432; fi
+    # shellcheck disable=SC2086 # words
+    "$(program_of $which)" serve synth:0.6B --device cuda $tokenizer_flag --host 127.0.0.1 --port $port \
+      >"$output/server_$which.log" 2>&1 &
+    servers="$servers $!"
+  done
+  # shellcheck disable=SC2064 # these servers
+  trap "kill $servers 2>/dev/null" EXIT
+  first="-d 5 -c 1 -n 3 --ready-check-timeout-sec 60"
+  if check "the old server answers" ask_server old "$first" && check "the new server answers" ask_server new "$first"; then
+    in_turn "POST /v1/rerank, 0.6B, old and new in turn" "-d 50 -c 24 -t 5" 6 ask_server
+    in_turn "POST /v1/rerank, 0.6B, 20 documents alone" "-d 20 -c 1 -n 150" 6 ask_server
+  fi
+  # shellcheck disable=SC2086 # numbers
+  kill $servers 2>/dev/null
+  trap - EXIT
+  wait
+fi
+if wants together "$parts" && [ -n "$old" ]; then
+  for size in 0.6B 4B; do
+    wants $size "$sizes" || continue
+    model="--model synth:$size --tensor-parallel-size 2"
+    in_turn "two GPUs together, $size, old and new in turn" "-d 50 -c 24 -t 4" 3 load_and_ask "$model"
+    in_turn "two GPUs together, $size, 20 documents alone" "-d 20 -c 1 -n 100" 3 load_and_ask "$model"
+  done
+fi
+
 # The last, since racecheck alone takes minutes.
 if wants sanitizer "$parts"; then
   sanitizer=$(command -v compute-sanitizer || echo /usr/local/cuda/bin/compute-sanitizer)
