@@ -55,7 +55,7 @@ bundle: dependencies
 	sh tools/make_bundle.sh $(JOBS)
 
 format: check-dependencies
-	git ls-files -z '*.cc' '*.h' | xargs -0 -r clang-format -i
+	git ls-files -z '*.cc' '*.h' '*.cu' '*.cuh' | xargs -0 -r clang-format -i
 
 lint: check-dependencies
 	sh tools/check_format.sh

@@ -170,6 +170,7 @@ if wants steps "$parts"; then
   check "matrix products, any rows" "$bin/cuda_test"
   check "every step against the reference" "$bin/backend_test" --gtest_filter='*BackendSteps*cuda*'
   check "no allocation after the warm-up" "$bin/forward_allocation_test" --gtest_filter='*cuda*'
+  check "a model file that is cut" "$bin/gpu_checkpoint_test"
   # A process each: what breaks a GPU breaks it for the process.
   check "a GPU that fails" "$bin/device_failure_test" --gtest_filter='*/DeviceFailure.EndsRequests*/1'
   check "a GPU that hangs" "$bin/device_failure_test" --gtest_filter='*/DeviceFailure.IsNotWaitedFor*/1'

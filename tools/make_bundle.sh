@@ -13,7 +13,7 @@ jobs=${1:-$(nproc)}
 build=build/bundle/build
 bundle=build/bundle/rerank-cuda
 targets="rerank librerank librerank-client rerank_cuda backend_test cuda_test golden_test engine_test
-  forward_allocation_test device_failure_test forward_cuda"
+  forward_allocation_test device_failure_test gpu_checkpoint_test forward_cuda"
 
 # RPATH, not RUNPATH: it serves the libraries' own needs too.
 # shellcheck disable=SC2016 # the loader's own $ORIGIN
