@@ -1,4 +1,4 @@
-// Text that others wrote, such as a key of a file, as a message may hold it.
+// Text that others wrote, such as a key of a file or a field of a request, as a message may hold it.
 #pragma once
 
 #include <cstddef>
@@ -7,20 +7,8 @@
 
 namespace rerank {
 
-// With `?` for each control character, so that it can neither break a line nor steer a terminal, and about
-// `max_bytes` of it at most: what is longer ends in "...".
-inline std::string shown_text(std::string_view text, std::size_t max_bytes) {
-  std::size_t end = text.size();
-  if (end > max_bytes) {
-    end = max_bytes;
-    // Not in the middle of a character of UTF-8.
-    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
-  }
-  std::string shown(text.substr(0, end));
-  for (char& c : shown) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = '?';
-  }
-  return end < text.size() ? shown + "..." : shown;
-}
+// On one line and unable to steer a terminal: `?` stands for what steers_output(), and for each byte that is
+// not UTF-8. What is longer than `max_bytes` is cut between characters and ends in "...".
+std::string shown_text(std::string_view text, std::size_t max_bytes = 100);
 
 }  // namespace rerank

@@ -48,7 +48,7 @@ class Fields {
       refuse(key,
              fmt::format(
                  "is {}, but must be a whole number from {} to {}; download the model's config.json again",
-                 shown(value), min, max));
+                 shown_text(value), min, max));
     }
     return static_cast<std::int32_t>(value.get_int64());
   }
@@ -60,7 +60,7 @@ class Fields {
                                              : 0;
     if (!(number > 0) || !std::isfinite(number)) {
       refuse(key, fmt::format("is {}, but must be a number above 0; download the model's config.json again",
-                              shown(value)));
+                              shown_text(value)));
     }
     return number;
   }
@@ -68,19 +68,19 @@ class Fields {
   bool flag(std::string_view key, bool otherwise) const {
     const json::value* value = find(key);
     if (value == nullptr) return otherwise;
-    if (!value->is_bool()) refuse(key, fmt::format("is {}, but must be true or false", shown(*value)));
+    if (!value->is_bool()) refuse(key, fmt::format("is {}, but must be true or false", shown_text(*value)));
     return value->get_bool();
   }
 
   std::string_view text(std::string_view key) const {
     const json::value& value = get(key);
-    if (!value.is_string()) refuse(key, fmt::format("is {}, but must be a string", shown(value)));
+    if (!value.is_string()) refuse(key, fmt::format("is {}, but must be a string", shown_text(value)));
     return {value.get_string().data(), value.get_string().size()};
   }
 
   [[noreturn]] void refuse(std::string_view key, std::string_view what,
                            ErrorCode code = ErrorCode::kInvalidArgument) const {
-    throw Error(code, fmt::format("{}: {} {}", name_, shown(key), what));
+    throw Error(code, fmt::format("{}: {} {}", name_, shown_text(key), what));
   }
   [[noreturn]] void unsupported(std::string_view key, std::string_view what) const {
     refuse(key, what, ErrorCode::kUnsupported);
@@ -98,7 +98,7 @@ std::string read_architecture(const Fields& fields) {
   const json::value& value = fields.get("architectures");
   const json::array* list = value.if_array();
   if (list == nullptr || list->size() != 1 || !list->front().is_string()) {
-    fields.refuse("architectures", fmt::format("is {}, but must list one name", shown(value)));
+    fields.refuse("architectures", fmt::format("is {}, but must list one name", shown_text(value)));
   }
   std::string name(list->front().get_string().data(), list->front().get_string().size());
   if (name != "Qwen3ForCausalLM" && name != "Qwen3ForSequenceClassification") {
@@ -106,11 +106,11 @@ std::string read_architecture(const Fields& fields) {
         "architectures",
         fmt::format("names {}, which is no reranker that this program knows; it runs Qwen3ForCausalLM "
                     "(such as Qwen/Qwen3-Reranker-0.6B) and Qwen3ForSequenceClassification",
-                    shown(name)));
+                    shown_text(name)));
   }
   if (fields.find("model_type") != nullptr && fields.text("model_type") != "qwen3") {
-    fields.unsupported("model_type",
-                       fmt::format("is {}, but {} goes with qwen3", shown(fields.text("model_type")), name));
+    fields.unsupported("model_type", fmt::format("is {}, but {} goes with qwen3",
+                                                 shown_text(fields.text("model_type")), name));
   }
   return name;
 }
@@ -120,7 +120,7 @@ void refuse_rope_scaling(const Fields& fields, std::string_view key) {
   const json::value* value = fields.find(key);
   if (value == nullptr) return;
   if (!value->is_object()) {
-    fields.refuse(key, fmt::format("is {}, but must be null or an object", shown(*value)));
+    fields.refuse(key, fmt::format("is {}, but must be null or an object", shown_text(*value)));
   }
   const Fields rope(value->get_object(), fmt::format("{}: {}", fields.name(), key));
   for (const json::key_value_pair& entry : rope.object()) {
@@ -131,7 +131,7 @@ void refuse_rope_scaling(const Fields& fields, std::string_view key) {
     if (is_whole || (is_type && rope.text(field) == "default")) continue;
     rope.unsupported(
         field, fmt::format("is {}: rope scaling is not supported; use the model as published, without it",
-                           shown(entry.value())));
+                           shown_text(entry.value())));
   }
 }
 
@@ -166,7 +166,7 @@ void refuse_sliding_window(const Fields& fields) {
       fields.unsupported("layer_types",
                          fmt::format("has {}: only \"full_attention\" is supported; use a model that "
                                      "has nothing else",
-                                     shown(type)));
+                                     shown_text(type)));
     }
   }
 }
@@ -180,8 +180,8 @@ void refuse_other_options(const Fields& fields) {
     fields.unsupported("is_causal", "is false, which is not supported; use a model with causal attention");
   }
   if (fields.find("hidden_act") != nullptr && fields.text("hidden_act") != "silu") {
-    fields.unsupported("hidden_act",
-                       fmt::format("is {}, but only silu is supported", shown(fields.text("hidden_act"))));
+    fields.unsupported("hidden_act", fmt::format("is {}, but only silu is supported",
+                                                 shown_text(fields.text("hidden_act"))));
   }
   for (const std::string_view key : {"quantization_config", "compression_config"}) {
     if (fields.find(key) != nullptr) {

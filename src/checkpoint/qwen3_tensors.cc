@@ -87,7 +87,7 @@ void validate_tensors(const Checkpoint& checkpoint) {
         fmt::format(
             "{}: tensor {} is no part of {} as published, and leaving it out could give wrong scores; "
             "merge adapters into the weights, or use the original checkpoint",
-            checkpoint.description(), shown(tensor.name), checkpoint.config().architecture));
+            checkpoint.description(), shown_text(tensor.name), checkpoint.config().architecture));
   }
 }
 

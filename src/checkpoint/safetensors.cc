@@ -45,7 +45,7 @@ class HeaderReader {
  private:
   [[noreturn]] void refuse(std::string_view what, std::string_view advice = kAgain,
                            ErrorCode code = ErrorCode::kInvalidArgument) const {
-    throw Error(code, fmt::format("{}: tensor {}: {}{}", name_, shown(tensor_), what, advice));
+    throw Error(code, fmt::format("{}: tensor {}: {}{}", name_, shown_text(tensor_), what, advice));
   }
 
   void check_metadata(const json::value& value) const {
@@ -65,7 +65,7 @@ class HeaderReader {
     for (const json::key_value_pair& pair : fields) {
       const std::string_view key(pair.key().data(), pair.key().size());
       if (key != "dtype" && key != "shape" && key != "data_offsets") {
-        refuse(fmt::format("unknown field {}", shown(key)),
+        refuse(fmt::format("unknown field {}", shown_text(key)),
                "; save the checkpoint with the safetensors library", ErrorCode::kUnsupported);
       }
     }
@@ -90,7 +90,7 @@ class HeaderReader {
                          data_bytes_));
     }
     if (end - begin != size_bytes) {
-      refuse(fmt::format("it takes {} bytes, but shape {} of {} takes {}", end - begin, shown(shape),
+      refuse(fmt::format("it takes {} bytes, but shape {} of {} takes {}", end - begin, shown_text(shape),
                          to_string(entry.type), size_bytes));
     }
     entry.offset = data_begin_ + begin;
@@ -110,13 +110,13 @@ class HeaderReader {
     if (type == "BF16") return DataType::kBFloat16;
     if (type == "F16") return DataType::kFloat16;
     if (type == "F32") return DataType::kFloat32;
-    refuse(fmt::format("dtype {} is not supported", shown(type)), "; use a checkpoint in BF16, F16 or F32",
-           ErrorCode::kUnsupported);
+    refuse(fmt::format("dtype {} is not supported", shown_text(type)),
+           "; use a checkpoint in BF16, F16 or F32", ErrorCode::kUnsupported);
   }
 
   std::uint64_t read_size(const json::value& value, std::string_view what) const {
     if (!value.is_int64() || value.get_int64() < 0) {
-      refuse(fmt::format("{} has {}, which is no whole number from 0 to 2^63 - 1", what, shown(value)));
+      refuse(fmt::format("{} has {}, which is no whole number from 0 to 2^63 - 1", what, shown_text(value)));
     }
     return static_cast<std::uint64_t>(value.get_int64());
   }

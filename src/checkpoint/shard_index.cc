@@ -32,13 +32,13 @@ ShardIndex parse_shard_index(std::string_view text, std::string_view name) {
     const std::string tensor(pair.key().data(), pair.key().size());
     require(pair.value().is_string(),
             fmt::format("{}: weight_map: {} is not mapped to a file name; download the file again", name,
-                        shown(tensor)));
+                        shown_text(tensor)));
     const boost::json::string& found = pair.value().get_string();
     const std::string file(found.data(), found.size());
     require(is_plain_file_name(file), fmt::format("{}: weight_map: {} is mapped to \"{}\", which is no plain "
                                                   "name of a .safetensors file beside it; "
                                                   "download the model from a source that you trust",
-                                                  name, shown(tensor), shown(file)));
+                                                  name, shown_text(tensor), shown_text(file)));
     index.file_of.emplace(tensor, file);
     files.insert(file);
   }
@@ -58,7 +58,7 @@ void compare_with_index(const ShardIndex& index, const std::vector<std::unique_p
             ErrorCode::kInvalidArgument,
             fmt::format(
                 "{}: tensor {} is in {}, but the index does not place it there; download the model again",
-                name, shown(entry.name), index.files[i]));
+                name, shown_text(entry.name), index.files[i]));
       }
       found.insert(entry.name);
     }
@@ -67,7 +67,7 @@ void compare_with_index(const ShardIndex& index, const std::vector<std::unique_p
     if (found.contains(tensor)) continue;
     throw Error(ErrorCode::kInvalidArgument,
                 fmt::format("{}: tensor {} is not in its shard {}; download the model again", name,
-                            shown(tensor), shown(file)));
+                            shown_text(tensor), shown_text(file)));
   }
 }
 

@@ -126,7 +126,7 @@ json::value parse_strict_json(std::string_view text, std::string_view name) {
   if (parser.handler().has_duplicate()) {
     throw Error(ErrorCode::kInvalidArgument,
                 fmt::format("{}: the key \"{}\" occurs twice; download the file again", name,
-                            shown(parser.handler().duplicate())));
+                            shown_text(parser.handler().duplicate())));
   }
   if (ec) {
     throw Error(
@@ -141,22 +141,8 @@ json::value parse_strict_json(std::string_view text, std::string_view name) {
   return parser.handler().release();
 }
 
-std::string shown(std::string_view text) {
-  constexpr std::size_t kMaxBytes = 100;
-  const bool is_plain = std::none_of(
-      text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
-  std::string out =
-      is_plain ? std::string(text) : json::serialize(json::string_view(text.data(), text.size()));
-  std::replace(out.begin(), out.end(), '\x7f', '?');
-  if (out.size() <= kMaxBytes) return out;
-  // Not in the middle of a UTF-8 character.
-  std::size_t end = kMaxBytes;
-  while (end > 0 && (static_cast<unsigned char>(out[end]) & 0xc0) == 0x80) --end;
-  return out.substr(0, end) + "...";
-}
-
-std::string shown(const json::value& value) {
-  return shown(json::serialize(value));
+std::string shown_text(const json::value& value) {
+  return shown_text(json::serialize(value));
 }
 
 }  // namespace rerank

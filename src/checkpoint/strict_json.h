@@ -6,15 +6,15 @@
 #include <string>
 #include <string_view>
 
+#include "base/shown_text.h"
+
 namespace rerank {
 
 // Throws Error{kInvalidArgument} that starts with `name` (a file, for people) and says where the text is no
 // JSON, which key occurs twice, or that it is nested deeper than 32 levels.
 boost::json::value parse_strict_json(std::string_view text, std::string_view name);
 
-// For messages: control characters escaped, so that a file can neither cut a message short nor steer a
-// terminal, and no more than the first 100 bytes.
-std::string shown(std::string_view text);
-std::string shown(const boost::json::value& value);
+// A value for messages, see shown_text.
+std::string shown_text(const boost::json::value& value);
 
 }  // namespace rerank
