@@ -8,7 +8,7 @@ set -eu
 build_packages="g++ cmake ninja-build make git pkg-config python3
   libboost1.81-dev libboost-json1.81-dev libfmt-dev libspdlog-dev libcli11-dev libpcre2-dev libutf8proc-dev
   libssl-dev zlib1g-dev libcurl4-openssl-dev libtomlplusplus-dev prometheus-cpp-dev
-  libgtest-dev libgmock-dev libbenchmark-dev libdnnl-dev"
+  libgtest-dev libgmock-dev libbenchmark-dev libdnnl-dev openssl"
 check_packages="clang-format clang-tidy clang-14 libclang-rt-14-dev llvm-14 shellcheck haproxy busybox python3-venv"
 
 case "${1-}" in

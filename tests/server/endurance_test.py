@@ -164,9 +164,8 @@ class Misbehaviour(unittest.TestCase):
             self.service.wait_for_metric('rerank_queued_documents{model_name="demo",engine="0"}', 0)
         self.service.wait_for_metric("rerank_http_busy_connections", 1)
         self.service.wait_for_metric('rerank_requests_total{route="/v1/rerank",status="499"}', 10)
-        metrics = self.service.metrics()
-        self.assertEqual(metrics["rerank_http_buffered_bytes"], 0)
-        self.assertEqual(metrics['rerank_queued_documents{model_name="demo",engine="0"}'], 0)
+        self.service.wait_for_metric("rerank_http_buffered_bytes", 0)
+        self.assertEqual(self.service.metrics()['rerank_queued_documents{model_name="demo",engine="0"}'], 0)
         self.assertEqual(len(self.service.rerank("q", ["d"])["results"]), 1)
 
     def test_slow_writers_hold_up_nobody(self):

@@ -14,11 +14,15 @@ import tempfile
 import threading
 import time
 
+from tls_files import TlsClient, server_flags
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("RERANK_PROGRAM", str(ROOT / "build/dev/apps/rerank/rerank"))
 MODEL = str(ROOT / "models/demo")
 # Sanitizers keep memory of their own, and are ten times slower: what is repeated may be less.
 SANITIZED = os.environ.get("RERANK_SANITIZED") == "1"
+# Every server of a test speaks TLS, asks for certificates, and is asked with both versions and resumed sessions.
+TLS = os.environ.get("RERANK_TEST_TLS") == "1"
 LONG = 120  # seconds, for what must happen; nothing waits for it in vain
 
 
@@ -30,13 +34,14 @@ def count_from_environment(name, small):
 class ServiceProcess:
     """The program in its own process; what it says on stderr is kept in `log`."""
 
-    def __init__(self, *flags, environment=None, wait=True, stderr=None, model=MODEL):
+    def __init__(self, *flags, environment=None, wait=True, stderr=None, model=MODEL, tls=TLS):
         self.log = []
         self.port = None
+        self.tls = TlsClient() if tls else None
         self._seen = threading.Condition()
         self.process = subprocess.Popen(
             [PROGRAM, "serve", model, "--served-model-name", "demo", "--host", "127.0.0.1", "--port", "0",
-             "--no-weight-cache", "--dtype", "float32", *flags],
+             "--no-weight-cache", "--dtype", "float32", *(server_flags() if tls else ()), *flags],
             stderr=stderr or subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, errors="replace",
             env={**os.environ, **(environment or {})})
         if stderr is None:
@@ -84,10 +89,14 @@ class ServiceProcess:
         return self.process.wait(LONG)
 
     def connect(self):
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=LONG)
+        return ServiceConnection(self)
 
     def socket(self):
-        return socket.create_connection(("127.0.0.1", self.port), timeout=LONG)
+        return self.wrap(socket.create_connection(("127.0.0.1", self.port), timeout=LONG))
+
+    def wrap(self, connection):
+        """A connected socket as this server wants it."""
+        return connection if self.tls is None else self.tls.wrap(connection)
 
     def ask(self, method, path, body=None, headers=None):
         """One request on a connection of its own: (status, headers, body as text)."""
@@ -119,6 +128,15 @@ class ServiceProcess:
 
     def open_descriptors(self):
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+
+class ServiceConnection(http.client.HTTPConnection):
+    def __init__(self, service):
+        super().__init__("127.0.0.1", service.port, timeout=LONG)
+        self._service = service
+
+    def connect(self):
+        self.sock = self._service.socket()
 
 
 def ask_on(connection, method, path, body=None, headers=None):
