@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs what deploy/ is written for: Helm and Kubernetes' schemas on the chart, Envoy in front of two replicas. What it
+# Runs what deploy/ is written for: Helm and Kubernetes' schemas on the chart, Envoy in front of replicas. What it
 # needs, pinned, is put into build/deploy at the first run. The images have image_test.py beside this.
 #
 # usage: tests/deploy/run.sh
@@ -37,3 +37,4 @@ fi
 PATH=$environment/bin:$PATH
 python "$here/chart_test.py"
 python "$root/tests/server/proxy_test.py" BehindEnvoy
+python "$root/tests/server/smuggling_test.py" BehindEnvoy

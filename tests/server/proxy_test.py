@@ -63,13 +63,14 @@ def replaced(text, pairs):
 
 
 class HaProxy(Proxy):
-    def __init__(self, replicas, seconds=120):
-        """`seconds` are what a replica has for an answer."""
+    def __init__(self, replicas, seconds=120, more=""):
+        """`seconds` are what a replica has for an answer; `more` is a line for the frontend."""
         self.port = free_port()
         self.folder = tempfile.TemporaryDirectory()
         text = (ROOT / "deploy/haproxy/haproxy.cfg").read_text(encoding="utf-8")
         file = pathlib.Path(self.folder.name) / "haproxy.cfg"
-        file.write_text(replaced(text, [("timeout server 120s", f"timeout server {seconds}s")]), encoding="utf-8")
+        file.write_text(replaced(text, [("timeout server 120s", f"timeout server {seconds}s"),
+                                        ("frontend clients\n", f"frontend clients\n    {more}\n")]), encoding="utf-8")
         addresses = {f"REPLICA_{index + 1}": f"127.0.0.1:{replica.port}" for index, replica in enumerate(replicas)}
         super().__init__([HAPROXY, "-db", "-q", "-f", str(file)],
                          {**addresses, "PROXY_ADDRESS": f"127.0.0.1:{self.port}"})
