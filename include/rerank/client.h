@@ -38,7 +38,7 @@ struct ClientOptions {
   // at most.
   std::size_t max_documents_per_request = 0;
   std::size_t max_request_bytes = 0;  // of a request's texts; 0: what the server is known to take
-  std::size_t max_reply_bytes = std::size_t{256} << 20;
+  std::size_t max_reply_bytes = std::size_t{64} << 20;  // inflated; its headers have 256 KiB
 
   bool compress_requests = false;  // gzip; rerank.cpp reads it, few others do
   bool compress_replies = false;   // asks for gzip

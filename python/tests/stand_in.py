@@ -99,6 +99,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
     body: dict[str, Any]
 
     def do_POST(self) -> None:
+        if self.stand_in.read_slowly:
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            while not self.stand_in.released.wait(0.05) and self.connection.recv(1000):
+                pass
+            self.close_connection = True
+            return
         text = self.rfile.read(int(self.headers["Content-Length"]))
         self.body = json.loads(text)
         if isinstance(self.connection, ssl.SSLSocket):
@@ -127,6 +133,7 @@ class StandIn(http.server.ThreadingHTTPServer):
         self.requests: list[tuple[str, dict[str, str], dict[str, Any]]] = []
         self.times: list[float] = []
         self.num_connections = 0
+        self.read_slowly = False  # what is sent to it
         self.certificates: list[Any] = []  # of clients, one for each request over TLS
         self.released = threading.Event()  # ends what waits, at the end of a test
         self.choose: Callable[[dict[str, Any]], Step | None] = lambda body: None

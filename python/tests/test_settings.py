@@ -99,7 +99,7 @@ def test_an_address_with_a_route(url: str, base: str) -> None:
     ({"url": "http://a:b"}, "url is no address"),
     ({"url": 8000}, "url is int: give str"),
     ({"url": "http://h/?a=b"}, "leave out what comes after its path"),
-    ({"timeout": -1}, "timeout is -1: give 0 or more"),
+    ({"timeout": -1}, "timeout is -1: give a number between 0 and 1000000"),
     ({"timeout": float("nan")}, "timeout is nan"),
     ({"timeout": "5"}, "timeout is str: give float"),
     ({"timeout": True}, "timeout is bool"),
@@ -107,7 +107,7 @@ def test_an_address_with_a_route(url: str, base: str) -> None:
     ({"timeout": float("inf")}, "timeout is inf"),
     ({"max_retries": -1}, "max_retries is -1"),
     ({"max_retries": 1.5}, "max_retries is float: give int"),
-    ({"max_connections": 0}, "max_connections is 0: give 1 or more"),
+    ({"max_connections": 0}, "max_connections is 0: give a number between 1 and 1024"),
     ({"api_key": "abc\n"}, "api_key holds a character that no header may"),
 ])
 def test_wrong_values(values: dict[str, Any], words: str) -> None:

@@ -31,12 +31,28 @@ struct PartReply {
   std::string request_id;
 };
 
+constexpr std::chrono::milliseconds kLongestTimeout{1'000'000'000};
+
+template <typename Number>
+void require_between(std::string_view name, Number value, Number least, Number most) {
+  require(least <= value && value <= most, fmt::format("{} must be between {} and {}", name, least, most));
+}
+
+void require_possible(std::chrono::milliseconds timeout) {
+  require(timeout.count() >= 0 && timeout <= kLongestTimeout,
+          "timeout must be between 0 (none) and 1000000 seconds");
+}
+
 ClientOptions checked(ClientOptions options) {
-  require(options.max_retries >= 0, "max_retries must be 0 or more");
-  require(options.max_connections > 0, "max_connections must be 1 or more");
-  require(options.timeout.count() >= 0, "timeout must be 0 (none) or more");
-  require(options.connect_timeout.count() > 0, "connect_timeout must be more than 0");
-  require(options.max_reply_bytes > 0, "max_reply_bytes must be 1 or more");
+  require_between("max_retries", options.max_retries, 0, 100);
+  require_between("max_connections", options.max_connections, 1, 1024);
+  require_possible(options.timeout);
+  require(options.connect_timeout.count() > 0 && options.connect_timeout <= kLongestTimeout,
+          "connect_timeout must be more than 0 and at most 1000000 seconds");
+  require_between("max_documents_per_request", options.max_documents_per_request, std::size_t{0},
+                  std::size_t{1'000'000});
+  require_between("max_request_bytes", options.max_request_bytes, std::size_t{0}, std::size_t{1} << 30);
+  require_between("max_reply_bytes", options.max_reply_bytes, std::size_t{1}, std::size_t{1} << 32);
   return options;
 }
 
@@ -84,7 +100,7 @@ class Client::Impl {
                         .request_id = options.request_id.empty() ? client::random_id() : options.request_id,
                         .max_retries = options_.max_retries};
     const std::chrono::milliseconds timeout = options.timeout.value_or(options_.timeout);
-    require(timeout.count() >= 0, "timeout must be 0 (none) or more");
+    require_possible(timeout);
     if (timeout.count() > 0) context.deadline = std::chrono::steady_clock::now() + timeout;
     return context;
   }

@@ -27,13 +27,16 @@ class TreeBuilder {
   static constexpr std::size_t max_string_size = json::string::max_size();
   // NOLINTEND(readability-identifier-naming)
 
+  explicit TreeBuilder(std::size_t max_values) : num_left_(max_values) {}
+
+  bool has_too_many() const { return has_too_many_; }
   JsonNode take_root() { return std::move(root_); }
 
   bool on_document_begin(json::error_code&) { return true; }
   bool on_document_end(json::error_code&) { return true; }
-  bool on_object_begin(json::error_code&) { return open(Kind::kObject); }
+  bool on_object_begin(json::error_code& error) { return open(Kind::kObject, error); }
   bool on_object_end(std::size_t, json::error_code&) { return close(); }
-  bool on_array_begin(json::error_code&) { return open(Kind::kArray); }
+  bool on_array_begin(json::error_code& error) { return open(Kind::kArray, error); }
   bool on_array_end(std::size_t, json::error_code&) { return close(); }
   bool on_key_part(json::string_view s, std::size_t, json::error_code&) { return append(s); }
   bool on_key(json::string_view s, std::size_t, json::error_code&) {
@@ -42,15 +45,23 @@ class TreeBuilder {
     return true;
   }
   bool on_string_part(json::string_view s, std::size_t, json::error_code&) { return append(s); }
-  bool on_string(json::string_view s, std::size_t, json::error_code&) { return add_scalar(Kind::kString, s); }
-  bool on_number_part(json::string_view s, json::error_code&) { return append(s); }
-  bool on_int64(std::int64_t, json::string_view s, json::error_code&) { return add_scalar(Kind::kNumber, s); }
-  bool on_uint64(std::uint64_t, json::string_view s, json::error_code&) {
-    return add_scalar(Kind::kNumber, s);
+  bool on_string(json::string_view s, std::size_t, json::error_code& error) {
+    return add_scalar(Kind::kString, s, error);
   }
-  bool on_double(double, json::string_view s, json::error_code&) { return add_scalar(Kind::kNumber, s); }
-  bool on_bool(bool b, json::error_code&) { return add_scalar(Kind::kBool, b ? "true" : "false"); }
-  bool on_null(json::error_code&) { return add({}); }
+  bool on_number_part(json::string_view s, json::error_code&) { return append(s); }
+  bool on_int64(std::int64_t, json::string_view s, json::error_code& error) {
+    return add_scalar(Kind::kNumber, s, error);
+  }
+  bool on_uint64(std::uint64_t, json::string_view s, json::error_code& error) {
+    return add_scalar(Kind::kNumber, s, error);
+  }
+  bool on_double(double, json::string_view s, json::error_code& error) {
+    return add_scalar(Kind::kNumber, s, error);
+  }
+  bool on_bool(bool b, json::error_code& error) {
+    return add_scalar(Kind::kBool, b ? "true" : "false", error);
+  }
+  bool on_null(json::error_code& error) { return count(error) && add({}); }
   bool on_comment_part(json::string_view, json::error_code&) { return true; }
   bool on_comment(json::string_view, json::error_code&) { return true; }
 
@@ -59,7 +70,14 @@ class TreeBuilder {
     text_.append(part.data(), part.size());
     return true;
   }
-  bool add_scalar(Kind kind, json::string_view last_part) {
+  bool count(json::error_code& error) {
+    if (num_left_-- > 0) return true;
+    has_too_many_ = true;
+    error = json::error::array_too_large;
+    return false;
+  }
+  bool add_scalar(Kind kind, json::string_view last_part, json::error_code& error) {
+    if (!count(error)) return false;
     append(last_part);
     JsonNode node;
     node.kind = kind;
@@ -74,7 +92,8 @@ class TreeBuilder {
     }
     return true;
   }
-  bool open(Kind kind) {
+  bool open(Kind kind, json::error_code& error) {
+    if (!count(error)) return false;
     open_.emplace_back().kind = kind;
     return true;
   }
@@ -84,6 +103,8 @@ class TreeBuilder {
     return add(std::move(node));
   }
 
+  std::size_t num_left_;
+  bool has_too_many_ = false;
   JsonNode root_;
   std::vector<JsonNode> open_;
   std::string text_;
@@ -112,10 +133,13 @@ std::optional<std::int64_t> JsonNode::integer_of(std::string_view name) const {
   return error == std::errc() && stopped == end ? std::optional(value) : std::nullopt;
 }
 
-JsonNode parse_json(std::string_view text) {
-  json::basic_parser<TreeBuilder> parser{json::parse_options()};
+JsonNode parse_json(std::string_view text, std::size_t max_values) {
+  json::basic_parser<TreeBuilder> parser(json::parse_options(), max_values);
   json::error_code error;
   const std::size_t used = parser.write_some(false, text.data(), text.size(), error);
+  if (parser.handler().has_too_many()) {
+    throw Error(ErrorCode::kUnsupported, fmt::format("JSON of more than {} values", max_values));
+  }
   if (error) {
     throw Error(ErrorCode::kUnsupported, fmt::format("no JSON at byte {}: {}", used + 1, error.message()));
   }

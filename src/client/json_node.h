@@ -26,8 +26,9 @@ struct JsonNode {
   std::optional<std::int64_t> integer_of(std::string_view name) const;
 };
 
-// Throws Error saying at which byte `text` is no JSON, or that it is nested deeper than 32 levels.
-JsonNode parse_json(std::string_view text);
+// Throws Error saying at which byte `text` is no JSON, that it is nested deeper than 32 levels, or that it
+// has more than `max_values` values. A value of two bytes takes a hundred as a node.
+JsonNode parse_json(std::string_view text, std::size_t max_values = 500'000);
 
 // The nearest float32 to what a JSON number says: what was written with enough digits comes back bit by bit.
 // Nothing where it is beyond the greatest float.

@@ -7,6 +7,7 @@
 
 #include "base/text_character.h"
 #include "client/json_node.h"
+#include "client/shown_text.h"
 #include "rerank/error.h"
 
 namespace rerank::client {
@@ -14,29 +15,13 @@ namespace {
 
 using Kind = JsonNode::Kind;
 
-constexpr std::size_t kShownBytes = 300;
+// Values of a reply: what any server says of a result, and of the whole. More is a reply made to fill memory.
+constexpr std::size_t kMaxValuesOfResult = 64;
+constexpr std::size_t kMaxOtherValues = 10'000;
+constexpr std::int64_t kMostTokens = 1'000'000'000'000;
 
 [[noreturn]] void refuse(const std::string& why) {
   throw Error(ErrorCode::kUnsupported, why);
-}
-
-// On one line, without what could steer a terminal, and not too long.
-std::string shown(std::string_view text) {
-  std::string line;
-  while (!text.empty()) {
-    const auto [c, num_bytes] = first_character(text);
-    if (line.size() + num_bytes > kShownBytes) return line + "...";
-    if (c < 0) {
-      line += "\uFFFD";
-    } else if (c != ' ' && !steers_output(c)) {
-      line += text.substr(0, num_bytes);
-    } else if (!line.empty() && line.back() != ' ') {
-      line += ' ';
-    }
-    text.remove_prefix(num_bytes);
-  }
-  if (line.ends_with(' ')) line.pop_back();
-  return line;
 }
 
 std::string_view title_of_html(std::string_view body) {
@@ -122,15 +107,23 @@ void take_items(const std::vector<JsonNode>& items, std::size_t num_documents, S
   }
 }
 
+}  // namespace
+
+std::optional<std::int64_t> possible_count(std::int64_t num_tokens) {
+  return num_tokens >= 0 && num_tokens <= kMostTokens ? std::optional(num_tokens) : std::nullopt;
+}
+
+namespace {
+
 std::optional<std::int64_t> num_tokens_of(const JsonNode& reply) {
   if (const JsonNode* const usage = reply.find("usage")) {
     for (const char* const name : {"prompt_tokens", "total_tokens"}) {
-      if (const auto count = usage->integer_of(name)) return count;
+      if (const auto count = usage->integer_of(name)) return possible_count(*count);
     }
   }
   const JsonNode* const meta = reply.find("meta");
   const JsonNode* const tokens = meta != nullptr ? meta->find("tokens") : nullptr;
-  return tokens != nullptr ? tokens->integer_of("input_tokens") : std::nullopt;
+  return tokens != nullptr ? possible_count(tokens->integer_of("input_tokens").value_or(-1)) : std::nullopt;
 }
 
 }  // namespace
@@ -138,7 +131,7 @@ std::optional<std::int64_t> num_tokens_of(const JsonNode& reply) {
 ScoredReply read_scores(std::string_view body, std::size_t num_documents) {
   JsonNode root;
   try {
-    root = parse_json(body);
+    root = parse_json(body, kMaxOtherValues + kMaxValuesOfResult * num_documents);
   } catch (const Error& error) {
     refuse(body.empty() ? std::string("the reply is empty")
                         : fmt::format("the reply is {}; it begins: {}", error.what(), beginning_of(body)));

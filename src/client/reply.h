@@ -22,6 +22,9 @@ struct ScoredReply {
 // relevance_score or score, in any order. Throws Error saying what is wrong.
 ScoredReply read_scores(std::string_view body, std::size_t num_documents);
 
+// What a server says it counted, where that can be: so that sums of many replies stay in range.
+std::optional<std::int64_t> possible_count(std::int64_t num_tokens);
+
 // What an error's body says, in whichever of the usual fields; else the body's beginning, of HTML its title.
 std::string server_message(std::string_view body);
 

@@ -11,6 +11,7 @@
 #include "client/gzip_body.h"
 #include "client/reply.h"
 #include "client/retry.h"
+#include "client/shown_text.h"
 
 namespace rerank::client {
 namespace {
@@ -21,6 +22,7 @@ using Reason = ClientError::Reason;
 using Kind = TransferError::Kind;
 
 constexpr std::size_t kWorthCompressing = 1024;
+constexpr std::size_t kShownIdBytes = 200;
 constexpr std::string_view kKeyHeader = "authorization";
 
 std::mt19937_64& random_engine() {
@@ -157,17 +159,17 @@ HeaderList Sender::headers_for(const Outgoing& outgoing, const CallContext& cont
 
 Answer Sender::answer_from(TransferReply reply, const Outgoing& outgoing, const CallContext& context) const {
   Answer answer{.status = reply.head.status, .body = std::move(reply.body), .url = outgoing.url};
-  answer.request_id = reply.head.header("x-request-id");
+  answer.request_id = shown(reply.head.header("x-request-id"), kShownIdBytes);
   if (answer.request_id.empty()) answer.request_id = id_of(outgoing, context);
   const std::string_view location = reply.head.header("location");
   if (answer.status / 100 == 3 && !location.empty()) {
-    answer.note = fmt::format("it has moved to {}: use that as the URL", location);
+    answer.note = fmt::format("it has moved to {}: use that as the URL", shown(location));
   }
   if (answer.status == 401 && !sends_key_) answer.note = "no API key was sent: set api_key";
   const std::string_view tokens = reply.head.header("x-compute-tokens");
   std::int64_t count = 0;
   const auto [end, error] = std::from_chars(tokens.data(), tokens.data() + tokens.size(), count);
-  if (error == std::errc() && end == tokens.data() + tokens.size()) answer.num_tokens = count;
+  if (error == std::errc() && end == tokens.data() + tokens.size()) answer.num_tokens = possible_count(count);
   return answer;
 }
 

@@ -15,6 +15,8 @@ namespace {
 
 using Kind = JsonNode::Kind;
 
+constexpr std::size_t kMaxNameBytes = 1000;  // of a model: it goes into every request
+
 // What the server says there; nothing where it has no such page.
 std::optional<JsonNode> ask(const std::string& url, Sender& sender, const CallContext& context) {
   const Answer answer = sender.send({.url = url}, context);
@@ -54,7 +56,8 @@ bool can_rerank(const JsonNode& card) {
 std::string model_to_name(const std::vector<JsonNode>& cards, Dialect dialect) {
   if (dialect == Dialect::kRerank) return {};
   const auto found = std::find_if(cards.begin(), cards.end(), can_rerank);
-  return found == cards.end() ? std::string() : std::string(found->text_of("id"));
+  if (found == cards.end() || found->text_of("id").size() > kMaxNameBytes) return {};
+  return std::string(found->text_of("id"));
 }
 
 void take_limits(const JsonNode& info, Server& server) {

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <chrono>
 #include <cstring>
 
 #include "rerank/error.h"
@@ -61,6 +62,14 @@ bool send_all(int socket, std::string_view bytes) {
     const ssize_t sent = ::send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (sent <= 0) return false;
     bytes.remove_prefix(static_cast<std::size_t>(sent));
+  }
+  return true;
+}
+
+bool send_slowly(int socket, std::string_view bytes) {
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    if (!send_all(socket, bytes.substr(i, 1))) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
   return true;
 }
@@ -123,7 +132,7 @@ void ScriptedServer::serve(int socket) {
     received.erase(0, body_size);
     request.number = num_requests_++;
     const ScriptedAnswer answer = script_(request);
-    if (!send_all(socket, answer.bytes)) return;
+    if (!(answer.drip ? send_slowly(socket, answer.bytes) : send_all(socket, answer.bytes))) return;
     if (answer.hold) {
       while (receive(socket, received)) {
       }

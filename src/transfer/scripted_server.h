@@ -21,6 +21,7 @@ struct ScriptedRequest {
 struct ScriptedAnswer {
   std::string bytes;   // sent as they are
   bool close = false;  // afterwards
+  bool drip = false;   // every byte by itself, 20 ms after the one before
   bool hold = false;   // afterwards: say nothing more until the other side has gone or the server ends
 
   // A whole answer with content-length, the connection kept.

@@ -116,7 +116,8 @@ class Transfer::Impl {
   TransferReply perform(const TransferRequest& request, const std::stop_token& stop) {
     request_ = &request;
     reply_ = {};
-    head_stands_ = reply_began_ = given_up_ = too_large_ = false;
+    head_stands_ = reply_began_ = given_up_ = head_too_large_ = body_too_large_ = false;
+    num_head_bytes_ = 0;
     failure_ = nullptr;
     error_text_[0] = '\0';
     curl().easy_reset(easy_.get());  // keeps connections, sessions and names looked up
@@ -212,7 +213,12 @@ class Transfer::Impl {
 
   TransferError failure(CURLcode result) const {
     if (cancelled_) return {Kind::kCancelled, reply_began_, fmt::format("{}: cancelled", request_->url)};
-    if (too_large_) {
+    if (head_too_large_) {
+      return {Kind::kTooLarge, true,
+              fmt::format("{}: the answer's headers are longer than {} bytes", request_->url,
+                          request_->max_head_bytes)};
+    }
+    if (body_too_large_) {
       return {Kind::kTooLarge, true,
               fmt::format("{}: the answer is longer than {} bytes", request_->url, request_->max_body_bytes)};
     }
@@ -252,6 +258,9 @@ class Transfer::Impl {
 
   bool take_header_line(std::string_view line) {
     reply_began_ = true;
+    head_too_large_ = line.size() > request_->max_head_bytes - num_head_bytes_;
+    if (head_too_large_) return false;
+    num_head_bytes_ += line.size();
     if (line.starts_with("HTTP/")) {
       reply_.head.headers.clear();  // what stood before was of a redirect, or "100 Continue"
     } else if (const std::size_t colon = line.find(':'); colon != std::string_view::npos) {
@@ -267,9 +276,9 @@ class Transfer::Impl {
       given_up_ = !request_->on_body(part);
       return !given_up_;
     }
-    too_large_ = part.size() > request_->max_body_bytes - reply_.body.size();
-    if (!too_large_) reply_.body.append(part);
-    return !too_large_;
+    body_too_large_ = part.size() > request_->max_body_bytes - reply_.body.size();
+    if (!body_too_large_) reply_.body.append(part);
+    return !body_too_large_;
   }
 
   static std::size_t on_header_line(char* data, std::size_t, std::size_t size, void* self) {
@@ -295,7 +304,9 @@ class Transfer::Impl {
   bool head_stands_ = false;
   bool reply_began_ = false;
   bool given_up_ = false;
-  bool too_large_ = false;
+  bool head_too_large_ = false;
+  bool body_too_large_ = false;
+  std::size_t num_head_bytes_ = 0;
   bool cancelled_ = false;
 };
 

@@ -54,6 +54,8 @@ struct TransferRequest {
   std::function<bool(const TransferHead&)> on_head;
   // Takes the body piece by piece; false gives the exchange up. Without it the body is collected.
   std::function<bool(std::string_view)> on_body;
+  // Of all headers, those of redirects, "100 Continue" and trailers too; longer ones are a failure.
+  std::size_t max_head_bytes = std::size_t{256} << 10;
   // Of a collected body; a longer one is a failure.
   std::size_t max_body_bytes = std::size_t{1} << 30;
 };
@@ -74,7 +76,7 @@ class __attribute__((visibility("default"))) TransferError : public Error {
     kTimeout,    // connecting, the whole, or a stall
     kCancelled,  // by the stop token
     kGivenUp,    // a callback said no
-    kTooLarge,   // max_body_bytes
+    kTooLarge,   // max_head_bytes, max_body_bytes
   };
   TransferError(Kind kind, bool reply_began, const std::string& message);
   Kind kind() const { return kind_; }

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from .calls import Call, CallOptions, Reply, rerank_call, score_call
+from .errors import RerankError
 from .exchange import Exchange
 from .replies import RerankReply, ScoreReply
 from .settings import Settings
@@ -69,11 +70,12 @@ class AsyncClient:
             headers, limits = exchange.begin()
             request = self._http.build_request("POST", exchange.url, content=part.body, headers=headers, timeout=limits)
             try:
-                response = await self._http.send(request, stream=True)
-                try:
-                    body = await self._read(exchange, response)
-                finally:
-                    await response.aclose()
+                # The limits of httpx are of one read each: a reply may drip.
+                response, body = await asyncio.wait_for(self._ask(exchange, request), exchange.time_limit)
+            except RerankError:
+                raise
+            except asyncio.TimeoutError:
+                raise exchange.too_late() from None
             except httpx.RequestError as error:
                 wait = exchange.failed(error)
             else:
@@ -83,11 +85,14 @@ class AsyncClient:
                 wait = outcome
             await asyncio.sleep(wait)
 
-    @staticmethod
-    async def _read(exchange: Exchange, response: httpx.Response) -> bytes:
-        exchange.reply_began(response.request)
+    async def _ask(self, exchange: Exchange, request: httpx.Request) -> tuple[httpx.Response, bytes]:
+        response = await self._http.send(request, stream=True)
         body = bytearray()
-        async for piece in response.aiter_bytes():
-            body += piece
-            exchange.check_deadline()
-        return bytes(body)
+        try:
+            if exchange.reply_began(response):
+                async for piece in response.aiter_raw():
+                    if not exchange.take(piece, body, response):
+                        break
+        finally:
+            await response.aclose()
+        return response, bytes(body)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypedDict, TypeVar
 
 from .replies import RerankItem, RerankReply, ScoreItem, ScoreReply
-from .settings import Settings
+from .settings import LONGEST_TIMEOUT, Settings
 from .wire import Part, PartReply, rerank_parts, score_parts
 
 Reply = TypeVar("Reply")
@@ -113,6 +113,6 @@ def _request_id(options: CallOptions) -> str:
 def _seconds(settings: Settings, options: CallOptions) -> float:
     asked = options.get("timeout")
     seconds = settings.timeout if asked is None else asked
-    if not seconds >= 0:
-        raise ValueError(f"timeout is {seconds}: give seconds, or 0 for no limit")
+    if not 0 <= seconds <= LONGEST_TIMEOUT:
+        raise ValueError(f"timeout is {seconds}: give at most {LONGEST_TIMEOUT} seconds, or 0 for no limit")
     return seconds or math.inf

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from .calls import Call, CallOptions, Reply, rerank_call, score_call
+from .deadline import hold_to_deadlines, within
 from .exchange import Exchange
 from .replies import RerankReply, ScoreReply
 from .settings import Settings
@@ -32,6 +33,7 @@ class Client:
         if transport is None and self.settings.unix_socket:
             transport = httpx.HTTPTransport(uds=self.settings.unix_socket, **connection_options(self.settings))
         self._http = httpx.Client(transport=transport, **session_options(self.settings))
+        hold_to_deadlines(self._http)
         self._threads: concurrent.futures.ThreadPoolExecutor | None = None
         self._starting = threading.Lock()
 
@@ -87,11 +89,12 @@ class Client:
             headers, limits = exchange.begin()
             request = self._http.build_request("POST", exchange.url, content=part.body, headers=headers, timeout=limits)
             try:
-                response = self._http.send(request, stream=True)
-                try:
-                    body = self._read(exchange, response)
-                finally:
-                    response.close()
+                with within(deadline):
+                    response = self._http.send(request, stream=True)
+                    try:
+                        body = self._read(exchange, response)
+                    finally:
+                        response.close()
             except httpx.RequestError as error:
                 wait = exchange.failed(error)
             else:
@@ -104,9 +107,9 @@ class Client:
 
     @staticmethod
     def _read(exchange: Exchange, response: httpx.Response) -> bytes:
-        exchange.reply_began(response.request)
         body = bytearray()
-        for piece in response.iter_bytes():
-            body += piece
-            exchange.check_deadline()
+        if exchange.reply_began(response):
+            for piece in response.iter_raw():
+                if not exchange.take(piece, body, response):
+                    break
         return bytes(body)

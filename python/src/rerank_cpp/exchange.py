@@ -21,9 +21,18 @@ from .wire import Part, PartReply, read_part
 RETRIED_STATUS = (429, 502, 503)
 FIRST_BACKOFF = 0.1  # seconds; doubled at each attempt
 LONGEST_BACKOFF = 10.0
+LONGEST_ASKED = 120.0  # seconds of a Retry-After; nobody waits for longer
 LONGEST_SHOWN = 500  # characters of what a server said
+# Of a reply: it says little more than what was sent, and Python's objects take up to 25 times its bytes.
+REPLY_BYTES, REPLY_BYTES_OF_PAIR, REPLY_BYTES_OF_SENT = 1 << 20, 4096, 4
+ERROR_BYTES = 1 << 20  # what is read of an error's body
 
 AnyError = TypeVar("AnyError", bound=RerankError)
+
+
+def _shown(text: str, most: int = LONGEST_SHOWN) -> str:
+    """On one line, without what steers a terminal, and not too long."""
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())[:most]
 
 
 def _server_message(body: bytes) -> str:
@@ -39,7 +48,7 @@ def _server_message(body: bytes) -> str:
         said = nested or said.get("message") or said.get("detail") or text
     if not isinstance(said, str):
         said = json.dumps(said)
-    return " ".join(said.split())[:LONGEST_SHOWN]
+    return _shown(said)
 
 
 def _seconds_to_wait(header: str | None) -> float | None:
@@ -51,7 +60,7 @@ def _seconds_to_wait(header: str | None) -> float | None:
     except ValueError:
         try:
             seconds = email.utils.parsedate_to_datetime(header).timestamp() - time.time()
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             return None
     return max(0.0, seconds) if seconds < 1e9 else None
 
@@ -82,6 +91,15 @@ class Exchange:
     def url(self) -> str:
         return self._settings.base_url + self.part.path
 
+    @property
+    def deadline(self) -> float:
+        return self._deadline
+
+    @property
+    def time_limit(self) -> float | None:
+        """What is left, in seconds."""
+        return _limit(max(self._time_left(), 0.0))
+
     def begin(self) -> tuple[dict[str, str], httpx.Timeout]:
         """Headers and time limits of the next attempt. Raises DeadlineExceeded when no time is left."""
         left = self._time_left()
@@ -96,16 +114,32 @@ class Exchange:
             headers["X-Request-Timeout"] = f"{left:.3f}"  # rerank.cpp drops what nobody waits for any more
         return headers, httpx.Timeout(_limit(left), connect=_limit(min(left, self._settings.connect_timeout or math.inf)))
 
-    def reply_began(self, request: httpx.Request) -> None:
-        """To be called when status and headers are there: reading the body has what time is left."""
+    def reply_began(self, response: httpx.Response) -> bool:
+        """To be called when status and headers are there; whether its body is to be read, which has what time is left."""
         self._reply_began = True
-        limits = request.extensions.get("timeout")
+        limits = response.request.extensions.get("timeout")
         if isinstance(limits, dict):
             limits["read"] = _limit(max(self._time_left(), 0.001))
+        # None was asked for: a little of it may be a lot.
+        is_compressed = response.headers.get("content-encoding", "identity").lower() not in ("", "identity")
+        if is_compressed and response.status_code == 200:
+            raise self._error(MalformedReply, "the reply is compressed, which was not asked for", 200)
+        return not is_compressed
 
-    def check_deadline(self) -> None:
+    def take(self, piece: bytes, body: bytearray, response: httpx.Response) -> bool:
+        """Adds what came to the body; whether more of it is to be read."""
         if self._time_left() <= 0:
             raise self.too_late()
+        if response.status_code != 200:
+            body += piece[: ERROR_BYTES - len(body)]
+            return len(body) < ERROR_BYTES
+        part = self.part
+        limit = min(self._settings.max_reply_bytes,
+                    REPLY_BYTES + REPLY_BYTES_OF_PAIR * part.count + REPLY_BYTES_OF_SENT * len(part.body))
+        if len(body) + len(piece) > limit:
+            raise self._error(MalformedReply, f"the reply is longer than {limit} bytes: is a reranker served there?", 200)
+        body += piece
+        return True
 
     def failed(self, error: httpx.RequestError) -> float:
         """Seconds to wait after an attempt without a whole reply. Raises when it was the last."""
@@ -129,7 +163,7 @@ class Exchange:
                 raise self._error(MalformedReply, f"the reply cannot be used: {error}", 200) from error
         message = _server_message(body)
         if response.is_redirect:
-            message = f"the server is at {response.headers.get('location', 'another place')}: set url to that"
+            message = f"the server is at {_shown(response.headers.get('location', 'another place'))}: set url to that"
         failure = self._error(StatusError, f"{response.status_code} {response.reason_phrase}: {message}",
                               response.status_code, message, response.headers)
         if response.status_code not in RETRIED_STATUS:
@@ -146,13 +180,14 @@ class Exchange:
         backoff = min(LONGEST_BACKOFF, FIRST_BACKOFF * 2 ** (self._attempts - 1))
         # Full jitter, so that clients that failed together do not come back together.
         seconds = random.uniform(0, backoff) + (asked or 0)
-        if self._attempts > self._settings.max_retries or seconds >= self._time_left():
+        too_long = seconds >= self._time_left() or (asked or 0) > LONGEST_ASKED
+        if self._attempts > self._settings.max_retries or too_long:
             raise failure
         return seconds
 
     def _error(self, kind: type[AnyError], text: str, status: int = 0, message: str = "",
                headers: Mapping[str, str] | None = None) -> AnyError:
-        request_id = (headers or {}).get("x-request-id") or self.part.request_id
+        request_id = _shown((headers or {}).get("x-request-id", ""), 200) or self.part.request_id
         tries = f" ({self._attempts} attempts)" if self._attempts > 1 else ""
         shown = httpx.URL(self.url).copy_with(userinfo=b"")
         return kind(f"{shown}: {self.part.pairs}{text}{tries} [request {request_id}]", status=status,

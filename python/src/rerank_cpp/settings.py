@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -20,6 +19,11 @@ Value = str | int | float | bool
 WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 # What a copied address may end in: from there on it is not the server's.
 ROUTES = ("/v1/rerank", "/v2/rerank", "/rerank", "/v1/score", "/score", "/v1", "/v2")
+LONGEST_TIMEOUT = 1_000_000  # seconds
+# Of numbers: the same as the C++ client's.
+LIMITS = {"connect_timeout": (0, LONGEST_TIMEOUT), "timeout": (0, LONGEST_TIMEOUT), "max_retries": (0, 100),
+          "max_connections": (1, 1024), "max_documents_per_request": (0, 1_000_000), "max_request_bytes": (1, 1 << 30),
+          "max_reply_bytes": (1, 1 << 32)}
 MOST_DOCUMENTS = 1000  # of a request, where the settings do not say
 
 
@@ -40,6 +44,8 @@ class Settings:
     # A longer list is sent as several requests side by side; 0: 1000.
     max_documents_per_request: int = 0
     max_request_bytes: int = dataclasses.field(default=32 << 20, metadata={"key": None})  # of a request's texts
+    # A longer reply is refused; one to a small request sooner, at 1 MiB, 4 KiB for each pair and 4 times what was sent.
+    max_reply_bytes: int = dataclasses.field(default=64 << 20, metadata={"key": None})
     ca_file: str = ""  # PEM; empty: whom httpx trusts
     certificate_file: str = ""  # PEM, of this client
     key_file: str = ""  # PEM; empty: in certificate_file
@@ -58,10 +64,9 @@ class Settings:
             self._refuse("url", f"is {self.url!r}: give an address such as http://localhost:8000")
         if url.query or url.fragment:
             self._refuse("url", f"is {self.url!r}: leave out what comes after its path")
-        for name, least in (("max_connections", 1), ("max_request_bytes", 1), ("max_documents_per_request", 0),
-                            ("max_retries", 0), ("timeout", 0), ("connect_timeout", 0)):
-            if not least <= getattr(self, name) < math.inf:
-                self._refuse(name, f"is {getattr(self, name)}: give {least} or more")
+        for name, (least, most) in LIMITS.items():
+            if not least <= getattr(self, name) <= most:
+                self._refuse(name, f"is {getattr(self, name)}: give a number between {least} and {most}")
         if not self.api_key.isascii() or not self.api_key.isprintable():
             self._refuse("api_key", "holds a character that no header may: is a line break at its end?")
 

@@ -57,4 +57,5 @@ def connection_options(settings: Settings) -> ConnectionOptions:
 
 def session_options(settings: Settings) -> SessionOptions:
     return {**connection_options(settings),
-            "headers": {"User-Agent": f"rerank-cpp-python/{version()}", "Accept": "application/json"}}
+            "headers": {"User-Agent": f"rerank-cpp-python/{version()}", "Accept": "application/json",
+                        "Accept-Encoding": "identity"}}

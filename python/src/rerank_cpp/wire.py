@@ -129,7 +129,7 @@ def read_part(part: Part, body: bytes) -> PartReply:
     for item in results:
         index = item.get("index") if isinstance(item, dict) else None
         if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < part.count:
-            raise MalformedReply(f"index {index!r} is none of the {part.count} that were sent")
+            raise MalformedReply(f"index {index!r:.100} is none of the {part.count} that were sent")
         if scores[index] is not None:
             raise MalformedReply(f"index {index} is there twice")
         scores[index] = _number(item, ("relevance_score", "score"))
