@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 
-#include "base/text_character.h"
 #include "client/json_node.h"
 #include "client/shown_text.h"
 #include "rerank/error.h"

@@ -46,6 +46,7 @@ class Chart(unittest.TestCase):
                 ["resources.limits.cpu=1500m", "apiKeySecret=5", "modelsClaim=6"],
                 ["autoscaling.hpa=true"],
                 ["autoscaling.keda=true", "podMonitor=true"],
+                ["networkPolicy=true"],
                 ["nodeSelector.zone=1a", "tolerations[0].key=gpu", "tolerations[0].operator=Exists"]):
             for resource in rendered(*values, release="123").values():
                 for version in VERSIONS:
@@ -62,6 +63,13 @@ class Chart(unittest.TestCase):
         self.assertEqual(container["resources"]["limits"], {"cpu": 4, "memory": "8Gi", "nvidia.com/gpu": 2})
         both = helm("template", "release", CHART, "--set", "autoscaling.keda=true,autoscaling.hpa=true")
         self.assertIn("choose hpa or keda", both.stderr)
+
+    def test_nothing_may_be_reached_from_a_pod_that_says_so(self):
+        policy = rendered("networkPolicy=true")["NetworkPolicy"]["spec"]
+        self.assertEqual(policy["egress"], [])
+        self.assertEqual(policy["policyTypes"], ["Ingress", "Egress"])
+        self.assertEqual(policy["podSelector"]["matchLabels"],
+                         rendered("networkPolicy=true")["Deployment"]["spec"]["selector"]["matchLabels"])
 
     def test_drain_ends_before_the_pod_is_killed(self):
         resources = rendered("shutdownDelaySeconds=7", "drainSeconds=100")
