@@ -144,7 +144,7 @@ def test_nobody_waits_as_long_as_a_server_likes(call: CallFunction, settings: Se
 
 
 @pytest.mark.parametrize(("name", "value"), [
-    ("max_retries", 101), ("max_connections", 1025), ("max_documents_per_request", 1_000_001), ("timeout", 1e7),
+    ("max_retries", 1001), ("max_connections", 4097), ("max_documents_per_request", 10_000_001), ("timeout", 1e7),
     ("timeout", float("nan")), ("connect_timeout", float("inf")), ("max_request_bytes", 1 << 40),
     ("max_reply_bytes", 0), ("max_retries", -1)])
 def test_numbers_have_bounds(name: str, value: Any) -> None:

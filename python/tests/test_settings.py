@@ -107,7 +107,7 @@ def test_an_address_with_a_route(url: str, base: str) -> None:
     ({"timeout": float("inf")}, "timeout is inf"),
     ({"max_retries": -1}, "max_retries is -1"),
     ({"max_retries": 1.5}, "max_retries is float: give int"),
-    ({"max_connections": 0}, "max_connections is 0: give a number between 1 and 1024"),
+    ({"max_connections": 0}, "max_connections is 0: give a number between 1 and 4096"),
     ({"api_key": "abc\n"}, "api_key holds a character that no header may"),
 ])
 def test_wrong_values(values: dict[str, Any], words: str) -> None:

@@ -44,13 +44,13 @@ void require_possible(std::chrono::milliseconds timeout) {
 }
 
 ClientOptions checked(ClientOptions options) {
-  require_between("max_retries", options.max_retries, 0, 100);
-  require_between("max_connections", options.max_connections, 1, 1024);
+  require_between("max_retries", options.max_retries, 0, 1000);
+  require_between("max_connections", options.max_connections, 1, 4096);
   require_possible(options.timeout);
   require(options.connect_timeout.count() > 0 && options.connect_timeout <= kLongestTimeout,
           "connect_timeout must be more than 0 and at most 1000000 seconds");
   require_between("max_documents_per_request", options.max_documents_per_request, std::size_t{0},
-                  std::size_t{1'000'000});
+                  std::size_t{10'000'000});
   require_between("max_request_bytes", options.max_request_bytes, std::size_t{0}, std::size_t{1} << 30);
   require_between("max_reply_bytes", options.max_reply_bytes, std::size_t{1}, std::size_t{1} << 32);
   return options;

@@ -165,14 +165,14 @@ TEST(ClientOptions, NumbersHaveBounds) {
     }
     return "no error";
   };
-  EXPECT_EQ(refused({.max_retries = 101}), "max_retries must be between 0 and 100");
-  EXPECT_EQ(refused({.max_connections = 999'999}), "max_connections must be between 1 and 1024");
+  EXPECT_EQ(refused({.max_retries = 1001}), "max_retries must be between 0 and 1000");
+  EXPECT_EQ(refused({.max_connections = 999'999}), "max_connections must be between 1 and 4096");
   EXPECT_EQ(refused({.connect_timeout = std::chrono::milliseconds::max()}),
             "connect_timeout must be more than 0 and at most 1000000 seconds");
   EXPECT_EQ(refused({.timeout = std::chrono::milliseconds::max()}),
             "timeout must be between 0 (none) and 1000000 seconds");
-  EXPECT_EQ(refused({.max_documents_per_request = 1'000'001}),
-            "max_documents_per_request must be between 0 and 1000000");
+  EXPECT_EQ(refused({.max_documents_per_request = 10'000'001}),
+            "max_documents_per_request must be between 0 and 10000000");
   EXPECT_EQ(refused({.max_request_bytes = SIZE_MAX}), "max_request_bytes must be between 0 and 1073741824");
   EXPECT_EQ(refused({.max_reply_bytes = SIZE_MAX}), "max_reply_bytes must be between 1 and 4294967296");
   RerankOptions options;

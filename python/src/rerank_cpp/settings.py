@@ -21,8 +21,8 @@ WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no":
 ROUTES = ("/v1/rerank", "/v2/rerank", "/rerank", "/v1/score", "/score", "/v1", "/v2")
 LONGEST_TIMEOUT = 1_000_000  # seconds
 # Of numbers: the same as the C++ client's.
-LIMITS = {"connect_timeout": (0, LONGEST_TIMEOUT), "timeout": (0, LONGEST_TIMEOUT), "max_retries": (0, 100),
-          "max_connections": (1, 1024), "max_documents_per_request": (0, 1_000_000), "max_request_bytes": (1, 1 << 30),
+LIMITS = {"connect_timeout": (0, LONGEST_TIMEOUT), "timeout": (0, LONGEST_TIMEOUT), "max_retries": (0, 1000),
+          "max_connections": (1, 4096), "max_documents_per_request": (0, 10_000_000), "max_request_bytes": (1, 1 << 30),
           "max_reply_bytes": (1, 1 << 32)}
 MOST_DOCUMENTS = 1000  # of a request, where the settings do not say
 
