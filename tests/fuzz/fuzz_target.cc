@@ -7,8 +7,6 @@
 #if __has_feature(address_sanitizer)
 #define RERANK_COUNTS_MEMORY
 #endif
-#elif defined(__SANITIZE_ADDRESS__)
-#define RERANK_COUNTS_MEMORY
 #endif
 
 #ifdef RERANK_COUNTS_MEMORY

@@ -21,7 +21,8 @@ void expect(bool holds, std::string_view property);
 void expect_presentable(std::string_view message);
 
 // While it lives, no more than `max_bytes` may be allocated beyond what is freed meanwhile; else the process
-// ends where the byte too many is asked for. Counts under the address sanitizer only, one at a time.
+// ends where the byte too many is asked for. Counts where clang's address sanitizer does (g++ 12 comes
+// without the header for it), one at a time.
 class MemoryBound {
  public:
   explicit MemoryBound(std::size_t max_bytes);
