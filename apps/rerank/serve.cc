@@ -30,10 +30,12 @@ std::vector<std::string> keys_in_file(const std::string& path) {
   std::vector<std::string> keys;
   std::string line;
   while (std::getline(file, line)) {
-    if (line.ends_with('\r')) line.pop_back();
-    if (!line.empty()) keys.push_back(line);
+    const std::size_t begin = line.find_first_not_of(" \t\r");
+    if (begin == std::string::npos || line[begin] == '#') continue;
+    keys.push_back(line.substr(begin, line.find_last_not_of(" \t\r") + 1 - begin));
   }
-  require(!keys.empty(), "--api-key-file " + path + ": no key in it; write one a line");
+  require(!keys.empty(), "--api-key-file " + path +
+                             ": no key in it; write one a line, lines that begin with # are comments");
   return keys;
 }
 

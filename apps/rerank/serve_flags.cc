@@ -14,15 +14,20 @@ constexpr const char* kAccessGroup = "Who may ask, and how much";
 constexpr const char* kTimeGroup = "Time limits, in seconds";
 constexpr const char* kLogGroup = "What it says";
 
+// Beyond these a number is a mistake; sums of what they bound stay far below 2^63.
+constexpr std::int64_t kMostCount = 1'000'000'000;
+constexpr std::int64_t kMostBytes = std::int64_t{1} << 44;
+
 // A flag whose value is a whole number above 0.
 template <typename Number>
-void add_limit(CLI::App& command, const std::string& name, Number& value, const std::string& description) {
-  const auto verdict = [](const std::string& given) {
-    Number parsed = 0;
+void add_limit(CLI::App& command, const std::string& name, Number& value, const std::string& description,
+               std::int64_t most = kMostCount) {
+  const auto verdict = [most](const std::string& given) {
+    std::int64_t parsed = 0;
     const char* const end = given.data() + given.size();
     const auto result = std::from_chars(given.data(), end, parsed);
-    const bool legal = result.ec == std::errc() && result.ptr == end && parsed > 0;
-    return legal ? std::string() : "\"" + given + "\" is no whole number above 0";
+    const bool legal = result.ec == std::errc() && result.ptr == end && parsed > 0 && parsed <= most;
+    return legal ? std::string() : "\"" + given + "\" is no whole number from 1 to " + std::to_string(most);
   };
   command.add_option(name, value, description + " (" + std::to_string(value) + ")")
       ->type_name("N")
@@ -56,7 +61,7 @@ void add_access_flags(CLI::App& command, ServeFlags& flags) {
       ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->group(kAccessGroup);
-  command.add_option("--api-key-file", flags.api_key_file, "keys, one a line")
+  command.add_option("--api-key-file", flags.api_key_file, "keys, one a line; # begins a line of comment")
       ->type_name("FILE")
       ->group(kAccessGroup);
   command
@@ -68,12 +73,13 @@ void add_access_flags(CLI::App& command, ServeFlags& flags) {
   add_limit(command, "--max-documents", service.max_documents, "documents of a request");
   add_limit(command, "--max-queued-documents", service.max_queued_documents,
             "documents waiting or being scored; more: 429");
-  add_limit(command, "--max-queued-tokens", service.max_queued_tokens, "the same in tokens, estimated");
+  add_limit(command, "--max-queued-tokens", service.max_queued_tokens, "the same in tokens, estimated",
+            1000 * kMostCount);
   add_limit(command, "--max-connections", listen.max_connections, "open connections");
   add_limit(command, "--max-body-bytes", listen.max_body_bytes,
-            "of a request's body, also once inflated; more: 413");
+            "of a request's body, also once inflated; more: 413", kMostBytes);
   add_limit(command, "--max-buffered-bytes", flags.serving.max_buffered_bytes,
-            "of all bodies being received or answered");
+            "that all requests and replies under way may hold; more: 429", kMostBytes);
   command
       .add_flag("--auto-truncate,!--no-auto-truncate", service.auto_truncate,
                 "cut documents that are too long where a request does not say (on unless switched off)")

@@ -21,18 +21,23 @@ constexpr std::array kStatusWords = {
     StatusWords{401, "AuthenticationError", "Validation"},
     StatusWords{404, "NotFoundError", "Validation"},
     StatusWords{405, "MethodNotAllowedError", "Validation"},
+    StatusWords{408, "RequestTimeoutError", "Validation"},
     StatusWords{413, "RequestTooLargeError", "Validation"},
+    StatusWords{415, "UnsupportedMediaTypeError", "Validation"},
     StatusWords{429, "RateLimitError", "Overloaded"},
+    StatusWords{431, "RequestHeaderFieldsTooLargeError", "Validation"},
     StatusWords{499, "ClientClosedRequestError", "Validation"},
     StatusWords{500, "InternalServerError", "Backend"},
+    StatusWords{501, "NotImplementedError", "Validation"},
     StatusWords{503, "ServiceUnavailableError", "Unhealthy"},
+    StatusWords{504, "GatewayTimeoutError", "Backend"},
 };
 
 const StatusWords& words_of(int status) {
   for (const StatusWords& words : kStatusWords) {
     if (words.status == status) return words;
   }
-  return status < 500 ? kStatusWords.front() : kStatusWords[kStatusWords.size() - 2];
+  return status < 500 ? kStatusWords.front() : words_of(500);
 }
 
 ErrorCode code_of(int status) {
@@ -41,6 +46,7 @@ ErrorCode code_of(int status) {
       return ErrorCode::kNotFound;
     case 429:
     case 503:
+    case 504:
       return ErrorCode::kUnavailable;
     case 500:
       return ErrorCode::kInternal;
@@ -110,6 +116,20 @@ ApiError queue_full(std::chrono::seconds wait) {
   return error;
 }
 
+ApiError memory_full(std::chrono::seconds wait) {
+  ApiError error(429, fmt::format("The requests under way use all the memory that --max-buffered-bytes gives "
+                                  "them; try again in {} s",
+                                  wait.count()));
+  error.set_retry_after(wait);
+  return error;
+}
+
+ApiError memory_too_small(std::size_t max_bytes) {
+  return {413, fmt::format("This request needs more memory than the {} bytes of --max-buffered-bytes; send "
+                           "fewer or shorter texts",
+                           max_bytes)};
+}
+
 int status_of(Status status) {
   switch (status) {
     case Status::kInvalidArgument:
@@ -117,6 +137,7 @@ int status_of(Status status) {
     case Status::kCancelled:
       return 499;
     case Status::kDeadlineExceeded:
+      return 504;
     case Status::kUnavailable:
       return 503;
     case Status::kOk:

@@ -45,6 +45,9 @@ ApiError unauthorized();
 ApiError unknown_model(std::string_view model);
 ApiError body_too_large(std::size_t max_body_bytes);
 ApiError queue_full(std::chrono::seconds wait);
+// What all requests together may hold is held: try again. And: this one alone is more than that.
+ApiError memory_full(std::chrono::seconds wait);
+ApiError memory_too_small(std::size_t max_bytes);
 
 int status_of(Status status);  // of HTTP
 

@@ -17,9 +17,13 @@ namespace {
 
 namespace json = boost::json;
 
-[[noreturn]] void refuse(Field field, std::string_view wanted, const json::value& value) {
+[[noreturn]] void refuse_as(Field field, std::string_view wanted, std::string_view given) {
   const std::string_view name = field_spec(field).name;
-  throw ApiError(400, fmt::format("{} must be {}, not {}", name, wanted, kind_of(value)), name);
+  throw ApiError(400, fmt::format("{} must be {}, not {}", name, wanted, given), name);
+}
+
+[[noreturn]] void refuse(Field field, std::string_view wanted, const json::value& value) {
+  refuse_as(field, wanted, kind_of(value));
 }
 
 std::string_view view(const json::string& text) {
@@ -64,15 +68,24 @@ std::string_view FieldReader::string_or_empty(Field field) const {
   return view(value->get_string());
 }
 
-std::vector<std::string> FieldReader::strings(Field field) const {
+std::vector<std::string_view> FieldReader::strings(Field field, std::size_t max_strings) const {
   const json::value* value = find(field);
   if (value == nullptr) return {};
-  if (value->is_string()) return {std::string(view(value->get_string()))};
+  if (value->is_string()) return {view(value->get_string())};
   if (!value->is_array()) refuse(field, "a list of strings", *value);
-  std::vector<std::string> strings;
-  for (const json::value& element : value->get_array()) {
+  const json::array& list = value->get_array();
+  if (list.size() > max_strings) {
+    const std::string_view name = field_spec(field).name;
+    throw ApiError(400,
+                   fmt::format("{} has {} entries, more than the {} that one request may have", name,
+                               list.size(), max_strings),
+                   name);
+  }
+  std::vector<std::string_view> strings;
+  strings.reserve(list.size());
+  for (const json::value& element : list) {
     if (!element.is_string()) refuse(field, "a list of strings", element);
-    strings.emplace_back(view(element.get_string()));
+    strings.push_back(view(element.get_string()));
   }
   return strings;
 }
@@ -86,11 +99,6 @@ std::optional<bool> FieldReader::flag(Field field) const {
   refuse(field, "true or false", *value);
 }
 
-std::optional<bool> FieldReader::first_flag_of(std::initializer_list<Field> fields) const {
-  const std::optional<Field> field = first_of(fields);
-  return field.has_value() ? flag(*field) : std::nullopt;
-}
-
 std::optional<std::int32_t> FieldReader::integer(Field field) const {
   constexpr std::int64_t kLeast = std::numeric_limits<std::int32_t>::min();
   constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max();
@@ -98,11 +106,13 @@ std::optional<std::int32_t> FieldReader::integer(Field field) const {
   if (value == nullptr) return std::nullopt;
   if (value->is_int64()) return static_cast<std::int32_t>(std::clamp(value->get_int64(), kLeast, kMost));
   if (value->is_uint64()) return static_cast<std::int32_t>(kMost);
-  if (value->is_double() && std::trunc(value->get_double()) == value->get_double()) {
-    return static_cast<std::int32_t>(
-        std::clamp(value->get_double(), static_cast<double>(kLeast), static_cast<double>(kMost)));
-  }
-  refuse(field, "an integer", *value);
+  if (!value->is_double()) refuse(field, "an integer", *value);
+  constexpr double kEnd = 9223372036854775808.0;  // 2^63
+  const double number = value->get_double();
+  if (!(std::abs(number) < kEnd)) refuse_as(field, "an integer", "a number this large");
+  if (std::trunc(number) != number) refuse_as(field, "an integer", "a fraction");
+  return static_cast<std::int32_t>(
+      std::clamp(number, static_cast<double>(kLeast), static_cast<double>(kMost)));
 }
 
 std::int32_t FieldReader::count(Field field) const {

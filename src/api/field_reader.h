@@ -29,11 +29,12 @@ class FieldReader {
 
   // Each throws ApiError for a value of another type.
   std::string_view string_or_empty(Field field) const;
-  std::vector<std::string> strings(Field field) const;  // empty when absent
-  std::optional<bool> flag(Field field) const;          // "true" and "false" count, in any case
-  std::optional<bool> first_flag_of(std::initializer_list<Field> fields) const;
-  std::optional<std::int32_t> integer(Field field) const;  // beyond the type: its end
-  std::int32_t count(Field field) const;                   // not negative; 0 when absent
+  // One string or a list of them; none when absent. Views: of the object's own texts.
+  std::vector<std::string_view> strings(Field field, std::size_t max_strings) const;
+  std::optional<bool> flag(Field field) const;  // "true" and "false" count, in any case
+  // Beyond the type: its end. A number written with a point or an exponent must be below 2^63.
+  std::optional<std::int32_t> integer(Field field) const;
+  std::int32_t count(Field field) const;  // not negative; 0 when absent
   const boost::json::object* object(Field field) const;
 
  private:

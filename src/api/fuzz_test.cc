@@ -120,7 +120,7 @@ class Mutator {
 // What the engine would give.
 Result made_result(const ScoringCall& call) {
   Result result;
-  result.documents.resize(call.num_documents());
+  result.documents.resize(call.num_documents);
   for (std::size_t i = 0; i < result.documents.size(); ++i) {
     result.documents[i].score = 1.0F / static_cast<float>(1 + (i * 7) % 5);
   }

@@ -2,16 +2,19 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json/basic_parser_impl.hpp>
-#include <boost/json/monotonic_resource.hpp>
 #include <boost/json/value.hpp>
 #include <boost/json/value_stack.hpp>
+#include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "api/api_error.h"
+#include "api/charged_storage.h"
 #include "api/utf8_text.h"
 #include "rerank/error.h"
 
@@ -30,8 +33,9 @@ class Builder {
   static constexpr std::size_t max_string_size = json::string::max_size();
   // NOLINTEND(readability-identifier-naming)
 
-  Builder(json::storage_ptr storage, std::size_t max_values)
-      : storage_(std::move(storage)), num_values_left_(max_values) {}
+  // `stack` is for values that have no place yet.
+  Builder(json::storage_ptr storage, json::storage_ptr stack, std::size_t max_values)
+      : storage_(std::move(storage)), stack_(std::move(stack)), num_values_left_(max_values) {}
 
   json::value release() { return stack_.release(); }
   bool has_too_many_values() const { return has_too_many_values_; }
@@ -65,14 +69,12 @@ class Builder {
     return leave();
   }
   bool on_key_part(json::string_view s, std::size_t n, json::error_code&) {
-    if (n == s.size()) places_.back().key.clear();
-    places_.back().key.append(s.data(), s.size());
+    note_key(s, n);
     stack_.push_chars(s);
     return true;
   }
   bool on_key(json::string_view s, std::size_t n, json::error_code&) {
-    if (n == s.size()) places_.back().key.clear();
-    places_.back().key.append(s.data(), s.size());
+    note_key(s, n);
     stack_.push_key(s);
     return true;
   }
@@ -93,8 +95,13 @@ class Builder {
     stack_.push_uint64(u);
     return count_value(ec) && finish_value();
   }
-  bool on_double(double d, json::string_view, json::error_code& ec) {
-    stack_.push_double(d);
+  bool on_double(double d, json::string_view digits, json::error_code& ec) {
+    // A whole number that no integer holds is as good as the largest one.
+    if (d > 0 && digits.find_first_of(".eE") == json::string_view::npos) {
+      stack_.push_uint64(std::numeric_limits<std::uint64_t>::max());
+    } else {
+      stack_.push_double(d);
+    }
     return count_value(ec) && finish_value();
   }
   bool on_bool(bool b, json::error_code& ec) {
@@ -115,6 +122,14 @@ class Builder {
     std::string key;
   };
 
+  // `part` of the key being read, whose first `num_read` letters are known with it. Messages show its
+  // beginning.
+  void note_key(json::string_view part, std::size_t num_read) {
+    constexpr std::size_t kNotedBytes = 128;
+    std::string& key = places_.back().key;
+    if (num_read == part.size()) key.clear();
+    if (key.size() < kNotedBytes) key.append(part.data(), std::min(part.size(), kNotedBytes - key.size()));
+  }
   bool count_value(json::error_code& ec) {
     if (num_values_left_-- > 0) return true;
     has_too_many_values_ = true;
@@ -141,13 +156,18 @@ class Builder {
   bool has_too_many_values_ = false;
 };
 
-// Whether an escape ends here that only the second half of a pair may follow.
+// Whether `text` ends in an escape that only the second half of a pair may follow, with at most the first two
+// letters of something else behind it.
 bool ends_in_first_surrogate(std::string_view text) {
   constexpr std::size_t kEscapeBytes = 6;  // \\uD800
-  if (text.size() < kEscapeBytes) return false;
-  const std::string_view escape = text.substr(text.size() - kEscapeBytes);
-  return (escape.starts_with("\\ud") || escape.starts_with("\\uD")) &&
-         std::string_view("89abAB").find(escape[3]) != std::string_view::npos;
+  for (std::size_t behind = 0; behind <= 2 && text.size() >= kEscapeBytes + behind; ++behind) {
+    const std::string_view escape = text.substr(text.size() - kEscapeBytes - behind, kEscapeBytes);
+    if ((escape.starts_with("\\ud") || escape.starts_with("\\uD")) &&
+        std::string_view("89abAB").find(escape[3]) != std::string_view::npos) {
+      return true;
+    }
+  }
+  return false;
 }
 
 std::string what_is_wrong(const json::error_code& ec, std::string_view text, std::size_t at,
@@ -181,21 +201,37 @@ std::string what_is_wrong(const json::error_code& ec, std::string_view text, std
                  field);
 }
 
+// Without the byte order mark that editors of Windows write.
+std::string_view without_mark(std::string_view text) {
+  constexpr std::string_view kMark = "\xef\xbb\xbf";
+  return text.starts_with(kMark) ? text.substr(kMark.size()) : text;
+}
+
+bool is_utf16(std::string_view text) {
+  using std::string_view_literals::operator""sv;
+  return text.starts_with("\xff\xfe"sv) || text.starts_with("\xfe\xff"sv) || text.starts_with("{\0"sv) ||
+         text.starts_with("\0{"sv);
+}
+
 }  // namespace
 
 struct JsonBody::Parsed {
-  explicit Parsed(std::size_t body_bytes) : storage(body_bytes + kSpareBytes) {}
+  Parsed(std::size_t body_bytes, Allowance& allowance) : storage(body_bytes + kSpareBytes, allowance) {}
 
   static constexpr std::size_t kSpareBytes = 1024;
-  json::monotonic_resource storage;
+  ChargedStorage storage;
   std::optional<json::value> value;  // made in place: an assignment would copy it out of `storage`
 };
 
-JsonBody::JsonBody(std::string_view text, const JsonBounds& bounds)
-    : parsed_(std::make_unique<Parsed>(text.size())) {
+JsonBody::JsonBody(std::string_view body, const JsonBounds& bounds, Allowance& allowance)
+    : parsed_(std::make_unique<Parsed>(body.size(), allowance)) {
+  if (is_utf16(body)) throw ApiError(400, "The body is UTF-16, or has a NUL in it; send it as UTF-8");
+  const std::string_view text = without_mark(body);
   json::parse_options options;
   options.max_depth = bounds.max_depth;
-  json::basic_parser<Builder> parser(options, json::storage_ptr(&parsed_->storage), bounds.max_values);
+  ChargedHeap heap(allowance);
+  json::basic_parser<Builder> parser(options, json::storage_ptr(&parsed_->storage), json::storage_ptr(&heap),
+                                     bounds.max_values);
   json::error_code ec;
   const std::size_t used = parser.write_some(false, text.data(), text.size(), ec);
   if (ec) refuse(ec, text, used, parser.handler(), bounds);

@@ -7,6 +7,8 @@
 #include <memory>
 #include <string_view>
 
+#include "api/allowance.h"
+
 namespace rerank::api {
 
 struct JsonBounds {
@@ -16,9 +18,10 @@ struct JsonBounds {
 
 class JsonBody {
  public:
-  // Throws ApiError (400): no JSON, no object, invalid UTF-8, a lone surrogate, beyond the bounds. Of a key
-  // that comes twice the last value counts.
-  JsonBody(std::string_view text, const JsonBounds& bounds);
+  // Throws ApiError: 400 for no JSON, no object, invalid UTF-8, a lone surrogate, beyond the bounds; what
+  // `allowance` throws, which must outlive this. Of a key that comes twice the last value counts; a byte
+  // order mark is no part of the text.
+  JsonBody(std::string_view text, const JsonBounds& bounds, Allowance& allowance = unlimited());
   ~JsonBody();
   JsonBody(const JsonBody&) = delete;
   JsonBody& operator=(const JsonBody&) = delete;

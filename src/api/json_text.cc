@@ -15,6 +15,8 @@
 namespace rerank::api {
 namespace {
 
+constexpr std::string_view kReplacement = "\xef\xbf\xbd";  // U+FFFD
+
 constexpr std::array<bool, 256> kPlainBytes = [] {
   std::array<bool, 256> plain{};
   for (std::size_t byte = 0x20; byte < plain.size(); ++byte) plain[byte] = true;
@@ -56,17 +58,29 @@ bool are_plain(const char* bytes) {
           below(word ^ 0x7f * kOnes, 1)) == 0;
 }
 
-// `text` is UTF-8.
-void append_string(std::string& out, std::string_view text) {
-  std::size_t done = 0;
+// Calls `visit` with the place of each byte that is to be escaped.
+template <typename Visit>
+void for_each_escape(std::string_view text, Visit&& visit) {
   for (std::size_t i = 0; i < text.size(); ++i) {
     while (i + 8 <= text.size() && are_plain(text.data() + i)) i += 8;
     if (i == text.size()) break;
-    if (kPlainBytes[static_cast<unsigned char>(text[i])]) continue;
+    if (!kPlainBytes[static_cast<unsigned char>(text[i])]) visit(i);
+  }
+}
+
+std::size_t escaped_bytes(char c) {
+  constexpr std::size_t kLongestEscape = 6;
+  return std::string_view("\"\\\n\r\t").find(c) == std::string_view::npos ? kLongestEscape : 2;
+}
+
+// `text` is UTF-8.
+void append_string(std::string& out, std::string_view text) {
+  std::size_t done = 0;
+  for_each_escape(text, [&](std::size_t i) {
     out.append(text.substr(done, i - done));
     append_escaped(out, text[i]);
     done = i + 1;
-  }
+  });
   out.append(text.substr(done));
 }
 
@@ -106,7 +120,7 @@ JsonText& JsonText::string(std::string_view text) {
     const std::size_t valid_bytes = valid_utf8_prefix(text);
     append_string(out_, text.substr(0, valid_bytes));
     if (valid_bytes == text.size()) break;
-    out_ += "\xef\xbf\xbd";
+    out_ += kReplacement;
     text.remove_prefix(valid_bytes + 1);
   }
   out_ += '"';
@@ -141,6 +155,19 @@ JsonText& JsonText::raw(std::string_view json) {
   separate();
   out_ += json;
   return *this;
+}
+
+std::size_t JsonText::string_bytes(std::string_view text) {
+  std::size_t bytes = 2;
+  while (true) {
+    const std::size_t valid_bytes = valid_utf8_prefix(text);
+    const std::string_view valid = text.substr(0, valid_bytes);
+    bytes += valid_bytes;
+    for_each_escape(valid, [&](std::size_t i) { bytes += escaped_bytes(valid[i]) - 1; });
+    if (valid_bytes == text.size()) return bytes;
+    bytes += kReplacement.size();
+    text.remove_prefix(valid_bytes + 1);
+  }
 }
 
 }  // namespace rerank::api

@@ -29,7 +29,13 @@ class JsonText {
   JsonText& null();
   JsonText& raw(std::string_view json);  // a value that is JSON already
 
+  std::size_t size() const { return out_.size(); }
+  std::size_t capacity() const { return out_.capacity(); }
+  void reserve(std::size_t num_bytes) { out_.reserve(num_bytes); }
   std::string take() { return std::move(out_); }
+
+  // How many bytes string() writes for `text`.
+  static std::size_t string_bytes(std::string_view text);
 
  private:
   JsonText& open(char bracket);

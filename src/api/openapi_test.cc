@@ -150,6 +150,12 @@ TEST(Openapi, DescribesTheRepliesAsTheyAre) {
   EXPECT_NE(fault(written(ReplyFormat::kNim), "TeiReply"), "");
 }
 
+std::string written_tokens(const TokenizeCall& call) {
+  TokensText text(call, 9);
+  text.add({{.id = 1, .text = "a"}});
+  return text.take();
+}
+
 TEST(Openapi, DescribesTheServiceAsItIs) {
   const ServiceCard card{.served_names = {"demo"}, .model = "demo", .dtype = "float32"};
   EXPECT_EQ(fault(write_models(card, Dialect::kPlain), "Models"), "");
@@ -162,9 +168,9 @@ TEST(Openapi, DescribesTheServiceAsItIs) {
   EXPECT_EQ(fault(write_error(ApiError(400, "x")), "Error"), "");
   EXPECT_EQ(fault(write_error(ApiError(400, "x").set_style(ErrorStyle::kString)), "Error"), "");
   TokenizeCall call{.texts = {"a"}};
-  EXPECT_EQ(fault(write_tokens(call, {{{.id = 1, .text = "a"}}}, 9), "TokenizeReply"), "");
+  EXPECT_EQ(fault(written_tokens(call), "TokenizeReply"), "");
   call.wants_pieces = true;
-  EXPECT_EQ(fault(write_tokens(call, {{{.id = 1, .text = "a"}}}, 9), "TeiTokenizeReply"), "");
+  EXPECT_EQ(fault(written_tokens(call), "TeiTokenizeReply"), "");
   EXPECT_EQ(fault(write_detokenized("a"), "DetokenizeReply"), "");
 }
 

@@ -2,8 +2,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
+#include <memory>
 #include <utility>
 
 #include "api/ascii_case.h"
@@ -38,8 +40,10 @@ ReplyFormat rerank_format(const FieldReader& reader, Dialect dialect, const Requ
 }
 
 bool wants_documents(const FieldReader& reader, ReplyFormat format, Dialect dialect) {
-  const std::optional<bool> asked =
-      reader.first_flag_of({Field::kReturnDocuments, Field::kReturnText, Field::kReturnInput});
+  std::optional<bool> asked;
+  for (const Field field : {Field::kReturnDocuments, Field::kReturnText, Field::kReturnInput}) {
+    if (const std::optional<bool> flag = reader.flag(field)) asked = asked.value_or(*flag);
+  }
   switch (format) {
     case ReplyFormat::kWeaviate:
       return true;
@@ -54,7 +58,10 @@ bool wants_documents(const FieldReader& reader, ReplyFormat format, Dialect dial
   }
 }
 
-std::string instruction_of(const FieldReader& reader) {
+// The first of instruction and instruct that is given, in `object` or in the request itself; all are checked.
+std::string_view instruction_of(const FieldReader& reader) {
+  std::optional<std::string_view> first;
+  const auto offer = [&first](std::string_view given) { first = first.value_or(given); };
   if (const json::object* kwargs = reader.object(Field::kChatTemplateKwargs); kwargs != nullptr) {
     for (const Field field : {Field::kInstruction, Field::kInstruct}) {
       const json::value* value = kwargs->if_contains(name_of(field));
@@ -65,18 +72,18 @@ std::string instruction_of(const FieldReader& reader) {
             fmt::format("chat_template_kwargs.{} must be a string, not {}", name_of(field), kind_of(*value)),
             name_of(Field::kChatTemplateKwargs));
       }
-      return {value->get_string().data(), value->get_string().size()};
+      offer({value->get_string().data(), value->get_string().size()});
     }
   }
-  const Field field = reader.first_of({Field::kInstruction, Field::kInstruct}).value_or(Field::kInstruction);
-  return std::string(reader.string_or_empty(field));
+  for (const Field field : {Field::kInstruction, Field::kInstruct}) {
+    if (reader.has(field)) offer(reader.string_or_empty(field));
+  }
+  return first.value_or("");
 }
 
 // NIM's words for it are strings.
-bool truncates(const FieldReader& reader, const RequestRules& rules) {
-  const std::optional<Field> field = reader.first_of({Field::kTruncate, Field::kTruncation});
-  if (!field.has_value()) return rules.auto_truncate || reader.has(Field::kTruncatePromptTokens);
-  const json::value& value = *reader.find(*field);
+bool truncates_by(const FieldReader& reader, Field field) {
+  const json::value& value = *reader.find(field);
   if (value.is_string()) {
     const std::string_view word(value.get_string().data(), value.get_string().size());
     if (equal_in_any_case(word, "end")) return true;
@@ -85,11 +92,19 @@ bool truncates(const FieldReader& reader, const RequestRules& rules) {
       throw ApiError(
           400,
           fmt::format(R"({} must be true, false, "END" or "NONE": only a document's end can be cut)",
-                      name_of(*field)),
-          name_of(*field));
+                      name_of(field)),
+          name_of(field));
     }
   }
-  return *reader.flag(*field);
+  return *reader.flag(field);
+}
+
+bool truncates(const FieldReader& reader, const RequestRules& rules) {
+  std::optional<bool> first;
+  for (const Field field : {Field::kTruncate, Field::kTruncation}) {
+    if (reader.has(field)) first = first.value_or(truncates_by(reader, field));
+  }
+  return first.value_or(rules.auto_truncate || reader.has(Field::kTruncatePromptTokens));
 }
 
 void check_truncation_direction(const FieldReader& reader, bool truncates) {
@@ -112,10 +127,12 @@ std::int32_t tokens_per_pair(const FieldReader& reader, const RequestRules& rule
   return std::max(tokens, 0);
 }
 
-// A request without texts: what all requests of a call have in common.
-Request settings_of(const FieldReader& reader, const RequestRules& rules) {
+// A request without texts but its instruction.
+Request settings_of(const FieldReader& reader, const RequestRules& rules, Allowance& allowance) {
   Request request;
-  request.instruction = instruction_of(reader);
+  const std::string_view instruction = instruction_of(reader);
+  allowance.take(held_bytes(instruction.size()));
+  request.instruction = instruction;
   request.max_tokens_per_query = reader.count(Field::kMaxTokensPerQuery);
   request.max_tokens_per_document = reader.count(Field::kMaxTokensPerDoc);
   request.max_tokens_per_pair = tokens_per_pair(reader, rules);
@@ -126,7 +143,9 @@ Request settings_of(const FieldReader& reader, const RequestRules& rules) {
 }
 
 bool wants_raw_scores(const FieldReader& reader) {
-  return reader.flag(Field::kRawScores).value_or(false) || !reader.flag(Field::kUseActivation).value_or(true);
+  const bool is_raw = reader.flag(Field::kRawScores).value_or(false);
+  const bool is_activated = reader.flag(Field::kUseActivation).value_or(true);
+  return is_raw || !is_activated;
 }
 
 void require_documents(const std::vector<std::string>& documents, Field field) {
@@ -135,7 +154,37 @@ void require_documents(const std::vector<std::string>& documents, Field field) {
   }
 }
 
-void read_rerank(const FieldReader& reader, const RequestRules& rules, ScoringCall& call) {
+// Distinct ones: a field that is named again says nothing new.
+std::vector<std::string_view> rank_fields_of(const FieldReader& reader) {
+  constexpr std::size_t kMaxFields = 32;
+  constexpr std::size_t kMaxNames = 1024;  // equal ones among them
+  std::vector<std::string_view> distinct;
+  for (const std::string_view name : reader.strings(Field::kRankFields, kMaxNames)) {
+    if (std::find(distinct.begin(), distinct.end(), name) != distinct.end()) continue;
+    if (distinct.size() == kMaxFields) {
+      throw ApiError(400,
+                     fmt::format("rank_fields names more than {} fields; name those that matter", kMaxFields),
+                     name_of(Field::kRankFields));
+    }
+    distinct.push_back(name);
+  }
+  return distinct;
+}
+
+std::size_t top_n_of(const FieldReader& reader) {
+  const std::int32_t top_n = reader.count(Field::kTopN);
+  const std::int32_t top_k = reader.count(Field::kTopK);
+  return static_cast<std::size_t>(reader.has(Field::kTopN) ? top_n : top_k);
+}
+
+void keep_echo(ScoringCall& call, Allowance& allowance) {
+  for (const std::string& document : call.request.documents) call.echo_bytes += held_bytes(document.size());
+  allowance.take(call.echo_bytes);
+  call.echo = call.request.documents;
+}
+
+void read_rerank(const FieldReader& reader, const RequestRules& rules, Allowance& allowance,
+                 ScoringCall& call) {
   const json::value* query = reader.find(Field::kQuery);
   if (query == nullptr) throw ApiError(400, "query is missing: send the text to rank for", "query");
   const std::optional<Field> field =
@@ -143,20 +192,18 @@ void read_rerank(const FieldReader& reader, const RequestRules& rules, ScoringCa
   if (!field.has_value()) {
     throw ApiError(400, "documents is missing: send a list of texts", name_of(Field::kDocuments));
   }
-  const TextRules text_rules{.rank_fields = reader.strings(Field::kRankFields),
-                             .max_texts = rules.max_documents};
-  Request request = settings_of(reader, rules);
-  request.query = text_of(*query, name_of(Field::kQuery), {});
+  const TextRules text_rules{
+      .rank_fields = rank_fields_of(reader), .max_texts = rules.max_documents, .allowance = allowance};
+  Request& request = call.request;
+  request = settings_of(reader, rules, allowance);
+  request.query = text_of(*query, name_of(Field::kQuery), {.rank_fields = {}, .allowance = allowance});
   request.documents = texts_of(*reader.find(*field), name_of(*field), text_rules);
   require_documents(request.documents, *field);
   call.documents_field = name_of(*field);
-
-  const Field top = reader.has(Field::kTopN) ? Field::kTopN : Field::kTopK;
-  call.top_n = static_cast<std::size_t>(reader.count(top));
+  call.top_n = top_n_of(reader);
   call.raw_scores = wants_raw_scores(reader);
   call.wants_documents = wants_documents(reader, call.format, call.dialect);
-  if (call.wants_documents) call.echo = request.documents;
-  call.requests.push_back(std::move(request));
+  if (call.wants_documents) keep_echo(call, allowance);
 }
 
 struct Sides {
@@ -165,46 +212,48 @@ struct Sides {
 };
 
 Sides sides_of(const FieldReader& reader) {
-  for (const Sides sides : {Sides{Field::kQueries, Field::kDocuments}, Sides{Field::kQueries, Field::kItems},
-                            Sides{Field::kData1, Field::kData2}, Sides{Field::kText1, Field::kText2}}) {
+  constexpr std::array kSides = {Sides{Field::kQueries, Field::kDocuments},
+                                 Sides{Field::kQueries, Field::kItems}, Sides{Field::kData1, Field::kData2},
+                                 Sides{Field::kText1, Field::kText2}};
+  for (const Sides sides : kSides) {
     if (reader.has(sides.queries) && reader.has(sides.documents)) return sides;
+  }
+  for (const Sides sides : kSides) {
+    if (!reader.has(sides.queries) && !reader.has(sides.documents)) continue;
+    const auto [missing, given] = reader.has(sides.queries) ? std::pair(sides.documents, sides.queries)
+                                                            : std::pair(sides.queries, sides.documents);
+    throw ApiError(400, fmt::format("{} is missing: send it beside {}", name_of(missing), name_of(given)),
+                   name_of(missing));
   }
   throw ApiError(400,
                  "The texts to score are missing: send queries and documents, queries and items, data_1 and "
-                 "data_2, or text_1 and text_2");
+                 "data_2, or text_1 and text_2",
+                 name_of(Field::kQueries));
 }
 
-// One request for each run of equal queries, so that a query is computed once.
-std::vector<Request> paired(const Request& settings, std::vector<std::string> queries,
-                            std::vector<std::string> documents) {
-  std::vector<Request> requests;
-  for (std::size_t i = 0; i < documents.size(); ++i) {
-    const bool is_shared = queries.size() == 1 && i > 0;
-    if (!is_shared && (requests.empty() || requests.back().query != queries[i])) {
-      requests.push_back(settings);
-      requests.back().query = std::move(queries[i]);
-    }
-    requests.back().documents.push_back(std::move(documents[i]));
-  }
-  return requests;
-}
-
-void read_score(const FieldReader& reader, const RequestRules& rules, ScoringCall& call) {
+void read_score(const FieldReader& reader, const RequestRules& rules, Allowance& allowance,
+                ScoringCall& call) {
   const Sides sides = sides_of(reader);
-  const TextRules text_rules{.max_texts = rules.max_documents};
+  const TextRules text_rules{.rank_fields = {}, .max_texts = rules.max_documents, .allowance = allowance};
+  Request& request = call.request;
+  request = settings_of(reader, rules, allowance);
   std::vector<std::string> queries =
       texts_of(*reader.find(sides.queries), name_of(sides.queries), text_rules);
-  std::vector<std::string> documents =
-      texts_of(*reader.find(sides.documents), name_of(sides.documents), text_rules);
-  if (queries.size() > 1 && queries.size() != documents.size()) {
+  request.documents = texts_of(*reader.find(sides.documents), name_of(sides.documents), text_rules);
+  if (queries.size() > 1 && queries.size() != request.documents.size()) {
     throw ApiError(400, "Input lengths must be either 1:1, 1:N or N:N", name_of(sides.queries));
   }
   if (queries.empty()) throw ApiError(400, "At least one text element must be given", name_of(sides.queries));
-  require_documents(documents, sides.documents);
+  require_documents(request.documents, sides.documents);
+  if (queries.size() == 1) {
+    request.query = std::move(queries.front());
+  } else {
+    request.queries = std::move(queries);
+  }
   call.documents_field = name_of(sides.documents);
+  call.queries_field = name_of(sides.queries);
   call.raw_scores = wants_raw_scores(reader);
   call.wants_documents = false;
-  call.requests = paired(settings_of(reader, rules), std::move(queries), std::move(documents));
 }
 
 bool is_rerank(const json::object& object, Handler handler) {
@@ -219,30 +268,66 @@ bool is_rerank(const json::object& object, Handler handler) {
       "documents, data_1 and data_2, or text_1 and text_2)");
 }
 
+// Whether JSON that cannot be read has this key somewhere.
+bool has_key(std::string_view body, std::string_view name) {
+  const std::string quoted = fmt::format("\"{}\"", name);
+  for (std::size_t at = body.find(quoted); at != std::string_view::npos; at = body.find(quoted, at + 1)) {
+    const std::size_t after = body.find_first_not_of(" \t\r\n", at + quoted.size());
+    if (after == std::string_view::npos || body[after] == ':') return true;
+  }
+  return false;
+}
+
+// The style that an unreadable body's client looks for, as far as that can be told.
+ErrorStyle guessed_style(std::string_view body, const RequestRules& rules) {
+  if (rules.forced_format.has_value()) return error_style_of(rules);
+  const bool is_foreign = has_key(body, name_of(Field::kPassages));
+  const bool is_string = has_key(body, name_of(Field::kTexts)) || has_key(body, name_of(Field::kProperty));
+  return is_string && !is_foreign ? ErrorStyle::kString : ErrorStyle::kObject;
+}
+
+std::unique_ptr<JsonBody> read_json(std::string_view body, const Route& route, const RequestRules& rules,
+                                    Allowance& allowance) {
+  try {
+    return std::make_unique<JsonBody>(
+        body, JsonBounds{.max_depth = rules.max_json_depth, .max_values = rules.max_json_values}, allowance);
+  } catch (ApiError& error) {
+    const bool may_be_rerank = route.handler != Handler::kScore;
+    error.set_style(may_be_rerank ? guessed_style(body, rules) : ErrorStyle::kObject);
+    throw;
+  }
+}
+
 }  // namespace
 
-ScoringCall parse_scoring_call(std::string_view body, const RouteMatch& match, const RequestRules& rules) {
+ScoringCall parse_scoring_call(std::string body, const RouteMatch& match, const RequestRules& rules,
+                               Allowance& allowance) {
   const Route& route = *match.route;
+  const std::unique_ptr<JsonBody> json_body = read_json(body, route, rules, allowance);
+  const std::size_t num_body_bytes = body.capacity();
+  body = std::string();
+  allowance.give_back(num_body_bytes);
   ScoringCall call;
   call.dialect = route.dialect;
+  if (route.handler != Handler::kScore) call.format = rules.forced_format.value_or(call.format);
   try {
     require_served(match.model, rules);
-    const JsonBody json_body(body, {.max_depth = rules.max_json_depth, .max_values = rules.max_json_values});
-    const json::object& object = json_body.object();
+    const json::object& object = json_body->object();
     const bool rerank = is_rerank(object, route.handler);
     const FieldReader reader(object, rerank ? kInRerank : kInScore);
     call.format = rerank ? rerank_format(reader, route.dialect, rules) : ReplyFormat::kScore;
     require_served(reader.string_or_empty(Field::kModel), rules);
     call.request_id = accepted_request_id(reader.string_or_empty(Field::kRequestId));
     if (rerank) {
-      read_rerank(reader, rules, call);
+      read_rerank(reader, rules, allowance, call);
     } else {
-      read_score(reader, rules, call);
+      read_score(reader, rules, allowance, call);
     }
   } catch (ApiError& error) {
     error.set_style(call.error_style());
     throw;
   }
+  call.num_documents = call.request.documents.size();
   return call;
 }
 

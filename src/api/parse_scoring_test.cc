@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "api/scoring_call.h"
 
@@ -18,7 +20,7 @@ RequestRules small_rules() {
 
 ScoringCall parse(std::string_view body, std::string_view path = "/v1/rerank",
                   const RequestRules& rules = small_rules()) {
-  return parse_scoring_call(body, match_route("POST", path), rules);
+  return parse_scoring_call(std::string(body), match_route("POST", path), rules);
 }
 
 // The error that parsing ends with.
@@ -34,34 +36,32 @@ ApiError error_of_body(std::string_view body, std::string_view path = "/v1/reran
 
 TEST(ParseRerank, TakesTheTextsInOrder) {
   const ScoringCall call = parse(R"({"query":"q","documents":["b","","a"]})");
-  ASSERT_EQ(call.requests.size(), 1U);
-  EXPECT_EQ(call.requests[0].query, "q");
-  EXPECT_THAT(call.requests[0].documents, ElementsAre("b", "", "a"));
+  EXPECT_EQ(call.request.query, "q");
+  EXPECT_THAT(call.request.documents, ElementsAre("b", "", "a"));
   EXPECT_THAT(call.echo, ElementsAre("b", "", "a"));
   EXPECT_EQ(call.format, ReplyFormat::kStandard);
-  EXPECT_EQ(call.num_documents(), 3U);
+  EXPECT_EQ(call.num_documents, 3U);
 }
 
 TEST(ParseRerank, ReadsTextsInEveryForm) {
   const ScoringCall call = parse(R"({"query":{"text":"q"},"documents":[
       {"text":"a"},{"content":[{"type":"text","text":"b"},{"type":"text","text":"c"}]},{"content":"d"},"e"]})");
-  EXPECT_EQ(call.requests[0].query, "q");
-  EXPECT_THAT(call.requests[0].documents, ElementsAre("a", "b\nc", "d", "e"));
-  EXPECT_THAT(parse(R"({"query":"q","documents":"one"})").requests[0].documents, ElementsAre("one"));
-  EXPECT_THAT(parse(R"({"query":"q","documents":{"text":"one"}})").requests[0].documents, ElementsAre("one"));
+  EXPECT_EQ(call.request.query, "q");
+  EXPECT_THAT(call.request.documents, ElementsAre("a", "b\nc", "d", "e"));
+  EXPECT_THAT(parse(R"({"query":"q","documents":"one"})").request.documents, ElementsAre("one"));
+  EXPECT_THAT(parse(R"({"query":"q","documents":{"text":"one"}})").request.documents, ElementsAre("one"));
   // As vLLM has it: a lone "content" holds a document a part.
   EXPECT_THAT(
       parse(
           R"({"query":"q","documents":{"content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]}})")
-          .requests[0]
-          .documents,
+          .request.documents,
       ElementsAre("a", "b"));
 }
 
 TEST(ParseRerank, MakesTextsOfRankFields) {
   const ScoringCall call = parse(R"({"query":"q","rank_fields":["title","year","body"],"documents":[
       {"body":"b","title":"t","other":"x"},{"title":"t","year":1999},"plain"]})");
-  EXPECT_THAT(call.requests[0].documents, ElementsAre("t\nb", "t\n1999", "plain"));
+  EXPECT_THAT(call.request.documents, ElementsAre("t\nb", "t\n1999", "plain"));
   const ApiError error = error_of_body(R"({"query":"q","rank_fields":["title"],"documents":[{"body":"b"}]})");
   EXPECT_THAT(error.what(), HasSubstr("documents[0] has none of the fields"));
   EXPECT_EQ(error.param(), "documents");
@@ -75,13 +75,13 @@ TEST(ParseRerank, TakesNullForAbsent) {
   EXPECT_EQ(call.format, ReplyFormat::kStandard);
   EXPECT_EQ(call.top_n, 0U);
   EXPECT_TRUE(call.wants_documents);
-  EXPECT_TRUE(call.requests[0].truncate);
+  EXPECT_TRUE(call.request.truncate);
 }
 
 TEST(ParseRerank, TakesWordsForBooleans) {
   EXPECT_FALSE(parse(R"({"query":"q","documents":["a"],"return_documents":"false"})").wants_documents);
   EXPECT_TRUE(parse(R"({"query":"q","documents":["a"],"raw_scores":"True"})").raw_scores);
-  EXPECT_FALSE(parse(R"({"query":"q","documents":["a"],"truncate":"false"})").requests[0].truncate);
+  EXPECT_FALSE(parse(R"({"query":"q","documents":["a"],"truncate":"false"})").request.truncate);
   EXPECT_THAT(error_of_body(R"({"query":"q","documents":["a"],"raw_scores":"yes"})").what(),
               HasSubstr("raw_scores must be true or false, not a string"));
 }
@@ -90,7 +90,7 @@ TEST(ParseRerank, ReadsEverySetting) {
   const ScoringCall call = parse(R"({"query":"q","documents":["a","b"],"model":"org/other","top_n":1,
       "instruction":"i","max_tokens_per_query":5,"max_tokens_per_doc":7,"truncate_prompt_tokens":90,
       "use_activation":false,"priority":-3,"request_id":"r-1","return_documents":false})");
-  const Request& request = call.requests[0];
+  const Request& request = call.request;
   EXPECT_EQ(request.instruction, "i");
   EXPECT_EQ(request.max_tokens_per_query, 5);
   EXPECT_EQ(request.max_tokens_per_document, 7);
@@ -103,11 +103,10 @@ TEST(ParseRerank, ReadsEverySetting) {
 }
 
 TEST(ParseRerank, PrefersTheInstructionOfTheTemplateArguments) {
-  EXPECT_EQ(parse(R"({"query":"q","documents":["a"],"instruct":"x"})").requests[0].instruction, "x");
+  EXPECT_EQ(parse(R"({"query":"q","documents":["a"],"instruct":"x"})").request.instruction, "x");
   EXPECT_EQ(
       parse(R"({"query":"q","documents":["a"],"instruction":"x","chat_template_kwargs":{"instruct":"y"}})")
-          .requests[0]
-          .instruction,
+          .request.instruction,
       "y");
   EXPECT_THAT(
       error_of_body(R"({"query":"q","documents":["a"],"chat_template_kwargs":{"instruction":1}})").what(),
@@ -165,8 +164,7 @@ TEST(ParseRerank, DecidesWhatHappensToLongDocuments) {
   refusing.auto_truncate = false;
   const auto truncates = [&](std::string_view field, const RequestRules& rules) {
     return parse(R"({"query":"q","documents":["a"])" + std::string(field) + "}", "/rerank", rules)
-        .requests[0]
-        .truncate;
+        .request.truncate;
   };
   EXPECT_TRUE(truncates("", small_rules()));
   EXPECT_FALSE(truncates("", refusing));
@@ -189,7 +187,9 @@ TEST(ParseRerank, RefusesNumbersThatMeanNothing) {
   EXPECT_EQ(what(R"("top_n":-1)"), "top_n must be a non-negative integer");
   EXPECT_EQ(what(R"("top_k":-1)"), "top_k must be a non-negative integer");
   EXPECT_EQ(what(R"("max_tokens_per_doc":-1)"), "max_tokens_per_doc must be a non-negative integer");
-  EXPECT_EQ(what(R"("top_n":1.5)"), "top_n must be an integer, not a number");
+  EXPECT_EQ(what(R"("top_n":1.5)"), "top_n must be an integer, not a fraction");
+  EXPECT_EQ(what(R"("top_n":1e308)"), "top_n must be an integer, not a number this large");
+  EXPECT_EQ(what(R"("top_n":1e19)"), "top_n must be an integer, not a number this large");
   EXPECT_EQ(what(R"("top_n":"3")"), "top_n must be an integer, not a string");
   EXPECT_EQ(what(R"("truncate_prompt_tokens":101)"),
             "truncate_prompt_tokens value is greater than max_model_len. Please request a smaller truncation "
@@ -198,6 +198,32 @@ TEST(ParseRerank, RefusesNumbersThatMeanNothing) {
             "truncate_prompt_tokens must be -1 or a non-negative integer");
   EXPECT_EQ(parse(R"({"query":"q","documents":["a"],"top_n":2.0})").top_n, 2U);
   EXPECT_EQ(parse(R"({"query":"q","documents":["a"],"top_n":99999999999999999999})").top_n, 2147483647U);
+}
+
+// Or a mistake is found only when another field goes.
+TEST(ParseRerank, ChecksValuesThatAreNotUsed) {
+  for (const auto& [fields, param] : std::vector<std::pair<std::string, std::string>>{
+           {R"("top_n":1,"top_k":[])", "top_k"},
+           {R"("return_documents":true,"return_input":"maybe")", "return_input"},
+           {R"("chat_template_kwargs":{"instruction":"i"},"instruction":5)", "instruction"},
+           {R"("chat_template_kwargs":{"instruction":"i","instruct":5})", "chat_template_kwargs"},
+           {R"("instruction":"i","instruct":5)", "instruct"},
+           {R"("truncate":true,"truncation":"maybe")", "truncation"},
+           {R"("raw_scores":true,"use_activation":5)", "use_activation"}}) {
+    EXPECT_EQ(error_of_body(R"({"query":"q","documents":["a"],)" + fields + "}").param(), param) << fields;
+  }
+}
+
+TEST(ParseRerank, ReadsARankFieldOnce) {
+  EXPECT_THAT(
+      parse(R"({"query":"q","rank_fields":["a","b","a"],"documents":[{"a":"x","b":"y"}]})").request.documents,
+      ElementsAre("x\ny"));
+  std::string names;
+  for (int i = 0; i < 33; ++i) names += (i == 0 ? "\"f" : ",\"f") + std::to_string(i) + "\"";
+  const ApiError error =
+      error_of_body(R"({"query":"q","documents":[{"f1":"x"}],"rank_fields":[)" + names + "]}");
+  EXPECT_EQ(error.status(), 400);
+  EXPECT_EQ(error.param(), "rank_fields");
 }
 
 TEST(ParseRerank, NamesWhatIsMissingOrWrong) {
@@ -225,30 +251,51 @@ TEST(ParseRerank, GivesErrorsTheShapeOfTheDialect) {
   EXPECT_EQ(error_of_body(R"({"query":"q","documents":[]})").style(), ErrorStyle::kObject);
 }
 
+// What cannot be read is searched for the field that tells the dialect.
+TEST(ParseRerank, GivesUnreadableTextsTheShapeOfTheDialect) {
+  for (const char* body : {R"({"query":"a","texts":["b\ud800"]})", R"({"query":"a\ud800","texts":["b"]})",
+                           R"({"query":"a","texts" : ["b")", R"({"query":"a","texts")",
+                           "{\"documents\":[\"\xff\"],\"property\":\"\"}"}) {
+    EXPECT_EQ(error_of_body(body).style(), ErrorStyle::kString) << body;
+  }
+  for (const char* body : {R"({"query":"texts","documents":["b\ud800"]})", R"({"query":"a)", "",
+                           R"({"passages":[{"text":"\ud800"}],"query":"property"})"}) {
+    EXPECT_EQ(error_of_body(body).style(), ErrorStyle::kObject) << body;
+  }
+  RequestRules rules = small_rules();
+  rules.forced_format = ReplyFormat::kTei;
+  EXPECT_EQ(error_of_body("{", "/rerank", rules).style(), ErrorStyle::kString);
+}
+
 TEST(ParseScore, TakesTheFirstPairOfFieldsPresent) {
   for (const char* body : {R"({"queries":"q","documents":["a","b"],"text_1":"x","text_2":"y"})",
                            R"({"queries":["q"],"items":["a","b"]})", R"({"data_1":"q","data_2":["a","b"]})",
                            R"({"text_1":"q","text_2":["a","b"],"queries":null})"}) {
     const ScoringCall call = parse(body, "/v1/score");
-    ASSERT_EQ(call.requests.size(), 1U) << body;
-    EXPECT_EQ(call.requests[0].query, "q");
-    EXPECT_THAT(call.requests[0].documents, ElementsAre("a", "b"));
+    EXPECT_EQ(call.request.query, "q");
+    EXPECT_THAT(call.request.documents, ElementsAre("a", "b"));
     EXPECT_EQ(call.format, ReplyFormat::kScore);
   }
-  EXPECT_THAT(error_of_body(R"({"queries":"q","text_2":"a"})", "/score").what(),
-              HasSubstr("data_1 and data_2"));
+  EXPECT_EQ(error_of_body(R"({"queries":"q","text_2":"a"})", "/score").param(), "documents");
 }
 
+// However many queries there are, the instruction is held once.
 TEST(ParseScore, PairsListsOfOneLength) {
   const ScoringCall call =
       parse(R"({"text_1":["q","q","p","q"],"text_2":["a","b","c","d"],"instruction":"i"})", "/score");
-  ASSERT_EQ(call.requests.size(), 3U);
-  EXPECT_THAT(call.requests[0].documents, ElementsAre("a", "b"));
-  EXPECT_EQ(call.requests[1].query, "p");
-  EXPECT_THAT(call.requests[1].documents, ElementsAre("c"));
-  EXPECT_THAT(call.requests[2].documents, ElementsAre("d"));
-  EXPECT_EQ(call.requests[2].instruction, "i");
-  EXPECT_EQ(call.num_documents(), 4U);
+  EXPECT_THAT(call.request.queries, ElementsAre("q", "q", "p", "q"));
+  EXPECT_THAT(call.request.documents, ElementsAre("a", "b", "c", "d"));
+  EXPECT_EQ(call.request.query, "");
+  EXPECT_EQ(call.request.instruction, "i");
+  EXPECT_EQ(call.num_documents, 4U);
+}
+
+TEST(ParseScore, NamesTheSideThatIsMissing) {
+  EXPECT_EQ(error_of_body(R"({"text_2":["c"]})", "/score").param(), "text_1");
+  EXPECT_EQ(error_of_body(R"({"data_1":"c"})", "/invocations").param(), "data_2");
+  EXPECT_THAT(error_of_body(R"({"queries":"c"})", "/score").what(),
+              HasSubstr("documents is missing: send it beside queries"));
+  EXPECT_EQ(error_of_body("{}", "/score").param(), "queries");
 }
 
 TEST(ParseScore, RefusesListsThatDoNotPair) {
@@ -272,35 +319,19 @@ TEST(ReplyFormatNamed, RefusesUnknownNames) {
   EXPECT_THROW(reply_format_named("TEI2"), Error);
 }
 
-TEST(MergeResults, PutsPartsInOrder) {
-  Result a;
-  a.documents = {{.score = 0.1F}, {.score = 0.2F}};
-  a.num_tokens = 10;
-  a.timings.total = std::chrono::milliseconds(5);
-  Result b;
-  b.documents = {{.score = 0.3F}};
-  b.num_tokens = 7;
-  b.timings.total = std::chrono::milliseconds(3);
-  const Result merged = merge_results({a, b});
-  ASSERT_EQ(merged.documents.size(), 3U);
-  EXPECT_EQ(merged.documents[2].score, 0.3F);
-  EXPECT_EQ(merged.num_tokens, 17);
-  EXPECT_EQ(merged.timings.total, std::chrono::milliseconds(5));
-  b.status = Status::kCancelled;
-  EXPECT_EQ(merge_results({a, b}).status, Status::kCancelled);
-}
-
-TEST(MergeResults, CountsDocumentsFromTheFirst) {
+TEST(ErrorOfResult, NamesTextsAsTheRequestDoes) {
   const ScoringCall call = parse(R"({"text_1":["a","b"],"text_2":["c","d"]})", "/score");
-  Result first;
-  first.documents.resize(1);
-  Result second;
-  second.status = Status::kInvalidArgument;
-  second.message = "However, documents[0] makes a prompt of 9 tokens.";
-  const ApiError error = error_of(call, merge_results({first, second}));
-  EXPECT_STREQ(error.what(), "However, text_2[1] makes a prompt of 9 tokens.");
-  EXPECT_EQ(error.param(), "text_2");
-  EXPECT_EQ(error.status(), 400);
+  Result result;
+  result.status = Status::kInvalidArgument;
+  result.message = "However, documents[1] makes a prompt of 9 tokens.";
+  const ApiError document = error_of(call, result);
+  EXPECT_STREQ(document.what(), "However, text_2[1] makes a prompt of 9 tokens.");
+  EXPECT_EQ(document.param(), "text_2");
+  EXPECT_EQ(document.status(), 400);
+  result.message = "queries[1] is too long";
+  const ApiError query = error_of(call, result);
+  EXPECT_STREQ(query.what(), "text_1[1] is too long");
+  EXPECT_EQ(query.param(), "text_1");
 }
 
 TEST(ErrorOfResult, MapsEveryStatus) {
@@ -313,7 +344,7 @@ TEST(ErrorOfResult, MapsEveryStatus) {
   };
   EXPECT_EQ(error(Status::kInvalidArgument).status(), 400);
   EXPECT_EQ(error(Status::kCancelled).status(), 499);
-  EXPECT_EQ(error(Status::kDeadlineExceeded).status(), 503);
+  EXPECT_EQ(error(Status::kDeadlineExceeded).status(), 504);
   EXPECT_EQ(error(Status::kUnavailable).status(), 503);
   EXPECT_EQ(error(Status::kUnavailable).style(), ErrorStyle::kString);
   EXPECT_STREQ(error(Status::kUnavailable).what(), "why");

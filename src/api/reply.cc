@@ -17,6 +17,13 @@ struct Ranked {
   bool truncated = false;
 };
 
+constexpr std::size_t kHeadBytes = 768;  // whatever stands before and after the items, but the model's name
+constexpr std::size_t kItemBytes = 128;  // of one item, but its text
+
+std::size_t num_lists(const ScoringCall& call) {
+  return call.format == ReplyFormat::kVoyage ? 2 : 1;
+}
+
 std::vector<Ranked> ranked(const ScoringCall& call, const Result& result) {
   std::vector<Ranked> items;
   items.reserve(result.documents.size());
@@ -69,11 +76,9 @@ class ReplyWriter {
 
  private:
   std::size_t expected_bytes() const {
-    constexpr std::size_t kHeadBytes = 512;
-    constexpr std::size_t kItemBytes = 80;
-    std::size_t bytes = kHeadBytes + kItemBytes * items_.size();
-    for (const Ranked& item : items_) bytes += has_text(item) ? call_.echo[item.index].size() : 0;
-    return call_.format == ReplyFormat::kVoyage ? 2 * bytes : bytes;
+    std::size_t item_bytes = kItemBytes * items_.size();
+    for (const Ranked& item : items_) item_bytes += has_text(item) ? JsonText::string_bytes(text(item)) : 0;
+    return kHeadBytes + stamp_.model.size() + num_lists(call_) * item_bytes;
   }
 
   bool has_text(const Ranked& item) const { return item.index < call_.echo.size(); }
@@ -233,6 +238,13 @@ std::string milliseconds(std::chrono::nanoseconds time) {
 }
 
 }  // namespace
+
+std::size_t reply_bytes(const ScoringCall& call, std::string_view model) {
+  std::size_t item_bytes = kItemBytes * call.num_documents;
+  for (const std::string& text : call.echo) item_bytes += JsonText::string_bytes(text);
+  return kHeadBytes + JsonText::string_bytes(model) + num_lists(call) * item_bytes +
+         sizeof(Ranked) * call.num_documents;
+}
 
 std::string write_reply(const ScoringCall& call, const Result& result, const ReplyStamp& stamp) {
   return ReplyWriter(call, result, stamp).write();

@@ -21,7 +21,10 @@ struct ReplyStamp {
   std::int64_t created = 0;  // seconds since 1970
 };
 
-// JSON. REQUIRES: result.status is kOk; `call` is what the result answers, its `requests` may be gone.
+// At most as many bytes as write_reply() takes for it: what it writes, and its own lists.
+std::size_t reply_bytes(const ScoringCall& call, std::string_view model);
+
+// JSON. REQUIRES: result.status is kOk; `call` is what the result answers, its `request` may be gone.
 // Throws Error{kInternal} for a score that is not a number.
 std::string write_reply(const ScoringCall& call, const Result& result, const ReplyStamp& stamp);
 

@@ -33,6 +33,7 @@ ScoringCall call_of(ReplyFormat format) {
   ScoringCall call;
   call.format = format;
   call.echo = {"a", "b\"", "c", "d"};
+  call.num_documents = 4;
   return call;
 }
 
@@ -150,6 +151,27 @@ TEST(WriteReply, WritesTheBitsOfEveryScore) {
     const std::size_t at = text.find("\"score\":") + 8;
     EXPECT_EQ(std::strtof(text.c_str() + at, nullptr), score) << text;
     EXPECT_NE(text.find_first_of(".e", at), std::string::npos) << text;
+  }
+}
+
+// Or replies would not be charged for in full.
+TEST(WriteReply, TakesNoMoreThanItsBound) {
+  for (const ReplyFormat format :
+       {ReplyFormat::kStandard, ReplyFormat::kTei, ReplyFormat::kWeaviate, ReplyFormat::kNim,
+        ReplyFormat::kVoyage, ReplyFormat::kMixedbread, ReplyFormat::kInfinity, ReplyFormat::kScore}) {
+    ScoringCall call = call_of(format);
+    call.num_documents = 10'000;
+    call.echo.assign(call.num_documents, std::string("\x7f\x01 \"\n") + std::string(20, '\x7f'));
+    call.raw_scores = true;
+    Result result;
+    result.num_tokens = std::numeric_limits<std::int64_t>::max();
+    result.documents.resize(call.num_documents);
+    for (DocumentScore& score : result.documents) {
+      score = {.score = 1.17549435e-38F, .logit_yes = -1.17549435e-38F, .truncated = true};
+    }
+    const std::string model(200, '"');
+    const std::string text = write_reply(call, result, {.id = std::string(128, '"'), .model = model});
+    EXPECT_LE(text.capacity(), reply_bytes(call, model)) << static_cast<int>(format);
   }
 }
 

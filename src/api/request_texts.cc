@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <boost/json/object.hpp>
-#include <boost/json/serialize.hpp>
+#include <boost/json/serializer.hpp>
 #include <boost/json/value.hpp>
+#include <utility>
 
 #include "api/api_error.h"
 #include "api/field_reader.h"
@@ -30,45 +32,102 @@ std::string_view part_text(const json::value& part, std::string_view path) {
   const json::value* type = object == nullptr ? nullptr : object->if_contains("type");
   const json::value* text = object == nullptr ? nullptr : object->if_contains("text");
   if (type != nullptr && (!type->is_string() || type->get_string() != "text")) {
-    refuse(path, fmt::format("has a part of type {}; this model reads parts of type \"text\" only",
-                             shown(json::serialize(*type))));
+    const std::string given =
+        type->is_string() ? '"' + shown(view(type->get_string())) + '"' : std::string(kind_of(*type));
+    refuse(path, fmt::format("has a part of type {}; this model reads parts of type \"text\" only", given));
   }
   if (text == nullptr || !text->is_string()) refuse(path, R"(has a part without "text")");
   return view(text->get_string());
 }
 
-void append_line(std::string& text, std::string_view line) {
-  if (!text.empty()) text += '\n';
-  text += line;
+// A text made of parts, a line each, in one piece of memory: the parts are counted first.
+class LinesText {
+ public:
+  void count(std::size_t part_bytes) { num_bytes_ += part_bytes + 1; }
+  void begin(Allowance& allowance) {
+    allowance.take(held_bytes(num_bytes_));
+    text_.reserve(num_bytes_);
+  }
+  void begin_line() {
+    if (!text_.empty()) text_ += '\n';
+  }
+  void append(std::string_view part) { text_ += part; }
+  std::string take() { return std::move(text_); }
+
+ private:
+  std::size_t num_bytes_ = 0;
+  std::string text_;
+};
+
+// Calls `visit` with the JSON text of `value`, piece by piece.
+template <typename Visit>
+void serialize(const json::value& value, Visit&& visit) {
+  json::serializer serializer;
+  serializer.reset(&value);
+  std::array<char, 4096> buffer;
+  while (!serializer.done()) {
+    const json::string_view piece = serializer.read(buffer.data(), buffer.size());
+    visit(std::string_view(piece.data(), piece.size()));
+  }
 }
 
-std::string ranked_fields(const json::object& object, std::string_view path,
-                          const std::vector<std::string>& fields) {
-  std::string text;
+// A string as it is, all else as JSON.
+template <typename Visit>
+void read_field(const json::value& value, Visit&& visit) {
+  if (value.is_string()) return visit(view(value.get_string()));
+  serialize(value, visit);
+}
+
+std::string ranked_fields(const json::object& object, std::string_view path, const TextRules& rules) {
+  LinesText text;
   bool has_any = false;
-  for (const std::string& field : fields) {
-    const json::value* value = object.if_contains(field);
-    if (value == nullptr || value->is_null()) continue;
+  const auto for_each_field = [&](auto&& visit) {
+    for (const std::string_view field : rules.rank_fields) {
+      const json::value* value = object.if_contains({field.data(), field.size()});
+      if (value != nullptr && !value->is_null()) visit(*value);
+    }
+  };
+  for_each_field([&](const json::value& value) {
     has_any = true;
-    append_line(text, value->is_string() ? view(value->get_string()) : json::serialize(*value));
-  }
+    text.count(0);
+    read_field(value, [&](std::string_view piece) { text.count(piece.size()); });
+  });
   if (!has_any) refuse(path, "has none of the fields that rank_fields names");
-  return text;
+  text.begin(rules.allowance);
+  for_each_field([&](const json::value& value) {
+    text.begin_line();
+    read_field(value, [&](std::string_view piece) { text.append(piece); });
+  });
+  return text.take();
+}
+
+std::string text_of_parts(const json::array& parts, std::string_view path, Allowance& allowance) {
+  LinesText text;
+  for (const json::value& part : parts) text.count(part_text(part, path).size());
+  text.begin(allowance);
+  for (const json::value& part : parts) {
+    text.begin_line();
+    text.append(part_text(part, path));
+  }
+  return text.take();
+}
+
+std::string copy_of(const json::string& text, Allowance& allowance) {
+  allowance.take(held_bytes(text.size()));
+  return {text.data(), text.size()};
 }
 
 std::string object_text(const json::object& object, std::string_view path, const TextRules& rules) {
-  if (!rules.rank_fields.empty()) return ranked_fields(object, path, rules.rank_fields);
+  if (!rules.rank_fields.empty()) return ranked_fields(object, path, rules);
   if (const json::value* text = object.if_contains("text"); text != nullptr && text->is_string()) {
-    return std::string(view(text->get_string()));
+    return copy_of(text->get_string(), rules.allowance);
   }
   const json::value* content = object.if_contains("content");
-  if (content != nullptr && content->is_string()) return std::string(view(content->get_string()));
+  if (content != nullptr && content->is_string()) return copy_of(content->get_string(), rules.allowance);
   if (content == nullptr || !content->is_array()) {
     refuse(path, R"(is an object without a string "text"; say in rank_fields which of its fields to read)");
   }
-  std::string text;
-  for (const json::value& part : content->get_array()) append_line(text, part_text(part, path));
-  return text;
+  return text_of_parts(content->get_array(), path, rules.allowance);
 }
 
 // The list that stands for one text an element; null for a value that is one text.
@@ -82,7 +141,7 @@ const json::array* list_in(const json::value& value, const TextRules& rules) {
 }  // namespace
 
 std::string text_of(const json::value& value, std::string_view path, const TextRules& rules) {
-  if (value.is_string()) return std::string(view(value.get_string()));
+  if (value.is_string()) return copy_of(value.get_string(), rules.allowance);
   if (value.is_object()) return object_text(value.get_object(), path, rules);
   refuse(path, fmt::format(R"(must be a string or an object with "text", not {})", kind_of(value)));
 }
@@ -99,7 +158,7 @@ std::vector<std::string> texts_of(const json::value& value, std::string_view pat
   texts.reserve(list->size());
   for (const json::value& element : *list) {
     if (element.is_string()) {
-      texts.emplace_back(view(element.get_string()));
+      texts.push_back(copy_of(element.get_string(), rules.allowance));
     } else {
       texts.push_back(text_of(element, fmt::format("{}[{}]", path, texts.size()), rules));
     }

@@ -8,11 +8,14 @@
 #include <string_view>
 #include <vector>
 
+#include "api/allowance.h"
+
 namespace rerank::api {
 
 struct TextRules {
-  std::vector<std::string> rank_fields;  // of objects; empty: "text", or "content"
-  std::size_t max_texts = 0;             // 0: any number
+  std::vector<std::string_view> rank_fields;  // of objects; empty: "text", or "content"
+  std::size_t max_texts = 0;                  // 0: any number
+  Allowance& allowance;                       // for the texts
 };
 
 // `path` names the value in messages, such as "query". Throws ApiError.

@@ -118,6 +118,7 @@ RouteMatch match_route(std::string_view method, std::string_view target) {
     if (!model.has_value()) continue;
     match.allow = route.method == Method::kPost ? "POST, OPTIONS" : "GET, HEAD, OPTIONS";
     match.status = 405;
+    match.pattern = route.pattern;
     if (!has_method(route, method)) continue;
     match.route = &route;
     match.model = percent_decoded(*model);

@@ -53,6 +53,7 @@ std::span<const Route> routes();
 
 struct RouteMatch {
   const Route* route = nullptr;  // of static storage; null: no such route, `status` says why
+  std::string_view pattern;      // of the route, or for 405 of one with this path; of static storage
   std::string model;             // what {model} stood for, percent-decoded
   int status = 200;              // 404, or 405 with `allow`
   std::string allow;  // for 405 and OPTIONS: "GET, HEAD, OPTIONS" or the like; empty for an unknown path

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <utility>
 
 #include "rerank/error.h"
@@ -22,19 +21,11 @@ constexpr std::array kNamedFormats = {
     NamedFormat{"infinity", ReplyFormat::kInfinity},
 };
 
-constexpr std::string_view kDocument = "documents[";  // how the engine names one
-
-// `message` with the document that it may name counted from `first` and called an element of `field`.
-std::string with_document(const std::string& message, std::size_t first, std::string_view field) {
-  const std::size_t at = message.find(kDocument);
-  if (at == std::string::npos) return message;
-  const std::size_t digits = at + kDocument.size();
-  const std::size_t digits_end = std::min(message.find(']', digits), message.size());
-  std::size_t index = 0;
-  std::from_chars(message.data() + digits, message.data() + digits_end, index);
-  return message.substr(0, at) + std::string(field) + "[" + std::to_string(first + index) +
-         message.substr(digits_end);
-}
+// How the engine names a text, and what the request calls its like.
+struct NamedTexts {
+  std::string_view engine_name;
+  std::string_view field;
+};
 
 }  // namespace
 
@@ -52,40 +43,26 @@ ErrorStyle error_style_of(ReplyFormat format) {
                                                                          : ErrorStyle::kObject;
 }
 
-std::size_t ScoringCall::num_documents() const {
-  std::size_t count = 0;
-  for (const Request& request : requests) count += request.documents.size();
-  return count;
-}
-
 ErrorStyle ScoringCall::error_style() const {
   return error_style_of(format);
 }
 
-Result merge_results(std::vector<Result> results) {
-  check(!results.empty(), "a call without results");
-  Result merged = std::move(results.front());
-  for (std::size_t i = 1; i < results.size() && merged.status == Status::kOk; ++i) {
-    Result& next = results[i];
-    if (next.status != Status::kOk) {
-      next.message = with_document(next.message, merged.documents.size(), "documents");
-      return std::move(next);
-    }
-    merged.documents.insert(merged.documents.end(), next.documents.begin(), next.documents.end());
-    merged.num_tokens += next.num_tokens;
-    merged.num_cached_tokens += next.num_cached_tokens;
-    merged.timings.queue = std::max(merged.timings.queue, next.timings.queue);
-    merged.timings.tokenize = std::max(merged.timings.tokenize, next.timings.tokenize);
-    merged.timings.compute = std::max(merged.timings.compute, next.timings.compute);
-    merged.timings.total = std::max(merged.timings.total, next.timings.total);
-  }
-  return merged;
+ErrorStyle error_style_of(const RequestRules& rules) {
+  return error_style_of(rules.forced_format.value_or(ReplyFormat::kStandard));
 }
 
 ApiError error_of(const ScoringCall& call, const Result& result) {
-  const bool names_document = result.message.find(kDocument) != std::string::npos;
-  ApiError error(status_of(result.status), with_document(result.message, 0, call.documents_field),
-                 names_document ? call.documents_field : std::string_view());
+  std::string message = result.message;
+  std::string_view param;
+  for (const NamedTexts texts :
+       {NamedTexts{"documents[", call.documents_field}, NamedTexts{"queries[", call.queries_field}}) {
+    const std::size_t at = message.find(texts.engine_name);
+    if (at == std::string::npos) continue;
+    message.replace(at, texts.engine_name.size() - 1, texts.field);
+    param = texts.field;
+    break;
+  }
+  ApiError error(status_of(result.status), message, param);
   error.set_style(call.error_style());
   return error;
 }

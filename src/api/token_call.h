@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "api/allowance.h"
+#include "api/json_text.h"
 #include "api/scoring_call.h"
 #include "rerank/types.h"
 
@@ -17,15 +19,38 @@ struct TokenizeCall {
   bool wants_token_strings = false;  // vLLM's "return_token_strs"
 };
 
-// Throws ApiError.
-TokenizeCall parse_tokenize_call(std::string_view body, const RequestRules& rules);
+// Reads `body`, lets go of it and gives its capacity back to `allowance`, which is asked for all that the
+// call holds. Throws ApiError, also for more text than 64 bytes for each token of max_model_len.
+TokenizeCall parse_tokenize_call(std::string body, const RequestRules& rules,
+                                 Allowance& allowance = unlimited());
 
-// [call.texts] of pieces each.
-std::string write_tokens(const TokenizeCall& call, const std::vector<std::vector<TokenPiece>>& pieces,
-                         std::int32_t max_model_len);
+// The reply to a call, text by text, so that no more than one text's tokens need to be held.
+class TokensText {
+ public:
+  // REQUIRES: the call outlives this. `allowance` is asked for what is written.
+  TokensText(const TokenizeCall& call, std::int32_t max_model_len, Allowance& allowance = unlimited());
 
-// Token ids. Throws ApiError; whether the model has such ids is for the tokenizer to say.
-std::vector<std::int32_t> parse_detokenize_call(std::string_view body, const RequestRules& rules);
+  // REQUIRES: call.texts.size() times, in their order.
+  void add(const std::vector<TokenPiece>& pieces);
+  std::string take();
+
+ private:
+  void add_list(const std::vector<TokenPiece>& pieces);
+
+  const TokenizeCall& call_;
+  const std::int32_t max_model_len_;
+  Allowance& allowance_;
+  std::size_t taken_ = 0;
+  JsonText json_;
+};
+
+// What the tokenizer takes at most for `num_bytes` of text, its tokens included.
+std::size_t tokenizing_bytes(std::size_t num_bytes);
+
+// Token ids, at most 8 for each token of max_model_len. Throws ApiError; whether the model has such ids is
+// for the tokenizer to say. Lets go of `body` as parse_tokenize_call does.
+std::vector<std::int32_t> parse_detokenize_call(std::string body, const RequestRules& rules,
+                                                Allowance& allowance = unlimited());
 
 std::string write_detokenized(std::string_view text);
 

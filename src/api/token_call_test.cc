@@ -43,19 +43,33 @@ TEST(TokenizeCall, NamesWhatIsWrong) {
   EXPECT_EQ(param_of([] { parse_tokenize_call(R"({"prompt":"a","model":"x"})", rules()); }), "model");
 }
 
-TEST(WriteTokens, WritesBothShapes) {
-  const std::vector<std::vector<TokenPiece>> pieces = {
-      {{.id = 5, .text = "a\"", .special = false, .start = 0, .stop = 2},
-       {.id = 7, .text = "<e>", .special = true, .start = 2, .stop = 5}}};
+TEST(TokenizeCall, BoundsTheText) {
+  const std::string most(6400, 'x');  // 64 bytes for each token of max_model_len
+  EXPECT_NO_THROW(parse_tokenize_call(R"({"prompt":")" + most + "\"}", rules()));
+  EXPECT_EQ(param_of([&] { parse_tokenize_call(R"({"prompt":")" + most + "x\"}", rules()); }), "prompt");
+  EXPECT_EQ(param_of([&] { parse_tokenize_call(R"({"inputs":["x",")" + most + "\"]}", rules()); }), "inputs");
+  std::string ids;
+  for (int i = 0; i < 801; ++i) ids += i == 0 ? "1" : ",1";
+  EXPECT_EQ(param_of([&] { parse_detokenize_call(R"({"tokens":[)" + ids + "]}", rules()); }), "tokens");
+}
+
+std::string written(const TokenizeCall& call, const std::vector<std::vector<TokenPiece>>& pieces) {
+  TokensText text(call, 100);
+  for (const auto& one : pieces) text.add(one);
+  return text.take();
+}
+
+TEST(TokensText, WritesBothShapes) {
+  const std::vector<TokenPiece> pieces = {{.id = 5, .text = "a\"", .special = false, .start = 0, .stop = 2},
+                                          {.id = 7, .text = "<e>", .special = true, .start = 2, .stop = 5}};
   TokenizeCall call{.texts = {"x"}};
-  EXPECT_EQ(write_tokens(call, pieces, 100),
-            R"({"count":2,"max_model_len":100,"tokens":[5,7],"token_strs":null})");
+  EXPECT_EQ(written(call, {pieces}), R"({"count":2,"max_model_len":100,"tokens":[5,7],"token_strs":null})");
   call.wants_token_strings = true;
-  EXPECT_EQ(write_tokens(call, pieces, 100),
+  EXPECT_EQ(written(call, {pieces}),
             R"({"count":2,"max_model_len":100,"tokens":[5,7],"token_strs":["a\"","<e>"]})");
   call.wants_pieces = true;
-  EXPECT_EQ(write_tokens(call, pieces, 100), R"([[{"id":5,"text":"a\"","special":false,"start":0,"stop":2},)"
-                                             R"({"id":7,"text":"<e>","special":true,"start":2,"stop":5}]])");
+  EXPECT_EQ(written(call, {pieces, {}}), R"([[{"id":5,"text":"a\"","special":false,"start":0,"stop":2},)"
+                                         R"({"id":7,"text":"<e>","special":true,"start":2,"stop":5}],[]])");
 }
 
 TEST(DetokenizeCall, ReadsIds) {

@@ -7,6 +7,7 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdint>
 #include <iterator>
 #include <memory>
@@ -21,6 +22,7 @@ namespace rerank::log {
 namespace {
 
 bool as_json = false;
+std::atomic<std::int64_t> num_dropped{0};
 // Of the event that this thread is writing, for the formatter.
 thread_local std::span<const Field> current_fields;
 
@@ -125,6 +127,7 @@ class DroppingSink : public spdlog::sinks::base_sink<std::mutex> {
     pollfd target = {STDERR_FILENO, POLLOUT, 0};
     if (poll(&target, 1, 0) != 1 || (target.revents & POLLOUT) == 0) {
       ++num_dropped_;
+      ++num_dropped;
       return;
     }
     spdlog::memory_buf_t line;
@@ -188,6 +191,10 @@ void configure(Level least, Format format) {
 
 bool is_enabled(Level level) {
   return logger().should_log(level_of(level));
+}
+
+std::int64_t num_dropped_lines() {
+  return num_dropped;
 }
 
 void event(Level level, std::string_view message, std::span<const Field> fields) {

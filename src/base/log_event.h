@@ -23,6 +23,9 @@ void configure(Level least, Format format);
 
 bool is_enabled(Level level);
 
+// Since the start.
+std::int64_t num_dropped_lines();
+
 // One line; texts in it cannot forge another one. Safe from any thread.
 void event(Level level, std::string_view message, std::span<const Field> fields);
 

@@ -19,7 +19,12 @@ void Load::add(const Request& request, std::int32_t max_model_len) {
   const auto size = [longest](const std::string& text) {
     return std::min(static_cast<std::int64_t>(text.size()), longest);
   };
-  num_bytes += size(request.query) + size(request.instruction);
+  num_bytes += size(request.instruction);
+  if (request.queries.empty()) num_bytes += size(request.query);
+  for (std::size_t i = 0; i < request.queries.size(); ++i) {
+    // A run of equal ones is computed once.
+    if (i == 0 || request.queries[i] != request.queries[i - 1]) num_bytes += size(request.queries[i]);
+  }
   for (const std::string& document : request.documents) num_bytes += size(document) + kPromptBytes;
   num_documents += static_cast<std::int64_t>(request.documents.size());
 }

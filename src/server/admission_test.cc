@@ -90,5 +90,16 @@ TEST(Load, CountsTextsAsFarAsTheyWillBeRead) {
   EXPECT_EQ(load.num_bytes, 10 + 100 + 800 + 2 * 32);
 }
 
+TEST(Load, CountsEachRunOfEqualQueries) {
+  Request request;
+  request.instruction = std::string(7, 'i');
+  request.queries = {std::string(10, 'q'), std::string(10, 'q'), std::string(20, 'r'), std::string(10, 'q')};
+  request.documents = {"", "", "", ""};
+  Load load;
+  load.add(request, 100);
+  EXPECT_EQ(load.num_documents, 4);
+  EXPECT_EQ(load.num_bytes, 7 + 10 + 20 + 10 + 4 * 32);
+}
+
 }  // namespace
 }  // namespace rerank

@@ -8,6 +8,7 @@
 
 #include "api/api_error.h"
 #include "api/reply.h"
+#include "base/log.h"
 #include "base/log_event.h"
 #include "rerank/error.h"
 #include "server/cors.h"
@@ -17,6 +18,9 @@ namespace rerank {
 namespace {
 
 constexpr std::size_t kTraceParentSize = 55;
+constexpr std::size_t kSmallReplyBytes = 4 << 10;  // as much as its connection costs besides
+constexpr std::size_t kLoggedPathBytes = 256;
+constexpr std::size_t kLoggedReasonBytes = 300;
 
 std::string random_id() {
   thread_local std::mt19937_64 generator{std::random_device{}()};
@@ -36,8 +40,7 @@ std::string_view without_root_path(std::string_view target, std::string_view roo
   return rest.front() == '/' || rest.front() == '?' ? rest : target;
 }
 
-HttpReply error_reply(const std::exception& error) {
-  const api::ApiError known = api::error_of(error);
+HttpReply error_reply(const api::ApiError& known) {
   HttpReply reply;
   reply.status = known.status();
   reply.body = api::write_error(known);
@@ -52,6 +55,7 @@ Exchange::Exchange(ExchangeContext& context, HttpRequest request, HttpHandler::P
                    HttpHandler::Done done)
     : context_(context),
       request_(std::move(request)),
+      allowance_(request_.charge, context.budget, context.metrics),
       post_(std::move(post)),
       done_(std::move(done)),
       match_(
@@ -62,7 +66,11 @@ Exchange::Exchange(ExchangeContext& context, HttpRequest request, HttpHandler::P
 }
 
 Exchange::~Exchange() {
-  if (!answered_) fail(Error(ErrorCode::kInternal, "a request was dropped without an answer"));
+  try {
+    if (!answered_) fail(Error(ErrorCode::kInternal, "a request was dropped without an answer"));
+  } catch (const std::exception& error) {
+    log::error("a request was dropped without an answer: {}", error.what());
+  }
   // Whoever waits for the last exchange may destroy what these lead to.
   post_ = {};
   done_ = {};
@@ -70,18 +78,37 @@ Exchange::~Exchange() {
 }
 
 std::string_view Exchange::handler() const {
-  return match_.route == nullptr ? "none" : match_.route->pattern;
+  return match_.pattern.empty() ? "none" : match_.pattern;
 }
 
 void Exchange::reply(HttpReply reply, const std::optional<ScoringSummary>& summary) {
-  if (std::exchange(answered_, true)) return;
+  if (answered_) return;
+  charge(reply);
   add_common_headers(reply);
   const int status = reply.status;
   const std::chrono::nanoseconds duration = age();
   // Counted before anybody can know of it; the line may come a moment after.
   context_.metrics.count_http(handler(), request_.method, status, duration);
-  done_(std::move(reply));
+  answered_ = true;
+  try {
+    done_(std::move(reply));
+  } catch (...) {
+    answered_ = false;
+    throw;
+  }
   log_answer(status, duration, summary);
+}
+
+void Exchange::charge(HttpReply& reply) {
+  if (reply.held_until_written != nullptr || reply.body.size() <= kSmallReplyBytes) return;
+  if (request_.charge.resize(reply.body.capacity())) {
+    reply.held_until_written = std::make_shared<MemoryCharge>(std::move(request_.charge));
+    return;
+  }
+  context_.metrics.count_rejected("memory_full");
+  api::ApiError error = api::memory_full(std::chrono::seconds(1));
+  failure_ = error.what();
+  reply = error_reply(error.set_style(context_.error_style));
 }
 
 void Exchange::reply_json(std::string body) {
@@ -90,8 +117,19 @@ void Exchange::reply_json(std::string body) {
   reply(std::move(answer));
 }
 
+bool Exchange::may_be_rerank() const {
+  if (match_.route == nullptr) return true;
+  return match_.route->handler == api::Handler::kRerank ||
+         match_.route->handler == api::Handler::kInvocations;
+}
+
 void Exchange::fail(const std::exception& error, const std::optional<ScoringSummary>& summary) {
-  HttpReply answer = error_reply(error);
+  api::ApiError known = api::error_of(error);
+  if (may_be_rerank() && context_.error_style != api::ErrorStyle::kObject) {
+    known.set_style(context_.error_style);
+  }
+  failure_ = std::string_view(error.what()).substr(0, kLoggedReasonBytes);
+  HttpReply answer = error_reply(known);
   if (answer.status == 500) {
     const log::Field fields[] = {{"request_id", request_id_}, {"error", std::string_view(error.what())}};
     log::event(log::Level::kError, "internal error", fields);
@@ -124,12 +162,16 @@ void Exchange::log_answer(int status, std::chrono::nanoseconds duration,
   const bool is_probe = match_.route != nullptr && !match_.route->needs_key() && status < 400;
   const log::Level level = is_probe ? log::Level::kDebug : log::Level::kInfo;
   if (!context_.options.log_access || !log::is_enabled(level)) return;
+  const std::string_view target = request_.target;
+  // A query string may hold what is nobody's business.
+  const std::string_view path = target.substr(0, target.find_first_of("?#"));
   std::vector<log::Field> fields = {{"peer", request_.peer},
                                     {"method", request_.method},
-                                    {"path", std::string_view(request_.target).substr(0, 256)},
+                                    {"path", path.substr(0, kLoggedPathBytes)},
                                     {"status", std::int64_t{status}},
                                     {"total_ms", in_milliseconds(duration)},
                                     {"request_id", request_id_}};
+  if (!failure_.empty()) fields.push_back({"error", failure_});
   if (const auto trace = trace_id_of(request_.header("traceparent")); !trace.empty()) {
     fields.push_back({"trace_id", trace});
   }

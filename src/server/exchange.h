@@ -9,10 +9,13 @@
 #include <string>
 #include <string_view>
 
+#include "api/api_error.h"
 #include "api/routes.h"
 #include "rerank/types.h"
 #include "server/http_handler.h"
+#include "server/memory_budget.h"
 #include "server/metrics.h"
+#include "server/request_allowance.h"
 #include "server/server_options.h"
 
 namespace rerank {
@@ -27,6 +30,9 @@ struct ScoringSummary {
 struct ExchangeContext {
   const ServiceOptions& options;
   Metrics& metrics;
+  MemoryBudget& budget;
+  // Of errors of rerank requests whose body was not read.
+  api::ErrorStyle error_style = api::ErrorStyle::kObject;
   std::atomic<std::int64_t> num_alive{0};  // exchanges; each may still call its Done
 };
 
@@ -42,15 +48,19 @@ class Exchange {
   Exchange& operator=(const Exchange&) = delete;
 
   HttpRequest& request() { return request_; }
+  // For what is held of the request. Lives as long as this.
+  RequestAllowance& allowance() { return allowance_; }
   const api::RouteMatch& match() const { return match_; }
-  // The route's pattern, for labels; "none" if there is none.
+  // The pattern of the route, or of those that have the path with another method; "none" if there is none.
+  // For labels.
   std::string_view handler() const;
   const std::string& request_id() const { return request_id_; }
   // Runs `work` on the thread of the connection.
   void post(std::function<void()> work) const { post_(std::move(work)); }
   std::chrono::nanoseconds age() const { return std::chrono::steady_clock::now() - request_.received; }
 
-  // Each answers, once: later calls do nothing.
+  // Each answers, once: later calls do nothing. The reply's body is charged for until it is written, unless
+  // it came with what holds its charge.
   void reply(HttpReply reply, const std::optional<ScoringSummary>& summary = std::nullopt);
   void reply_json(std::string body);
   void fail(const std::exception& error, const std::optional<ScoringSummary>& summary = std::nullopt);
@@ -58,16 +68,20 @@ class Exchange {
   void abandon(const std::optional<ScoringSummary>& summary = std::nullopt);
 
  private:
+  void charge(HttpReply& reply);
+  bool may_be_rerank() const;
   void add_common_headers(HttpReply& reply) const;
   void log_answer(int status, std::chrono::nanoseconds duration,
                   const std::optional<ScoringSummary>& summary) const;
 
   ExchangeContext& context_;
   HttpRequest request_;
+  RequestAllowance allowance_;
   HttpHandler::Post post_;
   HttpHandler::Done done_;
   api::RouteMatch match_;
   std::string request_id_;
+  std::string failure_;  // why it was not answered as asked, for the log
   bool answered_ = false;
 };
 
@@ -75,6 +89,6 @@ class Exchange {
 std::string_view without_root_path(std::string_view target, std::string_view root_path);
 
 // The reply that says `error` in JSON.
-HttpReply error_reply(const std::exception& error);
+HttpReply error_reply(const api::ApiError& error);
 
 }  // namespace rerank

@@ -10,6 +10,8 @@
 #include <string>
 #include <utility>
 
+#include "api/served_model.h"
+#include "base/log_event.h"
 #include "rerank/version.h"
 
 namespace rerank {
@@ -79,9 +81,12 @@ std::vector<MetricFamily> service_families(const MetricsMoment& moment) {
                       moment.tokens_per_second, labels));
   all.push_back(gauge("rerank_http_buffered_bytes", "Bytes of requests and replies held in memory.",
                       static_cast<double>(moment.buffered_bytes)));
+  all.push_back(counter("rerank_log_dropped_lines_total",
+                        "Lines of the log that its reader was too slow for.",
+                        static_cast<double>(log::num_dropped_lines())));
   Labels build = {{"version", version()}};
   if (moment.info != nullptr) {
-    build.push_back({"model", moment.info->model});
+    build.push_back({"model", api::shown_model(moment.info->model)});
     build.push_back({"device", moment.info->device});
     build.push_back({"dtype", moment.info->dtype});
     build.push_back({"instruction_set", moment.info->instruction_set});

@@ -62,13 +62,15 @@ struct Metrics::Impl {
   Family<Counter>& documents = counter("rerank_documents_total", "Their documents.");
   Family<Counter>& rejected =
       counter("rerank_rejected_requests_total", "Requests turned away before the engine.");
-  Counter& truncated = counter("rerank_truncated_documents_total", "Documents that were cut.").Add({});
+  Counter& truncated = counter("rerank_truncated_documents_total", "Documents that were cut.").Add(labels);
   Histogram& request_documents =
-      histogram("rerank_request_documents", "Documents of a request.").Add({}, documents_buckets());
-  Histogram& queue = seconds("rerank_queue_seconds", "From admission to the first document being prepared.");
-  Histogram& tokenize = seconds("rerank_tokenize_seconds", "Spent on a request's texts.");
-  Histogram& compute = seconds("rerank_compute_seconds", "Of the batches that held a request's documents.");
-  Histogram& total = seconds("rerank_total_seconds", "From a request's first byte to its reply.");
+      histogram("rerank_request_documents", "Documents of a request.").Add(labels, documents_buckets());
+  Histogram& queue = seconds("rerank_request_queue_seconds",
+                             "From a request's admission to its first document being prepared.");
+  Histogram& tokenize = seconds("rerank_request_tokenize_seconds", "Spent on a request's texts.");
+  Histogram& compute =
+      seconds("rerank_request_compute_seconds", "Of the batches that held a request's documents.");
+  Histogram& total = seconds("rerank_request_total_seconds", "From a request's first byte to its reply.");
   Family<Counter>& finished = counter("vllm:request_success_total", "Scoring requests by how they ended.");
   Histogram& latency =
       histogram("vllm:e2e_request_latency_seconds", "From a request's first byte to its reply.")
@@ -81,14 +83,14 @@ struct Metrics::Impl {
     return prometheus::BuildHistogram().Name(name).Help(help).Register(registry);
   }
   Histogram& seconds(const char* name, const char* help) {
-    return histogram(name, help).Add({}, seconds_buckets());
+    return histogram(name, help).Add(labels, seconds_buckets());
   }
 };
 
 Metrics::Metrics(const FrontCounters& front, const std::string& model_name)
     : impl_(std::make_unique<Impl>(front, model_name)) {
   // So that a rate over it works from the first one on.
-  for (const char* reason : {"queue_full", "loading", "draining", "unhealthy"})
+  for (const char* reason : {"queue_full", "memory_full", "unauthorized", "loading", "draining", "unhealthy"})
     impl_->rejected.Add({{"reason", reason}});
   for (const char* reason : {"stop", "abort", "error"}) {
     prometheus::Labels labels = impl_->labels;

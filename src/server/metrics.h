@@ -42,7 +42,7 @@ class Metrics {
   // those answered.
   void count_scoring(std::string_view handler, int status, std::int64_t num_documents, const Result& result,
                      std::chrono::nanoseconds duration);
-  // Of one that did not: "queue_full", "loading", "draining" or "unhealthy".
+  // Of one that did not: "queue_full", "memory_full", "unauthorized", "loading", "draining" or "unhealthy".
   void count_rejected(std::string_view reason);
 
   std::string render(const MetricsMoment& moment) const;

@@ -55,9 +55,10 @@ TEST(Metrics, CountsHowRequestsEnd) {
   };
   for (const char* reason : {"stop", "abort", "error"}) EXPECT_THAT(text, HasSubstr(finished(reason)));
   EXPECT_THAT(text, HasSubstr(R"(rerank_documents_total{route="/v1/rerank",status="200"} 3)"));
-  EXPECT_THAT(text, HasSubstr("rerank_truncated_documents_total 1\n"));
-  EXPECT_THAT(text, HasSubstr(R"(rerank_total_seconds_bucket{le="0.002"} 0)"));
-  EXPECT_THAT(text, HasSubstr(R"(rerank_total_seconds_bucket{le="0.005"} 1)"));
+  EXPECT_THAT(text, HasSubstr("rerank_truncated_documents_total{engine=\"0\",model_name=\"m\"} 1\n"));
+  const std::string total = R"(rerank_request_total_seconds_bucket{engine="0",model_name="m",le=)";
+  EXPECT_THAT(text, HasSubstr(total + R"("0.002"} 0)"));
+  EXPECT_THAT(text, HasSubstr(total + R"("0.005"} 1)"));
   EXPECT_THAT(text, HasSubstr(R"(rerank_rejected_requests_total{reason="queue_full"} 0)"));
 }
 

@@ -105,20 +105,25 @@ TEST(Body, IsInflatedByItsHeader) {
   HttpRequest request;
   request.headers = {{"Content-Encoding", "GZIP"}};
   request.body = gzip("text");
-  inflate_body(request, 100);
+  EXPECT_TRUE(inflate_body(request, 100, api::unlimited()));
   EXPECT_EQ(request.body, "text");
 
   request.headers = {{"Content-Encoding", "br"}};
   try {
-    inflate_body(request, 100);
+    static_cast<void>(inflate_body(request, 100, api::unlimited()));
     FAIL();
   } catch (const api::ApiError& error) {
     EXPECT_EQ(error.status(), 415);
     EXPECT_THAT(error.what(), HasSubstr("br"));
   }
   request.headers = {{"Content-Encoding", "identity"}};
-  inflate_body(request, 1);
+  EXPECT_TRUE(inflate_body(request, 1, api::unlimited()));
   EXPECT_EQ(request.body, "text");
+
+  request.headers = {{"Content-Encoding", "gzip"}};
+  request.body = gzip("text");
+  EXPECT_FALSE(inflate_body(request, 3, api::unlimited()));
+  EXPECT_EQ(request.body, gzip("text"));
 }
 
 TEST(Cors, AnswersOnlyPages) {

@@ -1,17 +1,17 @@
 // One rerank or score request on its way through the service: read, admitted, scored by the engine, answered.
 #pragma once
 
-#include <atomic>
-#include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <vector>
 
 #include "api/scoring_call.h"
 #include "server/admission.h"
 #include "server/exchange.h"
 #include "server/service.h"
+#include "server/worker_threads.h"
 
 namespace rerank {
 
@@ -34,31 +34,31 @@ class ScoringTask : public std::enable_shared_from_this<ScoringTask> {
  private:
   enum class End { kNone, kAbandoned, kStopped };
 
-  void run();
+  void post_reading(WorkSize size);
+  void run(WorkSize size);
   void read_and_submit();
-  void submit(std::optional<std::chrono::steady_clock::time_point> deadline);
-  void on_result(std::size_t index, Result result);
-  void finish();
-  HttpReply reply_of(const Result& result) const;
+  void submit();
+  void on_result(Result result);
+  void finish(const Result& result);
+  void answer(const Result& result);
+  HttpReply reply_of(const Result& result);
   void cancel(End why);
   End ended();
   void log_call() const;
-  std::optional<std::chrono::steady_clock::time_point> deadline() const;
-  bool is_large() const;
+  void leave_queue(std::int64_t num_tokens);
+  std::int64_t num_documents() const { return static_cast<std::int64_t>(call_.num_documents); }
   ScoringSummary summary_of(const Result& result) const;
 
   Service& service_;
   const Service::Serving& serving_;
   std::shared_ptr<Exchange> exchange_;
   api::ScoringCall call_;
-  std::int64_t num_documents_ = 0;
+  std::size_t reply_bytes_ = 0;  // at most
   std::optional<Load> load_;     // while admitted
-  std::vector<Result> results_;  // [call_.requests]
-  std::atomic<std::size_t> num_missing_{0};
 
   std::mutex mutex_;
-  std::vector<Engine::RequestId> ids_;  // guarded by mutex_
-  End end_ = End::kNone;                // guarded by mutex_
+  std::optional<Engine::RequestId> id_;  // guarded by mutex_
+  End end_ = End::kNone;                 // guarded by mutex_
 };
 
 }  // namespace rerank

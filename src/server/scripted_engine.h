@@ -66,8 +66,8 @@ class ScriptedEngine : public ScoringEngine {
     }
   };
 
-  explicit ScriptedEngine(Script& script) : script_(script) {
-    info_.model = "scripted";
+  explicit ScriptedEngine(Script& script, const std::string& model = "scripted") : script_(script) {
+    info_.model = model;
     info_.device = "none";
     info_.dtype = "float32";
     info_.max_model_len = 1000;

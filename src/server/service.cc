@@ -7,12 +7,12 @@
 #include "api/api_error.h"
 #include "api/openapi.h"
 #include "api/pages.h"
-#include "api/token_call.h"
+#include "api/served_model.h"
 #include "base/thread_pool.h"
 #include "rerank/error.h"
-#include "server/body.h"
 #include "server/cors.h"
 #include "server/scoring_task.h"
+#include "server/tokenizing_task.h"
 
 namespace rerank {
 namespace {
@@ -36,8 +36,8 @@ int num_workers(int asked) {
 api::ServiceCard first_card(const ServiceOptions& options, const std::string& model) {
   api::ServiceCard card;
   card.served_names = options.served_names;
-  if (card.served_names.empty()) card.served_names = {model};
-  card.model = model;
+  card.model = api::shown_model(model);
+  if (card.served_names.empty()) card.served_names = {card.model};
   card.created = seconds_since_1970();
   card.max_concurrent_requests = options.max_queued_documents;
   card.max_documents = options.max_documents;
@@ -61,15 +61,17 @@ HttpReply page(std::string_view html) {
 Service::Service(ServiceOptions options, const std::string& model, const FrontCounters& front,
                  MemoryBudget& budget)
     : options_(std::move(options)),
-      model_(options_.served_names.empty() ? model : options_.served_names.front()),
+      model_(options_.served_names.empty() ? api::shown_model(model) : options_.served_names.front()),
       budget_(budget),
       keys_(options_.api_keys),
       metrics_(front, model_),
-      exchanges_{options_, metrics_},
+      exchanges_{options_, metrics_, budget_},
       admission_(options_.max_queued_documents, options_.max_queued_tokens),
       card_(first_card(options_, model)),
       workers_(num_workers(options_.num_workers)) {
-  if (!options_.reply_format.empty()) api::reply_format_named(options_.reply_format);
+  if (!options_.reply_format.empty()) {
+    exchanges_.error_style = api::error_style_of(api::reply_format_named(options_.reply_format));
+  }
 }
 
 Service::~Service() = default;
@@ -79,6 +81,8 @@ void Service::begin_serving(std::unique_ptr<ScoringEngine> engine, bool parse_sp
   const EngineInfo& info = engine->info();
   serving->parse_special_tokens = parse_special_tokens;
   serving->rules.served_names = card_.served_names;
+  // Where it is served by its path, clients may say the whole of it.
+  if (options_.served_names.empty()) serving->rules.served_names.push_back(info.model);
   serving->rules.max_model_len = info.max_model_len;
   serving->rules.max_documents = static_cast<std::size_t>(options_.max_documents);
   serving->rules.auto_truncate = options_.auto_truncate;
@@ -148,12 +152,16 @@ MetricsMoment Service::moment() const {
 }
 
 HttpHandler::Cancel Service::handle(HttpRequest request, Post post, Done done) {
-  auto exchange =
-      std::make_shared<Exchange>(exchanges_, std::move(request), std::move(post), std::move(done));
+  std::shared_ptr<Exchange> exchange;
   try {
+    exchange = std::make_shared<Exchange>(exchanges_, std::move(request), std::move(post), done);
     return dispatch(exchange);
   } catch (const std::exception& error) {
-    exchange->fail(error);
+    if (exchange == nullptr) {
+      done(error_reply(api::error_of(error)));
+    } else {
+      exchange->fail(error);
+    }
     return {};
   }
 }
@@ -166,25 +174,32 @@ HttpHandler::Cancel Service::dispatch(const std::shared_ptr<Exchange>& exchange)
     return {};
   }
   if (match.route == nullptr) throw api::unknown_route(request.method, request.target, match.status);
+  const api::Handler handler = match.route->handler;
   if (!match.route->needs_key()) {
+    // Clients test their key by asking for the models.
+    const bool tests_key = handler == api::Handler::kModels || handler == api::Handler::kModel;
+    if (tests_key && !request.header("Authorization").empty()) require_key(request);
     answer_get(*exchange);
     return {};
   }
-  if (!keys_.admits(request.header("Authorization"))) throw api::unauthorized();
+  require_key(request);
   const Serving& serving = require_serving(request);
-  switch (match.route->handler) {
-    case api::Handler::kTokenize:
-    case api::Handler::kDetokenize:
-      post_tokenizing(exchange);
-      return {};
-    default:
-      break;
-  }
-  auto task = std::make_shared<ScoringTask>(*this, serving, exchange);
-  task->start();
-  return [weak = std::weak_ptr(task)] {
-    if (const auto alive = weak.lock()) alive->abandon();
+  const auto start = [](const auto& task) -> Cancel {
+    task->start();
+    return [weak = std::weak_ptr(task)] {
+      if (const auto alive = weak.lock()) alive->abandon();
+    };
   };
+  if (handler == api::Handler::kTokenize || handler == api::Handler::kDetokenize) {
+    return start(std::make_shared<TokenizingTask>(*this, serving, exchange));
+  }
+  return start(std::make_shared<ScoringTask>(*this, serving, exchange));
+}
+
+void Service::require_key(const HttpRequest& request) {
+  if (keys_.admits(request.header("Authorization"))) return;
+  metrics_.count_rejected("unauthorized");
+  throw api::unauthorized();
 }
 
 const Service::Serving& Service::require_serving(const HttpRequest& request) {
@@ -266,37 +281,6 @@ void Service::answer_get(Exchange& exchange) const {
   }
 }
 
-void Service::post_tokenizing(const std::shared_ptr<Exchange>& exchange) {
-  workers_.post([this, exchange] {
-    try {
-      inflate_body(exchange->request(), options_.max_inflated_bytes);
-      if (exchange->match().route->handler == api::Handler::kTokenize) {
-        tokenize(*exchange);
-      } else {
-        detokenize(*exchange);
-      }
-    } catch (const std::exception& error) {
-      exchange->fail(error);
-    }
-  });
-}
-
-void Service::tokenize(Exchange& exchange) const {
-  const Serving& now = *serving();
-  const api::TokenizeCall call = api::parse_tokenize_call(exchange.request().body, now.rules);
-  std::vector<std::vector<TokenPiece>> pieces;
-  for (const std::string& text : call.texts) {
-    pieces.push_back(now.engine->tokenize_pieces(text, now.parse_special_tokens));
-  }
-  exchange.reply_json(api::write_tokens(call, pieces, now.rules.max_model_len));
-}
-
-void Service::detokenize(Exchange& exchange) const {
-  const Serving& now = *serving();
-  const auto ids = api::parse_detokenize_call(exchange.request().body, now.rules);
-  exchange.reply_json(api::write_detokenized(now.engine->detokenize(ids)));
-}
-
 std::optional<HttpReply> Service::refuse_unread(const HttpRequest& head) {
   std::optional<HttpReply> answer;
   // The same as if the body were empty, so far as that needs no body.
@@ -305,7 +289,7 @@ std::optional<HttpReply> Service::refuse_unread(const HttpRequest& head) {
   try {
     if (match.route == nullptr) throw api::unknown_route(head.method, head.target, match.status);
     if (match.route->needs_key()) {
-      if (!keys_.admits(head.header("Authorization"))) throw api::unauthorized();
+      require_key(head);
       require_serving(head);
     }
     return std::nullopt;
@@ -323,6 +307,7 @@ HttpReply Service::refuse_broken(const HttpRequest& head, int status, const std:
                     [&answer](HttpReply reply) { answer = std::move(reply); });
   api::ApiError error(status, message);
   if (status == 429 || status == 503) error.set_retry_after(kDrainingWait);
+  if (status == 429) metrics_.count_rejected("memory_full");
   exchange.fail(error);
   return answer;
 }

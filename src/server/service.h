@@ -24,6 +24,7 @@
 namespace rerank {
 
 class ScoringTask;
+class TokenizingTask;
 
 // All members are safe from any thread.
 class Service : public HttpHandler {
@@ -56,6 +57,7 @@ class Service : public HttpHandler {
 
  private:
   friend class ScoringTask;
+  friend class TokenizingTask;
 
   // What there is once the model is loaded; does not change.
   struct Serving {
@@ -68,9 +70,8 @@ class Service : public HttpHandler {
   void answer_get(Exchange& exchange) const;
   void answer_health(Exchange& exchange, bool is_good) const;
   void preflight(Exchange& exchange) const;
-  void post_tokenizing(const std::shared_ptr<Exchange>& exchange);
-  void tokenize(Exchange& exchange) const;
-  void detokenize(Exchange& exchange) const;
+  // Throws ApiError with 401 and counts it.
+  void require_key(const HttpRequest& request);
   // Throws ApiError with 503 and counts it.
   const Serving& require_serving(const HttpRequest& request);
   const Serving* serving() const { return serving_pointer_.load(); }
@@ -80,7 +81,7 @@ class Service : public HttpHandler {
   void remove_task(ScoringTask* task);
 
   const ServiceOptions options_;
-  const std::string model_;
+  const std::string model_;  // as strangers may see it
   MemoryBudget& budget_;
   ApiKeys keys_;
   Metrics metrics_;

@@ -47,6 +47,8 @@ class ServiceTest : public testing::Test {
     request.target = target;
     request.headers = std::move(headers);
     request.body = body;
+    request.charge = MemoryCharge(budget_);
+    EXPECT_TRUE(request.charge.resize(body.size()));
     auto pending = std::make_shared<Pending>();
     pending->cancel = service_->handle(
         std::move(request), [this](std::function<void()> work) { post(std::move(work)); },
@@ -56,7 +58,7 @@ class ServiceTest : public testing::Test {
     return pending;
   }
   HttpReply wait(const std::shared_ptr<Pending>& pending) {
-    while (!pending->reply) run_one();
+    while (!pending->reply && !HasFatalFailure()) run_one();
     return *pending->reply;
   }
   HttpReply ask(const std::string& method, const std::string& target, const std::string& body = "",
@@ -153,11 +155,11 @@ TEST_F(ServiceTest, CountsBeforeItAnswers) {
   }
 }
 
-TEST_F(ServiceTest, ScoresPairsOfSeveralQueriesAsOneAnswer) {
+TEST_F(ServiceTest, ScoresPairsOfSeveralQueriesAsOneRequest) {
   start();
   const auto pending = send("POST", "/v1/score", R"({"text_1": ["a", "b"], "text_2": ["one", "three"]})");
-  ASSERT_EQ(script_.num_waiting(), 2U);
-  script_.score_one();
+  ASSERT_EQ(script_.num_waiting(), 1U);
+  EXPECT_THAT(script_.first_request().queries, testing::ElementsAre("a", "b"));
   script_.score_one();
   const HttpReply reply = wait(pending);
   EXPECT_EQ(reply.status, 200);
@@ -222,6 +224,133 @@ TEST_F(ServiceTest, KeepsEveryPostBehindTheKey) {
   EXPECT_EQ(ask_scored("/v1/rerank", kTwoDocuments, {{"authorization", "bearer secret"}}).status, 200);
 }
 
+TEST_F(ServiceTest, TellsWhoTestsAKeyThatItIsWrong) {
+  ServiceOptions options;
+  options.api_keys = {"secret"};
+  start(options);
+  for (const char* path : {"/v1/models", "/v1/models/model-a", "/infinity/models"}) {
+    EXPECT_EQ(ask("GET", path).status, 200) << path;
+    EXPECT_EQ(ask("GET", path, "", {{"Authorization", "Bearer secret"}}).status, 200) << path;
+    EXPECT_EQ(ask("GET", path, "", {{"Authorization", "Bearer wrong"}}).status, 401) << path;
+  }
+  EXPECT_EQ(ask("GET", "/metrics", "", {{"Authorization", "Bearer wrong"}}).status, 200);
+  EXPECT_THAT(metrics(), HasSubstr(R"(rerank_rejected_requests_total{reason="unauthorized"} 3)"));
+}
+
+// The path of a model is nobody's business; clients may still call it by that.
+TEST_F(ServiceTest, ShowsNoPaths) {
+  service_ = std::make_unique<Service>(ServiceOptions{}, "/srv/models/scripted/", counters_, budget_);
+  service_->begin_serving(std::make_unique<ScriptedEngine>(script_, "/srv/models/scripted/"), false);
+  for (const char* path : {"/v1/models", "/info", "/metrics"}) {
+    const std::string text = ask("GET", path).body;
+    EXPECT_THAT(text, Not(HasSubstr("/srv"))) << path;
+    EXPECT_THAT(text, HasSubstr("\"scripted\"")) << path;
+  }
+  for (const char* name : {"scripted", "/srv/models/scripted/"}) {
+    const HttpReply reply =
+        ask_scored("/rerank", std::string(R"({"query":"q","documents":["a"],"model":")") + name + "\"}");
+    EXPECT_EQ(reply.status, 200);
+    EXPECT_THAT(reply.body, HasSubstr(R"("model":"scripted")"));
+  }
+}
+
+TEST_F(ServiceTest, GivesBackAllThatWasCharged) {
+  start();
+  const std::string document(100'000, 'x');
+  const std::string body = R"({"query":"q","documents":[")" + document + R"("]})";
+  EXPECT_EQ(ask_scored("/rerank", R"({"query":"q","documents":["a"]})").status, 200);
+  EXPECT_EQ(ask_scored("/rerank", body).status, 200);
+  EXPECT_EQ(ask_scored("/rerank", R"({"query":"q","documents":[1]})").status, 400);
+  EXPECT_EQ(ask("POST", "/rerank", "{").status, 400);
+  EXPECT_EQ(ask("POST", "/tokenize", R"({"inputs":["a","bc"]})").status, 200);
+  EXPECT_EQ(ask("POST", "/tokenize", R"({"prompt":")" + document + "\"}").status, 400);
+  EXPECT_EQ(ask("POST", "/detokenize", R"({"tokens":[97]})").status, 200);
+  EXPECT_EQ(ask("GET", "/openapi.json").status, 200);
+  const auto cancelled = send("POST", "/rerank", kTwoDocuments);
+  cancelled->cancel();
+  run_posted();
+  EXPECT_EQ(budget_.used_bytes(), 0);
+}
+
+// Until it is written, a reply is held, and charged for.
+TEST_F(ServiceTest, ChargesForReplies) {
+  start();
+  const std::string document(100'000, 'x');
+  const HttpReply reply = ask_scored("/rerank", R"({"query":"q","documents":[")" + document + R"("]})");
+  EXPECT_GT(budget_.used_bytes(), 100'000);
+  EXPECT_LT(budget_.used_bytes(), 110'000);
+  EXPECT_NE(reply.held_until_written, nullptr);
+}
+
+TEST_F(ServiceTest, RefusesWhatItHasNoMemoryFor) {
+  start();
+  MemoryCharge others(budget_);
+  ASSERT_TRUE(others.resize(static_cast<std::size_t>(budget_.limit_bytes())));
+  const std::string document(100'000, 'x');
+  const std::string body = R"({"query":"q","documents":[")" + document + R"("]})";
+  const HttpReply refused = ask("POST", "/rerank", body);
+  EXPECT_EQ(refused.status, 429);
+  EXPECT_NE(header_of(refused, "retry-after"), "(none)");
+  EXPECT_THAT(metrics(), HasSubstr(R"(rerank_rejected_requests_total{reason="memory_full"} 1)"));
+  EXPECT_EQ(ask_scored("/rerank", R"({"query":"q","documents":["a"]})").status, 200);  // of the reserve
+  others.clear();
+  EXPECT_EQ(ask_scored("/rerank", body).status, 200);
+}
+
+TEST_F(ServiceTest, RefusesWhatIsLargerThanAllItsMemory) {
+  start();
+  const auto limit = static_cast<std::size_t>(budget_.limit_bytes());
+  std::string values = "0";
+  // 3.2 MB of text, and 16 times that to be read.
+  for (int i = 0; i < 800'000; ++i) values += ",[0]";
+  const std::string body = R"({"query":"q","documents":["a"],"x":[)" + values + "]}";
+  EXPECT_EQ(ask_scored("/rerank", body).status, 400);  // too many values
+  MemoryBudget small(limit / 100);
+  service_ = std::make_unique<Service>(ServiceOptions{}, "scripted", counters_, small);
+  begin_serving();
+  HttpRequest request;
+  request.method = "POST";
+  request.target = "/rerank";
+  request.body = body;
+  request.charge = MemoryCharge(small);
+  ASSERT_TRUE(request.charge.resize(body.size()));
+  auto pending = std::make_shared<Pending>();
+  service_->handle(
+      std::move(request), [this](std::function<void()> work) { post(std::move(work)); },
+      [this, pending](HttpReply reply) {
+        post([pending, reply = std::move(reply)] { pending->reply = reply; });
+      });
+  EXPECT_EQ(wait(pending).status, 413);
+  service_.reset();
+  EXPECT_EQ(small.used_bytes(), 0);
+}
+
+TEST_F(ServiceTest, GivesEveryErrorOfAForcedFormatItsShape) {
+  ServiceOptions options;
+  options.reply_format = "tei";
+  options.api_keys = {"secret"};
+  start(options);
+  for (const char* path : {"/rerank", "/nothing"}) {
+    EXPECT_THAT(ask("POST", path, "{").body, testing::StartsWith(R"({"error":")")) << path;
+  }
+}
+
+TEST_F(ServiceTest, TokenizesNothingForWhoIsGoneOrLate) {
+  start();
+  const HttpReply late =
+      ask("POST", "/tokenize", R"({"prompt": "ab"})", {{"X-Request-Timeout", "0.000000001"}});
+  EXPECT_EQ(late.status, 504);
+  EXPECT_EQ(ask("POST", "/tokenize", R"({"prompt": "ab"})", {{"X-Request-Timeout", "x"}}).status, 400);
+  ServiceOptions options;
+  options.max_queued_documents = 2;
+  start(options);
+  const auto scoring = send("POST", "/v1/rerank", kTwoDocuments);
+  EXPECT_EQ(ask("POST", "/tokenize", R"({"prompt": "ab"})").status, 429);
+  script_.score_one();
+  EXPECT_EQ(wait(scoring).status, 200);
+  EXPECT_EQ(ask("POST", "/tokenize", R"({"prompt": "ab"})").status, 200);
+}
+
 TEST_F(ServiceTest, TurnsAwayWhatTheQueueDoesNotHold) {
   ServiceOptions options;
   options.max_queued_documents = 3;
@@ -258,7 +387,8 @@ TEST_F(ServiceTest, PassesDeadlinesOn) {
     const auto deadline = script_.first_request().deadline.value();
     script_.end_one(script_.first_id(), Status::kDeadlineExceeded, "too late");
     const HttpReply reply = wait(pending);
-    EXPECT_EQ(reply.status, 503);
+    EXPECT_EQ(reply.status, 504);
+    EXPECT_EQ(header_of(reply, "retry-after"), "(none)");
     EXPECT_THAT(reply.body, HasSubstr("too late"));
     return std::chrono::duration<double>(deadline - before).count();
   };
@@ -367,7 +497,7 @@ TEST_F(ServiceTest, CountsByRouteAndNeverByWhatStrangersInvent) {
   ask_scored("/v1/retrieval/model-a/reranking", kTwoDocuments);
   const std::string text = metrics();
   EXPECT_THAT(text, HasSubstr(R"(http_requests_total{handler="none",method="GET",status="404"} 1)"));
-  EXPECT_THAT(text, HasSubstr(R"(method="other",status="405"} 1)"));
+  EXPECT_THAT(text, HasSubstr(R"(http_requests_total{handler="/v1/rerank",method="other",status="405"} 1)"));
   EXPECT_THAT(text, HasSubstr(R"(handler="/v1/retrieval/{model}/reranking",method="POST",status="200"} 1)"));
   EXPECT_THAT(text, Not(HasSubstr("grows")));
   EXPECT_THAT(text, Not(HasSubstr("BREW")));

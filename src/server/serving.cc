@@ -1,6 +1,7 @@
 #include "server/serving.h"
 
 #include <fmt/format.h>
+#include <malloc.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -43,6 +44,28 @@ void raise_descriptor_limit(ListenOptions& options) {
     log::warn("this process may open {} files: at most {} connections", limit.rlim_cur,
               options.max_connections);
   }
+}
+
+// What requests held is to leave when it is given back: large pieces at once, and few heaps that each keep
+// what they once needed. Otherwise peaks of different times add up.
+void return_memory_early() {
+  constexpr int kMappedBytes = 128 << 10;  // and more: of the kernel, not of a heap
+  constexpr int kHeaps = 2;
+  mallopt(M_MMAP_THRESHOLD, kMappedBytes);
+  mallopt(M_TRIM_THRESHOLD, 2 * kMappedBytes);
+  mallopt(M_ARENA_MAX, kHeaps);
+}
+
+void warn_if_open(const ServingOptions& options) {
+  const ListenOptions& listen = options.listen;
+  const bool is_local = listen.host == "localhost" || listen.host == "::1" || listen.host.starts_with("127.");
+  if (!options.service.api_keys.empty() || !listen.tls_ca_file.empty() || !listen.unix_socket.empty() ||
+      is_local) {
+    return;
+  }
+  log::warn(
+      "no API key is set: whoever reaches {} may use this server; --api-key-file or $RERANK_API_KEY set one",
+      listen.host);
 }
 
 // The line that vLLM prints, with our numbers.
@@ -96,6 +119,7 @@ class ServingProcess {
   void run() {
     front_->start();
     log::info("listening on {}; loading {}", front_->address(), options_.engine.model);
+    warn_if_open(options_);
     load();
     supervisor_.tell("READY=1\nSTATUS=Ready.");
     log::info("ready on {}", front_->address());
@@ -191,6 +215,7 @@ class ServingProcess {
 }  // namespace
 
 void serve(const ServingOptions& options, const std::function<bool()>& is_asked_to_end) {
+  return_memory_early();
   ServingOptions possible = options;
   raise_descriptor_limit(possible.listen);
   ServingProcess(possible, is_asked_to_end).run();

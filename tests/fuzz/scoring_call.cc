@@ -42,16 +42,16 @@ std::vector<std::string> make_paths() {
 std::size_t text_bytes(const api::ScoringCall& call) {
   std::size_t bytes = call.request_id.size();
   for (const std::string& text : call.echo) bytes += text.size();
-  for (const Request& request : call.requests) {
-    bytes += request.query.size() + request.instruction.size();
-    for (const std::string& document : request.documents) bytes += document.size();
-  }
+  const Request& request = call.request;
+  bytes += request.query.size() + request.instruction.size();
+  for (const std::string& query : request.queries) bytes += query.size();
+  for (const std::string& document : request.documents) bytes += document.size();
   return bytes;
 }
 
 Result made_result(const api::ScoringCall& call) {
   Result result;
-  result.documents.resize(call.num_documents());
+  result.documents.resize(call.num_documents);
   for (std::size_t i = 0; i < result.documents.size(); ++i) {
     DocumentScore& document = result.documents[i];
     document.score = 1.0F / static_cast<float>(1 + (i * 7919) % 1013);
@@ -65,7 +65,7 @@ Result made_result(const api::ScoringCall& call) {
 // Whether read_scores is for replies of this kind.
 bool is_read_by_client(const api::ScoringCall& call) {
   const bool is_other = call.format == api::ReplyFormat::kWeaviate || call.format == api::ReplyFormat::kNim;
-  return !is_other && (call.top_n == 0 || call.top_n >= call.num_documents());
+  return !is_other && (call.top_n == 0 || call.top_n >= call.num_documents);
 }
 
 void check_reply(const api::ScoringCall& call) {
@@ -96,14 +96,14 @@ void read_call(std::string_view body, const std::string& path) {
   api::ScoringCall call;
   try {
     const MemoryBound bound(150 * body.size() + (std::size_t{256} << 10));
-    call = api::parse_scoring_call(body, api::match_route("POST", path), rules());
+    call = api::parse_scoring_call(std::string(body), api::match_route("POST", path), rules());
   } catch (const api::ApiError& error) {
     return check_error(error);
   }
-  expect(!call.requests.empty() && call.num_documents() > 0, "a call has something to score");
-  expect(call.num_documents() <= rules().max_documents, "a call has no more documents than are allowed");
+  expect(call.num_documents > 0, "a call has something to score");
+  expect(call.num_documents <= rules().max_documents, "a call has no more documents than are allowed");
   expect(text_bytes(call) <= 16 * body.size(), "texts are not multiplied");
-  expect(call.echo.empty() || call.echo.size() == call.num_documents(), "all documents are echoed, or none");
+  expect(call.echo.empty() || call.echo.size() == call.num_documents, "all documents are echoed, or none");
   check_reply(call);
 }
 

@@ -31,27 +31,27 @@ void read_tokenize(std::string_view body) {
   api::TokenizeCall call;
   try {
     const MemoryBound bound(150 * body.size() + kFixedBytes);
-    call = api::parse_tokenize_call(body, rules());
+    call = api::parse_tokenize_call(std::string(body), rules());
   } catch (const api::ApiError& error) {
     return check_error(error);
   }
   std::size_t bytes = 0;
-  std::vector<std::vector<TokenPiece>> pieces;
+  api::TokensText reply(call, rules().max_model_len);
   for (const std::string& text : call.texts) {
     bytes += text.size();
     // One token for the text: what matters is that any text can be written.
-    pieces.push_back({{.id = 1, .text = text, .special = false, .start = 0, .stop = 1}});
+    reply.add({{.id = 1, .text = text, .special = false, .start = 0, .stop = 1}});
   }
   expect(bytes <= body.size(), "texts are not multiplied");
   expect(call.texts.size() <= rules().max_documents, "a call has no more texts than are allowed");
   expect(call.wants_pieces || call.texts.size() == 1, "without pieces there is one text");
-  boost::json::parse(api::write_tokens(call, pieces, rules().max_model_len));
+  boost::json::parse(reply.take());
 }
 
 void read_detokenize(std::string_view body) {
   try {
     const MemoryBound bound(150 * body.size() + kFixedBytes);
-    for (const std::int32_t id : api::parse_detokenize_call(body, rules())) {
+    for (const std::int32_t id : api::parse_detokenize_call(std::string(body), rules())) {
       expect(id >= 0, "an id is not negative");
     }
   } catch (const api::ApiError& error) {

@@ -161,8 +161,9 @@ class Contract(unittest.TestCase):
                        "vllm:cache_config_info", "vllm:prompt_tokens_total", "vllm:prefix_cache_queries_total",
                        "vllm:prefix_cache_hits_total", "vllm:request_success_total",
                        "vllm:e2e_request_latency_seconds", "http_requests_total", "http_request_duration_seconds",
-                       "rerank_queue_seconds", "rerank_tokenize_seconds", "rerank_compute_seconds",
-                       "rerank_total_seconds", "rerank_batch_fill_ratio", "rerank_rejected_requests_total"):
+                       "rerank_request_queue_seconds", "rerank_request_tokenize_seconds",
+                       "rerank_request_compute_seconds",
+                       "rerank_request_total_seconds", "rerank_batch_fill_ratio", "rerank_rejected_requests_total"):
             self.assertIn(wanted, families)
         for histogram in (family for family, kind in families.items() if kind == "histogram"):
             self.check_buckets(text, histogram)

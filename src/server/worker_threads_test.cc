@@ -1,0 +1,48 @@
+#include "server/worker_threads.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <future>
+#include <stdexcept>
+
+namespace rerank {
+namespace {
+
+constexpr std::chrono::seconds kLongEnough{20};
+
+TEST(WorkerThreads, ShortWorkDoesNotWaitForLong) {
+  std::promise<void> end;
+  std::shared_future<void> until = end.get_future().share();
+  WorkerThreads workers(1);
+  workers.post(WorkSize::kLong, [until] { until.wait(); });
+  workers.post(WorkSize::kLong, [until] { until.wait(); });
+  std::promise<void> done;
+  workers.post(WorkSize::kShort, [&done] { done.set_value(); });
+  EXPECT_EQ(done.get_future().wait_for(kLongEnough), std::future_status::ready);
+  end.set_value();
+}
+
+TEST(WorkerThreads, LongWorkIsDoneBesideShort) {
+  std::promise<void> end;
+  std::shared_future<void> until = end.get_future().share();
+  WorkerThreads workers(1);
+  workers.post(WorkSize::kShort, [until] { until.wait(); });
+  std::promise<void> done;
+  workers.post(WorkSize::kLong, [&done] { done.set_value(); });
+  EXPECT_EQ(done.get_future().wait_for(kLongEnough), std::future_status::ready);
+  end.set_value();
+}
+
+TEST(WorkerThreads, OutliveWhatTheirWorkThrows) {
+  WorkerThreads workers(1);
+  for (const WorkSize size : {WorkSize::kShort, WorkSize::kLong}) {
+    for (int i = 0; i < 3; ++i) workers.post(size, [] { throw std::runtime_error("thrown on purpose"); });
+    std::promise<void> done;
+    workers.post(size, [&done] { done.set_value(); });
+    EXPECT_EQ(done.get_future().wait_for(kLongEnough), std::future_status::ready);
+  }
+}
+
+}  // namespace
+}  // namespace rerank
