@@ -50,7 +50,7 @@ std::optional<std::uint64_t> size_at(const boost::json::object& object, std::str
 }
 
 boost::json::object parse_answer(const std::string& body, std::string_view url) {
-  const std::string name = fmt::format("the answer of {}", shown(url));
+  const std::string name = fmt::format("the answer of {}", shown_text(url));
   boost::json::value value = parse_strict_json(body, name);
   require(value.is_object(), name + " is no JSON object; is this the address of a hub?");
   return std::move(value.get_object());
@@ -68,8 +68,8 @@ std::string token_advice(const HubAccess& access, std::string_view variable) {
 }
 
 Error other_refusal(const TransferHead& head, const std::string& said) {
-  return {ErrorCode::kUnavailable, fmt::format("{} answers with status {}{}{}", shown(head.url), head.status,
-                                               said.empty() ? "" : ": ", shown(said))};
+  return {ErrorCode::kUnavailable, fmt::format("{} answers with status {}{}{}", shown_text(head.url),
+                                               head.status, said.empty() ? "" : ": ", shown_text(said))};
 }
 
 }  // namespace rerank

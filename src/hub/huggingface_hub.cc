@@ -64,7 +64,7 @@ RemoteModel parse_huggingface_listing(const std::string& json, std::string_view 
   model.commit = text_at(answer, "sha");
   const boost::json::array* const siblings = array_at(answer, "siblings");
   require(is_commit(model.commit) && siblings != nullptr,
-          fmt::format("{} names no commit and no files; is this the address of a hub?", shown(url)));
+          fmt::format("{} names no commit and no files; is this the address of a hub?", shown_text(url)));
   for (const boost::json::value& entry : *siblings) {
     const boost::json::object* const sibling = entry.if_object();
     if (sibling == nullptr) continue;

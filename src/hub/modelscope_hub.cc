@@ -42,8 +42,8 @@ RemoteModel parse_modelscope_listing(const std::string& json, std::string_view u
   if (entries == nullptr) {
     const std::string said = text_at(answer, "Message");
     throw Error(ErrorCode::kNotFound,
-                fmt::format("{} lists no files: {}", shown(url),
-                            said.empty() ? "is this the address of a hub?" : shown(said)));
+                fmt::format("{} lists no files: {}", shown_text(url),
+                            said.empty() ? "is this the address of a hub?" : shown_text(said)));
   }
   RemoteModel model;
   for (const boost::json::value& value : *entries) {
@@ -55,9 +55,9 @@ RemoteModel parse_modelscope_listing(const std::string& json, std::string_view u
     if (!is_wanted_file(file.name)) continue;
     const std::optional<std::uint64_t> size_bytes = size_at(*entry, "Size");
     const std::optional<Digest> digest = parse_digest(text_at(*entry, "Sha256"));
-    require(
-        size_bytes && digest && digest->kind == Digest::Kind::kSha256,
-        fmt::format("{} gives no SHA-256 and size of {}, so it can't be verified", shown(url), file.name));
+    require(size_bytes && digest && digest->kind == Digest::Kind::kSha256,
+            fmt::format("{} gives no SHA-256 and size of {}, so it can't be verified", shown_text(url),
+                        file.name));
     file.size_bytes = *size_bytes;
     file.digest = *digest;
     require_possible_size(file);
@@ -105,7 +105,7 @@ Error ModelScopeHub::refusal(const ModelName& name, const TransferReply& reply) 
   if (status == 401 || status == 403) {
     return {ErrorCode::kUnavailable,
             fmt::format("{} refuses {} (status {}{}{}): check the name; if the model is private, {}",
-                        access_.endpoint, name.repository, status, said.empty() ? "" : ", ", shown(said),
+                        access_.endpoint, name.repository, status, said.empty() ? "" : ", ", shown_text(said),
                         token_advice(access_, "MODELSCOPE_API_TOKEN"))};
   }
   if (status == 404) {

@@ -78,7 +78,7 @@ void Patience::wait_after(const Fault& fault, const std::stop_token& stop) {
 std::optional<Fault> passing_fault(const TransferHead& head) {
   if (head.status < 500 && head.status != kTooManyRequests && head.status != kRequestTimeout)
     return std::nullopt;
-  return Fault{fmt::format("{} answers with status {}", shown(head.url), head.status), asked_wait(head)};
+  return Fault{fmt::format("{} answers with status {}", shown_text(head.url), head.status), asked_wait(head)};
 }
 
 Fault fault_of(const TransferError& error) {

@@ -54,7 +54,7 @@ void require_harmless_name(std::string_view name) {
         fmt::format(
             "the hub lists a file named {}, which leads out of the model's folder or hides something; "
             "nothing was downloaded",
-            shown(name)));
+            shown_text(name)));
   }
 }
 
