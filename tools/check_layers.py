@@ -43,7 +43,7 @@ TESTS = "TESTS"
 BENCHES = "BENCHES"
 THIRD_PARTY = {
     "boost/json*": ("api", "checkpoint", "tokenizer", "client", "load", "hub", "apps", TESTS),
-    "boost/beast*": ("server", "load"),
+    "boost/beast*": ("load",),
     "boost/asio*": ("server", "load"),
     "curl/": ("transfer",),
     "toml++/": ("settings",),

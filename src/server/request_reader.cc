@@ -14,6 +14,7 @@ constexpr std::size_t kFirstBodyBytes = std::size_t{256} << 10;  // of a promise
 constexpr std::size_t kFirstChunkedBytes = std::size_t{4} << 10;
 constexpr std::size_t kFreeHeadBytes = std::size_t{1}
                                        << 10;  // of a head; each connection costs as much anyway
+constexpr std::size_t kMaxRequestLineBytes = kMaxMethodBytes + kMaxTargetBytes + 16;
 
 bool may_have_body(std::string_view method) {
   return method != "GET" && method != "HEAD" && method != "OPTIONS";
@@ -40,14 +41,15 @@ std::size_t RequestReader::feed_head(std::string_view bytes) {
   while (progress_ == Progress::kHead) {
     const std::string_view rest = bytes.substr(consumed);
     const std::size_t newline = rest.find('\n', std::min(num_searched_bytes_, rest.size()));
-    const std::size_t seen = num_head_bytes_ + std::min(newline, rest.size());
-    if (seen > max_header_bytes_) {
-      fail({431, fmt::format("the request's headers are longer than {} bytes", max_header_bytes_)});
-    } else if (!has_request_line_ && rest.size() > kMaxMethodBytes + kMaxTargetBytes + 16 &&
-               newline > kMaxMethodBytes + kMaxTargetBytes + 16) {
-      fail({414, fmt::format("the request's target is longer than {} bytes", kMaxTargetBytes)});
-    } else if (!has_request_line_ && !rest.empty() && !is_token_letter(rest.front())) {
+    const std::size_t line = std::min(newline, rest.size());
+    // What is wrong is the same however the bytes arrive: the first thing that a byte alone would show.
+    if (!has_request_line_ && !rest.empty() && !is_token_letter(rest.front())) {
       fail({400, "this is not a request of HTTP/1.1: its first line does not begin with a method"});
+    } else if (!has_request_line_ && line > kMaxRequestLineBytes &&
+               kMaxRequestLineBytes < max_header_bytes_) {
+      fail({414, fmt::format("the request's target is longer than {} bytes", kMaxTargetBytes)});
+    } else if (num_head_bytes_ + line > max_header_bytes_) {
+      fail({431, fmt::format("the request's headers are longer than {} bytes", max_header_bytes_)});
     } else if (newline == std::string_view::npos) {
       num_searched_bytes_ = rest.size();
       break;
