@@ -73,7 +73,7 @@ TEST(Config, AcceptsWhatChangesNothing) {
 TEST(Config, ShowsOnlyWhatIsSafeToPrint) {
   const std::string esc = R"(["\u001b[31m\u007f)" + std::string(1000, 'x') + R"("])";
   const std::string message = error_of([&] { parse_config(changed("architectures", esc), "f"); });
-  EXPECT_THAT(message, AllOf(HasSubstr("\\u001b[31m?xx"), Not(HasSubstr("\x1b"))));
+  EXPECT_THAT(message, AllOf(HasSubstr("?[31m?xx"), Not(HasSubstr("\x1b"))));
   EXPECT_LT(message.size(), 400u);
 }
 
