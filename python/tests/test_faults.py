@@ -193,6 +193,8 @@ def test_malformed_replies(call: CallFunction, settings: Settings, server: Stand
     assert len(server.requests) == 1
 
 
+# anyio leaves a socket to the garbage collector where a task is cancelled just as it has connected.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_one_failing_part_ends_the_call(call: CallFunction, settings: Settings, server: StandIn) -> None:
     settings = dataclasses.replace(settings, max_documents_per_request=2)
     server.choose = lambda body: reply(400, {"message": "bad"}) if "bad" in body["documents"] else slow(60)
