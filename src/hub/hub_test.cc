@@ -108,7 +108,7 @@ TEST(HuggingFaceListing, RefusesWhatIsNone) {
                     huggingface_listing(R"({"rfilename": "config.json", "size": 9000000000000000000})"),
                     "URL");
               }),
-              HasSubstr("no disk"));
+              HasSubstr("more than any model"));
 }
 
 TEST(ModelScopeListing, HasAChecksumForEveryFile) {
@@ -144,6 +144,8 @@ TEST(Listing, MustHoldAModel) {
   EXPECT_THAT(fault({"config.json"}), HasSubstr("safetensors"));
   EXPECT_THAT(fault({"model.safetensors"}), HasSubstr("config.json"));
   EXPECT_THAT(fault({"model.safetensors", "config.json", "config.json"}), HasSubstr("twice"));
+  // Sizes of all files add up only where there are not too many.
+  EXPECT_THAT(fault(std::vector<std::string>(10'001, "config.json")), HasSubstr("lists 10001 files"));
 }
 
 TEST(ContentRange, IsReadStrictly) {

@@ -15,7 +15,8 @@ namespace {
 
 constexpr std::int32_t kMaxRedirects = 5;
 constexpr std::chrono::seconds kStallTimeout{30};
-constexpr std::size_t kMaxListingBytes = std::size_t{64} << 20;
+constexpr std::chrono::seconds kListingTimeout{300};
+constexpr std::size_t kMaxListingBytes = std::size_t{16} << 20;
 
 bool is_commit(std::string_view text) {
   const std::optional<Digest> digest = parse_digest(text);
@@ -81,7 +82,9 @@ RemoteModel HuggingFaceHub::list(const ModelName& name, const HubLine& line) con
                             percent_encoded(name.revision));
   request.headers = headers();
   request.max_redirects = kMaxRedirects;  // a model that was renamed
+  request.keeps_tls = true;               // all checksums come from here
   request.stall_timeout = kStallTimeout;
+  request.timeout = kListingTimeout;
   request.max_body_bytes = kMaxListingBytes;
   const TransferReply reply = line.ask(request);
   if (reply.head.status != 200) throw refusal(name, reply);
@@ -99,6 +102,7 @@ void HuggingFaceHub::ask_for_checksum(const std::string& url, RemoteFile& file, 
   request.url = url;
   request.headers = headers();
   request.stall_timeout = kStallTimeout;
+  request.timeout = kListingTimeout;
   // Redirected inside the hub only: the headers that count come with the redirect to the storage, whose own
   // ETag is another thing.
   TransferHead head = line.ask(request).head;

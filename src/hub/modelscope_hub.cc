@@ -14,7 +14,8 @@ namespace {
 
 constexpr std::int32_t kMaxRedirects = 5;
 constexpr std::chrono::seconds kStallTimeout{30};
-constexpr std::size_t kMaxListingBytes = std::size_t{64} << 20;
+constexpr std::chrono::seconds kListingTimeout{300};
+constexpr std::size_t kMaxListingBytes = std::size_t{16} << 20;
 
 std::string content_commit(const std::vector<RemoteFile>& files) {
   std::string text;
@@ -72,7 +73,9 @@ RemoteModel ModelScopeHub::list(const ModelName& name, const HubLine& line) cons
                             name.repository, percent_encoded(name.revision));
   request.headers = headers();
   request.max_redirects = kMaxRedirects;
+  request.keeps_tls = true;  // all checksums come from here
   request.stall_timeout = kStallTimeout;
+  request.timeout = kListingTimeout;
   request.max_body_bytes = kMaxListingBytes;
   const TransferReply reply = line.ask(request);
   if (reply.head.status != 200) throw refusal(name, reply);

@@ -16,6 +16,7 @@ constexpr std::array<std::string_view, 11> kSmallFiles = {
     "vocab.json",      "special_tokens_map.json", "added_tokens.json", "merges.txt",
     "tokenizer.model", "chat_template.jinja",     "chat_template.json"};
 
+constexpr std::size_t kMostFiles = 10'000;
 constexpr std::string_view kWeightsEnding = ".safetensors";
 
 bool is_weights(std::string_view name) {
@@ -59,6 +60,9 @@ void require_harmless_name(std::string_view name) {
 }
 
 void complete_listing(RemoteModel& model, std::string_view repository) {
+  require(model.files.size() <= kMostFiles,
+          fmt::format("{}: the hub lists {} files to download, more than any model has", repository,
+                      model.files.size()));
   std::sort(model.files.begin(), model.files.end(),
             [](const RemoteFile& left, const RemoteFile& right) { return left.name < right.name; });
   const auto same = std::adjacent_find(

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "checkpoint/strict_json.h"
+
 namespace rerank {
 namespace {
 
@@ -60,6 +62,7 @@ class RunFetch {
   std::optional<Fault> exchange() {
     problem_.clear();
     refusal_text_.clear();
+    head_ = {};
     skip_ = 0;
     TransferRequest request;
     request.url = request_.url;
@@ -72,19 +75,18 @@ class RunFetch {
     request.on_head = [this](const TransferHead& head) { return take_head(head); };
     request.on_body = [this](std::string_view part) { return take_body(part); };
     try {
-      TransferReply reply = line_.pool.perform(request, line_.stop);
-      if (status_ != kWholeFile && status_ != kPartOfFile) {
-        if (auto fault = passing_fault(reply.head)) return fault;
-        reply.body = refusal_text_;
-        throw refusal_(reply);
-      }
-      if (position_ < expected_end_) problem_ = "ends before its end";
+      (void)line_.pool.perform(request, line_.stop);
+      if (!is_refused() && position_ < expected_end_) problem_ = "ends before its end";
     } catch (const TransferError& error) {
       if (error.kind() != TransferError::Kind::kGivenUp) {
         Fault fault = fault_of(error);
         fault.text = fmt::format("{}: {}", request_.file, fault.text);
         return fault;
       }
+    }
+    if (is_refused()) {
+      if (auto fault = passing_fault(head_)) return fault;
+      throw refusal_({.head = head_, .body = refusal_text_});
     }
     if (problem_.empty()) return std::nullopt;
     return Fault{fmt::format("{}: the server's answer {}", request_.file, problem_), {}};
@@ -95,18 +97,20 @@ class RunFetch {
     return false;
   }
 
+  bool is_refused() const { return head_.status != kWholeFile && head_.status != kPartOfFile; }
+
   bool take_head(const TransferHead& head) {
-    status_ = head.status;
-    if (status_ == kPartOfFile) return take_partial_head(head);
-    if (status_ != kWholeFile) return true;
+    head_ = head;
+    if (head.status == kPartOfFile) return take_partial_head(head);
+    if (head.status != kWholeFile) return true;
     if (request_.run.by_range) {
       ranges_ignored_ = true;
       return false;
     }
     std::string_view length = head.header("content-length");
     if (!length.empty() && take_number(length) != request_.size_bytes) {
-      return give_up(fmt::format("has {} bytes where the hub's list says {}", head.header("content-length"),
-                                 request_.size_bytes));
+      return give_up(fmt::format("has {} bytes where the hub's list says {}",
+                                 shown(head.header("content-length")), request_.size_bytes));
     }
     skip_ = position_;
     expected_end_ = request_.size_bytes;
@@ -120,7 +124,7 @@ class RunFetch {
                       range->last < request_.run.end &&
                       range->whole_bytes.value_or(request_.size_bytes) == request_.size_bytes;
     if (!fits) {
-      return give_up(fmt::format("has the range \"{}\" where {}-{} of {} was asked for", value.substr(0, 60),
+      return give_up(fmt::format("has the range \"{}\" where {}-{} of {} was asked for", shown(value),
                                  position_, request_.run.end - 1, request_.size_bytes));
     }
     expected_end_ = range->last + 1;
@@ -128,9 +132,9 @@ class RunFetch {
   }
 
   bool take_body(std::string_view part) {
-    if (status_ != kWholeFile && status_ != kPartOfFile) {
+    if (is_refused()) {
       refusal_text_.append(part.substr(0, kMaxRefusalBytes - refusal_text_.size()));
-      return true;
+      return refusal_text_.size() < kMaxRefusalBytes;
     }
     const auto dropped = static_cast<std::size_t>(std::min<std::uint64_t>(skip_, part.size()));
     skip_ -= dropped;
@@ -152,7 +156,7 @@ class RunFetch {
   bool ranges_ignored_ = false;
 
   // Of the exchange under way.
-  std::int32_t status_ = 0;
+  TransferHead head_;
   std::uint64_t skip_ = 0;          // bytes of the answer that stand already
   std::uint64_t expected_end_ = 0;  // of the bytes in the answer, in the file
   std::string problem_;             // why it was given up

@@ -2,10 +2,12 @@
 
 #include <charconv>
 
+#include "load/reply_check.h"
+
 namespace rerank::load {
 namespace {
 
-constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 30;
+constexpr std::uint64_t kMostBytes = std::uint64_t{64} << 20;
 // No more is set aside because a header says so; what really comes may be longer.
 constexpr std::uint64_t kMostReservedBytes = std::uint64_t{1} << 24;
 
@@ -18,7 +20,9 @@ ReplyParser::ReplyParser(std::string& body) : body_(body) {
 
 void ReplyParser::on_field_impl(Field field, Text name, Text value, Error&) {
   if (field != Field::unknown || !boost::beast::iequals(name, "x-compute-tokens")) return;
-  std::from_chars(value.data(), value.data() + value.size(), num_tokens_);
+  std::int64_t count = -1;
+  std::from_chars(value.data(), value.data() + value.size(), count);
+  num_tokens_ = count <= kMostTokens ? count : -1;
 }
 
 void ReplyParser::on_body_init_impl(const boost::optional<std::uint64_t>& size_bytes, Error&) {

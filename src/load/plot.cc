@@ -114,7 +114,10 @@ std::vector<double> Axis::ticks(int room) const {
 }
 
 Axis axis_for(const std::vector<double>& values, bool is_log, std::string title) {
-  const auto [low, high] = std::ranges::minmax(values);
+  constexpr double kLeast = 1e-6;  // on an axis that has no zero
+  const auto [least, most] = std::ranges::minmax(values);
+  const double low = is_log ? std::max(kLeast, least) : least;
+  const double high = is_log ? std::max(kLeast, most) : most;
   if (!is_log) return {0, high > 0 ? round_value(high * 1.04, true) : 1, false, std::move(title), {}};
   Axis axis = {round_value(low * 0.97, false), round_value(high * 1.03, true), true, std::move(title), {}};
   if (axis.high < axis.low * 2) axis.high = round_value(axis.low * 2, true);

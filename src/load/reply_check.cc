@@ -7,6 +7,8 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
 
+#include "base/shown_text.h"
+
 namespace rerank::load {
 namespace {
 
@@ -79,12 +81,13 @@ class ReplyHandler {
     note_number(number);
     return true;
   }
-  bool on_uint64(std::uint64_t number, json::string_view, error_code&) {
-    note_number(static_cast<std::int64_t>(number));
+  bool on_uint64(std::uint64_t, json::string_view, error_code&) {
+    note_number(-1);  // beyond 63 bits
     return true;
   }
   bool on_double(double number, json::string_view, error_code&) {
-    note_number(static_cast<std::int64_t>(number));
+    const bool is_count = number >= 0 && number <= static_cast<double>(kMostTokens);
+    note_number(is_count ? static_cast<std::int64_t>(number) : -1);
     return true;
   }
   bool on_bool(bool, error_code&) {
@@ -129,6 +132,7 @@ class ReplyHandler {
   }
   void note_number(std::int64_t number) {
     note_value();
+    if (number > kMostTokens) number = -1;
     if (list_depth_ > 0 && depth_ == list_depth_ + 1) {
       const std::string& key = depth_ == 2 ? second_key_ : third_key_;
       if (key == "relevance_score" || key == "score" || key == "logit") ++num_scores_[list_];
@@ -155,17 +159,14 @@ class ReplyHandler {
   std::int64_t input_tokens_ = -1;
 };
 
-std::string clipped(std::string_view text) {
-  constexpr std::size_t kMostBytes = 300;
-  return text.size() <= kMostBytes ? std::string(text) : std::string(text.substr(0, kMostBytes)) + "...";
-}
+constexpr std::size_t kShownBytes = 300;
 
 // The text that stands under one of the names servers use for it; empty: under none.
 std::string text_in(const json::object& object) {
   for (const char* key : {"error", "message", "detail"}) {
     const json::value* value = object.if_contains(key);
     if (value == nullptr) continue;
-    if (value->is_string()) return clipped({value->get_string().data(), value->get_string().size()});
+    if (value->is_string()) return shown_text(value->get_string(), kShownBytes);
     if (value->is_object()) {
       if (std::string text = text_in(value->get_object()); !text.empty()) return text;
     }
@@ -204,7 +205,7 @@ std::string error_text(std::string_view body) {
   if (!error && value.is_object()) {
     if (std::string text = text_in(value.get_object()); !text.empty()) return text;
   }
-  return clipped(body);
+  return shown_text(body, kShownBytes);
 }
 
 }  // namespace rerank::load

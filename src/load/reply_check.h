@@ -9,6 +9,9 @@
 
 namespace rerank::load {
 
+// What a server may say that a reply took: sums over all replies stay in range. More counts as not said.
+inline constexpr std::int64_t kMostTokens = 10'000'000'000;
+
 struct ReplyFigures {
   std::int64_t num_results = -1;  // negative: there is no list of results
   std::int64_t num_scores = 0;    // results with a number for a score

@@ -129,6 +129,56 @@ TEST(ResultFile, ThatIsNoneIsRefusedByName) {
   EXPECT_THAT(refusal(text), HasSubstr("`seed` is of a wrong type"));
 }
 
+// A file may come from anybody: what is computed from it stays in range.
+TEST(ResultFile, ThatLiesIsRefused) {
+  const std::string honest = result_text(sample_result());
+  const auto refusal = [&honest](const std::string& name, const std::string& value) {
+    std::string text = honest;
+    const std::size_t at = text.find("\"" + name + "\": ") + name.size() + 4;
+    text.replace(at, text.find_first_of(",\n]", at) - at, value);
+    try {
+      (void)report_page(std::vector<BenchResult>{parse_result(text, "it")}, "title");
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string("nothing was refused");
+  };
+  for (const char* const list : {"start_us", "latency_us", "lateness_us", "documents", "tokens"}) {
+    EXPECT_THAT(refusal(list, "[9223372036854775807"), HasSubstr("negative or too large")) << list;
+  }
+  EXPECT_THAT(refusal("latency_us", "[-1"), HasSubstr("negative or too large"));
+  EXPECT_THAT(refusal("duration", "1e300"), HasSubstr("beyond 1000000000 seconds"));
+  EXPECT_THAT(refusal("cpu_seconds", "-1"), HasSubstr("a time is negative"));
+  EXPECT_THAT(refusal("seconds", "1e19"), HasSubstr("beyond"));
+  EXPECT_THAT(refusal("max_concurrency", "-1"), HasSubstr("`max_concurrency` must be 1 or more"));
+  EXPECT_THAT(refusal("max_concurrency", "0"), HasSubstr("`max_concurrency` must be 1 or more"));
+  EXPECT_THAT(refusal("aborted", "9223372036854775807"), HasSubstr("`aborted` must be between"));
+  EXPECT_THAT(refusal("percentiles", "[1e300"), HasSubstr("percentile"));
+}
+
+TEST(ResultFile, SteersNoTerminalAndNoAxis) {
+  BenchResult result = sample_result();
+  result.label = "a\x1b[31mb\nc";
+  result.points.resize(2);
+  for (Point& point : result.points) {
+    for (Sample& sample : point.record.samples) sample.latency_ns = 0;
+  }
+  const BenchResult read = parse_result(result_text(result), "it");
+  EXPECT_EQ(read.label, "a?[31mb?c");
+  const std::string page = report_page(std::vector<BenchResult>{read}, "title");
+  EXPECT_THAT(page, Not(HasSubstr("nan")));
+  EXPECT_THAT(page, Not(HasSubstr("inf ")));
+}
+
+TEST(WholeFile, HasAnEnd) {
+  try {
+    (void)read_whole_file("/dev/zero");
+    FAIL() << "it has none";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("/dev/zero is longer than"));
+  }
+}
+
 TEST(WholeFile, IsThereAsAWholeOrNotAtAll) {
   const std::string folder = testing::TempDir() + "rerank-whole-" + std::to_string(getpid());
   fs::create_directory(folder);

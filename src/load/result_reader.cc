@@ -2,11 +2,13 @@
 // contradict itself.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
 #include <boost/json/value_to.hpp>
 #include <limits>
 
+#include "base/shown_text.h"
 #include "load/result_file.h"
 #include "load/whole_file.h"
 #include "rerank/error.h"
@@ -42,16 +44,45 @@ Value value_or(const json::object& object, const char* name, Value absent) {
   return value == nullptr || value->is_null() ? absent : value_in<Value>(object, name);
 }
 
+// Files come from others too: what is computed from these numbers stays in range.
+constexpr std::int64_t kMostMicroseconds = 4'000'000'000'000;  // 46 days
+constexpr std::int64_t kMostCount = 10'000'000'000;
+constexpr double kMostNumber = 1e9;
+constexpr std::size_t kShownBytes = 10'000;
+
+template <typename Number>
+Number number_in(const json::object& object, const char* name, Number least, Number most) {
+  const auto number = value_in<Number>(object, name);
+  require(least <= number && number <= most,
+          fmt::format("`{}` must be between {} and {}", name, least, most));
+  return number;
+}
+
+std::int64_t count_in(const json::object& object, const char* name) {
+  return number_in<std::int64_t>(object, name, 0, kMostCount);
+}
+
+double positive_in(const json::object& object, const char* name) {
+  return number_in<double>(object, name, 1e-9, kMostNumber);
+}
+
+// A text that is shown.
+std::string text_in(const json::object& object, const char* name) {
+  return shown_text(value_in<std::string>(object, name), kShownBytes);
+}
+
 Facts facts_in(const json::object& object, const char* name) {
   Facts facts;
   for (const auto& fact : object_in(object, name)) {
     require(fact.value().is_string(), fmt::format("`{}` must hold texts", name));
-    facts.emplace_back(fact.key(), json::value_to<std::string>(fact.value()));
+    facts.emplace_back(shown_text(fact.key(), kShownBytes),
+                       shown_text(fact.value().get_string(), kShownBytes));
   }
   return facts;
 }
 
 std::chrono::nanoseconds seconds_in(double seconds) {
+  require(seconds >= 0 && seconds <= kMostNumber, "a time is negative or beyond 1000000000 seconds");
   return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(seconds));
 }
 
@@ -60,10 +91,12 @@ LoadPlan plan_in(const json::object& object) {
   plan.concurrency = value_or<std::int64_t>(object, "max_concurrency", 0);
   if (value_in<std::string>(object, "mode") == "open") {
     const bool is_infinite = field(object, "request_rate").is_string();
-    plan.rate =
-        is_infinite ? std::numeric_limits<double>::infinity() : value_in<double>(object, "request_rate");
-    plan.burstiness = value_in<double>(object, "burstiness");
+    plan.rate = is_infinite ? std::numeric_limits<double>::infinity() : positive_in(object, "request_rate");
+    plan.burstiness = positive_in(object, "burstiness");
+  } else {
+    require(plan.concurrency >= 1, "`max_concurrency` must be 1 or more");
   }
+  require(plan.concurrency <= kMostCount, "`max_concurrency` is too large");
   plan.seed = value_in<std::uint64_t>(object, "seed");
   plan.max_requests = value_or<std::int64_t>(object, "max_requests", 0);
   plan.duration = seconds_in(value_or<double>(object, "seconds", 0));
@@ -81,6 +114,15 @@ std::vector<Sample> samples_in(const json::object& object) {
     require(numbers->size() == starts.size(), "the lists in `requests` are not of one length");
   }
   std::vector<Sample> samples;
+  const auto are_between = [](const Numbers& numbers, std::int64_t least, std::int64_t most) {
+    return std::ranges::all_of(numbers,
+                               [=](std::int64_t number) { return least <= number && number <= most; });
+  };
+  require(are_between(starts, -kMostMicroseconds, kMostMicroseconds) &&
+              are_between(latencies, 0, kMostMicroseconds) &&
+              are_between(lateness, -kMostMicroseconds, kMostMicroseconds) &&
+              are_between(documents, 0, kMostCount) && are_between(tokens, -1, kMostCount),
+          "a number in `requests` is negative or too large");
   for (std::size_t index = 0; index < starts.size(); ++index) {
     samples.push_back({starts[index] * 1000, latencies[index] * 1000, lateness[index] * 1000, tokens[index],
                        documents[index]});
@@ -92,22 +134,22 @@ Point point_in(const json::object& object) {
   Point point;
   point.plan = plan_in(object_in(object, "load"));
   const json::object& workload = object_in(object, "workload");
-  point.dataset = value_in<std::string>(workload, "dataset");
-  point.docs_per_request = value_in<std::int64_t>(workload, "docs_per_request");
-  point.query_words = value_in<std::int64_t>(workload, "query_words");
-  point.document_words = value_in<std::int64_t>(workload, "document_words");
-  point.num_distinct = value_in<std::int64_t>(workload, "distinct_requests");
+  point.dataset = text_in(workload, "dataset");
+  point.docs_per_request = count_in(workload, "docs_per_request");
+  point.query_words = count_in(workload, "query_words");
+  point.document_words = count_in(workload, "document_words");
+  point.num_distinct = count_in(workload, "distinct_requests");
   point.percentiles = value_in<std::vector<double>>(object, "percentiles");
   for (const auto& failure : object_in(object, "failures")) {
     require(failure.value().is_object(), "`failures` must hold objects");
     const json::object& tally = failure.value().get_object();
-    point.record.failures[failure.key()] = {value_in<std::int64_t>(tally, "count"),
-                                            value_in<std::string>(tally, "message")};
+    point.record.failures[shown_text(failure.key(), kShownBytes)] = {count_in(tally, "count"),
+                                                                     text_in(tally, "message")};
   }
   const json::object& figures = object_in(object, "figures");
   point.record.interrupted = value_in<bool>(object, "interrupted");
-  point.record.num_aborted = value_in<std::int64_t>(figures, "aborted");
-  point.record.max_in_flight = value_in<std::int64_t>(figures, "max_concurrent_requests");
+  point.record.num_aborted = count_in(figures, "aborted");
+  point.record.max_in_flight = count_in(figures, "max_concurrent_requests");
   point.record.wall = seconds_in(value_in<double>(figures, "duration"));
   point.record.cpu = seconds_in(value_in<double>(object, "cpu_seconds"));
   point.record.samples = samples_in(object_in(object, "requests"));
@@ -122,11 +164,13 @@ BenchResult result_in(const json::object& object) {
   require(format != nullptr && format->is_string() && format->get_string() == kResultFormat,
           fmt::format("it is no result of `rerank bench` (`format` is not \"{}\")", kResultFormat));
   BenchResult result;
-  result.created = value_in<std::string>(object, "created");
-  const auto program = value_in<std::string>(object, "program");
+  result.created = text_in(object, "created");
+  const auto program = text_in(object, "program");
   result.version = program.substr(program.rfind(' ') + 1);
-  result.label = value_in<std::string>(object, "label");
-  result.command = value_in<std::vector<std::string>>(object, "command");
+  result.label = text_in(object, "label");
+  for (const std::string& word : value_in<std::vector<std::string>>(object, "command")) {
+    result.command.push_back(shown_text(word, kShownBytes));
+  }
   result.machine = facts_in(object, "machine");
   result.target = facts_in(object, "target");
   result.metadata = facts_in(object, "metadata");

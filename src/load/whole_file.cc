@@ -17,6 +17,9 @@
 namespace rerank::load {
 namespace {
 
+constexpr std::size_t kPartBytes = std::size_t{1} << 16;
+constexpr std::size_t kMostBytes = std::size_t{256} << 20;
+
 class TemporaryFile {
  public:
   explicit TemporaryFile(const std::string& beside) : target_(beside), path_(beside + ".XXXXXX") {
@@ -66,8 +69,12 @@ class TemporaryFile {
 std::string read_whole_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   std::string text;
-  if (file) text.assign(std::istreambuf_iterator<char>(file), {});
-  if (!file || file.bad()) {
+  std::string part(kPartBytes, '\0');
+  while (file.read(part.data(), static_cast<std::streamsize>(part.size())) || file.gcount() > 0) {
+    text.append(part, 0, static_cast<std::size_t>(file.gcount()));
+    require(text.size() <= kMostBytes, fmt::format("{} is longer than {} bytes", path, kMostBytes));
+  }
+  if (!file.is_open() || file.bad()) {
     throw Error(ErrorCode::kNotFound,
                 fmt::format("cannot read {}: {}", path, std::strerror(errno == 0 ? EIO : errno)));
   }

@@ -1,6 +1,7 @@
 // What is sent, where to, and what is read from a reply.
 #include "load/workload.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -208,6 +209,15 @@ TEST(Reply, IsReadInEachDialect) {
   }
 }
 
+TEST(Reply, SaysNoMoreTokensThanThereCanBe) {
+  for (const char* const count :
+       {"1e308", "-1e308", "10000000001", "9223372036854775807", "18446744073709551615", "-1"}) {
+    const std::string body = fmt::format(R"({{"results":[],"usage":{{"total_tokens":{}}}}})", count);
+    EXPECT_EQ(figures_of(body).num_tokens, -1) << count;
+  }
+  EXPECT_EQ(figures_of(R"({"results":[],"usage":{"total_tokens":1e3}})").num_tokens, 1000);
+}
+
 TEST(Reply, ThatIsNotWhatWasAskedForIsAFault) {
   const std::string body =
       R"({"results":[{"index":0,"relevance_score":0.5},{"index":1,"relevance_score":null}]})";
@@ -227,6 +237,7 @@ TEST(Reply, OfAnErrorGivesTheServersWords) {
   EXPECT_EQ(error_text(R"({"detail":"Not Found"})"), "Not Found");
   EXPECT_EQ(error_text("Bad Gateway"), "Bad Gateway");
   EXPECT_LT(error_text(std::string(5000, 'x')).size(), 400U);
+  EXPECT_EQ(error_text("a\x1b[31mb\n"), "a?[31mb?");
 }
 
 TEST(Address, IsReadAndWritten) {

@@ -166,7 +166,8 @@ class Transfer::Impl {
     if (request_->max_redirects > 0) {
       set(easy, CURLOPT_FOLLOWLOCATION, 1L);
       set(easy, CURLOPT_MAXREDIRS, static_cast<long>(request_->max_redirects));
-      set(easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+      const bool stays = request_->keeps_tls && request_->url.starts_with("https://");
+      set(easy, CURLOPT_REDIR_PROTOCOLS_STR, stays ? "https" : "http,https");
     }
     if (request_->method == "HEAD") {
       set(easy, CURLOPT_NOBODY, 1L);

@@ -49,6 +49,7 @@ struct TransferRequest {
   // An exchange slower than one byte a second for this long is given up; 0: it may take its time.
   std::chrono::seconds stall_timeout{0};
   std::int32_t max_redirects = 0;  // 0: a redirect is an answer like any other
+  bool keeps_tls = false;          // a redirect from https to http is a failure
 
   // Called once the headers of the answer that counts stand, before its body; false gives the exchange up.
   std::function<bool(const TransferHead&)> on_head;

@@ -36,6 +36,7 @@ class Faults:
         self.flipped = set()  # names of files with one byte changed
         self.statuses = []  # (status, headers) for the next requests of files, then all is well
         self.listing_statuses = []  # the same for listings
+        self.endless_refusal = False  # of files: a status whose words never end
         self.redirect_loop = False
         self.hold_after = None  # bytes of all bodies; then everybody waits for `go_on`
 
@@ -217,6 +218,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             refusal = faults.statuses.pop(0) if faults.statuses else None
         if refusal:
             return self._send(refusal[0], b"not now", refusal[1])
+        if faults.endless_refusal:
+            return self._refuse_for_ever()
         content = hub.content(file)
         asked = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
         if asked and not faults.ignore_ranges:
@@ -255,6 +258,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(part)
         if end < len(body):
             self._hang_up()
+
+    def _refuse_for_ever(self):
+        self.send_response(403)
+        self.send_header("Connection", "close")
+        self.end_headers()
+        while True:
+            self.wfile.write(b"no, and " * 8192)
 
     def _hang_up(self):
         self.wfile.flush()

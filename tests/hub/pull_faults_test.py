@@ -63,6 +63,19 @@ class Network(PullTest):
         self.assertGreaterEqual(time.monotonic() - began, 2)
         self.assertIn("waiting 1 s", err)
 
+    def test_a_refusal_without_end(self):
+        self.hub.faults.endless_refusal = True
+        begin = time.monotonic()
+        self.assertIn("403", self.pull_in_vain("--retries", "0"))
+        self.assertLess(time.monotonic() - begin, 30)
+
+    def test_sizes_that_do_not_add_up(self):
+        weights = {"size": 1 << 43, "lfs": {"sha256": "a" * 64, "size": 1 << 43}}
+        self.hub.listed_too = [{"rfilename": f"m{number}.safetensors", **weights} for number in range(9000)]
+        self.assertIn("are free", self.pull_in_vain())
+        self.hub.listed_too *= 2
+        self.assertIn("files to download, more than any model has", self.pull_in_vain())
+
     def test_a_server_that_wants_to_be_left_alone(self):
         self.hub.faults.listing_statuses = [(429, {"Retry-After": "86400"})]
         self.assertIn("86400 s", self.pull_in_vain())
