@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include "checkpoint/strict_json.h"
+#include "base/shown_text.h"
 
 namespace rerank {
 namespace {
@@ -110,7 +110,7 @@ class RunFetch {
     std::string_view length = head.header("content-length");
     if (!length.empty() && take_number(length) != request_.size_bytes) {
       return give_up(fmt::format("has {} bytes where the hub's list says {}",
-                                 shown(head.header("content-length")), request_.size_bytes));
+                                 shown_text(head.header("content-length")), request_.size_bytes));
     }
     skip_ = position_;
     expected_end_ = request_.size_bytes;
@@ -124,7 +124,7 @@ class RunFetch {
                       range->last < request_.run.end &&
                       range->whole_bytes.value_or(request_.size_bytes) == request_.size_bytes;
     if (!fits) {
-      return give_up(fmt::format("has the range \"{}\" where {}-{} of {} was asked for", shown(value),
+      return give_up(fmt::format("has the range \"{}\" where {}-{} of {} was asked for", shown_text(value),
                                  position_, request_.run.end - 1, request_.size_bytes));
     }
     expected_end_ = range->last + 1;
