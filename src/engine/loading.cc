@@ -73,6 +73,7 @@ BackendOptions backend_options(const EngineOptions& options) {
           .cache_directory = cache_directory(options),
           .gpu_memory_utilization = options.gpu_memory_utilization,
           .tensor_parallel_size = value_or(options.tensor_parallel_size, 1, "--tensor-parallel-size", 1),
+          .device_timeout = options.device_timeout,
           .device_ordinals = {}};
 }
 

@@ -5,7 +5,6 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <cstdlib>
 #include <future>
 #include <string>
 #include <vector>
@@ -116,21 +115,22 @@ TEST_P(DeviceFailure, EndsRequestsWithAnErrorThatSaysSo) {
 }
 
 TEST_P(DeviceFailure, IsNotWaitedForWhenItHangs) {
-  setenv("RERANK_TEST_GPU_TIMEOUT", "1", 1);
+  EngineOptions options = options_for(GetParam());
+  options.device_timeout = std::chrono::seconds(1);
   Clock::time_point begun;
   {
-    Engine engine(options_for(GetParam()));
+    Engine engine(options);
     ASSERT_EQ(engine.submit(make_request(0)).get().status, Status::kOk);
     hang_gpu();
     begun = Clock::now();
     std::future<Result> waiting = engine.submit(make_request(1));
-    expect_failure(waiting, "GPU 0 has not finished a batch within 1 s");
+    expect_failure(waiting, "hangs");
     EXPECT_GE(Clock::now() - begun, std::chrono::milliseconds(900));
     EXPECT_FALSE(engine.healthy());
     std::future<Result> late = engine.submit(make_request(2));
-    expect_failure(late, "GPU 0 has not finished a batch within 1 s");
+    expect_failure(late, "hangs");
   }
-  // Nor is what it holds waited for; NCCL is given two seconds to let go.
+  // Nor is what it holds waited for; but NCCL is given two seconds to let go.
   EXPECT_LT(Clock::now() - begun, std::chrono::milliseconds(GetParam() == 1 ? 2000 : 3900));
 }
 

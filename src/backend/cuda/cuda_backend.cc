@@ -35,7 +35,7 @@ CudaBackend::~CudaBackend() {
 
 void CudaBackend::load(DecoderWeights& weights, const BackendLimits& limits) {
   const auto count = static_cast<std::int32_t>(devices_.size());
-  Patience patience{.limit = Patience::limit_from_environment(), .look = {}};
+  Patience patience{.limit = options_.device_timeout, .look = {}};
   if (count > 1) patience.look = [this] { collective_->check_devices(); };
   for (std::int32_t index = 0; index < count; ++index) {
     RERANK_CUDA_CHECK(cudaSetDevice(devices_[static_cast<std::size_t>(index)]));

@@ -8,13 +8,9 @@
 
 namespace rerank::cuda {
 
-// How long a device may take for a batch. The largest of the largest model takes some seconds.
 struct Patience {
-  std::chrono::milliseconds limit{60'000};
-  std::function<void()> look;  // called now and then while waiting; may throw; may be empty
-
-  // 60 s, or $RERANK_TEST_GPU_TIMEOUT seconds, for tests. Throws Error naming it when it is no such number.
-  static std::chrono::milliseconds limit_from_environment();
+  std::chrono::milliseconds limit{60'000};  // for a batch; 0: none
+  std::function<void()> look;               // called now and then while waiting; may throw; may be empty
 };
 
 // Until `event` has come. Throws Error{kUnavailable} when that takes too long or the device has failed.
