@@ -286,7 +286,7 @@ TEST(RequestFraming, Chunks) {
       {body("3;a=\"\n\"\r\nabc\r\n0\r\n\r\n"), 400},
       {body("3;a=\"\r\n\"\r\nabc\r\n0\r\n\r\n"), 400},
       {body("3;a\rb\r\nabc\r\n0\r\n\r\n"), 400},
-      {body(std::string("3;a\0\r\nabc\r\n0\r\n\r\n", 18)), 400},
+      {body(std::string("3;a\0\r\nabc\r\n0\r\n\r\n", 16)), 400},
       {body("ffffffffffffffff\r\n"), 413},
       {body("10000000000000003\r\nabc\r\n0\r\n\r\n"), 400},  // 3 in 64 bits
       {body("ffffffffffffffff3\r\nabc\r\n0\r\n\r\n"), 400},
