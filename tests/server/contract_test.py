@@ -119,6 +119,11 @@ class Contract(unittest.TestCase):
         self.assertEqual(self.service.ask("GET", "/health", headers={"X-Long": "x" * 60000})[0], 431)
         self.assertEqual(self.service.ask("POST", "/rerank", {"query": "q", "documents": ["d"] * 10001})[0], 400)
 
+    def test_takes_addresses_as_proxies_write_them(self):
+        self.assertEqual(self.service.ask("GET", "http://a.example:80/health")[0], 200)
+        body = json.dumps({"query": "q", "documents": ["d"]})
+        self.assertEqual(self.service.ask("POST", "http://a.example/v1/rerank", body)[0], 200)
+
     def test_serves_pages_and_contract(self):
         for path, kind in (("/", "text/html"), ("/docs", "text/html"), ("/openapi.json", "application/json"),
                            ("/v1/models", "application/json"), ("/info", "application/json")):
@@ -245,6 +250,18 @@ class Logs(unittest.TestCase):
                 connection.sendall(b"GET /a%0Aforged HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Request-Id: a\x0bb\r\n\r\n")
                 receive_all(connection)
         self.assertFalse([line for line in service.log if line and not line.startswith("[")])
+
+    def test_say_who_broke_the_rules_of_http(self):
+        with ServiceProcess("--header-timeout", "0.2") as service:
+            for text in (b"POST /a HTTP/1.1\r\nHost: x\r\n folded\r\n\r\n", b"POST /b HTTP/1.1\r\nHost: x\r\n",
+                         b"POST /c HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 40000):
+                with service.socket() as connection:
+                    connection.sendall(text)
+                    receive_all(connection)
+        lines = [line for line in service.log if "] request " in line]
+        for path, status in (("/a", 400), ("/b", 408), ("/c", 431)):
+            self.assertEqual(len([line for line in lines if re.search(
+                rf" peer=127\.0\.0\.1:\d+ method=POST path={path} status={status} ", line)]), 1, lines)
 
     def test_a_full_disk_for_them_is_no_failure(self):
         with open("/dev/full", "w", encoding="ascii") as full, self.unheard(full) as service:
