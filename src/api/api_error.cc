@@ -23,6 +23,7 @@ constexpr std::array kStatusWords = {
     StatusWords{405, "MethodNotAllowedError", "Validation"},
     StatusWords{408, "RequestTimeoutError", "Validation"},
     StatusWords{413, "RequestTooLargeError", "Validation"},
+    StatusWords{414, "UriTooLongError", "Validation"},
     StatusWords{415, "UnsupportedMediaTypeError", "Validation"},
     StatusWords{429, "RateLimitError", "Overloaded"},
     StatusWords{431, "RequestHeaderFieldsTooLargeError", "Validation"},
@@ -31,6 +32,7 @@ constexpr std::array kStatusWords = {
     StatusWords{501, "NotImplementedError", "Validation"},
     StatusWords{503, "ServiceUnavailableError", "Unhealthy"},
     StatusWords{504, "GatewayTimeoutError", "Backend"},
+    StatusWords{505, "HttpVersionNotSupportedError", "Validation"},
 };
 
 const StatusWords& words_of(int status) {

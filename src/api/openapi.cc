@@ -119,7 +119,8 @@ void write_responses(JsonText& json, const Route& route, const Operation& operat
     error("401", "No or the wrong API key");
     error("413", "The body is too large");
     error("429", "Too much work is waiting; Retry-After says when to come back");
-    error("503", "The deadline passed, or the service is starting, ending or broken");
+    error("503", "The service is starting, ending or broken");
+    error("504", "The deadline passed; asked again, it would pass again");
   }
   if (route.method == Method::kPost || route.pattern.find("{model}") != std::string_view::npos) {
     error("404", "The model does not exist");

@@ -23,7 +23,7 @@ constexpr std::array kSpecs = {
     FieldSpec{Field::kInput, "input", kInRerank, kTexts, "The documents; selects Mixedbread's reply."},
     FieldSpec{Field::kPassages, "passages", kInRerank, kTexts, "The documents; selects NIM's reply."},
     FieldSpec{Field::kRankFields, "rank_fields", kInRerank, kStrings,
-              "Fields of object documents that, in this order and a line each, form their text."},
+              "Fields of object documents that, in this order and a line each, form their text; 32 at most."},
     FieldSpec{Field::kQueries, "queries", kInScore, kTexts, "One query, or as many as there are documents."},
     FieldSpec{Field::kItems, "items", kInScore, kTexts, "The same as documents, beside queries."},
     FieldSpec{Field::kData1, "data_1", kInScore, kTexts, "The queries, beside data_2."},

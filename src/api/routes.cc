@@ -94,16 +94,16 @@ std::optional<std::string_view> match_pattern(std::string_view pattern, std::str
   return path.substr(head.size(), path.size() - head.size() - tail.size());
 }
 
-std::string_view path_of(std::string_view target) {
-  const std::string_view path = target.substr(0, target.find_first_of("?#"));
-  return path.size() > 1 && path.ends_with('/') ? path.substr(0, path.size() - 1) : path;
-}
-
 bool has_method(const Route& route, std::string_view method) {
   return route.method == Method::kPost ? method == "POST" : method == "GET" || method == "HEAD";
 }
 
 }  // namespace
+
+std::string_view path_of(std::string_view target) {
+  const std::string_view path = target.substr(0, target.find_first_of("?#"));
+  return path.size() > 1 && path.ends_with('/') ? path.substr(0, path.size() - 1) : path;
+}
 
 std::span<const Route> routes() {
   return kRoutes;

@@ -59,6 +59,9 @@ struct RouteMatch {
   std::string allow;  // for 405 and OPTIONS: "GET, HEAD, OPTIONS" or the like; empty for an unknown path
 };
 
+// Without the query string behind it and one slash at its end.
+std::string_view path_of(std::string_view target);
+
 // `target` is a request's path; a query string behind it and one slash at its end are ignored. HEAD matches
 // as GET.
 RouteMatch match_route(std::string_view method, std::string_view target);

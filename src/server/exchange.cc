@@ -162,9 +162,8 @@ void Exchange::log_answer(int status, std::chrono::nanoseconds duration,
   const bool is_probe = match_.route != nullptr && !match_.route->needs_key() && status < 400;
   const log::Level level = is_probe ? log::Level::kDebug : log::Level::kInfo;
   if (!context_.options.log_access || !log::is_enabled(level)) return;
-  const std::string_view target = request_.target;
   // A query string may hold what is nobody's business.
-  const std::string_view path = target.substr(0, target.find_first_of("?#"));
+  const std::string_view path = api::path_of(request_.target);
   std::vector<log::Field> fields = {{"peer", request_.peer},
                                     {"method", request_.method},
                                     {"path", path.substr(0, kLoggedPathBytes)},

@@ -3,9 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,6 +24,8 @@ class ScriptedEngine : public ScoringEngine {
     std::mutex mutex;
     std::map<Engine::RequestId, std::pair<Request, Engine::Callback>> waiting;  // in order of arrival
     bool is_healthy = true;
+    bool has_no_memory = false;             // every call throws
+    std::function<void()> when_tokenizing;  // called for each text
 
     std::size_t num_waiting() {
       const std::lock_guard lock(mutex);
@@ -77,12 +81,15 @@ class ScriptedEngine : public ScoringEngine {
   }
 
   Engine::RequestId submit(Request request, Engine::Callback callback) override {
+    if (script_.has_no_memory) throw std::bad_alloc();
     const std::lock_guard lock(script_.mutex);
     script_.waiting.emplace(++last_id_, std::pair(std::move(request), std::move(callback)));
     return last_id_;
   }
   void cancel(Engine::RequestId id) override { script_.end_one(id, Status::kCancelled, "cancelled"); }
   std::vector<TokenPiece> tokenize_pieces(const std::string& text, bool) const override {
+    if (script_.has_no_memory) throw std::bad_alloc();
+    if (script_.when_tokenizing) script_.when_tokenizing();
     std::vector<TokenPiece> pieces;
     for (const char letter : text) {
       TokenPiece piece;

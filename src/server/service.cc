@@ -173,7 +173,8 @@ HttpHandler::Cancel Service::dispatch(const std::shared_ptr<Exchange>& exchange)
     preflight(*exchange);
     return {};
   }
-  if (match.route == nullptr) throw api::unknown_route(request.method, request.target, match.status);
+  if (match.route == nullptr)
+    throw api::unknown_route(request.method, api::path_of(request.target), match.status);
   const api::Handler handler = match.route->handler;
   if (!match.route->needs_key()) {
     // Clients test their key by asking for the models.
@@ -287,7 +288,8 @@ std::optional<HttpReply> Service::refuse_unread(const HttpRequest& head) {
   const api::RouteMatch match =
       api::match_route(head.method, without_root_path(head.target, options_.root_path));
   try {
-    if (match.route == nullptr) throw api::unknown_route(head.method, head.target, match.status);
+    if (match.route == nullptr)
+      throw api::unknown_route(head.method, api::path_of(head.target), match.status);
     if (match.route->needs_key()) {
       require_key(head);
       require_serving(head);

@@ -206,9 +206,11 @@ class Access(unittest.TestCase):
 
     def test_keys_come_from_a_file_or_the_environment(self):
         with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
-            file.write("from-file\n")
+            file.write("# comment\n\n  from-file \n")
             file.flush()
             with ServiceProcess("--api-key-file", file.name) as service:
+                self.assertEqual(service.ask("POST", "/rerank", {"query": "q", "documents": ["d"]},
+                                             {"Authorization": "Bearer # comment"})[0], 401)
                 self.assertEqual(service.ask("POST", "/rerank", {"query": "q", "documents": ["d"]},
                                              {"Authorization": "Bearer from-file"})[0], 200)
         with ServiceProcess(environment={"VLLM_API_KEY": "from-environment"}) as service:
@@ -243,6 +245,26 @@ class Logs(unittest.TestCase):
         with ServiceProcess("--log-requests", "--log-request-texts") as service:
             service.ask("POST", "/rerank", body)
         self.assertIn("secret document", "".join(service.log))
+
+    def test_say_who_and_why(self):
+        with ServiceProcess("--log-format", "json", "--api-key", "key") as service:
+            key = {"Authorization": "Bearer key"}
+            service.ask("POST", "/rerank?token=secret", {"query": "q"}, key)
+            service.ask("POST", "/rerank", {"query": "q", "documents": ["d"]})
+            service.ask("POST", "/rerank", {"query": "q", "documents": ["d"], "model": "x"}, key)
+            service.ask("POST", "/rerank", {"query": "q", "documents": ["d " * 400] * 100}, {
+                **key, "X-Request-Timeout": "0.001"})
+            with service.socket() as connection:
+                connection.sendall(b"nonsense\r\n\r\n")
+                receive_all(connection)
+        lines = [json.loads(line) for line in service.log if line]
+        by_status = {line["status"]: line for line in lines if line["message"] == "request"}
+        self.assertEqual([line["status"] for line in lines if line["message"] == "request"], [400, 401, 404, 504, 400])
+        for status, reason in ((401, "API key"), (404, "does not exist"), (504, "deadline")):
+            self.assertIn(reason, by_status[status]["error"])
+        self.assertIn("documents is missing", next(line["error"] for line in lines if line.get("status") == 400))
+        self.assertTrue(all("127.0.0.1" in line["peer"] for line in lines if line["message"] == "request"))
+        self.assertNotIn("secret", "".join(service.log))
 
     def test_cannot_be_forged(self):
         with ServiceProcess() as service:
@@ -334,6 +356,18 @@ class CommandLine(unittest.TestCase):
         self.assertIn("which model", self.refuse())
         self.assertIn("--idle-timeout", self.refuse(MODEL, "--idle-timeout", "soon"))
         self.assertIn("--max-documents", self.refuse(MODEL, "--max-documents", "0"))
+
+    def test_warns_where_everybody_may_ask(self):
+        with ServiceProcess() as service:
+            self.assertNotIn("no API key", "".join(service.log))
+        with ServiceProcess("--host", "0.0.0.0") as service:
+            self.assertIn("no API key is set", "".join(service.log))
+
+    def test_bounds_every_number(self):
+        for flag, value in (("--max-documents", "1000000001"), ("--max-queued-documents", "9223372036854775807"),
+                            ("--max-queued-tokens", "9223372036854775807"), ("--max-body-bytes", "99999999999999999"),
+                            ("--max-buffered-bytes", "18446744073709551615"), ("--max-connections", "0")):
+            self.assertIn("no whole number from 1 to", self.refuse(MODEL, flag, value))
 
     def test_says_that_the_port_is_in_use(self):
         with ServiceProcess() as service:
