@@ -1,8 +1,9 @@
 #include "api/utf8_text.h"
 
-#include <algorithm>
 #include <cstdint>
 #include <cstring>
+
+#include "base/shown_text.h"
 
 namespace rerank::api {
 namespace {
@@ -47,21 +48,7 @@ std::size_t valid_utf8_prefix(std::string_view text) {
 }
 
 std::string shown(std::string_view text) {
-  constexpr std::size_t kMaxBytes = 100;
-  std::string out;
-  std::size_t at = 0;
-  while (at < text.size()) {
-    const std::size_t size = character_bytes(text.substr(at));
-    const bool is_control = static_cast<unsigned char>(text[at]) < 0x20 || text[at] == 0x7f;
-    if (out.size() + std::max<std::size_t>(size, 1) > kMaxBytes) return out + "...";
-    if (size == 0 || is_control) {
-      out += '?';
-    } else {
-      out += text.substr(at, size);
-    }
-    at += std::max<std::size_t>(size, 1);
-  }
-  return out;
+  return shown_text(text, 100);
 }
 
 }  // namespace rerank::api
