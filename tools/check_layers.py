@@ -73,7 +73,7 @@ THIRD_PARTY = {
 
 # C and POSIX headers, free for every room; of C++'s own, the names have neither slash nor ending.
 SYSTEM = re.compile(r"(sys|linux|netinet|arpa)/\w+\.h|"
-                    r"(dlfcn|errno|fcntl|getopt|poll|pthread|sched|signal|stdlib|string|termios|time|unistd)\.h|[a-z_0-9]+")
+                    r"(dlfcn|errno|fcntl|getopt|malloc|poll|pthread|sched|signal|stdlib|string|termios|time|unistd)\.h|[a-z_0-9]+")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
 SOURCES = (".h", ".cc", ".cu", ".cuh")
 

@@ -20,11 +20,11 @@ struct ListenOptions {
   int num_threads = 0;      // event loops; 0: 1, or 2 with 8 processors and more
   std::size_t max_connections = 16384;
   std::size_t max_header_bytes = std::size_t{32} << 10;
-  std::size_t max_body_bytes = std::size_t{64} << 20;     // as sent, and once inflated
-  std::chrono::milliseconds header_timeout{10'000};       // from a request's first byte to its last header
-  std::chrono::milliseconds body_timeout{60'000};         // for the whole body
-  std::chrono::milliseconds write_timeout{60'000};        // for the whole reply
-  std::chrono::milliseconds idle_timeout{75'000};         // between two requests
+  std::size_t max_body_bytes = std::size_t{64} << 20;  // as sent, and once inflated
+  std::chrono::milliseconds header_timeout{10'000};    // from a request's first byte to its last header
+  std::chrono::milliseconds body_timeout{60'000};      // for the whole body
+  std::chrono::milliseconds write_timeout{60'000};     // for the whole reply
+  std::chrono::milliseconds idle_timeout{75'000};      // between two requests
 };
 
 // What the service lets in and says.

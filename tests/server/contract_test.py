@@ -300,6 +300,7 @@ class Logs(unittest.TestCase):
             self.assertLess(len(os.read(reader, 1 << 20)), 1 << 17)
             ask_on(connection, "GET", "/nothing")
             self.assertIn(b" lines before this one were dropped", os.read(reader, 1 << 20))
+            self.assertGreater(service.metrics()["rerank_log_dropped_lines_total"], 0)
             self.assertEqual(service.end(), 0)
         os.close(reader)
 

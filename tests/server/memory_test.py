@@ -10,7 +10,7 @@ import threading
 import time
 import unittest
 
-from service_process import SANITIZED, ServiceProcess, run_tests
+from service_process import SANITIZED, ServiceProcess, ask_on, run_tests
 
 BUDGET = 64 << 20
 BODY = 8 << 20
@@ -123,16 +123,31 @@ class Memory(unittest.TestCase):
         before = self.memory("VmRSS")
         with open(f"/proc/{self.service.process.pid}/clear_refs", "w", encoding="ascii") as file:
             file.write("5")  # the peak begins anew
-        statuses = Adversary(self.service, requests, reads).run()
+        adversary = Adversary(self.service, requests, reads)
+        waits = []
+        probe = threading.Thread(target=self.probe, args=(adversary.deadline, waits))
+        probe.start()
+        statuses = adversary.run()
+        probe.join()
         peak = self.memory("VmHWM")
-        print(f"\n  rest {self.rest >> 20} MiB, before {before >> 20} MiB, peak {peak >> 20} MiB, {statuses}", end=" ",
-              flush=True)
+        print(f"\n  rest {self.rest >> 20} MiB, before {before >> 20} MiB, peak {peak >> 20} MiB, /health "
+              f"{1000 * max(waits):.0f} ms, {statuses}", end=" ", flush=True)
         if not SANITIZED:
             self.assertLessEqual(peak, self.rest + CONSTANT * BUDGET)
+            self.assertLess(max(waits), 2)  # a busy machine's; 0.1 on one of its own
         self.assertNotIn(500, statuses)
         self.wait_until_empty()
         self.assertEqual(len(self.service.rerank("q", ["d"])["results"]), 1)
         return statuses
+
+    def probe(self, deadline, waits):
+        """How long /health takes meanwhile: whatever comes in, it is answered with 200."""
+        with contextlib.closing(self.service.connect()) as connection:
+            while not waits or time.monotonic() < deadline:
+                began = time.monotonic()
+                status = ask_on(connection, "GET", "/health")[0]
+                waits.append(time.monotonic() - began if status == 200 else 1000)
+                time.sleep(0.01)
 
     def wait_until_empty(self):
         self.service.wait_for_metric("rerank_http_buffered_bytes", 0)
