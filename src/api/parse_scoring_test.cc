@@ -332,6 +332,8 @@ TEST(ErrorOfResult, NamesTextsAsTheRequestDoes) {
   const ApiError query = error_of(call, result);
   EXPECT_STREQ(query.what(), "text_1[1] is too long");
   EXPECT_EQ(query.param(), "text_1");
+  result.message = "This model's maximum context length is 9 tokens. However, your prompt has more.";
+  EXPECT_EQ(error_of(call, result).param(), "input_tokens");
 }
 
 TEST(ErrorOfResult, MapsEveryStatus) {

@@ -62,6 +62,8 @@ ApiError error_of(const ScoringCall& call, const Result& result) {
     param = texts.field;
     break;
   }
+  // As vLLM names what is too long; clients look for either.
+  if (param.empty() && message.starts_with("This model's maximum context length")) param = "input_tokens";
   ApiError error(status_of(result.status), message, param);
   error.set_style(call.error_style());
   return error;
