@@ -75,7 +75,9 @@ AddedTokenMatcher::Hit AddedTokenMatcher::next_hit(std::string_view text, size_t
   return {text.size(), text.size(), -1};
 }
 
-void AddedTokenMatcher::find(std::string_view text, std::vector<Stretch>& stretches) const {
+void AddedTokenMatcher::find(std::string_view text, size_t max_tokens,
+                             std::vector<Stretch>& stretches) const {
+  size_t num_tokens = 0;
   size_t covered = 0;  // where the stretch found last ends
   Hit hit{0, 0, -1};
   while ((hit = next_hit(text, hit.end)).token >= 0) {
@@ -87,6 +89,7 @@ void AddedTokenMatcher::find(std::string_view text, std::vector<Stretch>& stretc
     if (covered < begin) stretches.push_back({covered, begin, -1});
     stretches.push_back({begin, end, token.id});
     covered = end;
+    if (num_tokens++ == max_tokens) return;
   }
   if (covered < text.size()) stretches.push_back({covered, text.size(), -1});
 }

@@ -38,11 +38,11 @@ class AddedTokenMatcher {
     int32_t id;  // -1: plain text
   };
 
-  // Appends the stretches of `text` in order. They cover it. Where a token that takes white space after it is
-  // followed by a token of white space, they overlap, as in the Hugging Face library; the second is left out
-  // if it has lstrip, since nothing is left of it (the library sometimes fails there). REQUIRES: text is
-  // valid UTF-8.
-  void find(std::string_view text, std::vector<Stretch>& stretches) const;
+  // Appends the stretches of `text` in order, as far as the token after `max_tokens` others. They cover it,
+  // or the part before that. Where a token that takes white space after it is followed by a token of white
+  // space, they overlap, as in the Hugging Face library; the second is left out if it has lstrip, since
+  // nothing is left of it (the library sometimes fails there). REQUIRES: text is valid UTF-8.
+  void find(std::string_view text, size_t max_tokens, std::vector<Stretch>& stretches) const;
 
  private:
   struct Node {

@@ -11,7 +11,7 @@ using testing::ElementsAre;
 // The stretches as text; tokens in brackets.
 std::vector<std::string> found(std::vector<AddedToken> tokens, std::string_view text) {
   std::vector<AddedTokenMatcher::Stretch> stretches;
-  AddedTokenMatcher(std::move(tokens)).find(text, stretches);
+  AddedTokenMatcher(std::move(tokens)).find(text, SIZE_MAX, stretches);
   std::vector<std::string> out;
   for (const auto& stretch : stretches) {
     std::string piece(text.substr(stretch.begin, stretch.end - stretch.begin));

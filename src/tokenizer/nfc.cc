@@ -173,6 +173,17 @@ std::string_view normalize(std::string_view text, std::string& storage, const Vi
 
 }  // namespace
 
+// Runs that may change begin with a base or with what reacts, and only with that before a code point that
+// reacts.
+size_t last_nfc_boundary(std::string_view prefix) {
+  for (size_t at = last_code_point(prefix); at > 0; at = last_code_point(prefix.substr(0, at))) {
+    size_t next = at;
+    if (at + sequence_bytes(prefix[at]) > prefix.size()) continue;
+    if (nfc_kind(next_code_point(prefix, next)) != NfcKind::kReacts) return at;
+  }
+  return 0;
+}
+
 std::string_view to_nfc(std::string_view text, std::string& storage) {
   return normalize(text, storage, [](size_t, size_t, size_t) {});
 }

@@ -12,6 +12,11 @@ namespace rerank {
 // overwritten. REQUIRES: text is valid UTF-8 and no part of storage.
 std::string_view to_nfc(std::string_view text, std::string& storage);
 
+// The last place before which a text that begins with `prefix` can be cut: the normal forms of the two pieces
+// are that of the whole. 0 where there is none. REQUIRES: prefix is valid UTF-8 but for an end that is cut
+// off.
+size_t last_nfc_boundary(std::string_view prefix);
+
 // A code point of the normal form that may not be a copy, and the bytes of the text it counts for: those of
 // one code point. What it was composed of besides counts for nothing, what a decomposition adds for the code
 // point before, as in the Hugging Face library. One without bytes marks where copying goes on.

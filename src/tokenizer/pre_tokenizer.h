@@ -40,6 +40,23 @@ class PreTokenizer {
     run(0, text, visit);
   }
 
+  // A text may be split in pieces: with the space before it where this says so (unless it begins with one),
+  // by split_settled over and over, from where that stopped, with more of the text each time, and split_rest.
+  bool begins_with_space() const { return !steps_.empty() && steps_.front().prefix_space; }
+  // Visits the first pre-tokens of all texts that begin with `text` and returns how many bytes they are.
+  template <typename Visit>
+  size_t split_settled(std::string_view text, const Visit& visit) const {
+    if (steps_.empty()) return 0;
+    return steps_.front().regex.split_settled(
+        text, [&](std::string_view piece, bool is_match) { pass_on(0, piece, is_match, visit); });
+  }
+  template <typename Visit>
+  void split_rest(std::string_view text, const Visit& visit) const {
+    if (steps_.empty()) return run(0, text, visit);
+    steps_.front().regex.split(
+        text, [&](std::string_view piece, bool is_match) { pass_on(0, piece, is_match, visit); });
+  }
+
  private:
   struct Step {
     SplitRegex regex;
@@ -56,12 +73,17 @@ class PreTokenizer {
     }
     const Step& step = steps_[index];
     with_prefix_space(step.prefix_space, text, [&](std::string_view whole) {
-      step.regex.split(whole, [&](std::string_view piece, bool is_match) {
-        if (step.keeps == SplitKeeps::kAll || is_match == (step.keeps == SplitKeeps::kMatches)) {
-          run(index + 1, piece, visit);
-        }
-      });
+      step.regex.split(
+          whole, [&](std::string_view piece, bool is_match) { pass_on(index, piece, is_match, visit); });
     });
+  }
+
+  // What step `index` cut off goes to the next one, if it is kept.
+  template <typename Visit>
+  void pass_on(size_t index, std::string_view piece, bool is_match, const Visit& visit) const {
+    const SplitKeeps keeps = steps_[index].keeps;
+    if (keeps == SplitKeeps::kAll || is_match == (keeps == SplitKeeps::kMatches))
+      run(index + 1, piece, visit);
   }
 
   template <typename Visit>

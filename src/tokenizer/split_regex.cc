@@ -96,7 +96,7 @@ SplitRegex::SplitRegex(std::string_view pattern) {
     throw Error(ErrorCode::kUnsupported, fmt::format("the pattern `{}` is not supported: {}", pattern,
                                                      reinterpret_cast<const char*>(message)));
   }
-  code_->has_jit = pcre2_jit_compile(code_->program, PCRE2_JIT_COMPLETE) == 0;
+  code_->has_jit = pcre2_jit_compile(code_->program, PCRE2_JIT_COMPLETE | PCRE2_JIT_PARTIAL_HARD) == 0;
 }
 
 SplitRegex::~SplitRegex() = default;
@@ -104,30 +104,39 @@ SplitRegex::SplitRegex(SplitRegex&&) noexcept = default;
 SplitRegex& SplitRegex::operator=(SplitRegex&&) noexcept = default;
 
 SplitRegex::Match SplitRegex::find(std::string_view subject, size_t at) const {
-  if (!code_->has_jit) return find_without_jit(subject, at);
-  Scratch& scratch = Scratch::of_this_thread();
-  int result =
-      pcre2_jit_match(code_->program, units(subject), subject.size(), at, 0, scratch.data, scratch.context);
-  if (result == PCRE2_ERROR_NOMATCH) return {subject.size(), subject.size()};
-  if (result < 0) return find_without_jit(subject, at);
-  const PCRE2_SIZE* span = pcre2_get_ovector_pointer(scratch.data);
-  return {span[0], span[1]};
+  return match(subject, at, 0).value_or(Match{subject.size(), subject.size()});
 }
 
-SplitRegex::Match SplitRegex::find_without_jit(std::string_view subject, size_t at) const {
+// A hard partial match is one that wanted to see what comes after the end, for whatever it was.
+std::optional<SplitRegex::Match> SplitRegex::find_settled(std::string_view subject, size_t at) const {
+  return match(subject, at, PCRE2_PARTIAL_HARD);
+}
+
+std::optional<SplitRegex::Match> SplitRegex::match(std::string_view subject, size_t at,
+                                                   uint32_t options) const {
   Scratch& scratch = Scratch::of_this_thread();
-  int result = pcre2_match(code_->program, units(subject), subject.size(), at, PCRE2_NO_JIT, scratch.data,
-                           scratch.context);
-  if (result == PCRE2_ERROR_NOMATCH) return {subject.size(), subject.size()};
-  if (result < 0) {
+  const auto is_answer = [](int result) {
+    return result >= 0 || result == PCRE2_ERROR_NOMATCH || result == PCRE2_ERROR_PARTIAL;
+  };
+  int result = PCRE2_ERROR_JIT_BADOPTION;
+  if (code_->has_jit) {
+    result = pcre2_jit_match(code_->program, units(subject), subject.size(), at, options, scratch.data,
+                             scratch.context);
+  }
+  if (!is_answer(result)) {
+    result = pcre2_match(code_->program, units(subject), subject.size(), at, options | PCRE2_NO_JIT,
+                         scratch.data, scratch.context);
+  }
+  if (!is_answer(result)) {
     throw Error(
         ErrorCode::kInvalidArgument,
         fmt::format("the text cannot be split by the tokenizer's pattern near character {}: the regular "
                     "expression engine gives up (PCRE2 error {}); shorten the text",
                     at, result));
   }
+  if (result < 0) return std::nullopt;
   const PCRE2_SIZE* span = pcre2_get_ovector_pointer(scratch.data);
-  return {span[0], span[1]};
+  return Match{span[0], span[1]};
 }
 
 std::string_view SplitRegex::spell(std::string_view text, std::string& spelled) const {

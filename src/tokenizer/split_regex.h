@@ -2,7 +2,9 @@
 // with the matches is the pre-tokenizer's business.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -24,6 +26,29 @@ class SplitRegex {
   // text is valid UTF-8.
   template <typename Visit>
   void split(std::string_view text, const Visit& visit) const {
+    run(text, visit,
+        [this](std::string_view subject, size_t at) { return std::optional(find(subject, at)); });
+  }
+
+  // The same for the text's first pieces, as far as they are those of every text that begins with it; returns
+  // how many bytes they are. What they are does not depend on what stands before them: patterns look ahead
+  // only.
+  template <typename Visit>
+  size_t split_settled(std::string_view text, const Visit& visit) const {
+    return run(text, visit,
+               [this](std::string_view subject, size_t at) { return find_settled(subject, at); });
+  }
+
+ private:
+  struct Code;
+  struct Match {
+    size_t begin;
+    size_t end;
+  };
+
+  // Until `next` finds nothing; returns the bytes that were visited.
+  template <typename Visit, typename Find>
+  size_t run(std::string_view text, const Visit& visit, const Find& next) const {
     std::string spelled;
     bool is_plain = skip_ascii(text, 0) == text.size();
     std::string_view subject = is_plain ? text : spell(text, spelled);
@@ -40,23 +65,20 @@ class SplitRegex {
       byte = end;
     };
     for (size_t at = 0; at < subject.size();) {
-      Match match = find(subject, at);
-      pass(match.begin - at, false);
-      pass(match.end - match.begin, true);
-      at = match.end;
+      const std::optional<Match> match = next(subject, at);
+      if (!match) break;
+      pass(match->begin - at, false);
+      pass(match->end - match->begin, true);
+      at = match->end;
     }
+    return byte;
   }
-
- private:
-  struct Code;
-  struct Match {
-    size_t begin;
-    size_t end;
-  };
 
   // The leftmost match at or after `at`; {subject.size(), subject.size()} if there is none.
   Match find(std::string_view subject, size_t at) const;
-  Match find_without_jit(std::string_view subject, size_t at) const;
+  // The same as far as it is found without a look at the subject's end, else nothing.
+  std::optional<Match> find_settled(std::string_view subject, size_t at) const;
+  std::optional<Match> match(std::string_view subject, size_t at, uint32_t options) const;
 
   // Spells text in symbols, one byte for each code point, into `spelled`, and returns a view of it.
   std::string_view spell(std::string_view text, std::string& spelled) const;

@@ -24,6 +24,8 @@ enum class SpecialTokens {
 // categories of Unicode 16.0, NFC of Unicode 9.0. Any number of threads may use one at once.
 class Tokenizer {
  public:
+  class Impl;  // this room's own
+
   // Reads a tokenizer.json. Throws Error that names the file and the key: kNotFound if it cannot be read,
   // kInvalidArgument if it is malformed, kUnsupported if it asks for something that would not be done
   // exactly.
@@ -32,12 +34,16 @@ class Tokenizer {
   // The same from the text of such a file; `name` stands for the file in messages.
   static Tokenizer parse(std::string_view json, std::string_view name);
 
+  // A text with a longer stretch that its pattern does not cut, or normalization cannot, is refused: what
+  // such a stretch becomes is not known before its end, and takes some 0.5 us a byte.
+  static constexpr size_t kMaxStretchBytes = 32 << 10;
+
   Tokenizer(Tokenizer&&) noexcept;
   Tokenizer& operator=(Tokenizer&&) noexcept;
   ~Tokenizer();
 
-  // Appends the ids of `text`. Throws Error{kInvalidArgument} if it is not UTF-8, naming the byte offset; ids
-  // are unchanged then.
+  // Appends the ids of `text`. Throws Error{kInvalidArgument} if it is not UTF-8, naming the byte offset, or
+  // has a stretch that is too long; ids are unchanged then. Step by step: see text_encoding.h.
   void encode(std::string_view text, SpecialTokens special, std::vector<int32_t>& ids) const;
 
   // The same tokens with their places. Throws as encode.
@@ -55,7 +61,7 @@ class Tokenizer {
   int32_t vocab_size() const;
 
  private:
-  class Impl;
+  friend class TextEncoding;
   explicit Tokenizer(std::unique_ptr<Impl> impl);
 
   std::unique_ptr<Impl> impl_;

@@ -38,6 +38,17 @@ inline size_t sequence_bytes(char lead) {
   return byte < 0x80 ? 1 : byte < 0xE0 ? 2 : byte < 0xF0 ? 3 : 4;
 }
 
+// Where the last code point, or what there is of it, begins; 0 if text is empty. REQUIRES: text is valid
+// UTF-8 but for an end that is cut off.
+inline size_t last_code_point(std::string_view text) {
+  size_t at = text.size();
+  while (at > 0) {
+    --at;
+    if ((static_cast<unsigned char>(text[at]) & 0xC0) != 0x80) break;
+  }
+  return at;
+}
+
 // The code point at `at`, which moves past it. REQUIRES: text is valid UTF-8, at < text.size() is where one
 // begins.
 inline char32_t next_code_point(std::string_view text, size_t& at) {

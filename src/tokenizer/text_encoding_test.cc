@@ -1,0 +1,269 @@
+// Encoded step by step and no further than wanted, a text has the first ids of the whole, wherever the steps
+// end.
+#include "tokenizer/text_encoding.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "tests/error_of.h"
+#include "tests/test_tokenizer_file.h"
+#include "tests/under_sanitizer.h"
+#include "tokenizer/small_tokenizer.h"
+#include "tokenizer/utf8.h"
+
+namespace rerank {
+namespace {
+
+using testing::HasSubstr;
+
+// Of the whole at once: places are found in no other way.
+std::vector<int32_t> whole_ids(const Tokenizer& tokenizer, const std::string& text, SpecialTokens special) {
+  std::vector<int32_t> ids;
+  for (const TokenPiece& piece : tokenizer.pieces(text, special)) ids.push_back(piece.id);
+  return ids;
+}
+
+// Bits of text that react with what comes after them: marks, jamo, spaces before words, apostrophes, digits,
+// line breaks, pieces of control tokens.
+std::string nasty_text(std::mt19937& random, size_t num_bits) {
+  static const std::vector<std::string> kBits = {"a",
+                                                 "I",
+                                                 "'",
+                                                 "ll",
+                                                 "'re",
+                                                 "word",
+                                                 " ",
+                                                 "  ",
+                                                 "\t",
+                                                 "\n",
+                                                 "\r\n",
+                                                 "\u00a0",
+                                                 "\u3000",
+                                                 "\u2028",
+                                                 "1",
+                                                 "23",
+                                                 "\u0664",
+                                                 "!",
+                                                 "...",
+                                                 "-",
+                                                 "_",
+                                                 "\u00e9",
+                                                 "e\u0301",
+                                                 "\u0323\u0302",
+                                                 "\u0345",
+                                                 "\u1112\u1161\u11ab",
+                                                 "\u1161",
+                                                 "\ud558",
+                                                 "\u11ab",
+                                                 "\uac00",
+                                                 "\u0958",
+                                                 "\u212b",
+                                                 "\u5317\u4eac",
+                                                 "\u3002",
+                                                 "\u0e01\u0e33",
+                                                 "\U0001f600",
+                                                 "\U0001f468\u200d\U0001f469",
+                                                 "\u200d",
+                                                 "\ufe0f",
+                                                 "\U0001d157\U0001d165",
+                                                 "\u0915\u094d\u0937",
+                                                 "\u017f",
+                                                 "K",
+                                                 "<|im_end|>",
+                                                 "<|im",
+                                                 "<think>",
+                                                 "https://x.y/z?q=1",
+                                                 "\0"};
+  std::string text;
+  std::string bit;
+  for (size_t i = 0; i < num_bits; ++i) {
+    if (bit.empty() || random() % 3 != 0) bit = kBits[random() % kBits.size()];
+    text += bit;
+    if (random() % 40 == 0) {
+      const size_t times = random() % 60;
+      for (size_t t = 0; t < times; ++t) text += bit;
+    }
+  }
+  return text;
+}
+
+// Of random texts, any limit and any steps give the first ids.
+void expect_first_ids(const Tokenizer& tokenizer, std::uint32_t num_texts) {
+  for (std::uint32_t seed = 0; seed < num_texts; ++seed) {
+    std::mt19937 random(seed);
+    const std::string before = random() % 2 == 0 ? " " : "", after = random() % 3 == 0 ? "\n<Document>:" : "";
+    const std::string text = nasty_text(random, random() % 200);
+    const SpecialTokens special = random() % 3 == 0 ? SpecialTokens::kParse : SpecialTokens::kAsText;
+    const std::vector<int32_t> whole = whole_ids(tokenizer, before + text + after, special);
+    for (int i = 0; i < 4; ++i) {
+      const size_t limit = random() % 3 == 0 ? SIZE_MAX : random() % (whole.size() + 2);
+      TextEncoding encoding(tokenizer, {before, text, after}, special, limit, 1 + random() % 70);
+      size_t num_before = 0;
+      while (!encoding.advance()) {
+        ASSERT_LE(encoding.ids().size(), limit);
+        num_before = encoding.ids().size();
+      }
+      const std::vector<int32_t>& ids = encoding.ids();
+      ASSERT_LE(ids.size(), whole.size());
+      ASSERT_TRUE(std::equal(ids.begin(), ids.end(), whole.begin())) << testing::PrintToString(text);
+      ASSERT_TRUE(encoding.is_whole() ? ids.size() == whole.size() : ids.size() > limit)
+          << testing::PrintToString(text);
+      ASSERT_GE(ids.size(), num_before);
+    }
+  }
+}
+
+constexpr std::uint32_t kNumTexts = kUnderSanitizer ? 150 : 1500;
+
+boost::json::object with_tokens(boost::json::object document) {
+  document["added_tokens"] = {small_added_token(256, "<|im_end|>", "special"),
+                              small_added_token(257, "<think>", "rstrip"),
+                              small_added_token(258, "word", "single_word")};
+  return document;
+}
+
+Tokenizer parse(const boost::json::object& document) {
+  return Tokenizer::parse(boost::json::serialize(document), "t.json");
+}
+
+TEST(TextEncoding, Gpt2Pattern) {
+  expect_first_ids(parse(with_tokens(small_document())), kNumTexts);
+}
+
+TEST(TextEncoding, SpaceBeforeTheText) {
+  boost::json::object document = with_tokens(small_document());
+  document["pre_tokenizer"].as_object()["add_prefix_space"] = true;
+  expect_first_ids(parse(document), kNumTexts);
+}
+
+TEST(TextEncoding, TokensOfNormalizedText) {
+  boost::json::object document = with_tokens(small_document());
+  document["added_tokens"].as_array().push_back(small_added_token(259, "e\u0301", "normalized lstrip"));
+  expect_first_ids(parse(document), kNumTexts / 3);
+}
+
+TEST(TextEncoding, WithoutNormalization) {
+  boost::json::object document = with_tokens(small_document());
+  document["normalizer"] = nullptr;
+  expect_first_ids(parse(document), kNumTexts / 3);
+}
+
+// Patterns that leave gaps, drop what they match, or look far ahead.
+TEST(TextEncoding, OtherPatterns) {
+  for (const char* const pattern :
+       {R"(\p{L}+)", R"(\p{L}+(?=[^2]*1)|[^\p{L}])", R"(a|ab*!|[^a]+?(?=[a\s])|\s)", R"(\s+(?!\S)|\S{3})"}) {
+    for (const char* const behavior : {"Isolated", "Removed"}) {
+      boost::json::object document = with_tokens(small_document());
+      boost::json::object byte_level = document["pre_tokenizer"].as_object();
+      byte_level["use_regex"] = behavior == std::string("Removed");
+      boost::json::array steps = {
+          {{"type", "Split"}, {"pattern", {{"Regex", pattern}}}, {"behavior", behavior}, {"invert", false}},
+          byte_level};
+      document["pre_tokenizer"] = {{"type", "Sequence"}, {"pretokenizers", steps}};
+      expect_first_ids(parse(document), kNumTexts / 5);
+      if (testing::Test::HasFatalFailure()) FAIL() << pattern << " " << behavior;
+    }
+  }
+}
+
+TEST(TextEncoding, TheDemo) {
+  expect_first_ids(Tokenizer::load(std::filesystem::path(RERANK_SOURCE_DIR) / "models/demo/tokenizer.json"),
+                   kNumTexts);
+}
+
+TEST(TextEncoding, Qwen3) {
+  if (!test_tokenizer_file()) GTEST_SKIP() << kNoTestTokenizer;
+  expect_first_ids(Tokenizer::load(*test_tokenizer_file()), kNumTexts);
+}
+
+std::string repeat(const std::string& text, size_t times) {
+  std::string out;
+  for (size_t i = 0; i < times; ++i) out += text;
+  return out;
+}
+
+// The byte where a text is wrong is the text's own, even where its ids are not wanted.
+TEST(TextEncoding, AllOfTheTextMustBeUtf8) {
+  const Tokenizer tokenizer = parse(small_document());
+  for (const size_t good : {0ul, 3ul, (1ul << 20) - 1, 1ul << 20, (3ul << 20) - 2}) {
+    std::string text(good, 'a');
+    for (size_t i = 99; i + 100 < good; i += 100) text[i] = ' ';
+    const auto refusal = [&](const std::string& bad) {
+      const std::string whole = text + bad;
+      TextEncoding encoding(tokenizer, {" ", whole, ""}, SpecialTokens::kAsText, 5);
+      return error_of([&] {
+        while (!encoding.advance()) {
+        }
+      });
+    };
+    EXPECT_EQ(refusal("\U0001f600 \u00e9"), "no error");
+    for (const char* const bad : {"\xff", "\xe2\x82", "\xed\xa0\x80"}) {
+      EXPECT_THAT(refusal(bad), HasSubstr("at byte " + std::to_string(good) + " "));
+    }
+  }
+}
+
+TEST(TextEncoding, AStretchWithoutABreakIsBounded) {
+  const Tokenizer tokenizer = parse(small_document());
+  constexpr size_t kMost = Tokenizer::kMaxStretchBytes;
+  const auto refusal = [&](const std::string& text, size_t limit) {
+    TextEncoding encoding(tokenizer, {"", text, ""}, SpecialTokens::kAsText, limit);
+    return error_of([&] {
+      while (!encoding.advance()) {
+      }
+    });
+  };
+  EXPECT_EQ(refusal(repeat("a", kMost) + " b", 100000), "no error");
+  EXPECT_EQ(refusal(repeat("a", kMost) + " b", 10), "no error");
+  for (const std::string bit : {"a", "!", " ", "\u0301", "\u1161", "\n", "\u5317"}) {
+    const std::string message = refusal("x " + repeat(bit, 3 * kMost), 10);
+    if (bit == "!") {
+      EXPECT_THAT(message, HasSubstr("a stretch of more than 32768 bytes without a place to cut"));
+    }
+    EXPECT_THAT(refusal("x " + repeat(bit, 3 * kMost), 1000), HasSubstr("a stretch of more than 32768 bytes"))
+        << bit;
+    EXPECT_THAT(error_of([&] { tokenizer.pieces(repeat(bit, 3 * kMost), SpecialTokens::kAsText); }),
+                HasSubstr("a stretch of more than 32768 bytes"))
+        << bit;
+  }
+  // What is not wanted is not looked at.
+  EXPECT_EQ(refusal("one two three four " + repeat("a", 3 * kMost), 3), "no error");
+}
+
+// However large the text, a step is short and the number of steps that ids are made in bounded by the limit.
+TEST(TextEncoding, TakesNoLongerThanItsTokens) {
+  if (!test_tokenizer_file()) GTEST_SKIP() << kNoTestTokenizer;
+  const Tokenizer tokenizer = Tokenizer::load(*test_tokenizer_file());
+  using Clock = std::chrono::steady_clock;
+  for (const std::string& bit : std::vector<std::string>{
+           "word ", repeat("!", 15000) + " ", repeat("ab", 7000) + " ", repeat(" ", 15000) + "x",
+           repeat("\u0301", 7000) + "a", repeat("\u5317", 5000) + " "}) {
+    const std::string text = repeat(bit, (8 << 20) / bit.size());
+    TextEncoding encoding(tokenizer, {" ", text, ""}, SpecialTokens::kAsText, 8192);
+    Clock::duration longest{}, total{};
+    for (bool is_done = false; !is_done;) {
+      const Clock::time_point begin = Clock::now();
+      is_done = encoding.advance();
+      longest = std::max(longest, Clock::now() - begin);
+      total += Clock::now() - begin;
+    }
+    const auto ms = [](Clock::duration d) { return std::chrono::duration<double, std::milli>(d).count(); };
+    RecordProperty("longest_ms", std::to_string(ms(longest)));
+    std::printf("%.8s: %zu ids, %.1f ms in all, longest step %.1f ms\n", bit.c_str(), encoding.ids().size(),
+                ms(total), ms(longest));
+    EXPECT_LT(encoding.ids().size(), 8192u + 8192u + 4096u);
+    if (!kUnderSanitizer) {
+      EXPECT_LT(ms(longest), 100) << "20 on a machine with nothing else to do";
+    }
+  }
+}
+
+}  // namespace
+}  // namespace rerank
