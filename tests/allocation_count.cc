@@ -10,8 +10,16 @@ namespace {
 
 std::atomic<long> count{0};
 
+// Of this thread, before the one that fails; nothing fails while it is not active.
+thread_local bool is_refusing = false;
+thread_local long num_allowed = 0;
+
 void* allocate(std::size_t size_bytes, std::size_t alignment) {
   ++count;
+  if (is_refusing && --num_allowed < 0) {
+    is_refusing = false;
+    throw std::bad_alloc();
+  }
   void* memory = std::aligned_alloc(alignment, (size_bytes + alignment) / alignment * alignment);
   if (memory == nullptr) throw std::bad_alloc();
   return memory;
@@ -21,6 +29,16 @@ void* allocate(std::size_t size_bytes, std::size_t alignment) {
 
 long num_allocations() {
   return count;
+}
+
+void refuse_allocation(long after) {
+  num_allowed = after;
+  is_refusing = after >= 0;
+}
+
+long stop_refusing() {
+  is_refusing = false;
+  return num_allowed;
 }
 
 }  // namespace rerank

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace rerank {
@@ -43,12 +44,16 @@ struct DocumentScore {
   float logit_difference() const { return logit_yes - logit_no; }
 };
 
+// The message of a request that is refused because a prompt has too many tokens holds this, as those of vLLM
+// do: clients look for it.
+inline constexpr std::string_view kReduceLengthPhrase = "Please reduce the length of the input prompt";
+
 enum class Status {
   kOk,
   kInvalidArgument,   // the request cannot be scored as asked; the message says why
   kCancelled,         // Engine::cancel, or the engine was destroyed
   kDeadlineExceeded,  // Request::deadline passed before all documents were scored
-  kUnavailable,       // the backend failed; the engine is unhealthy
+  kUnavailable,       // the backend failed and the engine is unhealthy; or memory ran out for this request
 };
 
 struct Timings {

@@ -8,8 +8,11 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "engine/prefix_cache.h"
+#include "engine/prompt_encoding.h"
 #include "engine/request_encoder.h"
 #include "engine/shared_encoding.h"
 #include "engine/submitted_request.h"
@@ -31,10 +34,11 @@ struct PendingRequest {
   std::atomic<std::int64_t> holds{1};
 
   // The scheduler's own.
-  std::int32_t priority = request.priority;  // lower while a request of a lower number waits for this one
-  std::shared_ptr<SharedEncoding> shared;    // of the first documents, where others help; else empty
-  std::optional<EncodedHead> head;           // of document head_document and those of the same query
-  std::size_t head_document = 0;
+  std::int32_t priority = request.priority;      // lower while a request of a lower number waits for this one
+  std::shared_ptr<SharedEncoding> shared;        // of the first documents, where others help; else empty
+  std::optional<PromptEncoding> encoding;        // from the first look at it on
+  std::chrono::nanoseconds encoding_next{};      // spent on next_document and what it needs
+  const PrefixCache::Part* held_head = nullptr;  // a long part of the head that is kept for it
   std::size_t next = documents.first;            // document to plan
   std::optional<EncodedDocument> next_document;  // encoded, once looked at
   bool passed_over = false;                      // did not fit into the batch being formed
@@ -50,12 +54,17 @@ struct PendingRequest {
   DocumentScore& score_of(std::size_t document) { return scores[document - documents.first]; }
   bool all_planned() const { return next == documents.end; }
 
-  // The first failure stays.
-  void fail(Status status, const std::string& message) {
+  // Of the next document. REQUIRES: that is encoded.
+  const EncodedHead& head() const { return encoding->head(); }
+
+  // The first failure stays; if memory runs out, without its message.
+  void fail(Status status, std::string_view message) noexcept {
     const std::lock_guard lock(failure_mutex_);
-    if (failure_ == Status::kOk) {
-      failure_ = status;
+    if (failure_ != Status::kOk) return;
+    failure_ = status;
+    try {
       failure_message_ = message;
+    } catch (const std::exception&) {
     }
   }
   bool failed() const {

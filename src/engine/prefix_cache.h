@@ -23,6 +23,8 @@ class PrefixCache {
     std::int32_t first_position = 0;
     std::int32_t num_children = 0;
     std::uint64_t last_batch = 0;  // that uses it
+    std::int32_t num_holds = 0;
+    bool is_complete = true;  // all of it is in batches; until then nobody finds it
 
     std::int32_t num_tokens() const { return static_cast<std::int32_t>(ids.size()); }
   };
@@ -34,15 +36,23 @@ class PrefixCache {
   // nullptr when it is not kept.
   const Part* find(const Part* parent, std::uint64_t owner, std::span<const std::int32_t> ids) const;
   // Keeps a part that batch `batch` will compute, in place of the parts used longest ago; nullptr when those
-  // that `batch` itself uses leave no room. REQUIRES: find gives nullptr, and ids is not empty.
+  // that `batch` itself uses and those that are held leave no room. REQUIRES: find gives nullptr, and ids is
+  // not empty.
   const Part* insert(const Part* parent, std::uint64_t owner, std::span<const std::int32_t> ids,
                      std::uint64_t batch);
+  // A part that is computed in several batches: nobody finds it before it is complete.
+  void set_complete(const Part* part, bool is_complete);
+  // Keeps a part and its ancestors, whoever needs room, until it is let go of as often.
+  void hold(const Part* part);
+  void let_go(const Part* part);
   // Part and its ancestors are used by `batch` and safe from insert and trim while that is being formed.
   void use(const Part* part, std::uint64_t batch);
   // Drops the parts used longest ago, but none that `batch` uses, until num_idle slots are in use.
   void trim(std::uint64_t batch);
 
   std::int32_t num_tokens() const { return num_tokens_; }
+  // Of the parts that are held.
+  std::int32_t num_held_tokens() const { return num_held_tokens_; }
 
  private:
   bool drop_one(std::uint64_t batch);
@@ -51,6 +61,7 @@ class PrefixCache {
   SlotAllocator slots_;
   std::int32_t num_idle_;
   std::int32_t num_tokens_ = 0;
+  std::int32_t num_held_tokens_ = 0;
 };
 
 }  // namespace rerank

@@ -77,6 +77,29 @@ TEST(PrefixCache, TrimsToWhatMayStayIdle) {
   EXPECT_EQ(cache.find(nullptr, 0, Ids{7, 7}), nullptr);
 }
 
+TEST(PrefixCache, KeepsWhatIsHeld) {
+  PrefixCache cache(10, 0);
+  const PrefixCache::Part* parent = cache.insert(nullptr, 0, Ids{1, 1}, 1);
+  const PrefixCache::Part* part = cache.insert(parent, 0, Ids{2, 2, 2, 2}, 1);
+  cache.hold(part);
+  EXPECT_EQ(cache.num_held_tokens(), 6);
+  cache.trim(2);
+  EXPECT_EQ(cache.insert(nullptr, 0, Ids{3, 3, 3, 3, 3}, 2), nullptr);
+  EXPECT_EQ(cache.find(parent, 0, Ids{2, 2, 2, 2}), part);
+  cache.let_go(part);
+  EXPECT_EQ(cache.num_held_tokens(), 0);
+  EXPECT_NE(cache.insert(nullptr, 0, Ids{3, 3, 3, 3, 3}, 2), nullptr);
+}
+
+TEST(PrefixCache, FindsNothingHalfMade) {
+  PrefixCache cache(10, 10);
+  const PrefixCache::Part* part = cache.insert(nullptr, 0, Ids{1, 2, 3}, 1);
+  cache.set_complete(part, false);
+  EXPECT_EQ(cache.find(nullptr, 0, Ids{1, 2, 3}), nullptr);
+  cache.set_complete(part, true);
+  EXPECT_EQ(cache.find(nullptr, 0, Ids{1, 2, 3}), part);
+}
+
 // Whatever is done: live parts share no slot, positions add up, and what the open batch used can still be
 // found.
 TEST(PrefixCache, RandomOperations) {

@@ -1,12 +1,15 @@
 // Texts to token ids: the parts of a prompt, and the rules for cutting what is too long.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "prompt/prompt.h"
 #include "rerank/types.h"
+#include "tokenizer/text_encoding.h"
 #include "tokenizer/tokenizer.h"
 
 namespace rerank {
@@ -30,18 +33,14 @@ struct EncodedDocument {
   bool truncated = false;
 };
 
-// Const and safe from any number of threads.
+// Const and safe from any number of threads. Texts become ids step by step in part_encoding.h; here they do
+// so in one call. REQUIRES for all requests: check_request passed.
 class RequestEncoder {
  public:
   RequestEncoder(Tokenizer tokenizer, EncoderOptions options);
 
-  // All throw Error{kInvalidArgument} naming the field.
-  // What the instruction alone decides.
-  std::vector<std::int32_t> encode_preamble(const Request& request) const;
-  // The query of `document` after the preamble. REQUIRES: check_request passed, as for the others.
-  std::vector<std::int32_t> encode_query(const Request& request, std::size_t document,
-                                         std::int32_t preamble_tokens) const;
-  // Both: what a run of documents with equal queries shares.
+  // All throw Error{kInvalidArgument} naming the field. What a run of documents with the query of `document`
+  // shares.
   EncodedHead encode_head(const Request& request, std::size_t document = 0) const;
   EncodedDocument encode_document(const Request& request, std::size_t document,
                                   const EncodedHead& head) const;
@@ -50,14 +49,25 @@ class RequestEncoder {
   // Ids of a user's text alone.
   std::vector<std::int32_t> encode_text(const std::string& text) const;
 
- private:
-  std::vector<std::int32_t> encode_instruction(std::string_view instruction) const;
-  void append_user_text(const std::string& text, const std::string& field,
-                        std::vector<std::int32_t>& ids) const;
-  std::int32_t pair_limit(const Request& request) const;
+  // For part_encoding.
+  void begin_text(const FramedText& text, std::size_t max_ids, std::optional<TextEncoding>& encoding) const {
+    encoding.emplace(tokenizer_, text, special_, max_ids);
+  }
+  void append_after_query(std::vector<std::int32_t>& ids) const;
+  const std::vector<std::int32_t>& preamble_start() const { return preamble_start_; }
+  const std::vector<std::int32_t>& default_preamble() const { return default_preamble_; }
+  const std::vector<std::int32_t>& suffix() const { return suffix_; }
+  std::int32_t max_model_len() const { return options_.max_model_len; }
+  // Tokens that a pair may have.
+  std::int32_t pair_limit(const Request& request) const {
+    return request.max_tokens_per_pair > 0 ? request.max_tokens_per_pair : options_.max_model_len;
+  }
 
+ private:
   Tokenizer tokenizer_;
   EncoderOptions options_;
+  SpecialTokens special_;  // in users' texts
+  std::vector<std::int32_t> preamble_start_;
   std::vector<std::int32_t> default_preamble_;
   std::vector<std::int32_t> suffix_;
 };

@@ -16,7 +16,9 @@
 namespace rerank {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
+using testing::Not;
 
 std::string repeat(const std::string& text, int times) {
   std::string out;
@@ -174,7 +176,25 @@ TEST(RequestEncoder, RefusesWhatCannotBeCut) {
   const RequestEncoder encoder = byte_encoder({.max_model_len = 400});
   Request request = make_request(std::string(300, 'q'), "d");
   EXPECT_THAT(error_of([&] { encoder.encode_head(request); }),
-              HasSubstr("This model's maximum context length is 400 tokens."));
+              AllOf(HasSubstr("This model's maximum context length is 400 tokens."),
+                    HasSubstr("the query, the instruction and the prompt around them alone take 583 tokens"),
+                    HasSubstr(std::string(kReduceLengthPhrase) + ": of the query or the instruction.")));
+  // A smaller limit is the request's own.
+  request.max_tokens_per_pair = 350;
+  EXPECT_THAT(error_of([&] { encoder.encode_head(request); }),
+              AllOf(HasSubstr("The request's truncate_prompt_tokens is 350 tokens."),
+                    HasSubstr(kReduceLengthPhrase), Not(HasSubstr("maximum context length"))));
+  // Of what is far too long nobody counts the tokens.
+  request = make_request(repeat("word ", 20000), "d");
+  EXPECT_THAT(error_of([&] { encoder.encode_head(request); }), HasSubstr("alone take more than 400 tokens."));
+  request = make_request("q", "d");
+  request.instruction = repeat("word ", 20000);
+  EXPECT_THAT(error_of([&] { encoder.encode_head(request); }),
+              HasSubstr("the instruction and the prompt around it alone take more than 400 tokens."));
+  request = make_request("q", repeat("word ", 20000));
+  request.truncate = false;
+  EXPECT_THAT(error_of([&] { encoder.encode_document(request, 0, encoder.encode_head(request)); }),
+              HasSubstr("documents[0] makes a prompt of more than 400 tokens."));
   request = make_request("q", std::string(300, 'd'));
   const EncodedHead head = encoder.encode_head(request);
   EXPECT_TRUE(encoder.encode_document(request, 0, head).truncated);

@@ -1,294 +1,189 @@
 #include "engine/scheduler.h"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
-#include "engine/request_queries.h"
 #include "rerank/error.h"
 
 namespace rerank {
 namespace {
 
-void append_ranges(const PrefixCache::Part* part, std::vector<KeyRange>& ranges) {
-  if (part == nullptr) return;
-  append_ranges(part->parent, ranges);
-  ranges.push_back({part->slot, part->num_tokens()});
-}
-
-std::int32_t end_position(const PrefixCache::Part* part) {
-  return part == nullptr ? 0 : part->first_position + part->num_tokens();
-}
-
-// Appends a segment whose ancestors are `parent` and its ancestors.
-Segment& append_segment(const PrefixCache::Part* parent, std::span<const std::int32_t> ids,
-                        PackedBatch& batch) {
-  Segment segment;
-  segment.first_row = batch.num_tokens();
-  segment.num_tokens = static_cast<std::int32_t>(ids.size());
-  segment.first_position = end_position(parent);
-  segment.first_range = static_cast<std::int32_t>(batch.ranges.size());
-  append_ranges(parent, batch.ranges);
-  segment.num_ranges = static_cast<std::int32_t>(batch.ranges.size()) - segment.first_range;
-  batch.ids.insert(batch.ids.end(), ids.begin(), ids.end());
-  return batch.segments.emplace_back(segment);
-}
-
-std::int32_t size_of(const std::vector<std::int32_t>& ids) {
-  return static_cast<std::int32_t>(ids.size());
+// Whatever goes wrong with one request ends that one.
+void fail_for(PendingRequest& request, const std::exception& exception) {
+  const auto* error = dynamic_cast<const Error*>(&exception);
+  if (error != nullptr && error->code() != ErrorCode::kInternal) {
+    request.fail(Status::kInvalidArgument, error->what());
+  } else if (dynamic_cast<const std::bad_alloc*>(&exception) != nullptr) {
+    request.fail(Status::kUnavailable,
+                 "there was not enough memory for this request: send less at once, or try again later");
+  } else {
+    request.fail(Status::kUnavailable, exception.what());
+  }
 }
 
 }  // namespace
 
 Scheduler::Scheduler(const SchedulerOptions& options, const RequestEncoder& encoder,
                      std::function<void(const PendingRequestPtr&)> release)
-    : options_(options),
-      encoder_(encoder),
-      release_(std::move(release)),
-      cache_(options.cache_slots(), options.prefix_cache_tokens) {}
+    : options_(options), encoder_(encoder), release_(std::move(release)), planner_(options) {}
 
-void Scheduler::add(PendingRequestPtr request) {
-  active_[request->priority].push_back(std::move(request));
+void Scheduler::add(const PendingRequestPtr& request) {
+  try {
+    active_[request->priority].push_back(request);
+  } catch (const std::exception& exception) {
+    fail_for(*request, exception);
+    release_(request);
+  }
 }
 
 void Scheduler::close_batch() {
-  ++batch_;
   batch_started_ = false;
 }
 
+void Scheduler::let_go(const PendingRequestPtr& request) {
+  planner_.forget(*request);
+  request->encoding.reset();
+  release_(request);
+}
+
 void Scheduler::drop_all(Status status, const std::string& message) {
-  chain_.reset();
   for (const auto& [priority, turns] : std::exchange(active_, {})) {
     for (const PendingRequestPtr& request : turns) {
       request->fail(status, message);
-      release_(request);
+      let_go(request);
     }
   }
 }
 
-void Scheduler::start_batch() {
-  batch_started_ = true;
-  if (chain_ && chain_->head != nullptr) cache_.use(chain_->head, batch_);
-  cache_.trim(batch_);
+void Scheduler::start_batch(PlannedBatch& planned) {
+  planned.reserve(options_);
+  is_full_ = false;
+  planner_.start_batch();
   std::erase_if(active_, [](const auto& level) { return level.second.empty(); });
   for (auto& [priority, turns] : active_) {
     // Whoever found no room in the last batch comes first in this one.
     const auto first = std::ranges::find_if(turns, [](const auto& request) { return request->passed_over; });
-    std::rotate(turns.begin(), first == turns.end() ? turns.begin() : first, turns.end());
+    if (first != turns.begin()) turns.splice(turns.begin(), turns, first, turns.end());
     for (const PendingRequestPtr& request : turns) request->passed_over = false;
   }
+  batch_started_ = true;
 }
 
-void Scheduler::fill(PlannedBatch& planned) {
-  if (!batch_started_) start_batch();
-  for (auto& [priority, turns] : active_) fill_from(turns, planned);
+bool Scheduler::fill(PlannedBatch& planned) {
+  slice_end_ = Clock::now() + options_.planning_slice;
+  try {
+    if (!batch_started_) start_batch(planned);
+  } catch (const std::bad_alloc&) {
+    return false;  // nobody's fault: later perhaps
+  }
+  for (auto& [priority, turns] : active_) {
+    if (!fill_from(turns, planned)) return false;
+  }
+  return !encode_slow();
 }
 
-bool Scheduler::has_waiting() const {
-  return std::ranges::any_of(active_, [](const auto& level) { return !level.second.empty(); });
-}
-
-void Scheduler::fill_from(Turns& turns, PlannedBatch& planned) {
-  std::size_t without_room = 0;
-  while (without_room < turns.size()) {
-    const PendingRequestPtr request = std::move(turns.front());
-    turns.pop_front();
+// False when the time is over.
+bool Scheduler::fill_from(Turns& turns, PlannedBatch& planned) {
+  std::size_t without_progress = 0;
+  while (without_progress < turns.size()) {
+    const PendingRequestPtr request = turns.front();
+    const std::chrono::nanoseconds encoded_before = request->tokenize;
     const Outcome outcome = plan_next(request, planned);
-    if (outcome == Outcome::kFailed || request->all_planned()) {
-      if (chain_ && chain_->request == request) chain_.reset();
-      release_(request);
+    if (outcome == Outcome::kEnded) {
+      turns.pop_front();
+      let_go(request);
       continue;
     }
-    without_room = outcome == Outcome::kNoRoom ? without_room + 1 : 0;
-    request->passed_over = request->passed_over || outcome == Outcome::kNoRoom;
-    turns.push_back(request);
+    without_progress = outcome == Outcome::kPlanned ? 0 : without_progress + 1;
+    if (outcome == Outcome::kNoRoom) request->passed_over = is_full_ = true;
+    turns.splice(turns.end(), turns, turns.begin());
+    const bool took_time = outcome == Outcome::kPlanned || request->tokenize > encoded_before;
+    if (took_time && Clock::now() > slice_end_) return false;
   }
-}
-
-// Whoever waits for the chain's slots lends its priority to the chain, which else might wait for ever.
-void Scheduler::let_chain_pass(std::int32_t priority) {
-  if (!chain_ || chain_->request->priority <= priority) return;
-  std::erase(active_[chain_->request->priority], chain_->request);
-  chain_->request->priority = priority;
-  add(chain_->request);
-}
-
-std::int32_t Scheduler::room(const PlannedBatch& planned) const {
-  return options_.max_num_batched_tokens - planned.batch.num_tokens();
-}
-
-std::uint64_t Scheduler::owner(const PendingRequest& request) const {
-  return options_.share_between_requests ? 0 : request.whole->id;
-}
-
-Scheduler::Outcome Scheduler::plan_next(const PendingRequestPtr& request, PlannedBatch& planned) {
-  if (request->whole->cancelled) request->fail(Status::kCancelled, "the request was cancelled");
-  if (request->request.deadline && Clock::now() > *request->request.deadline) {
-    request->fail(Status::kDeadlineExceeded,
-                  "the request's deadline passed before all documents were scored");
-  }
-  if (request->failed()) return Outcome::kFailed;
-  if (request->all_planned()) return Outcome::kPlanned;
-  if (planned.batch.num_scores == options_.max_num_seqs || room(planned) == 0) return Outcome::kNoRoom;
-  if (!prepare(*request)) return Outcome::kFailed;
-  if (chain_ && chain_->request == request) return plan_chunk(planned);
-  return plan_whole(request, planned);
-}
-
-// Encodes what is looked at next; false when the request turns out wrong.
-bool Scheduler::prepare(PendingRequest& request) const {
-  if (request.next_document) return true;
-  const Clock::time_point begin = Clock::now();
-  if (!request.started) request.started = begin;
-  try {
-    if (request.shared != nullptr && !request.shared->covers(request.next)) request.shared.reset();
-    prepare_head(request);
-    if (request.shared != nullptr) {
-      request.next_document = request.shared->take(request.next);
-    } else {
-      request.next_document = encoder_.encode_document(request.request, request.next, *request.head);
-    }
-  } catch (const Error& error) {
-    request.fail(Status::kInvalidArgument, error.what());
-    return false;
-  }
-  request.tokenize += Clock::now() - begin;
   return true;
 }
 
-// The preamble is encoded once, the query once for each run of equal ones.
-void Scheduler::prepare_head(PendingRequest& request) const {
-  if (!request.head) {
-    request.head = request.shared != nullptr ? request.shared->head()
-                                             : encoder_.encode_head(request.request, request.next);
-  } else if (!have_same_query(request.request, request.head_document, request.next)) {
-    request.head->query = encoder_.encode_query(request.request, request.next,
-                                                static_cast<std::int32_t>(request.head->preamble.size()));
+// Whoever waits for the slots of chunks lends its priority to whom they belong to, which else might wait for
+// ever.
+void Scheduler::let_chunks_pass(std::int32_t priority) {
+  const PendingRequestPtr owner = planner_.chunks_request();
+  if (owner == nullptr || owner->priority <= priority) return;
+  Turns& from = active_[owner->priority];
+  Turns& to = active_[priority];
+  to.splice(to.end(), from, std::ranges::find(from, owner));
+  owner->priority = priority;
+}
+
+bool Scheduler::has_ended(PendingRequest& request) const {
+  if (request.whole->cancelled) request.fail(Status::kCancelled, "the request was cancelled");
+  if (request.request.deadline && Clock::now() > *request.request.deadline) {
+    request.fail(Status::kDeadlineExceeded, "the request's deadline passed before all documents were scored");
   }
-  request.head_document = request.next;
+  return request.failed() || request.all_planned();
 }
 
-std::int32_t Scheduler::missing_head_tokens(const PendingRequest& request) const {
-  const PrefixCache::Part* preamble = cache_.find(nullptr, owner(request), request.head->preamble);
-  if (preamble == nullptr) return request.head->num_tokens();
-  const PrefixCache::Part* query = cache_.find(preamble, owner(request), request.head->query);
-  return query == nullptr ? size_of(request.head->query) : 0;
-}
-
-Scheduler::Outcome Scheduler::plan_whole(const PendingRequestPtr& request, PlannedBatch& planned) {
-  const std::int32_t head_cost = missing_head_tokens(*request);
-  const std::int32_t cost = head_cost + size_of(request->next_document->ids);
-  if (cost > options_.max_num_batched_tokens) return plan_long(request, head_cost, planned);
-  if (cost > room(planned)) return Outcome::kNoRoom;
-  const PrefixCache::Part* head = plan_head(*request, planned);
-  if (head == nullptr) return plan_alone(request, planned);
-  append_segment(head, request->next_document->ids, planned.batch);
-  score_last(request, request->head->num_tokens() - head_cost, planned);
-  return Outcome::kPlanned;
-}
-
-Scheduler::Outcome Scheduler::plan_long(const PendingRequestPtr& request, std::int32_t head_cost,
-                                        PlannedBatch& planned) {
-  if (!can_start_chain()) {
-    let_chain_pass(request->priority);
-    return Outcome::kNoRoom;
+Scheduler::Outcome Scheduler::plan_next(const PendingRequestPtr& request, PlannedBatch& planned) {
+  if (has_ended(*request)) return Outcome::kEnded;
+  if (planner_.is_full(planned)) return Outcome::kNoRoom;
+  try {
+    if (!encode_next(*request, options_.document_slice)) return Outcome::kTexts;
+    const BatchPlanner::Outcome outcome = planner_.plan(request, planned);
+    if (outcome == BatchPlanner::Outcome::kNoChunks) let_chunks_pass(request->priority);
+    if (outcome != BatchPlanner::Outcome::kPlanned) return Outcome::kNoRoom;
+  } catch (const std::exception& exception) {
+    fail_for(*request, exception);
   }
-  if (head_cost >= options_.max_num_batched_tokens) return plan_alone(request, planned);
-  if (head_cost >= room(planned)) return Outcome::kNoRoom;
-  const PrefixCache::Part* head = plan_head(*request, planned);
-  if (head == nullptr) return plan_alone(request, planned);
-  request->num_cached_tokens += request->head->num_tokens() - head_cost;
-  start_chain(request, head, request->next_document->ids);
-  return plan_chunk(planned);
+  return request->failed() || request->all_planned() ? Outcome::kEnded : Outcome::kPlanned;
 }
 
-// The whole prompt without shared parts: for a head larger than a batch, and where the cache has no room for
-// the head although nothing else is left to wait for.
-Scheduler::Outcome Scheduler::plan_alone(const PendingRequestPtr& request, PlannedBatch& planned) {
-  std::vector<std::int32_t> ids = request->head->preamble;
-  ids.insert(ids.end(), request->head->query.begin(), request->head->query.end());
-  ids.insert(ids.end(), request->next_document->ids.begin(), request->next_document->ids.end());
-  if (size_of(ids) <= options_.max_num_batched_tokens) {
-    if (size_of(ids) > room(planned)) return Outcome::kNoRoom;
-    append_segment(nullptr, ids, planned.batch);
-    score_last(request, 0, planned);
-    return Outcome::kPlanned;
+// Encodes what is looked at next, until `most` is spent on it in all; true once it is there.
+bool Scheduler::encode_next(PendingRequest& request, std::chrono::nanoseconds most) const {
+  if (request.next_document) return true;
+  if (request.encoding_next > most) return false;
+  Clock::time_point begin = Clock::now();
+  if (!request.started) request.started = begin;
+  if (!request.encoding) request.encoding.emplace(encoder_, request.request);
+  if (request.shared != nullptr && !request.shared->covers(request.next)) request.shared.reset();
+  bool is_done = false;
+  while (!is_done && request.encoding_next <= most) {
+    if (request.shared != nullptr) {
+      if (request.next == request.documents.first)
+        request.encoding->set_head(request.shared->head(), request.next);
+      request.next_document = request.shared->take(request.next);
+      is_done = true;
+    } else {
+      is_done = request.encoding->advance(request.next);
+      if (is_done) request.next_document = request.encoding->take_document();
+    }
+    const Clock::time_point end = Clock::now();
+    request.encoding_next += end - begin;
+    request.tokenize += end - begin;
+    begin = end;
   }
-  if (!can_start_chain()) {
-    let_chain_pass(request->priority);
-    return Outcome::kNoRoom;
+  if (is_done) request.encoding_next = {};
+  return is_done;
+}
+
+// Goes on with the texts of one request that were too much for fill_from: the first of the lowest priority,
+// which then is the last. False if there is none.
+bool Scheduler::encode_slow() {
+  for (auto& [priority, turns] : active_) {
+    const auto is_slow = [this](const auto& request) {
+      return !request->next_document && request->encoding_next > options_.document_slice;
+    };
+    const auto slow = std::ranges::find_if(turns, is_slow);
+    if (slow == turns.end()) continue;
+    const PendingRequestPtr request = *slow;
+    try {
+      encode_next(*request, request->encoding_next + options_.planning_slice);
+    } catch (const std::exception& exception) {
+      fail_for(*request, exception);
+    }
+    if (!request->next_document) turns.splice(turns.end(), turns, slow);
+    return true;
   }
-  start_chain(request, nullptr, std::move(ids));
-  return plan_chunk(planned);
-}
-
-bool Scheduler::can_start_chain() const {
-  // Within one batch the first chunk of a chain would overwrite keys that the last chunk of another still
-  // reads.
-  return !chain_ && chain_batch_ != batch_;
-}
-
-void Scheduler::start_chain(const PendingRequestPtr& request, const PrefixCache::Part* head,
-                            std::vector<std::int32_t> ids) {
-  chain_ = Chain{request, head, std::move(ids)};
-  request->whole->planned = true;
-}
-
-Scheduler::Outcome Scheduler::plan_chunk(PlannedBatch& planned) {
-  Chain& chain = *chain_;
-  const std::int32_t left = size_of(chain.ids) - chain.done;
-  const std::int32_t size = std::min(left, room(planned));
-  if (size <= 0) return Outcome::kNoRoom;
-  Segment& segment = append_segment(
-      chain.head,
-      std::span(chain.ids).subspan(static_cast<std::size_t>(chain.done), static_cast<std::size_t>(size)),
-      planned.batch);
-  segment.first_position += chain.done;
-  if (chain.done > 0) {
-    planned.batch.ranges.push_back({options_.cache_slots(), chain.done});
-    ++segment.num_ranges;
-  }
-  chain_batch_ = batch_;
-  if (size == left) {
-    const PendingRequestPtr request = chain.request;
-    chain_.reset();
-    score_last(request, 0, planned);
-    return Outcome::kPlanned;
-  }
-  segment.slot = options_.cache_slots() + chain.done;
-  chain.done += size;
-  return Outcome::kPlanned;
-}
-
-const PrefixCache::Part* Scheduler::plan_head(const PendingRequest& request, PlannedBatch& planned) {
-  const PrefixCache::Part* preamble = plan_part(nullptr, request, request.head->preamble, planned);
-  return preamble == nullptr ? nullptr : plan_part(preamble, request, request.head->query, planned);
-}
-
-const PrefixCache::Part* Scheduler::plan_part(const PrefixCache::Part* parent, const PendingRequest& request,
-                                              std::span<const std::int32_t> ids, PlannedBatch& planned) {
-  if (const PrefixCache::Part* part = cache_.find(parent, owner(request), ids)) {
-    cache_.use(part, batch_);
-    return part;
-  }
-  const PrefixCache::Part* part = cache_.insert(parent, owner(request), ids, batch_);
-  if (part != nullptr) append_segment(parent, ids, planned.batch).slot = part->slot;
-  return part;
-}
-
-// The batch's last segment ends the request's next document.
-void Scheduler::score_last(const PendingRequestPtr& request, std::int32_t cached_tokens,
-                           PlannedBatch& planned) {
-  Segment& segment = planned.batch.segments.back();
-  segment.score = planned.batch.num_scores++;
-  DocumentScore& score = request->score_of(request->next);
-  score.num_tokens = segment.first_position + segment.num_tokens;
-  score.truncated = request->next_document->truncated;
-  request->num_cached_tokens += cached_tokens;
-  request->whole->planned = true;
-  ++request->holds;
-  planned.scored.push_back({request, request->next});
-  ++request->next;
-  request->next_document.reset();
+  return false;
 }
 
 }  // namespace rerank

@@ -13,6 +13,8 @@ namespace {
 // How long the worker lets the planner finish a batch before it turns to the forward that runs meanwhile.
 // Planning takes a millisecond or two; texts of megabytes, much longer.
 constexpr std::chrono::milliseconds kPlanningPatience{5};
+// How long the planner, when it has more to do, gives the worker to take what is planned.
+constexpr std::chrono::microseconds kHandOver{200};
 
 }  // namespace
 
@@ -145,21 +147,28 @@ void ScoringLoop::plan() {
     const std::string failure = failure_;
     if (std::exchange(batch_taken_, false)) scheduler_.close_batch();
     lock.unlock();
-    for (PendingRequestPtr& request : arrived) scheduler_.add(std::move(request));
+    for (const PendingRequestPtr& request : arrived) scheduler_.add(request);
+    arrived.clear();
+    bool is_done = true;
     if (failure.empty()) {
-      scheduler_.fill(open_);
+      is_done = scheduler_.fill(open_);
     } else {
       scheduler_.drop_all(Status::kUnavailable, failure);
     }
     lock.lock();
-    open_is_full_ = scheduler_.has_waiting();
+    open_is_full_ = scheduler_.is_full();
     statistics_.prefix_cache_tokens_used = scheduler_.prefix_cache_tokens();
     planning_ = false;
     wake_.notify_all();
+    if (is_done) continue;
+    work_waits_ = true;
+    // What is there goes to a worker that has nothing to do before more is planned.
+    if (computing_ && !open_is_full_) continue;
+    wake_.wait_for(lock, kHandOver, [this] { return stopping_ || batch_taken_ || open_.empty(); });
   }
   std::vector<PendingRequestPtr> arrived = std::exchange(inbox_, {});
   lock.unlock();
-  for (PendingRequestPtr& request : arrived) scheduler_.add(std::move(request));
+  for (const PendingRequestPtr& request : arrived) scheduler_.add(request);
   scheduler_.drop_all(Status::kCancelled, "the engine is shutting down");
 }
 

@@ -119,6 +119,25 @@ TEST(ScoringLoop, ALargeRequestDoesNotHoldUpASmallOne) {
   EXPECT_EQ(large->get().status, Status::kOk);
 }
 
+TEST(ScoringLoop, TextsOfMegabytesDoNotHoldUpASmallRequest) {
+  ReplicaSet loop(load_prompt_model(kPromptOptions));
+  Request request = make_request(10);
+  std::string text;
+  while (text.size() < (8u << 20)) text += "\u5317 ";
+  request.documents.assign(10, text);
+  std::atomic<bool> is_large_done{false};
+  std::promise<void> large;
+  loop.submit(request, [&](const Result& result) {
+    EXPECT_EQ(result.status, Status::kOk);
+    is_large_done = true;
+    large.set_value();
+  });
+  std::promise<bool> small;
+  loop.submit(make_request(1), [&](const Result&) { small.set_value(!is_large_done); });
+  EXPECT_TRUE(small.get_future().get());
+  large.get_future().wait();
+}
+
 TEST(ScoringLoop, CancelBeforeAndDuring) {
   Gate gate;
   ReplicaSet loop(load_prompt_model(kPromptOptions, [&](const PackedBatch&, int) { gate.pass(); }));

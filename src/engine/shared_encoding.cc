@@ -10,6 +10,8 @@ namespace {
 // One thread encodes as much in the time that others take to wake up, or twice.
 constexpr std::size_t kLeastBytes = 8192;
 constexpr std::size_t kBytesOfToken = 6;  // or fewer, in most texts
+// The planner waits for a text, or encodes it, in one go.
+constexpr std::size_t kMostBytesOfText = 40000;
 
 }  // namespace
 
@@ -78,7 +80,11 @@ std::optional<DocumentRange> worth_sharing(const Request& request, DocumentRange
   const std::size_t most_documents = static_cast<std::size_t>(max_documents);
   DocumentRange first{part.first, part.first};
   std::size_t num_bytes = 0;
-  while (first.end < part.end && first.end - first.first < most_documents && num_bytes < most_bytes &&
+  const bool is_short_head =
+      part.first < part.end &&
+      query_of(request, part.first).size() + request.instruction.size() <= kMostBytesOfText;
+  while (is_short_head && first.end < part.end && request.documents[first.end].size() <= kMostBytesOfText &&
+         first.end - first.first < most_documents && num_bytes < most_bytes &&
          have_same_query(request, part.first, first.end)) {
     num_bytes += request.documents[first.end++].size();
   }

@@ -54,7 +54,7 @@ class SharedEncoding {
 };
 
 // Nothing where a part of a request has too little text for several threads, else as many of its documents of
-// one query as a batch of `max_tokens` and `max_documents` may take.
+// one query, up to the first long one, as a batch of `max_tokens` and `max_documents` may take.
 std::optional<DocumentRange> worth_sharing(const Request& request, DocumentRange part,
                                            std::int32_t max_tokens, std::int32_t max_documents);
 

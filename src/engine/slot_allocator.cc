@@ -1,6 +1,7 @@
 #include "engine/slot_allocator.h"
 
 #include <iterator>
+#include <utility>
 
 namespace rerank {
 
@@ -11,9 +12,12 @@ SlotAllocator::SlotAllocator(std::int32_t num_slots) {
 std::optional<std::int32_t> SlotAllocator::allocate(std::int32_t count) {
   for (auto run = free_.begin(); run != free_.end(); ++run) {
     if (run->second < count) continue;
-    const std::int32_t first = run->first, left = run->second - count;
-    free_.erase(run);
-    if (left > 0) free_[first + count] = left;
+    const std::int32_t first = run->first;
+    // The node is used again: nothing is allocated, so memory cannot run out here.
+    auto node = free_.extract(run);
+    node.key() += count;
+    node.mapped() -= count;
+    if (node.mapped() > 0) free_.insert(std::move(node));
     return first;
   }
   return std::nullopt;

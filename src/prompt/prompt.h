@@ -25,6 +25,15 @@ struct Qwen3Prompt {
   static constexpr std::string_view kDefaultInstruction =
       "Given a web search query, retrieve relevant passages that answer the query";
 
+  // What stands around each text, in the same piece.
+  static constexpr std::string_view kBeforeInstruction = "<Instruct>: ";
+  static constexpr std::string_view kAfterInstruction = "\n<Query>:";
+  static constexpr std::string_view kBeforeQuery = " ";
+  static constexpr std::string_view kAfterQuery = "\n<Document>:";
+  static constexpr std::string_view kBeforeDocument = " ";
+
+  // The template piece before the instruction.
+  static std::string_view preamble_start();
   static std::vector<PromptPiece> preamble(std::string_view instruction);
   // The query's own piece first, so that it can be cut in tokens, and what closes it; as one piece when it is
   // not cut.
