@@ -15,7 +15,8 @@ namespace {
 // A step is a millisecond of BPE at worst, 4 if all of it is one word.
 constexpr size_t kStepBytes = 8 << 10;
 constexpr size_t kLeastStepBytes = 256;
-constexpr size_t kBytesOfToken = 8;  // or fewer, in most texts
+constexpr size_t kBytesOfToken = 8;     // or fewer, in most texts
+constexpr size_t kFewBytesOfToken = 3;  // or more, in most texts
 constexpr size_t kValidatedBytes = 1 << 20;
 
 }  // namespace
@@ -64,6 +65,7 @@ bool TextEncoding::begin() {
     whole_ = joined_;
   }
   if (special_ == SpecialTokens::kAsText) {
+    ids_.reserve(num_bytes_ / kFewBytesOfToken);
     append_whole(whole_);
     return is_whole_ = true;
   }

@@ -12,6 +12,12 @@
 #include "tokenizer/tokenizer_impl.h"
 
 namespace rerank {
+namespace {
+
+// Not worth a TextEncoding, and too short for a stretch that is refused: nothing is thrown half way.
+constexpr size_t kShortBytes = 8 << 10;
+
+}  // namespace
 
 Tokenizer::Tokenizer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Tokenizer::Tokenizer(Tokenizer&&) noexcept = default;
@@ -34,6 +40,13 @@ Tokenizer Tokenizer::parse(std::string_view json, std::string_view name) {
 }
 
 void Tokenizer::encode(std::string_view text, SpecialTokens special, std::vector<int32_t>& ids) const {
+  if (special == SpecialTokens::kAsText && text.size() <= kShortBytes) {
+    require_utf8(text);
+    std::string storage;
+    const std::string_view normal = impl_->normalized(text, storage);
+    return impl_->append_words(normal, ids,
+                               [&](const auto& visit) { impl_->pre_tokenizer().split(normal, visit); });
+  }
   TextEncoding encoding(*this, {"", text, ""}, special, SIZE_MAX);
   while (!encoding.advance()) {
   }
