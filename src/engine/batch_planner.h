@@ -72,11 +72,9 @@ class BatchPlanner {
   Outcome plan(const PendingRequestPtr& request, PlannedBatch& planned);
   // Nothing more of the request is to be planned.
   void forget(PendingRequest& request);
-  void forget_all() { chain_.reset(); }
 
   bool is_full(const PlannedBatch& planned) const;
   // Whose prompt is under way in chunks; nullptr: nobody's.
-  const PendingRequest* owner_of_chunks() const { return chain_ ? chain_->request.get() : nullptr; }
   PendingRequestPtr chunks_request() const { return chain_ ? chain_->request : nullptr; }
   // Tokens of prompt heads that are kept or in use.
   std::int32_t prefix_cache_tokens() const { return cache_.num_tokens(); }

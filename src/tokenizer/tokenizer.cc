@@ -14,7 +14,7 @@
 namespace rerank {
 namespace {
 
-// Not worth a TextEncoding, and too short for a stretch that is refused: nothing is thrown half way.
+// Not worth a TextEncoding.
 constexpr size_t kShortBytes = 8 << 10;
 
 }  // namespace
@@ -44,8 +44,15 @@ void Tokenizer::encode(std::string_view text, SpecialTokens special, std::vector
     require_utf8(text);
     std::string storage;
     const std::string_view normal = impl_->normalized(text, storage);
-    return impl_->append_words(normal, ids,
-                               [&](const auto& visit) { impl_->pre_tokenizer().split(normal, visit); });
+    const size_t before = ids.size();
+    try {
+      impl_->append_words(normal, ids,
+                          [&](const auto& visit) { impl_->pre_tokenizer().split(normal, visit); });
+    } catch (...) {
+      ids.resize(before);
+      throw;
+    }
+    return;
   }
   TextEncoding encoding(*this, {"", text, ""}, special, SIZE_MAX);
   while (!encoding.advance()) {
