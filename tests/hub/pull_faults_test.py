@@ -146,7 +146,7 @@ class Interruption(PullTest):
         self.pull_well()
 
     def test_a_disk_too_small(self):
-        self.hub.listed_too = [{"rfilename": "other.safetensors", "size": 1 << 49, "blobId": "0" * 40}]
+        self.hub.listed_too = [{"rfilename": "other.safetensors", "size": 1 << 43, "blobId": "0" * 40}]
         err = self.pull_in_vain()
         self.assertIn("are needed", err)
         self.assertEqual(self.hub.file_requests(), [])
