@@ -153,6 +153,7 @@ void Session::read_more() {
     return;
   }
   reading_ = true;
+  reading_for_end_ = state_ == State::kLingering;
   transport_->read_some(buffer, then(&Session::on_read));
 }
 
@@ -160,6 +161,7 @@ void Session::on_read(const error_code& error, std::size_t num_bytes) {
   reading_ = false;
   if (state_ == State::kClosed) return;
   if (error) {
+    if (state_ == State::kLingering && !reading_for_end_) return read_more();
     if (state_ != State::kWriting) return close();
     // A reply being written may still arrive. What was sent before the end is answered, then it is over.
     peer_ended_ = true;

@@ -93,7 +93,8 @@ class Session : public std::enable_shared_from_this<Session> {
   State state_ = State::kHandshake;
   std::optional<HttpReply> turned_away_;  // the answer to whatever comes
   bool reading_ = false;
-  bool peer_ended_ = false;  // nothing more will come
+  bool reading_for_end_ = false;  // since the last reply was written
+  bool peer_ended_ = false;       // nothing more will come
   std::vector<char> buffer_;
   MemoryCharge buffer_charge_;  // for what of buffer_ is more than a silent connection's
   std::size_t begin_ = 0;       // of what is not taken yet, in buffer_

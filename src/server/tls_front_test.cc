@@ -86,7 +86,7 @@ TEST_P(TlsFrontTest, EndsAConnectionAfterWhatIsNoRequest) {
 TEST_P(TlsFrontTest, EndsAConnectionWhoseBodyIsNotRead) {
   start();
   expect_last_reply(
-      "POST /refused HTTP/1.1\r\nHost: x\r\nContent-Length: 3000000\r\n\r\n" + std::string(500'000, 'x'),
+      "POST /refused HTTP/1.1\r\nHost: x\r\nContent-Length: 3000000\r\n\r\n" + std::string(3'000'000, 'x'),
       "HTTP/1.1 401 ");
 }
 

@@ -62,7 +62,7 @@ class TlsTransport : public Transport {
     return is_plain_;
   }
   void read_some(asio::mutable_buffer buffer, Handler handler) override {
-    if (is_plain_) return stream_.next_layer().async_read_some(buffer, std::move(handler));
+    if (is_plain_ || has_finished_) return stream_.next_layer().async_read_some(buffer, std::move(handler));
     stream_.async_read_some(buffer, std::move(handler));
   }
   void write(const Buffers& buffers, Handler handler) override {
@@ -71,6 +71,7 @@ class TlsTransport : public Transport {
   }
   void finish_writing(Handler handler) override {
     if (is_plain_) return finish_writing_on(stream_.next_layer(), std::move(handler));
+    has_finished_ = true;
     stream_.async_shutdown([handler = std::move(handler)](const error_code& error) { handler(error, 0); });
   }
   void close() override {
@@ -82,6 +83,9 @@ class TlsTransport : public Transport {
  private:
   asio::ssl::stream<Socket> stream_;
   bool is_plain_ = false;  // the client does not speak TLS, and is told so
+  // OpenSSL takes nothing that comes after its last word but the client's, and fails: what is read from then
+  // on, to be thrown away, goes past it.
+  bool has_finished_ = false;
 };
 
 }  // namespace

@@ -50,7 +50,8 @@ class Transport {
   virtual void read_some(boost::asio::mutable_buffer buffer, Handler handler) = 0;
   // All of `buffers`.
   virtual void write(const Buffers& buffers, Handler handler) = 0;
-  // Says that nothing more will be written. May wait for the client as long as it likes: close() ends it.
+  // Says that nothing more will be written. May wait for the client as long as it likes: close() ends it. A
+  // read under way may fail; reads begun after it tell when the client ends, and nothing of what it sends.
   virtual void finish_writing(Handler handler) = 0;
   // Ends what is under way with an error, a little later.
   virtual void close() = 0;
