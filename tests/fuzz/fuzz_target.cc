@@ -1,7 +1,10 @@
 #include "tests/fuzz/fuzz_target.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+
+#include "base/text_character.h"
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
@@ -24,8 +27,11 @@ void expect(bool holds, std::string_view property) {
 void expect_presentable(std::string_view message) {
   constexpr std::size_t kMostBytes = 1000;
   expect(!message.empty() && message.size() <= kMostBytes, "a message is not too long");
-  for (const char c : message) {
-    expect(static_cast<unsigned char>(c) >= 0x20 && c != 0x7f, "a message has no control characters");
+  while (!message.empty()) {
+    const TextCharacter first = first_character(message);
+    expect(first.code_point >= 0, "a message is UTF-8");
+    expect(!steers_output(first.code_point), "a message has no control characters");
+    message.remove_prefix(first.num_bytes);
   }
 }
 
@@ -34,11 +40,14 @@ void expect_presentable(std::string_view message) {
 namespace {
 
 std::ptrdiff_t bytes_left = 0;
+std::ptrdiff_t least_bytes_left = 0;
+std::ptrdiff_t bound_bytes = 0;
 bool is_bounded = false;
 
 void count_allocation(const volatile void* /*block*/, std::size_t size) {
   if (!is_bounded) return;
   bytes_left -= static_cast<std::ptrdiff_t>(size);
+  least_bytes_left = std::min(least_bytes_left, bytes_left);
   if (bytes_left >= 0) return;
   is_bounded = false;
   std::fprintf(stderr, "an allocation of %zu bytes goes %td beyond the bound\n", size, -bytes_left);
@@ -56,7 +65,9 @@ void count_release(const volatile void* block) {
 MemoryBound::MemoryBound(std::size_t max_bytes) {
   static const int installed = __sanitizer_install_malloc_and_free_hooks(count_allocation, count_release);
   expect(installed != 0, "the sanitizer takes hooks for malloc and free");
-  bytes_left = static_cast<std::ptrdiff_t>(max_bytes);
+  bound_bytes = static_cast<std::ptrdiff_t>(max_bytes);
+  bytes_left = bound_bytes;
+  least_bytes_left = bound_bytes;
   is_bounded = true;
 }
 
@@ -64,10 +75,18 @@ MemoryBound::~MemoryBound() {
   is_bounded = false;
 }
 
+std::size_t MemoryBound::peak_bytes() const {
+  return static_cast<std::size_t>(bound_bytes - least_bytes_left);
+}
+
 #else
 
 MemoryBound::MemoryBound(std::size_t /*max_bytes*/) {}
 MemoryBound::~MemoryBound() = default;
+
+std::size_t MemoryBound::peak_bytes() const {
+  return 0;
+}
 
 #endif
 

@@ -17,7 +17,7 @@ extern const bool kRunsEachInputOnce;
 // Prints `property` and aborts unless it holds.
 void expect(bool holds, std::string_view property);
 
-// What an Error says: not too long, on one line, without what could steer a terminal.
+// What an Error says: not too long, UTF-8, on one line, without what could steer a terminal.
 void expect_presentable(std::string_view message);
 
 // While it lives, no more than `max_bytes` may be allocated beyond what is freed meanwhile; else the process
@@ -27,6 +27,8 @@ class MemoryBound {
  public:
   explicit MemoryBound(std::size_t max_bytes);
   ~MemoryBound();
+  // The most that was held at once so far; 0 where nothing counts.
+  std::size_t peak_bytes() const;
   MemoryBound(const MemoryBound&) = delete;
   MemoryBound& operator=(const MemoryBound&) = delete;
 };

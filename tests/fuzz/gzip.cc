@@ -6,22 +6,28 @@
 #include <string>
 
 #include "client/gzip_body.h"
+#include "tests/fuzz/counted_allowance.h"
 #include "tests/fuzz/fuzz_target.h"
 
 namespace rerank::fuzz {
 namespace {
 
 constexpr std::array<std::size_t, 6> kLimits = {0, 1, 100, 65536, 65537, 1 << 20};
-// zlib's state and window, and the first piece of the output.
-constexpr std::size_t kFixedBytes = 256 << 10;
+constexpr std::size_t kFixedBytes = 64 << 10;  // zlib's state and window
 
 void inflate_anything(std::string_view compressed, std::size_t limit) {
   std::string inflated;
-  const MemoryBound bound(3 * limit + kFixedBytes);
-  const InflateOutcome outcome = inflate_gzip(compressed, limit, inflated);
+  // While it grows, the old block and one of twice its size.
+  CountedAllowance allowance(3 * limit + (std::size_t{256} << 10));
+  const MemoryBound bound(3 * limit + (std::size_t{512} << 10));
+  const InflateOutcome outcome = inflate_gzip(compressed, limit, inflated, allowance);
   expect(inflated.size() <= limit + 1, "what is inflated keeps to its limit");
   expect(outcome != InflateOutcome::kDone || inflated.size() <= limit, "what is taken keeps to its limit");
   expect(outcome != InflateOutcome::kDone || !compressed.empty(), "nothing at all is no gzip");
+  expect(bound.peak_bytes() <= allowance.peak_bytes() + kFixedBytes, "what is held was asked for");
+  expect(outcome == InflateOutcome::kDone ? inflated.capacity() <= allowance.taken_bytes() + 16
+                                          : allowance.taken_bytes() == 0,
+         "what is kept stays taken, and nothing else");
 }
 
 void inflate_what_was_compressed(std::string_view text) {

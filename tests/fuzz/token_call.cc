@@ -3,10 +3,13 @@
 
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "api/api_error.h"
+#include "tests/fuzz/counted_allowance.h"
 #include "tests/fuzz/fuzz_target.h"
 
 namespace rerank::fuzz {
@@ -18,7 +21,8 @@ const api::RequestRules& rules() {
   return rules;
 }
 
-constexpr std::size_t kFixedBytes = 256 << 10;
+// For what does not grow with the request, an error's text above all.
+constexpr std::size_t kFixedBytes = 16 << 10;
 
 void check_error(const api::ApiError& error) {
   expect_presentable(error.what());
@@ -27,36 +31,50 @@ void check_error(const api::ApiError& error) {
   expect(boost::json::parse(api::write_error(error)).is_object(), "an error is JSON");
 }
 
-void read_tokenize(std::string_view body) {
-  api::TokenizeCall call;
+// Calls `parse` with a copy of the body and an allowance; nothing where it refuses.
+template <typename Parse>
+auto parsed(std::string_view body, const Parse& parse)
+    -> std::optional<decltype(parse(std::string(), std::declval<api::Allowance&>()))> {
+  const std::size_t limit_bytes = 150 * body.size() + (std::size_t{256} << 10);
+  CountedAllowance allowance(limit_bytes);
+  const MemoryBound bound(limit_bytes + kFixedBytes);
+  std::optional<decltype(parse(std::string(), allowance))> call;
   try {
-    const MemoryBound bound(150 * body.size() + kFixedBytes);
-    call = api::parse_tokenize_call(std::string(body), rules());
+    std::string copy(body);
+    allowance.take(copy.capacity());
+    call = parse(std::move(copy), allowance);
   } catch (const api::ApiError& error) {
-    return check_error(error);
+    check_error(error);
   }
+  expect(bound.peak_bytes() <= allowance.peak_bytes() + kFixedBytes, "what a call holds was asked for");
+  return call;
+}
+
+void read_tokenize(std::string_view body) {
+  const std::optional<api::TokenizeCall> call = parsed(body, [](std::string copy, api::Allowance& allowance) {
+    return api::parse_tokenize_call(std::move(copy), rules(), allowance);
+  });
+  if (!call) return;
   std::size_t bytes = 0;
-  api::TokensText reply(call, rules().max_model_len);
-  for (const std::string& text : call.texts) {
+  api::TokensText reply(*call, rules().max_model_len);
+  for (const std::string& text : call->texts) {
     bytes += text.size();
     // One token for the text: what matters is that any text can be written.
     reply.add({{.id = 1, .text = text, .special = false, .start = 0, .stop = 1}});
   }
   expect(bytes <= body.size(), "texts are not multiplied");
-  expect(call.texts.size() <= rules().max_documents, "a call has no more texts than are allowed");
-  expect(call.wants_pieces || call.texts.size() == 1, "without pieces there is one text");
+  expect(call->texts.size() <= rules().max_documents, "a call has no more texts than are allowed");
+  expect(call->wants_pieces || call->texts.size() == 1, "without pieces there is one text");
   boost::json::parse(reply.take());
 }
 
 void read_detokenize(std::string_view body) {
-  try {
-    const MemoryBound bound(150 * body.size() + kFixedBytes);
-    for (const std::int32_t id : api::parse_detokenize_call(std::string(body), rules())) {
-      expect(id >= 0, "an id is not negative");
-    }
-  } catch (const api::ApiError& error) {
-    check_error(error);
-  }
+  const std::optional<std::vector<std::int32_t>> ids =
+      parsed(body, [](std::string copy, api::Allowance& allowance) {
+        return api::parse_detokenize_call(std::move(copy), rules(), allowance);
+      });
+  if (!ids) return;
+  for (const std::int32_t id : *ids) expect(id >= 0, "an id is not negative");
 }
 
 }  // namespace
