@@ -5,15 +5,21 @@
 #include <bit>
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "api/reply.h"
 #include "client/reply.h"
+#include "tests/fuzz/counted_allowance.h"
 #include "tests/fuzz/fuzz_target.h"
 
 namespace rerank::fuzz {
 namespace {
+
+// For what does not grow with the request, an error's text above all.
+constexpr std::size_t kFixedBytes = 16 << 10;
 
 const api::RequestRules& rules() {
   static const api::RequestRules rules = {
@@ -40,12 +46,10 @@ std::vector<std::string> make_paths() {
 }
 
 std::size_t text_bytes(const api::ScoringCall& call) {
-  std::size_t bytes = call.request_id.size();
-  for (const std::string& text : call.echo) bytes += text.size();
-  const Request& request = call.request;
-  bytes += request.query.size() + request.instruction.size();
-  for (const std::string& query : request.queries) bytes += query.size();
-  for (const std::string& document : request.documents) bytes += document.size();
+  std::size_t bytes = call.request_id.size() + call.request.query.size() + call.request.instruction.size();
+  for (const auto* texts : {&call.echo, &call.request.queries, &call.request.documents}) {
+    for (const std::string& text : *texts) bytes += text.size();
+  }
   return bytes;
 }
 
@@ -70,7 +74,11 @@ bool is_read_by_client(const api::ScoringCall& call) {
 
 void check_reply(const api::ScoringCall& call) {
   const Result result = made_result(call);
-  const std::string reply = api::write_reply(call, result, {.id = "1", .model = "demo"});
+  std::string reply;
+  {
+    const MemoryBound bound(api::reply_bytes(call, "demo"));
+    reply = api::write_reply(call, result, {.id = "1", .model = "demo"});
+  }
   boost::json::parse(reply);
   if (!is_read_by_client(call)) return;
   const client::ScoredReply read = client::read_scores(reply, result.documents.size());
@@ -92,19 +100,37 @@ void check_error(const api::ApiError& error) {
   expect(!client::server_message(body).empty(), "the client reads what an error says");
 }
 
-void read_call(std::string_view body, const std::string& path) {
-  api::ScoringCall call;
+// Nothing where it is refused.
+std::optional<api::ScoringCall> parsed(std::string_view body, const std::string& path,
+                                       std::size_t limit_bytes) {
+  const api::RouteMatch match = api::match_route("POST", path);
+  CountedAllowance allowance(limit_bytes);
+  const MemoryBound bound(limit_bytes + kFixedBytes);
+  std::optional<api::ScoringCall> call;
   try {
-    const MemoryBound bound(150 * body.size() + (std::size_t{256} << 10));
-    call = api::parse_scoring_call(std::string(body), api::match_route("POST", path), rules());
+    std::string copy(body);
+    allowance.take(copy.capacity());
+    call = api::parse_scoring_call(std::move(copy), match, rules(), allowance);
   } catch (const api::ApiError& error) {
-    return check_error(error);
+    check_error(error);
   }
-  expect(call.num_documents > 0, "a call has something to score");
-  expect(call.num_documents <= rules().max_documents, "a call has no more documents than are allowed");
-  expect(text_bytes(call) <= 16 * body.size(), "texts are not multiplied");
-  expect(call.echo.empty() || call.echo.size() == call.num_documents, "all documents are echoed, or none");
-  check_reply(call);
+  expect(bound.peak_bytes() <= allowance.peak_bytes() + kFixedBytes, "what a call holds was asked for");
+  return call;
+}
+
+void read_call(std::string_view body, const std::string& path) {
+  parsed(body, path, 2 * body.size() + 500);
+  const std::optional<api::ScoringCall> call =
+      parsed(body, path, 150 * body.size() + (std::size_t{256} << 10));
+  if (!call) return;
+  expect(call->num_documents > 0 && call->num_documents == call->request.documents.size(),
+         "a call has something to score");
+  expect(call->request.queries.empty() || call->request.queries.size() == call->num_documents,
+         "there is a query for each document, or one");
+  expect(call->num_documents <= rules().max_documents, "a call has no more documents than are allowed");
+  expect(text_bytes(*call) <= 32 * body.size(), "texts are multiplied by no more than rank_fields");
+  expect(call->echo.empty() || call->echo.size() == call->num_documents, "all documents are echoed, or none");
+  check_reply(*call);
 }
 
 }  // namespace
