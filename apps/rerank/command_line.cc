@@ -38,14 +38,12 @@ std::string usage_message(const CLI::App& program, const CLI::ParseError& error)
 }  // namespace
 
 std::string unknown_command(const CLI::App& program, const std::string& name) {
-  return fmt::format("unknown command {}; the nearest known one is {}", name,
-                     nearest(name, command_names(program)));
+  return fmt::format("unknown command {}{}", name, suggestion(name, command_names(program)));
 }
 
 std::string unknown_flag(const CLI::App& command, const std::string& word) {
   const std::string flag = word.substr(0, word.find('='));
-  return fmt::format("unknown flag {}; the nearest known one is {}", flag,
-                     nearest(flag, flag_names(command)));
+  return fmt::format("unknown flag {}{}", flag, suggestion(flag, flag_names(command)));
 }
 
 FlagSettings parse_command_line(CLI::App& program, const std::vector<std::string>& words) {

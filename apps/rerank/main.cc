@@ -64,7 +64,10 @@ void add_help(CLI::App& program, Action& action) {
   command->add_option("COMMAND", *name, "whose help; none: the program's");
   command->callback([name, &program, &action] {
     action = [name, &program] {
-      if (name->empty()) return print(program.help("rerank", CLI::AppFormatMode::All));
+      // help() would give that of the command that was named, this one.
+      if (name->empty()) {
+        return print(program.get_formatter()->make_help(&program, "rerank", CLI::AppFormatMode::All));
+      }
       for (const CLI::App* known : program.get_subcommands([](const CLI::App*) { return true; })) {
         if (known->get_name() == *name) return print(known->help("rerank"));
       }

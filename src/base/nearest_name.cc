@@ -28,6 +28,12 @@ std::size_t distance(std::string_view a, std::string_view b) {
 
 }  // namespace
 
+std::string suggestion(std::string_view name, const std::vector<std::string>& known) {
+  const std::string found = nearest(name, known);
+  if (found.empty() || distance(name, found) > std::max<std::size_t>(1, name.size() / 3)) return "";
+  return "; the nearest known one is " + found;
+}
+
 std::string nearest(std::string_view name, const std::vector<std::string>& known) {
   std::string best;
   std::size_t best_distance = std::numeric_limits<std::size_t>::max();

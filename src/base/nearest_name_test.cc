@@ -19,5 +19,15 @@ TEST(NearestName, TakesTheFirstOfEqualsAndNothingFromNothing) {
   EXPECT_EQ(nearest("ab", {}), "");
 }
 
+TEST(NearestName, SuggestsOnlyWhatMayHaveBeenMeant) {
+  const std::vector<std::string> known = {"--host", "--model", "--port"};
+  EXPECT_EQ(suggestion("--prot", known), "; the nearest known one is --port");
+  EXPECT_EQ(suggestion("--hosts", known), "; the nearest known one is --host");
+  EXPECT_EQ(suggestion("--no-such", known), "");
+  EXPECT_EQ(suggestion("x", known), "");
+  EXPECT_EQ(suggestion("x", {"y"}), "; the nearest known one is y");
+  EXPECT_EQ(suggestion("x", {}), "");
+}
+
 }  // namespace
 }  // namespace rerank

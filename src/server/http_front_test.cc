@@ -228,7 +228,13 @@ TEST_F(HttpFrontTest, ListensOnAUnixSocket) {
     Client client(options.unix_socket);
     client.send("GET /a HTTP/1.1\r\nHost: x\r\n\r\n");
     EXPECT_EQ(body_of(client.receive()), "GET /a ");
-    EXPECT_THROW(HttpFront(options, handler_, counters_, *budget_), Error);  // it is in use
+    try {
+      HttpFront second(options, handler_, counters_, *budget_);
+      FAIL();
+    } catch (const Error& error) {
+      EXPECT_THAT(error.what(),
+                  HasSubstr("is in use by another program: choose another path, or end that one"));
+    }
   }
   EXPECT_NE(access(options.unix_socket.c_str(), F_OK), 0);
   // One that a killed process left behind is no obstacle.

@@ -21,9 +21,9 @@ using boost::system::error_code;
 
 [[noreturn]] void refuse_address(const std::string& where, const error_code& error) {
   if (error == asio::error::address_in_use) {
-    throw Error(
-        ErrorCode::kUnavailable,
-        fmt::format("{} is in use by another program: choose another --port, or end that one", where));
+    throw Error(ErrorCode::kUnavailable,
+                fmt::format("{} is in use by another program: choose another {}, or end that one", where,
+                            where.starts_with("--uds") ? "path" : "--port"));
   }
   throw Error(ErrorCode::kInvalidArgument, fmt::format("cannot listen on {}: {}", where, error.message()));
 }

@@ -1,7 +1,9 @@
 #include "server/tls.h"
 
 #include <fmt/format.h>
+#include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509err.h>
 
 #include <array>
 
@@ -45,6 +47,11 @@ TlsContext::TlsContext(const ListenOptions& options) : context_(ssl::context::tl
   // As in uvicorn: the certificate's file may hold the key too.
   const std::string& key = options.tls_key_file.empty() ? options.tls_certificate_file : options.tls_key_file;
   context_.use_private_key_file(key, ssl::context::pem, error);
+  if (error && ERR_GET_REASON(static_cast<unsigned long>(error.value())) == X509_R_KEY_VALUES_MISMATCH) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("--ssl-keyfile {}: this is not the key of the certificate in {}", key,
+                            options.tls_certificate_file));
+  }
   require_loaded(error, "--ssl-keyfile", key);
   if (!options.tls_ca_file.empty()) {
     context_.load_verify_file(options.tls_ca_file, error);

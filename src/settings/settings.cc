@@ -56,8 +56,8 @@ std::string value_in(const Variables& variables, std::string_view name) {
 void require_known_variable(const std::string& name, const std::string& place) {
   const std::vector<std::string> known = all_variables();
   if (std::find(known.begin(), known.end(), name) != known.end()) return;
-  throw Error(ErrorCode::kInvalidArgument, fmt::format("{}: {} is no setting; the nearest known one is {}",
-                                                       place, name, nearest(name, known)));
+  throw Error(ErrorCode::kInvalidArgument,
+              fmt::format("{}: {} is no setting{}", place, name, suggestion(name, known)));
 }
 
 // Of the lines that concern this project; what others keep in the same file is theirs. A later line replaces
@@ -96,8 +96,8 @@ std::vector<TomlEntry> entries_in(const std::string& content, const std::string&
     if (entry.key.empty() && entry.values.empty() && !entry.section.empty()) continue;
     if (find_setting(entry.key) == nullptr) {
       throw Error(ErrorCode::kInvalidArgument,
-                  fmt::format("{}, line {}: {} is no setting; the nearest known one is {}", file, entry.line,
-                              entry.key, nearest(entry.key, all_keys())));
+                  fmt::format("{}, line {}: {} is no setting{}", file, entry.line, entry.key,
+                              suggestion(entry.key, all_keys())));
     }
   }
   return entries;
@@ -126,9 +126,8 @@ class Collection {
     for (const auto& [key, value] : flags) {
       const KnownSetting* const setting = find_setting(key);
       if (setting == nullptr) {
-        throw Error(ErrorCode::kInvalidArgument,
-                    fmt::format("SettingsOptions::flags: {} is no setting; the nearest known one is {}", key,
-                                nearest(key, all_keys())));
+        throw Error(ErrorCode::kInvalidArgument, fmt::format("SettingsOptions::flags: {} is no setting{}",
+                                                             key, suggestion(key, all_keys())));
       }
       if (!value.empty()) add(*setting, value, {Kind::kFlag, key, "", 0});
     }
@@ -232,7 +231,7 @@ const Setting* Settings::find(std::string_view key) const {
   const KnownSetting* const known = find_setting(key);
   if (known == nullptr) {
     throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("{} is no setting; the nearest known one is {}", key, nearest(key, all_keys())));
+                fmt::format("{} is no setting{}", key, suggestion(key, all_keys())));
   }
   const auto found = found_.find(known->key);
   return found == found_.end() ? nullptr : &found->second;

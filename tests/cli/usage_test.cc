@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -62,7 +63,15 @@ TEST(Usage, UnknownFlagNamesTheNearest) {
   expect_wrong_usage({"score", "-m", "demo", "--max-num-seq", "3"},
                      "unknown flag --max-num-seq; the nearest known one is --max-num-seqs\n");
   expect_wrong_usage({"synth", "--sede", "3"}, "unknown flag --sede; the nearest known one is --seed\n");
+  // What is like nothing is not said to be near anything.
+  expect_wrong_usage({"serve", "--no-such"}, "unknown flag --no-such\n");
   expect_wrong_usage({"--vresion"}, "unknown flag --vresion; the nearest known one is --version\n");
+}
+
+TEST(Usage, HelpAloneIsTheProgramsOwn) {
+  EXPECT_EQ(run({"help"}).out, run({"--help"}).out);
+  EXPECT_THAT(run({"help"}).out, HasSubstr("Usage: rerank COMMAND [options]\n"));
+  EXPECT_THAT(run({"help", "help"}).out, HasSubstr("Usage: rerank help [options] [COMMAND]\n"));
 }
 
 TEST(Usage, UnknownCommandNamesTheNearest) {
@@ -102,6 +111,24 @@ TEST(Usage, AFlagOfAnotherDeviceIsRefusedByName) {
       run({"rank", "-m", "demo", "-q", "x", "--device", "cpu", "--quantization", "fp8"}, "a\n");
   EXPECT_EQ(outcome.exit_code, 1);
   EXPECT_EQ(outcome.err, "rerank: --quantization fp8 is for --device cuda\n");
+}
+
+TEST(Usage, AKeyOfAnotherCertificateIsCalledThat) {
+  const SmallModel place;
+  for (const std::string name : {"a", "b"}) {
+    const std::string command =
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 -subj "
+        "/CN=localhost "
+        "-keyout " +
+        place.path(name + ".key") + " -out " + place.path(name + ".pem") + " 2>/dev/null";
+    ASSERT_EQ(std::system(command.c_str()), 0);
+  }
+  const std::string certificate = place.path("a.pem"), key = place.path("b.key");
+  const Outcome outcome =
+      run({"serve", "demo", "--port", "0", "--ssl-certfile", certificate, "--ssl-keyfile", key});
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_EQ(outcome.err, "rerank: --ssl-keyfile " + key + ": this is not the key of the certificate in " +
+                             certificate + "\n");
 }
 
 TEST(Usage, MessagesCannotSteerTheTerminal) {
