@@ -1,9 +1,11 @@
 #include "base/thread_pool.h"
 
+#include <fmt/format.h>
 #include <sched.h>
 
 #include <algorithm>
 #include <cmath>
+#include <system_error>
 #include <utility>
 
 #include "base/processor_quota.h"
@@ -26,12 +28,23 @@ void pause() {
 
 ThreadPool::ThreadPool(int num_threads) {
   require(num_threads >= 1, "the number of threads must be at least 1");
-  for (int thread = 1; thread < num_threads; ++thread) {
-    threads_.emplace_back([this, thread] { worker(thread); });
+  try {
+    for (int thread = 1; thread < num_threads; ++thread) {
+      threads_.emplace_back([this, thread] { worker(thread); });
+    }
+  } catch (const std::system_error& error) {
+    stop();
+    throw Error(ErrorCode::kUnavailable,
+                fmt::format("this machine does not start {} threads for this program: {}", num_threads,
+                            error.code().message()));
   }
 }
 
 ThreadPool::~ThreadPool() {
+  stop();
+}
+
+void ThreadPool::stop() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;

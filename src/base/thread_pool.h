@@ -17,6 +17,7 @@ namespace rerank {
 class ThreadPool {
  public:
   // REQUIRES: num_threads >= 1.
+  // Throws Error{kUnavailable} when the system gives no more threads.
   explicit ThreadPool(int num_threads);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
@@ -44,6 +45,7 @@ class ThreadPool {
   using Function = void (*)(const void* context, std::int64_t index, int thread);
 
   void run(std::int64_t count, Function function, const void* context);
+  void stop();
   void worker(int thread);
   void work(int thread);
 

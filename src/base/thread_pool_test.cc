@@ -3,6 +3,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <numeric>
@@ -87,6 +90,25 @@ TEST(ThreadPool, NeedsAThread) {
 
 TEST(ThreadPool, EndsWithoutEverWorking) {
   for (int i = 0; i < 100; ++i) ThreadPool pool(4);
+}
+
+// As where a container's limit of processes is reached. Threads count for the user, so not for the superuser.
+TEST(ThreadPool, SaysWhereThereAreNoMoreThreads) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    constexpr rlimit kNone = {1, 1};
+    if ((::geteuid() == 0 && ::setuid(65534) != 0) || ::setrlimit(RLIMIT_NPROC, &kNone) != 0) ::_exit(2);
+    try {
+      const ThreadPool pool(64);
+      ::_exit(3);
+    } catch (const Error& error) {
+      ::_exit(std::string(error.what()).starts_with("this machine does not start 64 threads") ? 0 : 4);
+    }
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
 }  // namespace
