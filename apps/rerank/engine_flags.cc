@@ -1,14 +1,10 @@
 #include "apps/rerank/engine_flags.h"
 
-#include <fmt/format.h>
-
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <charconv>
-#include <cmath>
-#include <system_error>
 #include <vector>
 
+#include "apps/rerank/number_flags.h"
 #include "rerank/error.h"
 #include "tokenizer/utf8.h"
 
@@ -21,16 +17,6 @@ constexpr const char* kModelHelp =
     "synth:SIZE (made in memory, for benchmarks)";
 constexpr const char* kEngineGroup = "How it runs";
 constexpr const char* kRequestGroup = "Prompt and limits";
-
-// `seconds` is only set if `given` is a number from 0 to a million.
-bool parse_seconds(const std::string& given, double& seconds) {
-  const char* const end = given.data() + given.size();
-  double parsed = 0;
-  const auto result = std::from_chars(given.data(), end, parsed);
-  if (result.ec != std::errc() || result.ptr != end || !(parsed >= 0 && parsed <= 1e6)) return false;
-  seconds = parsed;
-  return true;
-}
 
 }  // namespace
 
@@ -56,23 +42,24 @@ void add_engine_flags(CLI::App& command, EngineOptions& options) {
                    "of weights, on a GPU: faster, a little less exact; int8 less so than fp8"));
   group(add_choice(command, "--instruction-set", options.instruction_set, {"auto", "avx512", "avx2"},
                    "what the processor is asked to do"));
-  group(add_count(command, "--threads", options.num_threads,
+  group(add_count(command, "--threads", options.num_threads, ranges::kThreads,
                   "of each replica; 0: one for each processor this process may use, shared out"));
-  group(add_share(command, "--gpu-memory-utilization", options.gpu_memory_utilization,
-                  "of each GPU's memory may be used at most; 0.9 unless given"));
+  group(add_real(command, "--gpu-memory-utilization", "SHARE", options.gpu_memory_utilization,
+                 ranges::kGpuMemoryUtilization,
+                 "of each GPU's memory may be used at most; 0.9 unless given"));
   group(add_count(command, "--tensor-parallel-size", options.tensor_parallel_size,
-                  "GPUs that compute one batch together; 1 unless given"));
-  group(add_count(command, "--data-parallel-size", options.data_parallel_size,
+                  ranges::kTensorParallelSize, "GPUs that compute one batch together; 1 unless given"));
+  group(add_count(command, "--data-parallel-size", options.data_parallel_size, ranges::kDataParallelSize,
                   "replicas of the model that share a request's documents; 1 unless given"));
   group(add_seconds(command, "--device-timeout", options.device_timeout,
                     "for a GPU to give a batch back before it is taken to hang (60); 0: never"));
-  group(add_count(command, "--max-model-len", options.max_model_len,
+  group(add_count(command, "--max-model-len", options.max_model_len, ranges::kModelLen,
                   "tokens of a pair; 0: 8192 or the model's own limit, the smaller"));
-  group(add_count(command, "--max-num-batched-tokens", options.max_num_batched_tokens,
+  group(add_count(command, "--max-num-batched-tokens", options.max_num_batched_tokens, ranges::kBatchedTokens,
                   "tokens computed at once; 0: what suits the device"));
-  group(add_count(command, "--max-num-seqs", options.max_num_seqs,
+  group(add_count(command, "--max-num-seqs", options.max_num_seqs, ranges::kNumSeqs,
                   "pairs computed at once; 0: what suits the device"));
-  group(add_count(command, "--prefix-cache-tokens", options.prefix_cache_tokens,
+  group(add_count(command, "--prefix-cache-tokens", options.prefix_cache_tokens, ranges::kPrefixCacheTokens,
                   "tokens of prompt heads kept for later requests; 0: what suits the device"));
   group(command
             .add_flag("--enable-prefix-caching,!--no-enable-prefix-caching", options.enable_prefix_caching,
@@ -103,10 +90,10 @@ void add_request_flags(CLI::App& command, RequestFlags& flags) {
                   "what a document must do to be relevant; else the model's default")
       ->type_name("TEXT")
       ->group(kRequestGroup);
-  add_count(command, "--max-tokens-per-query", flags.max_tokens_per_query,
+  add_count(command, "--max-tokens-per-query", flags.max_tokens_per_query, ranges::kTokenLimit,
             "keep only a query's first N; 0: all")
       ->group(kRequestGroup);
-  add_count(command, "--max-tokens-per-doc", flags.max_tokens_per_document,
+  add_count(command, "--max-tokens-per-doc", flags.max_tokens_per_document, ranges::kTokenLimit,
             "keep only a document's first N; 0: all")
       ->group(kRequestGroup);
   command
@@ -123,49 +110,6 @@ void RequestFlags::apply_to(Request& request) const {
   request.max_tokens_per_query = max_tokens_per_query;
   request.max_tokens_per_document = max_tokens_per_document;
   request.truncate = truncate;
-}
-
-CLI::Option* add_count(CLI::App& command, const std::string& name, std::int32_t& value,
-                       const std::string& description) {
-  const auto verdict = [](const std::string& given) {
-    std::int32_t parsed = -1;
-    const char* end = given.data() + given.size();
-    const auto result = std::from_chars(given.data(), end, parsed);
-    const bool legal = result.ec == std::errc() && result.ptr == end && parsed >= 0;
-    return legal ? std::string() : "\"" + given + "\" is no whole number from 0 to 2147483647";
-  };
-  return command.add_option(name, value, description)->type_name("N")->check(CLI::Validator(verdict, ""));
-}
-
-CLI::Option* add_seconds(CLI::App& command, const std::string& name, std::chrono::milliseconds& value,
-                         const std::string& description) {
-  const auto verdict = [](const std::string& given) {
-    double ignored = 0;
-    return parse_seconds(given, ignored) ? std::string()
-                                         : "\"" + given + "\" is no number of seconds from 0 to 1000000";
-  };
-  const auto take = [&value](const std::vector<std::string>& given) {
-    double seconds = 0;
-    const bool is_number = parse_seconds(given.back(), seconds);
-    value = std::chrono::milliseconds(static_cast<std::int64_t>(std::ceil(seconds * 1000)));
-    return is_number;
-  };
-  return command.add_option(name, take, description)
-      ->type_name("SECONDS")
-      ->check(CLI::Validator(verdict, ""))
-      ->default_str(fmt::format("{}", static_cast<double>(value.count()) / 1000));
-}
-
-CLI::Option* add_share(CLI::App& command, const std::string& name, double& value,
-                       const std::string& description) {
-  const auto verdict = [](const std::string& given) {
-    double parsed = 0;
-    const char* end = given.data() + given.size();
-    const auto result = std::from_chars(given.data(), end, parsed);
-    const bool legal = result.ec == std::errc() && result.ptr == end && parsed > 0 && parsed <= 1;
-    return legal ? std::string() : "\"" + given + "\" is no number above 0 and at most 1";
-  };
-  return command.add_option(name, value, description)->type_name("SHARE")->check(CLI::Validator(verdict, ""));
 }
 
 CLI::Option* add_choice(CLI::App& command, const std::string& name, std::string& value,

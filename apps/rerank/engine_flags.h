@@ -1,7 +1,6 @@
 // The flags that several commands share, named as vLLM names them where it has the thing.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <initializer_list>
 #include <string>
@@ -36,18 +35,6 @@ struct RequestFlags {
 };
 
 void add_request_flags(CLI::App& command, RequestFlags& flags);
-
-// A flag whose value is a whole number from 0 up.
-CLI::Option* add_count(CLI::App& command, const std::string& name, std::int32_t& value,
-                       const std::string& description);
-
-// A flag whose value is a number of seconds from 0 up; fractions are allowed.
-CLI::Option* add_seconds(CLI::App& command, const std::string& name, std::chrono::milliseconds& value,
-                         const std::string& description);
-
-// A flag whose value is a number above 0 and at most 1.
-CLI::Option* add_share(CLI::App& command, const std::string& name, double& value,
-                       const std::string& description);
 
 // A flag whose value is one of `values`; the help shows them after its `description`.
 CLI::Option* add_choice(CLI::App& command, const std::string& name, std::string& value,

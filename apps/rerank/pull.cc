@@ -10,6 +10,7 @@
 
 #include "apps/rerank/command.h"
 #include "apps/rerank/interruption.h"
+#include "apps/rerank/number_flags.h"
 #include "apps/rerank/output_stream.h"
 #include "apps/rerank/progress.h"
 #include "apps/rerank/terminal_text.h"
@@ -151,12 +152,10 @@ void add_flags(CLI::App& command, PullFlags& flags) {
                   "the cache; HF_HUB_CACHE, HF_HOME/hub, else ~/.cache/huggingface/hub "
                   "unless given")
       ->type_name("DIR");
-  command.add_option("--connections", options.num_connections, "at the same time; 8 unless given")
-      ->type_name("N");
-  command
-      .add_option("--retries", options.patience.retries,
-                  "in a row without a byte gained, before it gives up; 5 unless given")
-      ->type_name("N");
+  add_count(command, "--connections", options.num_connections, whole_numbers(1, 64),
+            "at the same time; 8 unless given");
+  add_count(command, "--retries", options.patience.retries, ranges::kRetries,
+            "in a row without a byte gained, before it gives up; 5 unless given");
   command.add_flag("--dry-run", flags.dry_run, "show what would be downloaded, and write nothing");
   command.add_flag("--verify", options.verify,
                    "hash what the cache holds already, and download again what is wrong");

@@ -9,6 +9,7 @@
 #include "apps/rerank/document_reader.h"
 #include "apps/rerank/engine_calls.h"
 #include "apps/rerank/engine_flags.h"
+#include "apps/rerank/number_flags.h"
 #include "apps/rerank/output_stream.h"
 #include "apps/rerank/ranking.h"
 #include "apps/rerank/remote_flags.h"
@@ -99,7 +100,8 @@ void add_rank(CLI::App& program, Action& action) {
   command
       ->add_option("--field", options->field, "lines are JSON objects, and this field of theirs the document")
       ->type_name("NAME");
-  add_count(*command, "-n,--top-n", options->top_n, "show only the best N; 0: all");
+  add_count(*command, "-n,--top-n", options->top_n, whole_numbers(0, ranges::kMostInt32),
+            "show only the best N; 0: all");
   add_choice(*command, "-f,--format", options->format, {"table", "json", "jsonl", "tsv"},
              "table on a terminal, else tsv, unless given");
   command->add_flag("--raw", options->raw, "logit differences (yes - no) instead of scores between 0 and 1");

@@ -6,6 +6,7 @@
 
 #include "apps/rerank/command.h"
 #include "apps/rerank/engine_flags.h"
+#include "apps/rerank/number_flags.h"
 #include "apps/rerank/remote_judge.h"
 
 namespace rerank::cli {
@@ -71,11 +72,13 @@ void add_remote_flags(CLI::App& command, RemoteFlags& flags) {
               "for each request, retries included; 120 unless given; 0: none")
       ->group(kRemoteGroup);
   add_seconds(command, "--connect-timeout", client.connect_timeout, "5 unless given")->group(kRemoteGroup);
-  add_count(command, "--max-retries", client.max_retries, "of a request; 4 unless given")
+  add_count(command, "--max-retries", client.max_retries, ranges::kRetries, "of a request; 4 unless given")
       ->group(kRemoteGroup);
-  add_count(command, "--client-max-connections", client.max_connections, "at a time; 16 unless given")
+  add_count(command, "--client-max-connections", client.max_connections, ranges::kClientConnections,
+            "at a time; 16 unless given")
       ->group(kRemoteGroup);
   add_count(command, "--max-documents-per-request", flags.max_documents_per_request,
+            ranges::kDocumentsPerRequest,
             "longer lists are sent as several requests; 0: what the server takes, 1000 at most")
       ->group(kRemoteGroup);
   add_connection_flags(command, flags);

@@ -1,10 +1,10 @@
 #include "apps/rerank/serve_flags.h"
 
 #include <CLI/CLI.hpp>
-#include <charconv>
 #include <cstddef>
 
 #include "apps/rerank/engine_flags.h"
+#include "apps/rerank/number_flags.h"
 
 namespace rerank::cli {
 namespace {
@@ -14,24 +14,17 @@ constexpr const char* kAccessGroup = "Who may ask, and how much";
 constexpr const char* kTimeGroup = "Time limits, in seconds";
 constexpr const char* kLogGroup = "What it says";
 
-// Beyond these a number is a mistake; sums of what they bound stay far below 2^63.
-constexpr std::int64_t kMostCount = 1'000'000'000;
-constexpr std::int64_t kMostBytes = std::int64_t{1} << 44;
+constexpr NumberRange kRequestDocuments = whole_numbers(1, 10'000'000);
+constexpr NumberRange kQueuedDocuments = whole_numbers(1, 1e9);
+constexpr NumberRange kQueuedTokens = whole_numbers(1, 1e12);
+constexpr NumberRange kConnections = whole_numbers(1, 1'000'000);
+constexpr NumberRange kBodyBytes = whole_numbers(1, 17'179'869'184, "bytes");          // 16 GiB
+constexpr NumberRange kBufferedBytes = whole_numbers(1, 17'592'186'044'416, "bytes");  // 16 TiB
 
-// A flag whose value is a whole number above 0.
 template <typename Number>
-void add_limit(CLI::App& command, const std::string& name, Number& value, const std::string& description,
-               std::int64_t most = kMostCount) {
-  const auto verdict = [most](const std::string& given) {
-    std::int64_t parsed = 0;
-    const char* const end = given.data() + given.size();
-    const auto result = std::from_chars(given.data(), end, parsed);
-    const bool legal = result.ec == std::errc() && result.ptr == end && parsed > 0 && parsed <= most;
-    return legal ? std::string() : "\"" + given + "\" is no whole number from 1 to " + std::to_string(most);
-  };
-  command.add_option(name, value, description + " (" + std::to_string(value) + ")")
-      ->type_name("N")
-      ->check(CLI::Validator(verdict, ""))
+void add_limit(CLI::App& command, const std::string& name, Number& value, const NumberRange& range,
+               const std::string& description) {
+  add_count(command, name, value, range, description + " (" + std::to_string(value) + ")")
       ->group(kAccessGroup);
 }
 
@@ -40,12 +33,13 @@ void add_listen_flags(CLI::App& command, ListenOptions& listen) {
     command.add_option(name, value, description)->type_name(type)->group(kListenGroup);
   };
   add("--host", listen.host, "ADDRESS", "address or name to listen on (0.0.0.0: every one of IPv4)");
-  add("--port", listen.port, "PORT", "8000 unless given; 0: any free one");
+  add_count(command, "--port", listen.port, ranges::kPort, "8000 unless given; 0: any free one")
+      ->group(kListenGroup);
   add("--uds", listen.unix_socket, "PATH", "a Unix socket instead of host and port");
   add("--ssl-certfile", listen.tls_certificate_file, "FILE", "PEM, the chain included: TLS only");
   add("--ssl-keyfile", listen.tls_key_file, "FILE", "PEM; else the key is in the certificate's file");
   add("--ssl-ca-certs", listen.tls_ca_file, "FILE", "PEM; clients must show a certificate that it signed");
-  add_count(command, "--http-threads", listen.num_threads,
+  add_count(command, "--http-threads", listen.num_threads, ranges::kSocketThreads,
             "that read and write sockets; 0: 1 or 2, by processors")
       ->group(kListenGroup);
 }
@@ -70,16 +64,16 @@ void add_access_flags(CLI::App& command, ServeFlags& flags) {
                   "JSON list; all unless given")
       ->type_name("LIST")
       ->group(kAccessGroup);
-  add_limit(command, "--max-documents", service.max_documents, "documents of a request");
-  add_limit(command, "--max-queued-documents", service.max_queued_documents,
+  add_limit(command, "--max-documents", service.max_documents, kRequestDocuments, "documents of a request");
+  add_limit(command, "--max-queued-documents", service.max_queued_documents, kQueuedDocuments,
             "documents waiting or being scored; more: 429");
-  add_limit(command, "--max-queued-tokens", service.max_queued_tokens, "the same in tokens, estimated",
-            1000 * kMostCount);
-  add_limit(command, "--max-connections", listen.max_connections, "open connections");
-  add_limit(command, "--max-body-bytes", listen.max_body_bytes,
-            "of a request's body, also once inflated; more: 413", kMostBytes);
-  add_limit(command, "--max-buffered-bytes", flags.serving.max_buffered_bytes,
-            "that all requests and replies under way may hold; more: 429", kMostBytes);
+  add_limit(command, "--max-queued-tokens", service.max_queued_tokens, kQueuedTokens,
+            "the same in tokens, estimated");
+  add_limit(command, "--max-connections", listen.max_connections, kConnections, "open connections");
+  add_limit(command, "--max-body-bytes", listen.max_body_bytes, kBodyBytes,
+            "of a request's body, also once inflated; more: 413");
+  add_limit(command, "--max-buffered-bytes", flags.serving.max_buffered_bytes, kBufferedBytes,
+            "that all requests and replies under way may hold; more: 429");
   command
       .add_flag("--auto-truncate,!--no-auto-truncate", service.auto_truncate,
                 "cut documents that are too long where a request does not say (on unless switched off)")
@@ -141,7 +135,7 @@ void add_serve_flags(CLI::App& command, ServeFlags& flags) {
   add_choice(command, "--reply-format", service.reply_format,
              {"standard", "tei", "weaviate", "nim", "voyage", "mixedbread", "infinity"},
              "of every rerank reply, for clients that cannot be told apart");
-  add_count(command, "--workers", service.num_workers,
+  add_count(command, "--workers", service.num_workers, ranges::kSocketThreads,
             "threads that read and write large bodies; 0: by processors");
   add_listen_flags(command, flags.serving.listen);
   add_access_flags(command, flags);

@@ -30,7 +30,7 @@ struct ServeFlags {
   std::string hf_overrides;
   std::string chat_template;
   bool trust_remote_code = false;
-  std::int32_t seed = 0;
+  std::int64_t seed = 0;
 };
 
 // `flags` must outlive the parse.

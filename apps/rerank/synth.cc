@@ -6,6 +6,7 @@
 
 #include "apps/rerank/command.h"
 #include "apps/rerank/interruption.h"
+#include "apps/rerank/number_flags.h"
 #include "apps/rerank/output_stream.h"
 #include "apps/rerank/progress.h"
 #include "checkpoint/synthetic_checkpoint.h"
@@ -60,9 +61,10 @@ void add_synth(CLI::App& program, Action& action) {
   command->add_option("--config", options->config, "nano | odd | 0.6B | 4B | 8B, or a config.json")
       ->type_name("NAME")
       ->required();
-  command->add_option("--seed", options->recipe.seed, "of the weights; 1 unless given")->type_name("N");
-  command->add_option("--std", options->recipe.std, "standard deviation of the weights; 0.03 unless given")
-      ->type_name("X");
+  add_count(*command, "--seed", options->recipe.seed, whole_numbers(0, ranges::kMostWholeNumber),
+            "of the weights; 1 unless given");
+  add_real(*command, "--std", "X", options->recipe.std, numbers_above(0, 10),
+           "standard deviation of the weights; 0.03 unless given");
   command->add_option("--tokenizer", options->tokenizer, "a tokenizer.json to put beside them")
       ->type_name("FILE");
   command->add_option("-o,--out", options->directory, "a directory that is new or empty")

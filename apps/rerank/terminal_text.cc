@@ -77,7 +77,8 @@ int terminal_width(int descriptor) {
     winsize size = {};
     if (ioctl(descriptor, TIOCGWINSZ, &size) == 0) columns = size.ws_col;
   }
-  return columns > 0 ? columns : 100;
+  constexpr int kMostColumns = 10'000;  // COLUMNS may say anything
+  return columns > 0 ? std::min(columns, kMostColumns) : 100;
 }
 
 bool wants_colour(int descriptor) {

@@ -13,6 +13,7 @@
 #include "apps/rerank/command.h"
 #include "apps/rerank/engine_flags.h"
 #include "apps/rerank/json_text.h"
+#include "apps/rerank/number_flags.h"
 #include "apps/rerank/serve_flags.h"
 #include "rerank/error.h"
 
@@ -71,7 +72,9 @@ void add_vllm_flags(CLI::App& command, ServeFlags& flags) {
       "the classifier from \"no\" and \"yes\", which is the default");
   add("--chat-template", flags.chat_template, "FILE",
       "not read: the prompt is built in, see --prompt-suffix");
-  add_count(command, "--seed", flags.seed, "no effect: nothing here is random")->group(kVllmGroup);
+  add_count(command, "--seed", flags.seed, whole_numbers(0, ranges::kMostWholeNumber),
+            "no effect: nothing here is random")
+      ->group(kVllmGroup);
   command.add_flag("--trust-remote-code", flags.trust_remote_code, "no effect: no code of a model is run")
       ->group(kVllmGroup);
 }

@@ -26,4 +26,8 @@ class MemoryBlock {
   std::size_t size_bytes_ = 0;
 };
 
+// Throws Error{kUnavailable} that names both if this machine has less memory than `needed_bytes`. `what`
+// begins the message: whose they are, and what makes them fewer.
+void require_memory(std::size_t needed_bytes, const char* what);
+
 }  // namespace rerank

@@ -1,6 +1,7 @@
 // Blocks of memory: zeroed, aligned, movable, and an error where there is no such range.
 #include "base/memory_block.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -8,6 +9,7 @@
 #include <utility>
 
 #include "rerank/error.h"
+#include "tests/error_of.h"
 
 namespace rerank {
 namespace {
@@ -47,6 +49,13 @@ TEST(MemoryBlock, MoreThanThereIs) {
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kUnavailable);
   }
+}
+
+TEST(RequireMemory, SaysHowMuchIsNeededAndHowMuchIsThere) {
+  EXPECT_EQ(error_of([] { require_memory(1, "this"); }), "no error");
+  EXPECT_THAT(error_of([] { require_memory(std::size_t{1} << 60, "keys and values"); }),
+              testing::MatchesRegex(
+                  R"(keys and values would need 1073741824\.0 GiB, and this machine has [0-9.]+ GiB)"));
 }
 
 }  // namespace

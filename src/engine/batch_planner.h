@@ -26,12 +26,14 @@ struct SchedulerOptions {
   std::chrono::microseconds document_slice{1000};
 
   // Key/value slots: for shared parts, then for the one long document under way.
-  std::int32_t cache_slots() const { return max_model_len + prefix_cache_tokens; }
-  std::int32_t chain_slots() const { return max_num_batched_tokens < max_model_len ? max_model_len : 0; }
-  std::int32_t num_slots() const { return cache_slots() + chain_slots(); }
+  constexpr std::int32_t cache_slots() const { return max_model_len + prefix_cache_tokens; }
+  constexpr std::int32_t chain_slots() const {
+    return max_num_batched_tokens < max_model_len ? max_model_len : 0;
+  }
+  constexpr std::int32_t num_slots() const { return cache_slots() + chain_slots(); }
   // A scored document needs at most two shared parts before it; a long one may be cut once more.
-  std::int32_t max_segments() const { return 3 * max_num_seqs + 3; }
-  std::int32_t max_ranges() const { return 3 * max_segments(); }
+  constexpr std::int32_t max_segments() const { return 3 * max_num_seqs + 3; }
+  constexpr std::int32_t max_ranges() const { return 3 * max_segments(); }
 };
 
 // A batch and whom its scores belong to.

@@ -2,17 +2,22 @@
 // heads, and the cache of packed weights.
 #include "rerank/engine.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <chrono>
 #include <cstring>
 #include <filesystem>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "base/option_ranges.h"
 #include "checkpoint/config.h"
 #include "checkpoint/scratch_directory.h"
 #include "checkpoint/write_synthetic.h"
@@ -24,6 +29,7 @@
 namespace rerank {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
@@ -286,6 +292,54 @@ TEST_F(EngineTest, AllReplicasComputeInWhatWasChosenOnce) {
     EXPECT_EQ(replica.backend->info().dtype_reason, "asked for");
   }
   EXPECT_NE(loaded.info.dtype_reason, "asked for");
+}
+
+// Every number of the options: one step outside of its range, and as far outside as it goes.
+TEST_F(EngineTest, NumbersOutOfRangeAreRefusedByName) {
+  constexpr std::int32_t kLowest = std::numeric_limits<std::int32_t>::min();
+  constexpr std::int32_t kHighest = std::numeric_limits<std::int32_t>::max();
+  struct Case {
+    std::int32_t EngineOptions::*field;
+    const char* flag;
+    NumberRange range;
+  };
+  const Case cases[] = {
+      {&EngineOptions::num_threads, "--threads", ranges::kThreads},
+      {&EngineOptions::tensor_parallel_size, "--tensor-parallel-size", ranges::kTensorParallelSize},
+      {&EngineOptions::data_parallel_size, "--data-parallel-size", ranges::kDataParallelSize},
+      {&EngineOptions::max_model_len, "--max-model-len", ranges::kModelLen},
+      {&EngineOptions::max_num_batched_tokens, "--max-num-batched-tokens", ranges::kBatchedTokens},
+      {&EngineOptions::max_num_seqs, "--max-num-seqs", ranges::kNumSeqs},
+      {&EngineOptions::prefix_cache_tokens, "--prefix-cache-tokens", ranges::kPrefixCacheTokens}};
+  for (const Case& c : cases) {
+    for (const std::int32_t value : {-1, static_cast<std::int32_t>(c.range.most) + 1, kLowest, kHighest}) {
+      EXPECT_EQ(refusal([&](EngineOptions& o) { o.*c.field = value; }),
+                fmt::format("{} must be a {}, not {}", c.flag, text_of(c.range), value));
+    }
+  }
+  for (const double share : {-0.1, 1.1, 1e30, std::numeric_limits<double>::quiet_NaN()}) {
+    EXPECT_THAT(refusal([&](EngineOptions& o) { o.gpu_memory_utilization = share; }),
+                HasSubstr("--gpu-memory-utilization must be above 0 and at most 1"));
+  }
+  for (const std::int64_t milliseconds : {std::int64_t{-1}, std::int64_t{1'000'000'001}}) {
+    EXPECT_THAT(
+        refusal([&](EngineOptions& o) { o.device_timeout = std::chrono::milliseconds(milliseconds); }),
+        HasSubstr("--device-timeout must be a number of seconds from 0 to 1000000"));
+  }
+  EXPECT_EQ(refusal([](EngineOptions& o) { o.num_threads = o.data_parallel_size = 64; }),
+            "--threads 64 times --data-parallel-size 64 are 4096 threads, and at most 1024 make sense");
+}
+
+TEST_F(EngineTest, MoreMemoryThanThereIsIsAnErrorBeforeItIsReserved) {
+  // 16.8 million slots of 3 layers, keys and values of 64 floats.
+  constexpr std::int64_t kNeeded = std::int64_t{25} << 30;
+  if (std::int64_t{::sysconf(_SC_PHYS_PAGES)} * ::sysconf(_SC_PAGESIZE) >= kNeeded)
+    GTEST_SKIP() << "this machine has the memory: RequireMemory has the message";
+  EXPECT_THAT(refusal([](EngineOptions& o) {
+                o.prefix_cache_tokens = static_cast<std::int32_t>(ranges::kPrefixCacheTokens.most);
+                o.max_num_seqs = static_cast<std::int32_t>(ranges::kNumSeqs.most);
+              }),
+              AllOf(HasSubstr("--prefix-cache-tokens"), HasSubstr(" GiB, and this machine has ")));
 }
 
 }  // namespace

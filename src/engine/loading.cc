@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <future>
 #include <optional>
 
 #include "backend/device_choice.h"
 #include "base/log.h"
+#include "base/option_ranges.h"
 #include "base/thread_pool.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/model_location.h"
@@ -19,13 +21,9 @@ namespace {
 
 constexpr std::int32_t kDefaultModelLen = 8192;  // the published limit of Qwen3-Reranker's own scoring code
 
-std::int32_t value_or(std::int32_t value, std::int32_t fallback, const char* flag, std::int32_t least) {
-  if (value == 0) return fallback;
-  if (value < least) {
-    throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("{} must be at least {}, not {}", flag, least, value));
-  }
-  return value;
+std::int32_t value_or(std::int32_t value, std::int32_t fallback, const char* flag, const NumberRange& range) {
+  require_in_range(value, flag, range);
+  return value == 0 ? fallback : value;
 }
 
 AnswerTokens answer_tokens(const Tokenizer& tokenizer, const Checkpoint& checkpoint) {
@@ -48,18 +46,19 @@ AnswerTokens answer_tokens(const Tokenizer& tokenizer, const Checkpoint& checkpo
 SchedulerOptions scheduler_options(const EngineOptions& options, const ModelConfig& config,
                                    const DeviceDefaults& defaults) {
   SchedulerOptions scheduler;
-  scheduler.max_model_len =
-      value_or(options.max_model_len, std::min(kDefaultModelLen, config.max_positions), "--max-model-len", 1);
+  scheduler.max_model_len = value_or(options.max_model_len, std::min(kDefaultModelLen, config.max_positions),
+                                     "--max-model-len", ranges::kModelLen);
   if (scheduler.max_model_len > config.max_positions) {
     throw Error(ErrorCode::kInvalidArgument,
                 fmt::format("--max-model-len {} is more than the model's max_position_embeddings, {}",
                             scheduler.max_model_len, config.max_positions));
   }
   scheduler.max_num_batched_tokens = value_or(options.max_num_batched_tokens, defaults.max_num_batched_tokens,
-                                              "--max-num-batched-tokens", 1);
-  scheduler.max_num_seqs = value_or(options.max_num_seqs, defaults.max_num_seqs, "--max-num-seqs", 1);
-  scheduler.prefix_cache_tokens =
-      value_or(options.prefix_cache_tokens, defaults.prefix_cache_tokens, "--prefix-cache-tokens", 1);
+                                              "--max-num-batched-tokens", ranges::kBatchedTokens);
+  scheduler.max_num_seqs =
+      value_or(options.max_num_seqs, defaults.max_num_seqs, "--max-num-seqs", ranges::kNumSeqs);
+  scheduler.prefix_cache_tokens = value_or(options.prefix_cache_tokens, defaults.prefix_cache_tokens,
+                                           "--prefix-cache-tokens", ranges::kPrefixCacheTokens);
   scheduler.share_between_requests = options.enable_prefix_caching;
   return scheduler;
 }
@@ -69,16 +68,38 @@ BackendOptions backend_options(const EngineOptions& options) {
           .dtype = options.dtype,
           .quantization = options.quantization,
           .instruction_set = options.instruction_set,
-          .num_threads = value_or(options.num_threads, 0, "--threads", 1),
+          .num_threads = value_or(options.num_threads, 0, "--threads", ranges::kThreads),
           .cache_directory = cache_directory(options),
           .gpu_memory_utilization = options.gpu_memory_utilization,
-          .tensor_parallel_size = value_or(options.tensor_parallel_size, 1, "--tensor-parallel-size", 1),
+          .tensor_parallel_size = value_or(options.tensor_parallel_size, 1, "--tensor-parallel-size",
+                                           ranges::kTensorParallelSize),
           .device_timeout = options.device_timeout,
           .device_ordinals = {}};
 }
 
 std::int32_t num_replicas(const EngineOptions& options) {
-  return value_or(options.data_parallel_size, 1, "--data-parallel-size", 1);
+  return value_or(options.data_parallel_size, 1, "--data-parallel-size", ranges::kDataParallelSize);
+}
+
+// The largest options make sums that are far from the end of 32 bits: a constant expression does not
+// overflow.
+constexpr SchedulerOptions kLargest{
+    .max_num_batched_tokens = static_cast<std::int32_t>(ranges::kBatchedTokens.most) - 1,
+    .max_num_seqs = static_cast<std::int32_t>(ranges::kNumSeqs.most),
+    .max_model_len = static_cast<std::int32_t>(ranges::kModelLen.most),
+    .prefix_cache_tokens = static_cast<std::int32_t>(ranges::kPrefixCacheTokens.most)};
+static_assert(kLargest.num_slots() > 0 && kLargest.max_ranges() > 0 &&
+              kLargest.cache_slots() * static_cast<std::int32_t>(ranges::kDataParallelSize.most) > 0);
+
+// Before anything is loaded.
+void check_options(const EngineOptions& options) {
+  const double threads = double{1.0} * options.num_threads * num_replicas(options);
+  backend_options(options);
+  require(ranges::kThreads.contains(threads),
+          fmt::format("--threads {} times --data-parallel-size {} are {} threads, and at most {} make sense",
+                      options.num_threads, num_replicas(options), threads, ranges::kThreads.most));
+  require_in_range(std::chrono::duration<double>(options.device_timeout).count(), "--device-timeout",
+                   ranges::kSeconds);
 }
 
 // Of replica `replica`: its share of the GPUs and of the processors.
@@ -191,6 +212,7 @@ std::string cache_directory(const EngineOptions& options) {
 }
 
 LoadedModel load_model(const EngineOptions& options) {
+  check_options(options);
   const std::shared_ptr<Checkpoint> checkpoint = open_checkpoint(options.model, cache_directory(options));
   const ModelConfig& config = checkpoint->config();
   Tokenizer tokenizer = load_tokenizer(options);
@@ -210,6 +232,9 @@ LoadedModel load_model(const EngineOptions& options) {
       std::move(tokenizer), EncoderOptions{.parse_special_tokens = options.parse_special_tokens,
                                            .suffix = prompt_suffix(options.prompt_suffix),
                                            .max_model_len = loaded.scheduler.max_model_len});
+  // The upload to a GPU does not need it: the files are hashed meanwhile.
+  const auto hashed = std::async(choice.device == "cuda" ? std::launch::async : std::launch::deferred,
+                                 [&checkpoint] { checkpoint->identity(); });
   const auto arithmetic = chosen_arithmetic(options, choice, matrix_type(*checkpoint));
   // One after the other: the first packs the weights that the others find packed.
   for (std::int32_t replica = 0; replica < num_replicas(options); ++replica) {

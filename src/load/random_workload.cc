@@ -15,7 +15,8 @@ namespace {
 
 constexpr std::int64_t kMostJobs = 20'000;
 constexpr std::int64_t kBytesOfWord = 6;
-constexpr std::int64_t kLongestText = 10'000'000;  // words
+constexpr std::int64_t kLongestText = 10'000'000;      // words
+constexpr std::int64_t kLargestRequest = 100'000'000;  // words
 
 class TextMaker {
  public:
@@ -49,6 +50,15 @@ std::int64_t limited(std::int64_t num_jobs, std::int64_t words_of_job, std::int6
   return std::max<std::int64_t>(1, std::min({num_jobs, kMostJobs, fitting}));
 }
 
+std::int64_t words_of_request(std::int64_t query, std::int64_t num_documents, std::int64_t document) {
+  const std::int64_t words = query + num_documents * document;
+  require(words <= kLargestRequest,
+          fmt::format("a request of {} documents of {} words is more than any server takes: at most {} words "
+                      "in all",
+                      num_documents, document, kLargestRequest));
+  return words;
+}
+
 struct RandomRerankSizes {
   std::int64_t num_documents;
   std::int64_t batch_size;
@@ -80,7 +90,8 @@ std::vector<Job> words_workload(const WordsShape& shape, const RandomTexts& text
   require(std::max(shape.query_words, shape.document_words) <= kLongestText,
           "these texts are longer than any model reads");
   TextMaker maker(texts);
-  const std::int64_t words_of_job = shape.query_words + shape.docs_per_request * shape.document_words;
+  const std::int64_t words_of_job =
+      words_of_request(shape.query_words, shape.docs_per_request, shape.document_words);
   std::vector<Job> jobs;
   for (std::int64_t job = limited(num_requests, words_of_job, texts.max_bytes); job > 0; --job) {
     std::string query = maker.text(shape.query_words);
@@ -106,8 +117,8 @@ std::vector<Job> random_rerank_workload(const RandomRerankShape& shape, const Ra
   const std::string query = maker.text(query_len);
   const std::int64_t document_len =
       shape.is_reranker ? std::max<std::int64_t>(1, sizes.document_len - query_len) : sizes.document_len;
-  const std::int64_t num_jobs =
-      limited(num_requests_of(shape), query_len + sizes.batch_size * document_len, texts.max_bytes);
+  const std::int64_t num_jobs = limited(
+      num_requests_of(shape), words_of_request(query_len, sizes.batch_size, document_len), texts.max_bytes);
   std::int64_t num_left = sizes.num_documents;
   std::vector<Job> jobs;
   for (std::int64_t job = 0; job < num_jobs; ++job) {

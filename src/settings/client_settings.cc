@@ -1,8 +1,11 @@
 // What settings mean to the client library.
+#include <fmt/format.h>
+
 #include <chrono>
 #include <cmath>
-#include <limits>
+#include <optional>
 
+#include "base/option_ranges.h"
 #include "rerank/client.h"
 #include "rerank/settings.h"
 
@@ -17,20 +20,23 @@ void take_flag(const Settings& settings, const char* key, bool& value) {
   value = settings.flag(key).value_or(value);
 }
 
+std::optional<double> number_in(const Settings& settings, const char* key, const NumberRange& range) {
+  if (settings.find(key) == nullptr) return std::nullopt;
+  const auto number = parse_number(settings.get(key), range);
+  require(number.has_value(), fmt::format("{}: a {} is needed", settings.described(key), text_of(range)));
+  return number;
+}
+
 void take_seconds(const Settings& settings, const char* key, std::chrono::milliseconds& value) {
-  const auto seconds = settings.number(key);
+  const auto seconds = number_in(settings, key, ranges::kSeconds);
   if (!seconds) return;
-  require(*seconds <= 1e6, settings.described(key) + ": at most 1000000 seconds");
   value = std::chrono::milliseconds(static_cast<std::int64_t>(std::ceil(*seconds * 1000)));
 }
 
 template <typename Count>
-void take_count(const Settings& settings, const char* key, Count& value) {
-  const auto number = settings.number(key);
-  if (!number) return;
-  require(*number == std::floor(*number) && *number <= std::numeric_limits<std::int32_t>::max(),
-          settings.described(key) + ": a whole number from 0 to 2147483647 is needed");
-  value = static_cast<Count>(*number);
+void take_count(const Settings& settings, const char* key, const NumberRange& range, Count& value) {
+  const auto number = number_in(settings, key, range);
+  if (number) value = static_cast<Count>(*number);
 }
 
 }  // namespace
@@ -44,9 +50,10 @@ ClientOptions client_options(const Settings& settings) {
   take_text(settings, "dialect", options.dialect);
   take_seconds(settings, "connect_timeout", options.connect_timeout);
   take_seconds(settings, "timeout", options.timeout);
-  take_count(settings, "max_retries", options.max_retries);
-  take_count(settings, "client_max_connections", options.max_connections);
-  take_count(settings, "max_documents_per_request", options.max_documents_per_request);
+  take_count(settings, "max_retries", ranges::kRetries, options.max_retries);
+  take_count(settings, "client_max_connections", ranges::kClientConnections, options.max_connections);
+  take_count(settings, "max_documents_per_request", ranges::kDocumentsPerRequest,
+             options.max_documents_per_request);
   take_flag(settings, "compress_requests", options.compress_requests);
   take_flag(settings, "compress_replies", options.compress_replies);
   take_text(settings, "ca_file", options.ca_file);

@@ -312,12 +312,16 @@ TEST_F(SettingsTest, RefusesWhatAClientCannotUseByItsSource) {
     const char* value;
     std::string message;
   } cases[] = {
-      {"RERANK_TIMEOUT", "soon", "RERANK_TIMEOUT=soon in the environment: a number from 0 up is needed"},
-      {"RERANK_TIMEOUT", "-1", "RERANK_TIMEOUT=-1 in the environment: a number from 0 up is needed"},
-      {"RERANK_TIMEOUT", "nan", "RERANK_TIMEOUT=nan in the environment: a number from 0 up is needed"},
-      {"RERANK_TIMEOUT", "1e7", "RERANK_TIMEOUT=1e7 in the environment: at most 1000000 seconds"},
+      {"RERANK_TIMEOUT", "soon",
+       "RERANK_TIMEOUT=soon in the environment: a number of seconds from 0 to 1000000 is needed"},
+      {"RERANK_TIMEOUT", "-1",
+       "RERANK_TIMEOUT=-1 in the environment: a number of seconds from 0 to 1000000 is needed"},
+      {"RERANK_TIMEOUT", "nan",
+       "RERANK_TIMEOUT=nan in the environment: a number of seconds from 0 to 1000000 is needed"},
+      {"RERANK_TIMEOUT", "1e7",
+       "RERANK_TIMEOUT=1e7 in the environment: a number of seconds from 0 to 1000000 is needed"},
       {"RERANK_MAX_RETRIES", "1.5",
-       "RERANK_MAX_RETRIES=1.5 in the environment: a whole number from 0 to 2147483647 is needed"},
+       "RERANK_MAX_RETRIES=1.5 in the environment: a whole number from 0 to 1000 is needed"},
       {"RERANK_VERIFY_TLS", "maybe", "RERANK_VERIFY_TLS=maybe in the environment: true or false is needed"},
   };
   for (const auto& c : cases) {

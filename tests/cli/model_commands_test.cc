@@ -173,7 +173,7 @@ TEST_F(Synth, WritesTheSameFilesEachTime) {
 
 TEST_F(Synth, RefusesWhatItCannotMake) {
   EXPECT_EQ(run({"synth", "--config", "5B", "--out", model_.path("x")}).exit_code, 1);
-  EXPECT_EQ(run({"synth", "--config", "nano", "--std", "-1", "--out", model_.path("x")}).exit_code, 1);
+  EXPECT_EQ(run({"synth", "--config", "nano", "--std", "-1", "--out", model_.path("x")}).exit_code, 2);
   EXPECT_EQ(run({"synth", "--config", "nano", "--std", "much", "--out", model_.path("x")}).exit_code, 2);
   EXPECT_EQ(run({"synth", "--config", "nano", "--out", model_.directory()}).exit_code, 1) << "not empty";
 }

@@ -194,8 +194,8 @@ class Bench(unittest.TestCase):
         self.assertIn("2 failed: HTTP 400; the first: top_n", done.stderr)
 
     def test_wrong_usage(self):
-        for arguments, message in ((["-c", "0"], "--concurrency: \"0\" is no number above 0"),
-                                   (["--request-rate", "1,x"], "--request-rate: \"x\" is no number above 0"),
+        for arguments, message in ((["-c", "0"], "--concurrency: \"0\" is no whole number from 1 to 65536"),
+                                   (["--request-rate", "1,x"], "--request-rate: \"x\" is no number above 0 and at most"),
                                    (["--request-rate", "inf"], "say how many with --num-requests"),
                                    (["--offline"], "--offline loads a model"),
                                    (["--percentile-metrics", "ttft"], "only e2el"),

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <utility>
 
 #include "backend/cpu/gemm.h"
 #include "backend/cpu/row_tiles.h"
@@ -50,36 +51,43 @@ void CpuBackend::check_shape() const {
 
 void CpuBackend::reserve(const BackendLimits& limits) {
   limits_ = limits;
-  const auto tokens = static_cast<std::size_t>(limits.max_tokens);
-  ffn_ = padded_ffn(shape_);
-  kv_row_bytes_ = static_cast<std::size_t>(shape_.kv_dim()) * (kernels_->bfloat16 ? 2 : 4);
-  hidden_ = MemoryBlock(tokens * static_cast<std::size_t>(shape_.hidden) * 4);
-  qkv_ = MemoryBlock(tokens * static_cast<std::size_t>(shape_.qkv_dim()) * 4);
-  norm_tiles_ = MemoryBlock(row_tiles_bytes(*kernels_, limits.max_tokens, shape_.hidden));
-  attention_tiles_ = MemoryBlock(row_tiles_bytes(*kernels_, limits.max_tokens, shape_.query_dim()));
-  ffn_tiles_ = MemoryBlock(row_tiles_bytes(*kernels_, limits.max_tokens, ffn_));
-  kept_ = MemoryBlock(static_cast<std::size_t>(shape_.num_layers) * 2 *
-                      static_cast<std::size_t>(limits.num_slots) * kv_row_bytes_);
-  transient_ = MemoryBlock(2 * tokens * kv_row_bytes_);
-
+  const auto size = [](std::int32_t count) { return static_cast<std::size_t>(count); };
+  const std::size_t tokens = size(limits.max_tokens);
+  const auto threads = static_cast<std::size_t>(pool_.num_threads());
   const std::int32_t group = shape_.num_heads / shape_.num_kv_heads;
+  ffn_ = padded_ffn(shape_);
+  kv_row_bytes_ = size(shape_.kv_dim()) * (kernels_->bfloat16 ? 2 : 4);
   block_positions_ = std::max(1, kMaxQueries / group);
   scratch_bytes_ =
       (attention_scratch_bytes(*kernels_, shape_.head_dim, block_positions_ * group) + 4095) / 4096 * 4096;
-  const auto threads = static_cast<std::size_t>(pool_.num_threads());
-  scratch_ = MemoryBlock(threads * scratch_bytes_);
-  runs_.assign(threads, {});
-  for (std::vector<KeyRun>& runs : runs_) runs.reserve(static_cast<std::size_t>(limits.max_ranges) + 1);
 
-  const auto segments = static_cast<std::size_t>(limits.max_segments);
+  const std::pair<MemoryBlock*, std::size_t> blocks[] = {
+      {&hidden_, tokens * size(shape_.hidden) * 4},
+      {&qkv_, tokens * size(shape_.qkv_dim()) * 4},
+      {&norm_tiles_, row_tiles_bytes(*kernels_, limits.max_tokens, shape_.hidden)},
+      {&attention_tiles_, row_tiles_bytes(*kernels_, limits.max_tokens, shape_.query_dim())},
+      {&ffn_tiles_, row_tiles_bytes(*kernels_, limits.max_tokens, ffn_)},
+      {&kept_, size(shape_.num_layers) * 2 * size(limits.num_slots) * kv_row_bytes_},
+      {&transient_, 2 * tokens * kv_row_bytes_},
+      {&scratch_, threads * scratch_bytes_}};
+  const std::size_t ranges = size(limits.max_ranges) + 1;
+  std::size_t total_bytes = threads * ranges * sizeof(KeyRun);
+  for (const auto& [block, size_bytes] : blocks) total_bytes += size_bytes;
+  require_memory(total_bytes,
+                 "keys, values and activations for these --prefix-cache-tokens, --max-model-len, "
+                 "--max-num-batched-tokens, --max-num-seqs and --threads");
+  for (const auto& [block, size_bytes] : blocks) *block = MemoryBlock(size_bytes);
+
+  runs_.assign(threads, {});
+  for (std::vector<KeyRun>& runs : runs_) runs.reserve(ranges);
+  const std::size_t segments = size(limits.max_segments);
   batch_.ids.reserve(tokens);
   batch_.segments.reserve(segments);
-  batch_.ranges.reserve(static_cast<std::size_t>(limits.max_ranges));
+  batch_.ranges.reserve(size(limits.max_ranges));
   positions_.reserve(tokens);
   slots_.reserve(tokens);
-  blocks_.reserve((tokens / static_cast<std::size_t>(block_positions_) + segments) *
-                  static_cast<std::size_t>(shape_.num_kv_heads));
-  logits_.reserve(2 * static_cast<std::size_t>(limits.max_scores));
+  blocks_.reserve((tokens / size(block_positions_) + segments) * size(shape_.num_kv_heads));
+  logits_.reserve(2 * size(limits.max_scores));
 }
 
 void CpuBackend::fill_rotations() {
