@@ -1,0 +1,81 @@
+// A text encoded step by step and no further than wanted: the first ids of the whole, wherever steps and
+// texts are cut. The first four bytes choose tokenizer, frame, how far, and the steps.
+#include "tokenizer/text_encoding.h"
+
+#include <algorithm>
+#include <boost/json/serialize.hpp>
+#include <string>
+#include <vector>
+
+#include "rerank/error.h"
+#include "tests/fuzz/fuzz_target.h"
+#include "tokenizer/small_tokenizer.h"
+#include "tokenizer/tokenizer.h"
+#include "tokenizer/utf8.h"
+
+namespace rerank::fuzz {
+namespace {
+
+// Patterns and added tokens that look ahead, take spaces with them, or need the text in normal form.
+std::vector<Tokenizer> make_tokenizers() {
+  const auto parse = [](const boost::json::object& document) {
+    return Tokenizer::parse(boost::json::serialize(document), "t.json");
+  };
+  boost::json::object document = small_document({{"a", "b"}, {" ", "ab"}, {"\xc3", "\xa9"}});
+  document["added_tokens"] = {small_added_token(259, "<s>", "special"),
+                              small_added_token(260, "<t>", "rstrip lstrip"),
+                              small_added_token(261, "word", "single_word")};
+  std::vector<Tokenizer> tokenizers;
+  tokenizers.push_back(parse(document));
+  document["added_tokens"].as_array().push_back(small_added_token(262, "e\u0301", "normalized lstrip"));
+  document["pre_tokenizer"].as_object()["add_prefix_space"] = true;
+  tokenizers.push_back(parse(document));
+  boost::json::object byte_level = {{"type", "ByteLevel"}, {"add_prefix_space", false}, {"use_regex", false}};
+  const boost::json::string pattern =
+      R"((?i:'s|'ll)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+  document["pre_tokenizer"] = {
+      {"type", "Sequence"},
+      {"pretokenizers",
+       {{{"type", "Split"}, {"pattern", {{"Regex", pattern}}}, {"behavior", "Isolated"}}, byte_level}}};
+  tokenizers.push_back(parse(document));
+  return tokenizers;
+}
+
+void check_steps(const Tokenizer& tokenizer, const FramedText& framed, SpecialTokens special,
+                 std::size_t max_ids, std::size_t first_bytes) {
+  const std::string joined =
+      std::string(framed.before) + std::string(framed.text) + std::string(framed.after);
+  std::vector<std::int32_t> whole;
+  for (const TokenPiece& piece : tokenizer.pieces(joined, special)) whole.push_back(piece.id);
+  TextEncoding encoding(tokenizer, framed, special, max_ids, first_bytes);
+  std::size_t num_before = 0;
+  while (!encoding.advance()) {
+    expect(encoding.ids().size() >= num_before && encoding.ids().size() <= max_ids,
+           "a step takes nothing back");
+    num_before = encoding.ids().size();
+  }
+  const std::vector<std::int32_t>& ids = encoding.ids();
+  expect(ids.size() <= whole.size() && std::equal(ids.begin(), ids.end(), whole.begin()),
+         "steps make the first ids of the whole");
+  expect(encoding.is_whole() ? ids.size() == whole.size() : ids.size() > max_ids,
+         "steps go as far as is wanted");
+}
+
+}  // namespace
+
+void run_input(std::string_view input) {
+  static const std::vector<Tokenizer> tokenizers = make_tokenizers();
+  if (input.size() < 4) return;
+  const auto byte = [&input](std::size_t at) {
+    return static_cast<std::size_t>(static_cast<unsigned char>(input[at]));
+  };
+  const std::string text = replace_invalid_utf8(std::string(input.substr(4)));
+  const FramedText framed{byte(1) % 2 == 0 ? "" : " ", text, byte(1) % 3 == 0 ? "\n<s>:" : ""};
+  const std::size_t max_ids = byte(2) == 255 ? SIZE_MAX : byte(2);
+  const MemoryBound bound(1000 * input.size() + (std::size_t{8} << 20));
+  for (const SpecialTokens special : {SpecialTokens::kAsText, SpecialTokens::kParse}) {
+    check_steps(tokenizers[byte(0) % tokenizers.size()], framed, special, max_ids, 1 + byte(3));
+  }
+}
+
+}  // namespace rerank::fuzz
