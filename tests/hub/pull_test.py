@@ -182,7 +182,7 @@ class Access(PullTest):
         self.assertIn("ORG/NAME", self.pull_in_vain(model="../../etc"))
         self.assertIn("demo", self.pull_in_vain(model="demo"))
         self.assertIn("--from", self.pull_in_vain("--from", "nowhere"))
-        self.assertIn("--connections", self.pull_in_vain("--connections", "0"))
+        self.assertIn("--connections", self.pull_in_vain("--connections", "0", code=2))
         self.assertIn("--retries", self.pull_in_vain("--retries=-1"))
 
     def test_offline_is_heeded(self):
