@@ -183,7 +183,7 @@ class Access(PullTest):
         self.assertIn("demo", self.pull_in_vain(model="demo"))
         self.assertIn("--from", self.pull_in_vain("--from", "nowhere"))
         self.assertIn("--connections", self.pull_in_vain("--connections", "0", code=2))
-        self.assertIn("--retries", self.pull_in_vain("--retries=-1"))
+        self.assertIn("--retries", self.pull_in_vain("--retries=-1", code=2))
 
     def test_offline_is_heeded(self):
         self.assertIn("HF_HUB_OFFLINE", self.pull_in_vain(environment={"HF_HUB_OFFLINE": "1"}))
