@@ -1,5 +1,6 @@
 #include "apps/rerank/engine_calls.h"
 
+#include <atomic>
 #include <chrono>
 #include <utility>
 
@@ -12,6 +13,8 @@ namespace {
 // How soon a signal is noticed; a result is noticed at once.
 constexpr std::chrono::milliseconds kSignalDelay{50};
 
+std::atomic<bool> has_device_failed{false};
+
 ErrorCode code_of(Status status) {
   return status == Status::kInvalidArgument ? ErrorCode::kInvalidArgument : ErrorCode::kUnavailable;
 }
@@ -21,6 +24,10 @@ ErrorCode code_of(Status status) {
 std::unique_ptr<Engine> load_engine(const EngineOptions& options) {
   const EndAtOnce guard;
   return std::make_unique<Engine>(options);
+}
+
+bool device_failed() {
+  return has_device_failed;
 }
 
 PendingRequest::PendingRequest(Engine& engine, Request request) : engine_(engine) {
@@ -43,6 +50,7 @@ Result PendingRequest::wait() {
     }
   }
   Result result = result_.get();
+  if (!engine_.healthy()) has_device_failed = true;
   if (result.status == Status::kCancelled) stop_if_interrupted();
   return result;
 }

@@ -11,6 +11,9 @@ namespace rerank::cli {
 // Loads the engine; Ctrl-C meanwhile ends the process at once. Throws Error.
 std::unique_ptr<Engine> load_engine(const EngineOptions& options);
 
+// Whether a device failed or hung while a request was waited for.
+bool device_failed();
+
 // A request on its way. The engine must outlive it.
 class PendingRequest {
  public:

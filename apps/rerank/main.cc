@@ -1,6 +1,7 @@
 // The program: declares the subcommands, runs the one that the command line names and turns every way to end
 // into a message on stderr and an exit code.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -12,6 +13,7 @@
 
 #include "apps/rerank/command.h"
 #include "apps/rerank/command_line.h"
+#include "apps/rerank/engine_calls.h"
 #include "apps/rerank/flag_settings.h"
 #include "apps/rerank/help_text.h"
 #include "apps/rerank/interruption.h"
@@ -150,5 +152,9 @@ int guarded_main(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   rerank::cli::install_interruption();
-  return rerank::cli::guarded_main(argc, argv);
+  const int code = rerank::cli::guarded_main(argc, argv);
+  if (!rerank::cli::device_failed()) return code;
+  // The end of a failed device's libraries may wait for it, beside threads that are still in them.
+  std::fflush(nullptr);
+  _exit(code);
 }

@@ -109,8 +109,8 @@ class __attribute__((visibility("default"))) Engine {
   // Loads the model. Throws Error naming the file, key or option.
   explicit Engine(const EngineOptions& options);
   // Requests not finished end with Status::kCancelled. Waits for what the device computes, for device_timeout
-  // at most; then the threads that it holds, and the memory that they use, are left to the end of the
-  // process.
+  // at most, and then a moment for those that share it to let go (10 s at most); then the threads that it
+  // holds, and the memory that they use, are left to the end of the process.
   ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;

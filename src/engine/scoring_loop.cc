@@ -15,6 +15,8 @@ namespace {
 constexpr std::chrono::milliseconds kPlanningPatience{5};
 // How long the planner, when it has more to do, gives the worker to take what is planned.
 constexpr std::chrono::microseconds kHandOver{200};
+// How long a device that was given up may still take to give the worker back, at the end.
+constexpr std::chrono::milliseconds kGivingUp{2000};
 
 }  // namespace
 
@@ -44,7 +46,11 @@ bool ScoringLoop::stop() {
     const auto has_ended = [this] { return worker_ended_; };
     while (const auto limit = silent_until()) {
       if (wake_.wait_until(lock, *limit, has_ended)) break;
-      if (given_up_) return false;
+      // A backend that gives up as well, a moment later, is then put away as it wants to be.
+      if (given_up_) {
+        if (!wake_.wait_for(lock, std::min(kGivingUp, replica_.device_timeout), has_ended)) return false;
+        break;
+      }
       if (is_silent_for_too_long()) give_up(lock);
     }
   }

@@ -45,7 +45,8 @@ class ScoringLoop {
   // Notices what was cancelled without waiting for a batch.
   void look_again();
   // Ends the threads; what is not finished ends with Status::kCancelled. False if the device does not give
-  // back the worker's thread within LoadedReplica::device_timeout: then this object must never be destroyed.
+  // back the worker's thread within LoadedReplica::device_timeout and, given up, a moment (at most as long
+  // again): then this object must never be destroyed.
   [[nodiscard]] bool stop();
   bool healthy() const;
   ReplicaStatistics statistics() const;

@@ -273,6 +273,25 @@ TEST(ScoringLoop, TheEndDoesNotWaitForADeviceThatHangs) {
   }
 }
 
+// As when the backend notices a moment after the planner.
+TEST(ScoringLoop, ABackendThatGivesUpAsWellIsPutAway) {
+  Gate gate;
+  const auto held = std::make_shared<int>();
+  std::jthread later;
+  {
+    LoadedModel loaded = load_prompt_model(
+        kPromptOptions, [&gate, held](const PackedBatch&, int) { gate.pass(); }, 1, 2);
+    loaded.replicas.front().device_timeout = milliseconds(500);
+    ReplicaSet loop(std::move(loaded));
+    EXPECT_EQ(submit(loop, make_request(1000, "a"))->get().status, Status::kUnavailable);
+    later = std::jthread([&gate] {
+      std::this_thread::sleep_for(milliseconds(30));
+      gate.open();
+    });
+  }
+  EXPECT_EQ(held.use_count(), 1);
+}
+
 // Each batch well within the bound, all of them together far above it.
 TEST(ScoringLoop, ASlowDeviceDoesNotHang) {
   LoadedModel loaded = load_prompt_model(
