@@ -129,9 +129,11 @@ TEST_P(DeviceFailure, IsNotWaitedForWhenItHangs) {
     EXPECT_FALSE(engine.healthy());
     std::future<Result> late = engine.submit(make_request(2));
     expect_failure(late, "hangs");
+    EXPECT_LT(Clock::now() - begun, std::chrono::milliseconds(2000));
   }
-  // Nor is what it holds waited for; but NCCL is given two seconds to let go.
-  EXPECT_LT(Clock::now() - begun, std::chrono::milliseconds(GetParam() == 1 ? 2000 : 3900));
+  // Nor is what it holds waited for, but where NCCL has to let go: it does when the GPU goes on, and the
+  // process ends after that.
+  EXPECT_LT(Clock::now() - begun, std::chrono::seconds(GetParam() == 1 ? 3 : 9));
 }
 
 INSTANTIATE_TEST_SUITE_P(Gpus, DeviceFailure, testing::Values(1, 2), testing::PrintToStringParamName());

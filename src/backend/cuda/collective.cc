@@ -5,8 +5,6 @@
 #include <nccl.h>
 
 #include <chrono>
-#include <future>
-#include <thread>
 #include <utility>
 
 #include "rerank/error.h"
@@ -30,6 +28,7 @@ class Collective::Library {
     find(destroy, "ncclCommDestroy");
     find(group_start, "ncclGroupStart");
     find(group_end, "ncclGroupEnd");
+    find(all_reduce, "ncclAllReduce");
     find(all_gather, "ncclAllGather");
     find(send, "ncclSend");
     find(receive, "ncclRecv");
@@ -49,6 +48,7 @@ class Collective::Library {
   decltype(&ncclCommDestroy) destroy = nullptr;
   decltype(&ncclGroupStart) group_start = nullptr;
   decltype(&ncclGroupEnd) group_end = nullptr;
+  decltype(&ncclAllReduce) all_reduce = nullptr;
   decltype(&ncclAllGather) all_gather = nullptr;
   decltype(&ncclSend) send = nullptr;
   decltype(&ncclRecv) receive = nullptr;
@@ -71,6 +71,9 @@ class Collective::Library {
 
 namespace {
 
+// For NCCL to let go of devices that have failed: one that hangs and then goes on lets it.
+constexpr std::chrono::seconds kAbortTime{10};
+
 ncclComm_t communicator(void* opaque) {
   return static_cast<ncclComm_t>(opaque);
 }
@@ -88,16 +91,22 @@ Collective::Collective(std::vector<Rank> ranks)
 
 Collective::~Collective() {
   for (void* each : communicators_) library_->destroy(communicator(each));
+  if (!aborting_.joinable()) return;
+  // The process may end next, which takes NCCL and CUDA away from under whoever is still in them.
+  if (aborted_.wait_for(kAbortTime) == std::future_status::ready) {
+    aborting_.join();
+  } else {
+    aborting_.detach();  // it waits for a device that never answers
+  }
 }
 
-void Collective::gather(std::int64_t run) {
+void Collective::add_both(std::int64_t count) {
   library_->check_result(library_->group_start(), "ncclGroupStart");
   for (std::size_t i = 0; i < ranks_.size(); ++i) {
-    const DeviceBFloat16* own = ranks_[i].buffer + static_cast<std::int64_t>(i) * run;
-    library_->check_result(
-        library_->all_gather(own, ranks_[i].buffer, static_cast<std::size_t>(run), ncclBfloat16,
-                             communicator(communicators_[i]), ranks_[i].stream),
-        "ncclAllGather");
+    const auto& [device, buffer, stream] = ranks_[i];
+    library_->check_result(library_->all_reduce(buffer, buffer, static_cast<std::size_t>(count), ncclBfloat16,
+                                                ncclSum, communicator(communicators_[i]), stream),
+                           "ncclAllReduce");
   }
   library_->check_result(library_->group_end(), "ncclGroupEnd");
 }
@@ -125,9 +134,21 @@ void Collective::add(std::int64_t run, std::int64_t parts) {
   for (std::size_t i = 0; i < ranks_.size(); ++i) {
     const auto& [device, buffer, stream] = ranks_[i];
     RERANK_CUDA_CHECK(cudaSetDevice(device));
-    launch_sum({.first = buffer + parts, .stride = run, .count = static_cast<std::int32_t>(ranks_.size())},
+    launch_sum(buffer + parts, static_cast<std::int32_t>(ranks_.size()),
                buffer + static_cast<std::int64_t>(i) * run, run, stream);
   }
+}
+
+void Collective::gather(std::int64_t run) {
+  library_->check_result(library_->group_start(), "ncclGroupStart");
+  for (std::size_t i = 0; i < ranks_.size(); ++i) {
+    const DeviceBFloat16* own = ranks_[i].buffer + static_cast<std::int64_t>(i) * run;
+    library_->check_result(
+        library_->all_gather(own, ranks_[i].buffer, static_cast<std::size_t>(run), ncclBfloat16,
+                             communicator(communicators_[i]), ranks_[i].stream),
+        "ncclAllGather");
+  }
+  library_->check_result(library_->group_end(), "ncclGroupEnd");
 }
 
 void Collective::check_devices() const {
@@ -142,13 +163,12 @@ void Collective::abort() {
   if (communicators_.empty()) return;
   // NCCL frees memory besides, which waits for a device that hangs: so on a thread that may be left behind.
   std::promise<void> promise;
-  const std::future<void> done = promise.get_future();
-  std::thread([library = library_, communicators = std::exchange(communicators_, {}),
-               promise = std::move(promise)]() mutable {
+  aborted_ = promise.get_future();
+  aborting_ = std::thread([library = library_, communicators = std::exchange(communicators_, {}),
+                           promise = std::move(promise)]() mutable {
     for (void* each : communicators) library->abort(communicator(each));
     promise.set_value();
-  }).detach();
-  done.wait_for(std::chrono::seconds(2));
+  });
 }
 
 }  // namespace rerank::cuda

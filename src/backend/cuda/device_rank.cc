@@ -238,15 +238,9 @@ void DeviceRank::embed() {
   launched("embed");
 }
 
-AddedParts DeviceRank::added_parts() const {
-  if (!is_to_be_added_) return {};
-  const SumLayout layout = sum_layout();
-  return {.first = added(), .stride = layout.run(), .count = layout.num_left()};
-}
-
 void DeviceRank::add_now() {
   if (!is_to_be_added_) return;
-  launch_add(added_parts(), hidden_now_->rows, num_rows_, stream_.get());
+  launch_add(added(), hidden_now_->rows, num_rows_, stream_.get());
   is_to_be_added_ = false;
   launched("add");
 }
@@ -255,7 +249,7 @@ void DeviceRank::add_now() {
 void DeviceRank::prepare_norm(bool quantized) {
   if (!quantized) return add_now();
   launch_norm_quantized({.x = hidden_now_->rows,
-                         .added = added_parts(),
+                         .added = is_to_be_added_ ? added() : nullptr,
                          .out = normed_.quantized,
                          .num_rows = num_rows_,
                          .eps = shape_.rms_norm_eps},
@@ -323,11 +317,10 @@ void DeviceRank::add_product(const Gemm& gemm, const Rows& x, const DeviceMatrix
     launch_add_product(own, scale, hidden_now_->rows, stream_.get());
     return launched(name, progress_of_add_product(own, shape_.hidden));
   }
-  DeviceBFloat16* to = added() + sum_layout().product(options_.shard.index);
   if (is_quantized) {
-    launch_product(own, scale, to, shape_.hidden, stream_.get());
+    launch_product(own, scale, added(), shape_.hidden, stream_.get());
   } else {
-    gemm.run(library_, x.values.as<DeviceBFloat16>(), weight.values.as<DeviceBFloat16>(), to, num_rows_,
+    gemm.run(library_, x.values.as<DeviceBFloat16>(), weight.values.as<DeviceBFloat16>(), added(), num_rows_,
              stream_.get());
   }
   is_to_be_added_ = true;

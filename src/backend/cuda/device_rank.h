@@ -57,8 +57,8 @@ class DeviceRank {
 
   int device() const { return options_.device; }
   cudaStream_t stream() const { return stream_.get(); }
-  // Where the shards' products are, from attention_output and down until the next step, which adds their sum
-  // to the hidden states: laid out as sum_layout() says.
+  // What attention_output and down leave, and the next step adds to the hidden states; of several shards the
+  // sum of theirs, which is made in between. Behind it is room for that, as sum_layout() says.
   DeviceBFloat16* added() const { return added_.as<DeviceBFloat16>(); }
   SumLayout sum_layout() const { return {options_.shard.count, num_rows_, shape_.hidden}; }
   std::int64_t weight_bytes() const { return static_cast<std::int64_t>(weight_bytes_); }
@@ -105,7 +105,6 @@ class DeviceRank {
   Hidden make_hidden(std::int64_t num_rows) const;
   Rows make_rows(std::int32_t columns, bool has_values) const;
   SumLayout largest_sum() const { return {options_.shard.count, limits_.max_tokens, shape_.hidden}; }
-  AddedParts added_parts() const;
   void add_now();
   void prepare_norm(bool quantized);
   // Where the layer's products want it and what made x has not done it.
@@ -159,7 +158,7 @@ class DeviceRank {
   DeviceBuffer frequencies_;  // float32 [head_dim / 2], of the rotary embedding
   Hidden hidden_;             // [max_tokens, hidden]
   Hidden scored_hidden_;      // [max_scores, hidden]
-  DeviceBuffer added_;        // products that are not in the hidden states yet, of all shards
+  DeviceBuffer added_;        // [max_tokens, hidden], not in the hidden states yet; and room to add it up
   DeviceBuffer qkv_;          // [max_tokens, qkv_dim]
   Rows normed_;               // [max_tokens, hidden], of quantised layers
   Rows attention_;            // [max_tokens, query_dim]

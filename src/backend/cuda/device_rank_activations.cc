@@ -56,7 +56,7 @@ void DeviceRank::write(Activation activation, std::span<const float> values) {
     RERANK_CUDA_CHECK(cudaMemcpy(x.high, high.data(), 2 * high.size(), cudaMemcpyHostToDevice));
     RERANK_CUDA_CHECK(cudaMemcpy(x.low, low.data(), low.size(), cudaMemcpyHostToDevice));
     is_to_be_added_ = false;
-    launch_add({}, x, num_rows_, stream_.get());
+    launch_add(nullptr, x, num_rows_, stream_.get());
     progress_ = {};
     return;
   }

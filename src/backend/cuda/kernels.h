@@ -45,20 +45,13 @@ void launch_embed(const DeviceBFloat16* table, const std::int32_t* ids, const Re
 void launch_gather(const Residual& x, const std::int32_t* rows, const Residual& out, std::int32_t num_rows,
                    cudaStream_t stream);
 
-// What is added to the residual: the sum of `count` matrices [num_rows, hidden], one of each rank, `stride`
-// numbers apart. Their numbers are added in float32, in the ranks' order, and rounded to bfloat16 once, so
-// that a row's sums depend neither on its place nor on the number of rows. Without a first there is nothing
-// to add.
-struct AddedParts {
-  const DeviceBFloat16* first = nullptr;
-  std::int64_t stride = 0;
-  std::int32_t count = 1;
-};
-// out[i] = the sum of parts' numbers at i. REQUIRES: size and stride are multiples of 8.
-void launch_sum(const AddedParts& parts, DeviceBFloat16* out, std::int64_t size, cudaStream_t stream);
+// out[i] = the sum of parts[0, i] and so on to parts[num_parts - 1, i], in this order, in float32, rounded to
+// bfloat16 once. parts is [num_parts, size]. REQUIRES: size is a multiple of 8.
+void launch_sum(const DeviceBFloat16* parts, std::int32_t num_parts, DeviceBFloat16* out, std::int64_t size,
+                cudaStream_t stream);
 
-// x += added, or x's squares alone when there is nothing to add.
-void launch_add(const AddedParts& added, const Residual& x, std::int32_t num_rows, cudaStream_t stream);
+// x += added [num_rows, hidden], or x's squares alone when that is nullptr.
+void launch_add(const DeviceBFloat16* added, const Residual& x, std::int32_t num_rows, cudaStream_t stream);
 
 // Where a kernel leaves rows of an activation: as bfloat16, or, where there is a place for that, as e4m3
 // numbers that need no scale: weights see to it that they are small enough (activation_bounds.h).
@@ -82,8 +75,9 @@ __host__ __device__ constexpr std::int32_t turned_columns(std::int32_t columns) 
 }
 
 struct NormArguments {
-  Residual x;        // [num_rows, hidden]; hidden at most kMaxNormColumns
-  AddedParts added;  // to x beforehand, whose squares are then no longer its own
+  Residual x;  // [num_rows, hidden]; hidden at most kMaxNormColumns
+  // [num_rows, hidden], added to x beforehand, whose squares are then no longer its own; nullptr: nothing.
+  const DeviceBFloat16* added;
   QuantizedRows out;
   std::int32_t num_rows;
   float eps;

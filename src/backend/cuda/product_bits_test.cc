@@ -114,7 +114,7 @@ TEST_P(StandInBitsTest, CublasAddsTheSameBits) {
       } else {
         gemm.run(library, x_.as<DeviceBFloat16>() + std::int64_t{first} * inputs, weight,
                  found.as<DeviceBFloat16>(), rows, stream_.get());
-        launch_add({.first = found.as<DeviceBFloat16>()}, to, rows, stream_.get());
+        launch_add(found.as<DeviceBFloat16>(), to, rows, stream_.get());
       }
     });
   }

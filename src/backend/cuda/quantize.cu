@@ -1,5 +1,4 @@
 // Rows as numbers of a byte: of an activation, of a weight, or of the residual after RMSNorm.
-#include "backend/cuda/added_parts.cuh"
 #include "backend/cuda/kernels.h"
 #include "backend/cuda/overlap.cuh"
 #include "backend/cuda/row.cuh"
@@ -114,23 +113,7 @@ __global__ void __launch_bounds__(kMaxRowThreads)
   if (threadIdx.x == 0) norms[row] = norm;
 }
 
-// A row of the sum of several parts, zeros behind its end.
-__device__ inline void load_sum_row(const AddedParts& added, int num_vectors, int row,
-                                    Vector8 (&held)[kRowVectors]) {
-  std::int64_t at[kRowVectors];
-  uint4 bits[kRowVectors];
-#pragma unroll
-  for (int i = 0; i < kRowVectors; ++i) {
-    const bool has = row_vector(i) < num_vectors;
-    at[i] = has ? 8 * (static_cast<std::int64_t>(row) * num_vectors + row_vector(i)) : -1;
-    bits[i] = has ? *reinterpret_cast<const uint4*>(added.first + at[i]) : uint4{0, 0, 0, 0};
-  }
-  add_other_parts(added, at, bits);
-#pragma unroll
-  for (int i = 0; i < kRowVectors; ++i) held[i] = unpack8(bits[i]);
-}
-
-template <NumberType Type, bool kHasOthers>
+template <NumberType Type>
 __global__ void __launch_bounds__(kMaxRowThreads)
     norm_quantized_kernel(const __grid_constant__ NormArguments a) {
   let_next_kernel_begin();
@@ -140,15 +123,11 @@ __global__ void __launch_bounds__(kMaxRowThreads)
   Residual8 before[kRowVectors];
   load_row(a.x, row, before);
   Vector8 held[kRowVectors];
-  if constexpr (kHasOthers) {
-    load_sum_row(a.added, num_vectors, row, held);
-  } else if (a.added.first != nullptr) {
-    load_row(a.added.first, nullptr, num_vectors, row, held);
-  }
+  if (a.added != nullptr) load_row(a.added, nullptr, num_vectors, row, held);
 #pragma unroll
   for (int i = 0; i < kRowVectors; ++i) {
     Vector8 sum = before[i].sum();
-    if (a.added.first != nullptr) {
+    if (a.added != nullptr) {
 #pragma unroll
       for (int e = 0; e < 8; ++e) sum.values[e] += held[i].values[e];
       const Residual8 after = Residual8::of(sum);
@@ -164,11 +143,6 @@ __global__ void __launch_bounds__(kMaxRowThreads)
 #pragma unroll
   for (int i = 0; i < kRowVectors; ++i) held[i] = scaled8(held[i], factor);
   write_quantized<Type>(held, num_vectors, row, a.out);
-}
-
-template <NumberType Type>
-auto norm_quantized_kernel_for(const AddedParts& added) {
-  return added.count > 1 ? norm_quantized_kernel<Type, true> : norm_quantized_kernel<Type, false>;
 }
 
 }  // namespace
@@ -193,8 +167,8 @@ void launch_row_norms(const DeviceBFloat16* x, const float* factors, float* norm
 
 void launch_norm_quantized(const NormArguments& a, cudaStream_t stream) {
   if (a.num_rows == 0) return;
-  const auto kernel = a.out.type == NumberType::kInt8 ? norm_quantized_kernel_for<NumberType::kInt8>(a.added)
-                                                      : norm_quantized_kernel_for<NumberType::kE4m3>(a.added);
+  const auto kernel = a.out.type == NumberType::kInt8 ? norm_quantized_kernel<NumberType::kInt8>
+                                                      : norm_quantized_kernel<NumberType::kE4m3>;
   const dim3 block = row_block(a.x.hidden);
   launch_overlapping(kernel, row_blocks(a.num_rows, block), block, 0, stream, a);
 }

@@ -1,5 +1,4 @@
 // Additions to the residual, and the two-row head.
-#include "backend/cuda/added_parts.cuh"
 #include "backend/cuda/device.h"
 #include "backend/cuda/kernels.h"
 #include "backend/cuda/overlap.cuh"
@@ -13,18 +12,21 @@ namespace {
 constexpr int kAddBlock = 256;
 
 __global__ void __launch_bounds__(kAddBlock)
-    sum_kernel(const __grid_constant__ AddedParts parts, DeviceBFloat16* out, std::int64_t size) {
-  const std::int64_t at[1] = {8 * (static_cast<std::int64_t>(blockIdx.x) * kAddBlock + threadIdx.x)};
-  if (at[0] >= size) return;
-  uint4 bits[1] = {*reinterpret_cast<const uint4*>(parts.first + at[0])};
-  add_other_parts(parts, at, bits);
-  *reinterpret_cast<uint4*>(out + at[0]) = bits[0];
+    sum_kernel(const DeviceBFloat16* parts, int num_parts, DeviceBFloat16* out, std::int64_t size) {
+  const std::int64_t at = 8 * (static_cast<std::int64_t>(blockIdx.x) * kAddBlock + threadIdx.x);
+  if (at >= size) return;
+  Vector8 sum = unpack8(*reinterpret_cast<const uint4*>(parts + at));
+  for (int part = 1; part < num_parts; ++part) {
+    const Vector8 next = unpack8(*reinterpret_cast<const uint4*>(parts + part * size + at));
+#pragma unroll
+    for (int e = 0; e < 8; ++e) sum.values[e] += next.values[e];
+  }
+  *reinterpret_cast<uint4*>(out + at) = pack8(sum);
 }
 
 // Eight lanes share a part of a row, as they do among a product's results.
-template <bool kHasOthers>
 __global__ void __launch_bounds__(kAddBlock)
-    add_kernel(const __grid_constant__ AddedParts added, const __grid_constant__ Residual x, int num_rows) {
+    add_kernel(const DeviceBFloat16* added, const __grid_constant__ Residual x, int num_rows) {
   let_next_kernel_begin();
   await_kernels_before();
   const int num_parts = num_square_parts(x.hidden);
@@ -35,16 +37,9 @@ __global__ void __launch_bounds__(kAddBlock)
 #pragma unroll
   for (int group = 0; group < ResidualPart::kGroups; ++group) {
     before[group] = part.load(group);
-    more[group] = added.first != nullptr && part.has(group)
-                      ? *reinterpret_cast<const uint4*>(added.first + part.at(group))
+    more[group] = added != nullptr && part.has(group)
+                      ? *reinterpret_cast<const uint4*>(added + part.at(group))
                       : uint4{0, 0, 0, 0};
-  }
-  if constexpr (kHasOthers) {
-    std::int64_t at[ResidualPart::kGroups];
-#pragma unroll
-    for (int group = 0; group < ResidualPart::kGroups; ++group)
-      at[group] = part.has(group) ? part.at(group) : -1;
-    add_other_parts(added, at, more);
   }
 #pragma unroll
   for (int group = 0; group < ResidualPart::kGroups; ++group)
@@ -82,19 +77,19 @@ __global__ void __launch_bounds__(kMaxRowThreads) head_kernel(const __grid_const
 
 }  // namespace
 
-void launch_sum(const AddedParts& parts, DeviceBFloat16* out, std::int64_t size, cudaStream_t stream) {
+void launch_sum(const DeviceBFloat16* parts, std::int32_t num_parts, DeviceBFloat16* out, std::int64_t size,
+                cudaStream_t stream) {
   if (size == 0) return;
   const auto blocks = static_cast<unsigned>((size / 8 + kAddBlock - 1) / kAddBlock);
-  sum_kernel<<<blocks, kAddBlock, 0, stream>>>(parts, out, size);
+  sum_kernel<<<blocks, kAddBlock, 0, stream>>>(parts, num_parts, out, size);
   RERANK_CUDA_CHECK(cudaGetLastError());
 }
 
-void launch_add(const AddedParts& added, const Residual& x, std::int32_t num_rows, cudaStream_t stream) {
+void launch_add(const DeviceBFloat16* added, const Residual& x, std::int32_t num_rows, cudaStream_t stream) {
   if (num_rows == 0) return;
-  const auto kernel = added.first != nullptr && added.count > 1 ? add_kernel<true> : add_kernel<false>;
   const std::int64_t threads = std::int64_t{ResidualPart::kLanes} * num_rows * num_square_parts(x.hidden);
   const auto blocks = static_cast<unsigned>((threads + kAddBlock - 1) / kAddBlock);
-  launch_overlapping(kernel, blocks, kAddBlock, 0, stream, added, x, num_rows);
+  launch_overlapping(add_kernel, blocks, kAddBlock, 0, stream, added, x, num_rows);
 }
 
 void launch_head(const HeadArguments& a, cudaStream_t stream) {
