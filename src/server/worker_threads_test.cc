@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
+#include <functional>
 #include <future>
 #include <stdexcept>
 
@@ -23,15 +25,18 @@ TEST(WorkerThreads, ShortWorkDoesNotWaitForLong) {
   end.set_value();
 }
 
-TEST(WorkerThreads, LongWorkIsDoneBesideShort) {
-  std::promise<void> end;
-  std::shared_future<void> until = end.get_future().share();
+TEST(WorkerThreads, LongWorkIsDoneBesideAnEndlessRowOfShort) {
+  std::atomic<bool> is_over{false};
+  std::function<void()> again;
   WorkerThreads workers(1);
-  workers.post(WorkSize::kShort, [until] { until.wait(); });
+  again = [&] {
+    if (!is_over) workers.post(WorkSize::kShort, again);
+  };
+  for (int i = 0; i < 4; ++i) workers.post(WorkSize::kShort, again);
   std::promise<void> done;
   workers.post(WorkSize::kLong, [&done] { done.set_value(); });
   EXPECT_EQ(done.get_future().wait_for(kLongEnough), std::future_status::ready);
-  end.set_value();
+  is_over = true;
 }
 
 TEST(WorkerThreads, OutliveWhatTheirWorkThrows) {
