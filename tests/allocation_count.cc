@@ -43,12 +43,20 @@ long stop_refusing() {
 
 }  // namespace rerank
 
-// The forms that are not named here call these.
+// The forms that are not named here call these; but those without exceptions not under a sanitizer, which
+// brings its own of each.
 void* operator new(std::size_t size_bytes) {
   return rerank::allocate(size_bytes, alignof(std::max_align_t));
 }
 void* operator new(std::size_t size_bytes, std::align_val_t alignment) {
   return rerank::allocate(size_bytes, static_cast<std::size_t>(alignment));
+}
+void* operator new(std::size_t size_bytes, const std::nothrow_t&) noexcept {
+  try {
+    return rerank::allocate(size_bytes, alignof(std::max_align_t));
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
 }
 void operator delete(void* memory) noexcept {
   std::free(memory);
