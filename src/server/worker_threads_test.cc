@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <functional>
@@ -16,10 +17,10 @@ constexpr std::chrono::seconds kLongEnough{20};
 TEST(WorkerThreads, ShortWorkDoesNotWaitForLong) {
   std::promise<void> end;
   std::shared_future<void> until = end.get_future().share();
+  std::promise<void> done;
   WorkerThreads workers(1);
   workers.post(WorkSize::kLong, [until] { until.wait(); });
   workers.post(WorkSize::kLong, [until] { until.wait(); });
-  std::promise<void> done;
   workers.post(WorkSize::kShort, [&done] { done.set_value(); });
   EXPECT_EQ(done.get_future().wait_for(kLongEnough), std::future_status::ready);
   end.set_value();
@@ -28,24 +29,25 @@ TEST(WorkerThreads, ShortWorkDoesNotWaitForLong) {
 TEST(WorkerThreads, LongWorkIsDoneBesideAnEndlessRowOfShort) {
   std::atomic<bool> is_over{false};
   std::function<void()> again;
+  std::promise<void> done;
   WorkerThreads workers(1);
   again = [&] {
     if (!is_over) workers.post(WorkSize::kShort, again);
   };
   for (int i = 0; i < 4; ++i) workers.post(WorkSize::kShort, again);
-  std::promise<void> done;
   workers.post(WorkSize::kLong, [&done] { done.set_value(); });
   EXPECT_EQ(done.get_future().wait_for(kLongEnough), std::future_status::ready);
   is_over = true;
 }
 
 TEST(WorkerThreads, OutliveWhatTheirWorkThrows) {
+  std::array<std::promise<void>, 2> done;
   WorkerThreads workers(1);
   for (const WorkSize size : {WorkSize::kShort, WorkSize::kLong}) {
     for (int i = 0; i < 3; ++i) workers.post(size, [] { throw std::runtime_error("thrown on purpose"); });
-    std::promise<void> done;
-    workers.post(size, [&done] { done.set_value(); });
-    EXPECT_EQ(done.get_future().wait_for(kLongEnough), std::future_status::ready);
+    std::promise<void>& end = done[size == WorkSize::kShort ? 0 : 1];
+    workers.post(size, [&end] { end.set_value(); });
+    EXPECT_EQ(end.get_future().wait_for(kLongEnough), std::future_status::ready);
   }
 }
 

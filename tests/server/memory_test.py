@@ -155,9 +155,9 @@ class Memory(unittest.TestCase):
     def test_gzip(self):
         text = json.dumps({"query": "q", "documents": ["word " * (BODY // 5 - 20)]}).encode()
         packed = gzip.compress(text)
+        unbroken = gzip.compress(json.dumps({"query": "q", "documents": ["x" * (BODY - 100)]}).encode())
         bomb = gzip.compress(b" " * (200 << 20))
-        self.attack(request_of("/rerank", packed, "Content-Encoding: gzip\r\n"),
-                    request_of("/rerank", bomb, "Content-Encoding: gzip\r\n"))
+        self.attack(*[request_of("/rerank", body, "Content-Encoding: gzip\r\n") for body in (packed, unbroken, bomb)])
 
     def test_rank_fields(self):
         fields = {f"f{index}": "x" * 10000 for index in range(32)}
