@@ -51,5 +51,5 @@ class ChargedHeap final : public boost::json::memory_resource {
 
 template <>
 struct boost::json::is_deallocate_trivial<rerank::api::ChargedStorage> {
-  static constexpr bool value = true;
+  static constexpr bool value = true;  // NOLINT(readability-identifier-naming): the name is Boost's
 };

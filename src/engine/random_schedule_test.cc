@@ -23,7 +23,7 @@ namespace {
 
 // A tokenizer of one token a byte but for the words of the prompt, so that prompts are short.
 Tokenizer prompt_tokenizer() {
-  std::istringstream words(std::string(Qwen3Prompt::preamble_start()));
+  std::istringstream words{std::string(Qwen3Prompt::preamble_start())};
   std::vector<std::pair<std::string, std::string>> merges;
   std::map<std::string, bool> made;
   for (std::string word; words >> word;) {

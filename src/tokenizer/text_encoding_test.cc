@@ -80,7 +80,7 @@ std::string nasty_text(std::mt19937& random, size_t num_bits) {
                                                  "<|im",
                                                  "<think>",
                                                  "https://x.y/z?q=1",
-                                                 "\0"};
+                                                 std::string(1, '\0')};
   std::string text;
   std::string bit;
   for (size_t i = 0; i < num_bits; ++i) {

@@ -26,7 +26,7 @@ void expect_presentable(std::string_view message);
 class MemoryBound {
  public:
   explicit MemoryBound(std::size_t max_bytes);
-  ~MemoryBound();
+  ~MemoryBound();  // NOLINT(performance-trivially-destructible): not where memory is counted
   // The most that was held at once so far; 0 where nothing counts.
   std::size_t peak_bytes() const;
   MemoryBound(const MemoryBound&) = delete;
