@@ -54,7 +54,8 @@ ClientError failure_of_body(const std::string& body, const std::string& headers 
 TEST(HostileServer, EndlessHeaders) {
   for (const std::string& bytes :
        {kOkay + repeated(fmt::format("X-More: {}\r\n", std::string(1000, 'a')), 20'000),
-        kOkay + std::string(20'000'000, 'a'), repeated("HTTP/1.1 100 Continue\r\n\r\n", 200'000) + kOkay,
+        kOkay + repeated(std::string(1000, 'a'), 20'000),
+        repeated("HTTP/1.1 100 Continue\r\n\r\n", 200'000) + kOkay,
         kOkay + std::string("Transfer-Encoding: chunked\r\n\r\n0\r\n") +
             repeated("X-Trailer: a\r\n", 200'000)}) {
     const ScriptedServer server(always({.bytes = bytes}));
@@ -75,7 +76,7 @@ TEST(HostileServer, ABodyWithoutEnd) {
 }
 
 TEST(HostileServer, AGzipBomb) {
-  const std::string bomb = gzip_body(std::string(200'000'000, ' '));
+  const std::string bomb = gzip_body(repeated(std::string(1000, ' '), 200'000));
   EXPECT_LT(bomb.size(), 2'000'000U);
   const std::string header = "Content-Encoding: gzip\r\n";
   EXPECT_THAT(failure_of_body(bomb, header, {.compress_replies = true}).what(),

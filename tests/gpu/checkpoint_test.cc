@@ -37,7 +37,7 @@ TEST(CheckpointOnAGpu, IsNotReadAgainAfterLoading) {
   // Reading a page of it would end the process.
   fs::resize_file(copy / "model.safetensors", 0);
   request.query += " of light";  // words of which nothing is kept
-  request.documents.push_back("A whale is a mammal that lives in the sea.");
+  request.documents.emplace_back("A whale is a mammal that lives in the sea.");
   EXPECT_EQ(engine.submit(request).get().status, Status::kOk);
   request.query = "how do plants make sugar";
   request.documents.pop_back();
