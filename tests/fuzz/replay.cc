@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <memory>
 #include <vector>
 
 #include "tests/fuzz/fuzz_target.h"
@@ -22,8 +23,9 @@ void run_file(const std::filesystem::path& path) {
   const std::vector<char> bytes{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
   std::fprintf(stderr, "%s (%zu bytes)\n", path.c_str(), bytes.size());
   // A copy of just its size, so that a sanitizer sees a read beyond its end.
-  const std::vector<char> exact(bytes);
-  run_input({exact.data(), exact.size()});
+  const auto exact = std::make_unique<char[]>(bytes.size());
+  std::copy(bytes.begin(), bytes.end(), exact.get());
+  run_input({exact.get(), bytes.size()});
 }
 
 int replay(const std::vector<std::filesystem::path>& arguments) {
