@@ -132,8 +132,8 @@ void TextEncoding::append_whole(std::string_view text) {
 
 bool TextEncoding::step() {
   const Tokenizer::Impl& own = *tokenizer_.impl_;
-  const bool is_short = is_first_ && part_at_ == 0 && parts_[0].size() <= take_bytes_ && parts_[1].empty() &&
-                        parts_[2].empty();
+  const bool is_short =
+      is_first_ && part_at_ == 0 && parts_[0].size() <= take_bytes_ && parts_[1].empty() && parts_[2].empty();
   if (is_short || (special_ == SpecialTokens::kParse && !own.normalized_tokens().is_empty())) {
     append_whole(parts_[0]);
     end_stretch();
