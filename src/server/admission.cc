@@ -11,6 +11,8 @@ constexpr double kNewestShare = 0.05;      // of one request in tokens per byte
 constexpr std::int64_t kPromptBytes = 32;  // what a document costs beside its text: about ten tokens
 constexpr std::int64_t kMostBytesPerToken = 8;
 constexpr double kLongestWaitSeconds = 60;
+constexpr std::int64_t kSmallPart = 256;  // of the limits: 78 documents, some 30 KB, by default
+constexpr std::int64_t kReservePart = 8;
 
 }  // namespace
 
@@ -33,7 +35,10 @@ std::optional<std::chrono::seconds> Admission::enter(const Load& load, Clock::ti
   const std::lock_guard lock(mutex_);
   const std::int64_t too_many_documents = num_documents_ + load.num_documents - max_documents_;
   const std::int64_t too_many_tokens = estimate(num_bytes_ + load.num_bytes) - max_tokens_;
-  if (num_requests_ > 0 && (too_many_documents > 0 || too_many_tokens > 0)) {
+  const bool has_reserve = is_small(load) &&
+                           small_.num_documents + load.num_documents <= max_documents_ / kReservePart &&
+                           estimate(small_.num_bytes + load.num_bytes) <= max_tokens_ / kReservePart;
+  if (num_requests_ > 0 && (too_many_documents > 0 || too_many_tokens > 0) && !has_reserve) {
     const double rate = recent_seconds_ > 0 ? recent_tokens_ / recent_seconds_ : 0;
     const double tokens_per_document = static_cast<double>(estimate(num_bytes_)) /
                                        static_cast<double>(std::max<std::int64_t>(num_documents_, 1));
@@ -46,6 +51,10 @@ std::optional<std::chrono::seconds> Admission::enter(const Load& load, Clock::ti
   ++num_requests_;
   num_documents_ += load.num_documents;
   num_bytes_ += load.num_bytes;
+  if (is_small(load)) {
+    small_.num_documents += load.num_documents;
+    small_.num_bytes += load.num_bytes;
+  }
   return std::nullopt;
 }
 
@@ -55,6 +64,10 @@ void Admission::leave(const Load& load, std::int64_t num_tokens, Clock::time_poi
   --num_requests_;
   num_documents_ -= load.num_documents;
   num_bytes_ -= load.num_bytes;
+  if (is_small(load)) {
+    small_.num_documents -= load.num_documents;
+    small_.num_bytes -= load.num_bytes;
+  }
   if (num_tokens == 0 || load.num_bytes == 0) return;
   recent_tokens_ += static_cast<double>(num_tokens);
   const double ratio = static_cast<double>(num_tokens) / static_cast<double>(load.num_bytes);
@@ -78,6 +91,10 @@ double Admission::tokens_per_second() const {
 
 std::int64_t Admission::estimate(std::int64_t num_bytes) const {
   return static_cast<std::int64_t>(tokens_per_byte_ * static_cast<double>(num_bytes));
+}
+
+bool Admission::is_small(const Load& load) const {
+  return load.num_documents <= max_documents_ / kSmallPart && load.num_bytes <= max_tokens_ / kSmallPart;
 }
 
 void Admission::pass_time(Clock::time_point now) {

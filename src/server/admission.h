@@ -28,7 +28,8 @@ class Admission {
       : max_documents_(max_documents), max_tokens_(max_tokens) {}
 
   // None: admitted, and leave() must follow. Else how long until there should be room. What is larger than
-  // the limits themselves is admitted alone.
+  // the limits themselves is admitted alone; small requests have an eighth of the limits besides, so that
+  // large ones do not lock them out.
   std::optional<std::chrono::seconds> enter(const Load& load, Clock::time_point now = Clock::now());
   // `num_tokens`: that were computed for it; 0: it was not computed to its end.
   void leave(const Load& load, std::int64_t num_tokens, Clock::time_point now = Clock::now());
@@ -39,6 +40,8 @@ class Admission {
 
  private:
   std::int64_t estimate(std::int64_t num_bytes) const;
+  // Of both limits a small part, whatever the ratio of tokens to bytes is by then.
+  bool is_small(const Load& load) const;
   // Forgets slowly, and counts the time since the last change if there was something to do.
   void pass_time(Clock::time_point now);
 
@@ -48,6 +51,7 @@ class Admission {
   std::int64_t num_requests_ = 0;
   std::int64_t num_documents_ = 0;
   std::int64_t num_bytes_ = 0;
+  Load small_;                    // of those, what small requests have
   double tokens_per_byte_ = 0.3;  // of English; from then on measured
   // Sums in which older parts weigh less.
   double recent_tokens_ = 0;

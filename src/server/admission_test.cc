@@ -48,6 +48,17 @@ TEST(Admission, TakesWhatIsLargerThanTheLimitsAlone) {
   EXPECT_NE(admission.enter(load_of(1, 1), kStart), std::nullopt);
 }
 
+TEST(Admission, LargeRequestsDoNotLockOutSmallOnes) {
+  Admission admission(10'240, 1'024'000);
+  EXPECT_EQ(admission.enter(load_of(20'000, 100'000'000), kStart), std::nullopt);
+  EXPECT_NE(admission.enter(load_of(41, 100), kStart), std::nullopt);
+  EXPECT_NE(admission.enter(load_of(1, 4001), kStart), std::nullopt);
+  for (int i = 0; i < 32; ++i) EXPECT_EQ(admission.enter(load_of(40, 4000), kStart), std::nullopt) << i;
+  EXPECT_NE(admission.enter(load_of(1, 1), kStart), std::nullopt) << "the reserve has an end";
+  admission.leave(load_of(40, 4000), 0, kStart);
+  EXPECT_EQ(admission.enter(load_of(40, 4000), kStart), std::nullopt);
+}
+
 TEST(Admission, SaysHowLongToWaitByTheMeasuredRate) {
   Admission admission(1'000'000, 3000);
   // 1000 bytes are 300 tokens; they take three seconds: 100 tokens a second.
