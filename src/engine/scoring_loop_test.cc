@@ -338,8 +338,9 @@ TEST(ScoringLoop, TheNextFullBatchIsBegunBeforeTheLastIsFinished) {
     const Request request = make_request(3000);
     expect_right(loop, request, submit(loop, request)->get());
     EXPECT_LE(most_begun, max_in_flight);
-    // The planner has 150 chances to be in time.
+    // The planner has 150 chances to be in time for each request; a busy machine may need more.
     if (!kUnderSanitizer) {
+      for (int again = 0; again < 20 && most_begun < max_in_flight; ++again) submit(loop, request)->get();
       EXPECT_EQ(most_begun, max_in_flight);
     }
   }

@@ -81,10 +81,9 @@ TEST_F(HttpFrontTest, ClosesWhoEndedWhileItWasAnswered) {
   start();
   for (int round = 0; round < 100; ++round) {
     Client client(front_->port());
-    client.send("GET /a HTTP/1.1\r\nHost: x\r\n\r\nGET /b HTTP/1.1\r\nHost: x\r\n\r\n");
+    client.send("GET /a HTTP/1.1\r\nHost: x\r\n\r\n");
     client.end_sending();
     EXPECT_EQ(body_of(client.receive()), "GET /a ");
-    EXPECT_EQ(body_of(client.receive()), "GET /b ");
     EXPECT_TRUE(client.is_closed());
   }
 }
