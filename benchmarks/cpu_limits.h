@@ -5,7 +5,7 @@
 #include <cstdint>
 
 #include "backend/cpu/kernels.h"
-#include "backend/decoder_weights.h"
+#include "backend/transformer.h"
 #include "base/thread_pool.h"
 
 namespace rerank::benchmarks {

@@ -40,19 +40,17 @@ class OneDevice final : public Backend {
  public:
   explicit OneDevice(cuda::DeviceRank& rank) : rank_(rank) {}
 
-  void load(DecoderWeights&, const BackendLimits&) override {}
+  void load(TransformerWeights&, const BackendLimits&) override {}
   BackendInfo info() const override { return {}; }
   void begin(const PackedBatch& batch) override { rank_.begin(batch); }
   void embed() override { rank_.embed(); }
-  void norm_qkv_rope(std::int32_t layer, Projection projection) override {
-    rank_.norm_qkv_rope(layer, projection);
-  }
+  void qkv(std::int32_t layer, Projection projection) override { rank_.qkv(layer, projection); }
   void attention(std::int32_t layer) override { rank_.attention(layer); }
   void attention_output(std::int32_t layer) override { rank_.attention_output(layer); }
-  void norm_gate_up(std::int32_t layer) override { rank_.norm_gate_up(layer); }
-  void down(std::int32_t layer) override { rank_.down(layer); }
-  void gather_scored() override { rank_.gather_scored(); }
-  void score_head() override { rank_.score_head(); }
+  void mlp_in(std::int32_t layer) override { rank_.mlp_in(layer); }
+  void mlp_out(std::int32_t layer) override { rank_.mlp_out(layer); }
+  void pool() override { rank_.pool(); }
+  void head() override { rank_.head(); }
   void finish(std::span<float> logits) override { rank_.finish(logits); }
   void read(Activation activation, std::span<float> out) override { rank_.read(activation, out); }
   void write(Activation activation, std::span<const float> values) override {
@@ -110,7 +108,7 @@ struct Work {
   double gbyte = 0;
 };
 
-std::map<std::string, Work> work_of(const DecoderShape& s, const PackedBatch& batch, bool quantized) {
+std::map<std::string, Work> work_of(const TransformerSpec& s, const PackedBatch& batch, bool quantized) {
   const double rows = batch.num_tokens(), scored = batch.num_scores;
   const double full = s.num_layers - 1;  // layers that compute all rows; the last computes the scored ones
   const auto product = [&](double outputs, double inputs) {
@@ -197,7 +195,7 @@ class Measurement {
   void print(const PackedBatch& batch, std::map<std::string, std::vector<double>>& kernels, double whole,
              double marked) {
     const std::map<std::string, Work> work =
-        work_of(model_.weights().shape(), batch, cuda::is_quantized(arguments_.type));
+        work_of(model_.weights().spec(), batch, cuda::is_quantized(arguments_.type));
     fmt::print("{} tokens, {} documents: {:.2f} ms, {:.0f} thousand tokens/s, {:.0f} documents/s\n",
                batch.num_tokens(), batch.num_scores, whole, batch.num_tokens() / whole,
                1000 * batch.num_scores / whole);

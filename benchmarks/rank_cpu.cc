@@ -81,7 +81,7 @@ class GemmsAlone {
                  cache_directory(options), pool_) {}
 
   double gflop(std::int32_t num_tokens, std::int32_t num_scores) const {
-    const DecoderShape& s = model_->weights().shape();
+    const TransformerSpec& s = model_->weights().spec();
     const double kv = 2.0 * s.kv_dim() * s.hidden, query = 1.0 * s.query_dim() * s.hidden;
     const double rest = 1.0 * s.hidden * s.query_dim() + 3.0 * s.hidden * s.ffn;
     return 2e-9 * ((s.num_layers * kv + (s.num_layers - 1) * (query + rest)) * num_tokens +
@@ -89,12 +89,12 @@ class GemmsAlone {
   }
 
   void run(std::int32_t num_tokens, std::int32_t num_scores) {
-    const DecoderShape& shape = model_->weights().shape();
+    const TransformerSpec& spec = model_->weights().spec();
     reserve(num_tokens);
-    for (std::int32_t layer = 0; layer < shape.num_layers; ++layer) {
-      const bool last = layer + 1 == shape.num_layers;
+    for (std::int32_t layer = 0; layer < spec.num_layers; ++layer) {
+      const bool last = layer + 1 == spec.num_layers;
       const cpu::PackedLayer& w = weights_.model().layers[static_cast<std::size_t>(layer)];
-      const std::int32_t query_panels = shape.query_dim() / cpu::kPanelColumns;
+      const std::int32_t query_panels = spec.query_dim() / cpu::kPanelColumns;
       const std::int32_t rows = last ? num_scores : num_tokens;
       multiply(w.qkv, num_tokens, last ? query_panels : 0, w.qkv.num_panels, cpu::Epilogue::kStore);
       if (last) multiply(w.qkv, rows, 0, query_panels, cpu::Epilogue::kStore);
@@ -107,7 +107,7 @@ class GemmsAlone {
  private:
   void reserve(std::int32_t num_tokens) {
     if (num_tokens == reserved_) return;
-    const DecoderShape& s = model_->weights().shape();
+    const TransformerSpec& s = model_->weights().spec();
     const std::int32_t widest = std::max({s.hidden, s.query_dim(), cpu::padded_ffn(s)});
     rows_ = MemoryBlock(cpu::row_tiles_bytes(kernels_, num_tokens, widest));
     stride_ = std::max(s.qkv_dim(), 2 * cpu::padded_ffn(s));

@@ -73,16 +73,16 @@ class PromptBackend final : public Backend {
   // Of the last batch, in the order of its scores.
   const std::vector<std::vector<std::int32_t>>& prompts() const { return prompts_; }
 
-  void load(DecoderWeights&, const BackendLimits&) override {}
+  void load(TransformerWeights&, const BackendLimits&) override {}
   BackendInfo info() const override { return {}; }
   void embed() override {}
-  void norm_qkv_rope(std::int32_t, Projection) override {}
+  void qkv(std::int32_t, Projection) override {}
   void attention(std::int32_t) override {}
   void attention_output(std::int32_t) override {}
-  void norm_gate_up(std::int32_t) override {}
-  void down(std::int32_t) override {}
-  void gather_scored() override {}
-  void score_head() override {}
+  void mlp_in(std::int32_t) override {}
+  void mlp_out(std::int32_t) override {}
+  void pool() override {}
+  void head() override {}
   void read(Activation, std::span<float>) override {}
   void write(Activation, std::span<const float>) override {}
 
@@ -144,7 +144,9 @@ class PromptBackend final : public Backend {
 // A model whose forward is nothing.
 class PromptModel final : public Model {
  public:
-  DecoderWeights& weights() override { throw Error(ErrorCode::kInternal, "a prompt model has no weights"); }
+  TransformerWeights& weights() override {
+    throw Error(ErrorCode::kInternal, "a prompt model has no weights");
+  }
   void forward(Backend&) const override {}
 };
 

@@ -1,4 +1,4 @@
-// A decoder of seeded random weights in memory, of any shape and element type: what backend tests load. For
+// A decoder of seeded random weights in memory, of any spec and element type: what backend tests load. For
 // tests only.
 #pragma once
 
@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "backend/decoder_weights.h"
+#include "backend/transformer.h"
 
 namespace rerank {
 
@@ -29,8 +29,8 @@ inline Float16 truncate_to_float16(float x) {
 class OwnedTensor {
  public:
   OwnedTensor() = default;
-  OwnedTensor(DataType type, std::vector<std::int64_t> shape, const std::vector<float>& values)
-      : type_(type), shape_(std::move(shape)), bytes_(values.size() * element_bytes(type)) {
+  OwnedTensor(DataType type, std::vector<std::int64_t> spec, const std::vector<float>& values)
+      : type_(type), spec_(std::move(spec)), bytes_(values.size() * element_bytes(type)) {
     for (std::size_t i = 0; i < values.size(); ++i) {
       const float value = values[i];
       std::byte* to = bytes_.data() + i * element_bytes(type);
@@ -44,40 +44,40 @@ class OwnedTensor {
     }
   }
 
-  TensorView view() const { return {type_, shape_, bytes_.data()}; }
+  TensorView view() const { return {type_, spec_, bytes_.data()}; }
 
  private:
   DataType type_ = DataType::kFloat32;
-  std::vector<std::int64_t> shape_;
+  std::vector<std::int64_t> spec_;
   std::vector<std::byte> bytes_;
 };
 
-class RandomDecoder : public DecoderWeights {
+class RandomDecoder : public TransformerWeights {
  public:
   // `qk_norm` is the size of the query and key norms' weights: larger ones make attention sharper.
-  RandomDecoder(const DecoderShape& shape, DataType type, std::uint32_t seed = 1, float qk_norm = 1)
-      : shape_(shape), type_(type), seed_(seed), random_(seed) {
-    for (std::int32_t layer = 0; layer < shape.num_layers; ++layer) {
-      layers_.push_back({norm(shape.hidden, 1), matrix(shape.query_dim(), shape.hidden),
-                         matrix(shape.kv_dim(), shape.hidden), matrix(shape.kv_dim(), shape.hidden),
-                         matrix(shape.hidden, shape.query_dim()), norm(shape.head_dim, qk_norm),
-                         norm(shape.head_dim, qk_norm), norm(shape.hidden, 1),
-                         matrix(shape.ffn, shape.hidden), matrix(shape.ffn, shape.hidden),
-                         matrix(shape.hidden, shape.ffn)});
+  RandomDecoder(const TransformerSpec& spec, DataType type, std::uint32_t seed = 1, float qk_norm = 1)
+      : spec_(spec), type_(type), seed_(seed), random_(seed) {
+    for (std::int32_t layer = 0; layer < spec.num_layers; ++layer) {
+      layers_.push_back({norm(spec.hidden, 1), matrix(spec.query_dim(), spec.hidden),
+                         matrix(spec.kv_dim(), spec.hidden), matrix(spec.kv_dim(), spec.hidden),
+                         matrix(spec.hidden, spec.query_dim()), norm(spec.head_dim, qk_norm),
+                         norm(spec.head_dim, qk_norm), norm(spec.hidden, 1), matrix(spec.ffn, spec.hidden),
+                         matrix(spec.ffn, spec.hidden), matrix(spec.hidden, spec.ffn)});
     }
-    embedding_ = matrix(shape.vocab, shape.hidden);
-    final_norm_ = norm(shape.hidden, 1);
-    head_ = matrix(2, shape.hidden);
+    embedding_ = matrix(spec.vocab, spec.hidden);
+    final_norm_ = norm(spec.hidden, 1);
+    head_ = matrix(2, spec.hidden);
   }
 
-  const DecoderShape& shape() const override { return shape_; }
+  const TransformerSpec& spec() const override { return spec_; }
   DataType type() const override { return type_; }
   std::string identity() const override { return "random-" + std::to_string(seed_); }
 
   LayerWeights layer(std::int32_t layer) override {
     const std::vector<OwnedTensor>& t = layers_[static_cast<std::size_t>(layer)];
-    return {t[0].view(), t[1].view(), t[2].view(), t[3].view(), t[4].view(), t[5].view(),
-            t[6].view(), t[7].view(), t[8].view(), t[9].view(), t[10].view()};
+    const auto linear = [&](std::size_t i) { return Linear{.weight = t[i].view(), .bias = {}}; };
+    return {t[0].view(), linear(1),   linear(2), linear(3), linear(4), t[5].view(),
+            t[6].view(), t[7].view(), linear(8), linear(9), linear(10)};
   }
   void release_layer(std::int32_t) override {}
   TensorView embedding() override { return embedding_.view(); }
@@ -104,7 +104,7 @@ class RandomDecoder : public DecoderWeights {
     return out;
   }
 
-  DecoderShape shape_;
+  TransformerSpec spec_;
   DataType type_;
   std::uint32_t seed_;
   std::mt19937 random_;

@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "backend/decoder_weights.h"
 #include "backend/packed_batch.h"
+#include "backend/transformer.h"
 
 namespace rerank {
 
@@ -54,7 +54,7 @@ struct BackendInfo {
 // Which rows of the fused query/key/value projection a step is about.
 enum class Projection { kQueryKeyValue, kKeyValue, kQuery };
 
-// Activations that tests read and write between steps. "rows" is num_tokens, after gather_scored()
+// Activations that tests read and write between steps. "rows" is num_tokens, after pool()
 // num_scores.
 enum class Activation {
   kHidden,     // [rows, hidden]
@@ -74,7 +74,7 @@ class Backend {
   virtual ~Backend() = default;
 
   // Reads (packs, uploads) all weights and reserves all memory. Once, before anything else.
-  virtual void load(DecoderWeights& weights, const BackendLimits& limits) = 0;
+  virtual void load(TransformerWeights& weights, const BackendLimits& limits) = 0;
   // Whether it looks at the weights after load() too. Else their files may change and go.
   virtual bool needs_weights_later() const { return false; }
   virtual BackendInfo info() const = 0;
@@ -86,21 +86,21 @@ class Backend {
 
   // hidden = embedding[ids]
   virtual void embed() = 0;
-  // qkv = RMSNorm(hidden; input_norm) * [query; key; value]^T, then RMSNorm on each query and key head and
-  // rotary embedding; keys and values go to their slots.
-  virtual void norm_qkv_rope(std::int32_t layer, Projection projection) = 0;
+  // qkv = RMSNorm(hidden; attention_norm) * [query; key; value]^T, then RMSNorm on each query and key head
+  // and rotary embedding; keys and values go to their slots.
+  virtual void qkv(std::int32_t layer, Projection projection) = 0;
   // attention = softmax(query * keys^T / sqrt(head_dim)) * values
   virtual void attention(std::int32_t layer) = 0;
   // hidden += attention * output^T
   virtual void attention_output(std::int32_t layer) = 0;
-  // ffn = silu(n * gate^T) * (n * up^T), n = RMSNorm(hidden; attention_norm)
-  virtual void norm_gate_up(std::int32_t layer) = 0;
+  // ffn = silu(n * gate^T) * (n * up^T), n = RMSNorm(hidden; mlp_norm)
+  virtual void mlp_in(std::int32_t layer) = 0;
   // hidden += ffn * down^T
-  virtual void down(std::int32_t layer) = 0;
+  virtual void mlp_out(std::int32_t layer) = 0;
   // hidden = the rows of the scored segments' last tokens; from here on only they are computed.
-  virtual void gather_scored() = 0;
+  virtual void pool() = 0;
   // logits = RMSNorm(hidden; final_norm) * [head_no; head_yes]^T, in float32
-  virtual void score_head() = 0;
+  virtual void head() = 0;
 
   // Waits for the forward begun first, then copies its logits out. REQUIRES: logits.size() == 2 * num_scores.
   virtual void finish(std::span<float> logits) = 0;  // [num_scores, 2] (no, yes)

@@ -22,7 +22,7 @@ namespace {
 
 struct NamedShape {
   const char* name;
-  DecoderShape shape;
+  TransformerSpec spec;
   float qk_norm;
 };
 
@@ -32,8 +32,8 @@ void PrintTo(const NamedShape& shape, std::ostream* out) {
 
 // Query heads of a kv head 1, 2 and 6; sizes that fill no whole tile or panel; the smallest and the largest
 // head.
-DecoderShape make_shape(std::int32_t hidden, std::int32_t ffn, std::int32_t num_heads,
-                        std::int32_t num_kv_heads, std::int32_t head_dim) {
+TransformerSpec make_shape(std::int32_t hidden, std::int32_t ffn, std::int32_t num_heads,
+                           std::int32_t num_kv_heads, std::int32_t head_dim) {
   return {.hidden = hidden,
           .ffn = ffn,
           .num_layers = 2,
@@ -42,7 +42,7 @@ DecoderShape make_shape(std::int32_t hidden, std::int32_t ffn, std::int32_t num_
           .head_dim = head_dim,
           .vocab = 50,
           .max_positions = 700,
-          .rms_norm_eps = 1e-6f,
+          .norm_eps = 1e-6f,
           .rope_theta = 1e6};
 }
 
@@ -115,8 +115,8 @@ class BackendStepsTest : public testing::TestWithParam<std::tuple<BackendVariant
  protected:
   void SetUp() override {
     const auto& [variant, type, shape] = GetParam();
-    shape_ = shape.shape;
-    weights_ = std::make_unique<RandomDecoder>(shape_, type, 11, shape.qk_norm);
+    spec_ = shape.spec;
+    weights_ = std::make_unique<RandomDecoder>(spec_, type, 11, shape.qk_norm);
     try {
       load();
     } catch (const Error& error) {
@@ -147,20 +147,20 @@ class BackendStepsTest : public testing::TestWithParam<std::tuple<BackendVariant
     step(*tested_);
   }
   void gather(const PackedBatch& batch) {
-    both([](Backend& backend) { backend.gather_scored(); });
+    both([](Backend& backend) { backend.pool(); });
     rows_ = batch.num_scores;
   }
 
   std::int32_t columns(Activation activation) const {
     switch (activation) {
       case Activation::kHidden:
-        return shape_.hidden;
+        return spec_.hidden;
       case Activation::kQkv:
-        return shape_.qkv_dim();
+        return spec_.qkv_dim();
       case Activation::kAttention:
-        return shape_.query_dim();
+        return spec_.query_dim();
       default:
-        return shape_.ffn;
+        return spec_.ffn;
     }
   }
   Floats read(Backend& backend, Activation activation) const {
@@ -206,7 +206,7 @@ class BackendStepsTest : public testing::TestWithParam<std::tuple<BackendVariant
     ASSERT_EQ(read(*reference_, activation), read(*tested_, activation));
   }
 
-  DecoderShape shape_;
+  TransformerSpec spec_;
   std::unique_ptr<RandomDecoder> weights_;
   std::unique_ptr<Backend> reference_, tested_;
   float tolerance_ = 0;
@@ -229,17 +229,17 @@ TEST_P(BackendStepsTest, Embed) {
 
 // Values stay as the product left them.
 TEST_P(BackendStepsTest, NormQkvRope) {
-  const std::int32_t query = shape_.query_dim(), all = shape_.qkv_dim();
+  const std::int32_t query = spec_.query_dim(), all = spec_.qkv_dim();
   for (const PackedBatch& batch : batches()) {
     begin(batch);
     write(Activation::kHidden);
-    both([&](Backend& backend) { backend.norm_qkv_rope(kLayer, Projection::kQueryKeyValue); });
+    both([&](Backend& backend) { backend.qkv(kLayer, Projection::kQueryKeyValue); });
     expect_close(Activation::kQkv);
     write(Activation::kHidden);
-    both([&](Backend& backend) { backend.norm_qkv_rope(kLayer, Projection::kKeyValue); });
+    both([&](Backend& backend) { backend.qkv(kLayer, Projection::kKeyValue); });
     expect_close(Activation::kQkv, query, all, tolerance_);
     write(Activation::kHidden);
-    both([&](Backend& backend) { backend.norm_qkv_rope(kLayer, Projection::kQuery); });
+    both([&](Backend& backend) { backend.qkv(kLayer, Projection::kQuery); });
     expect_close(Activation::kQkv, 0, query, tolerance_);
   }
 }
@@ -249,13 +249,13 @@ TEST_P(BackendStepsTest, Attention) {
   const float qk_norm = std::get<NamedShape>(GetParam()).qk_norm;
   for (const PackedBatch& batch : batches()) {
     begin(batch);
-    for (std::int32_t layer = 0; layer < shape_.num_layers; ++layer) {
+    for (std::int32_t layer = 0; layer < spec_.num_layers; ++layer) {
       write(Activation::kHidden);
       both([&](Backend& backend) {
-        backend.norm_qkv_rope(layer, Projection::kQueryKeyValue);
+        backend.qkv(layer, Projection::kQueryKeyValue);
         backend.attention(layer);
       });
-      expect_close(Activation::kAttention, 0, shape_.query_dim(), 2 * tolerance_ * qk_norm * qk_norm);
+      expect_close(Activation::kAttention, 0, spec_.query_dim(), 2 * tolerance_ * qk_norm * qk_norm);
     }
   }
 }
@@ -266,17 +266,16 @@ TEST_P(BackendStepsTest, WhatIsNotFiniteStaysInItsPrompt) {
     if (batch.segments.size() < 2) continue;
     begin(batch);
     const Segment& spoilt = batch.segments.back();
-    Floats hidden(static_cast<std::size_t>(rows_) * static_cast<std::size_t>(shape_.hidden), 0.5f);
+    Floats hidden(static_cast<std::size_t>(rows_) * static_cast<std::size_t>(spec_.hidden), 0.5f);
     std::vector<Floats> results;
     for (const float value :
          {0.5f, std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()}) {
-      std::fill(hidden.begin() + std::int64_t{spoilt.first_row} * shape_.hidden, hidden.end(), value);
+      std::fill(hidden.begin() + std::int64_t{spoilt.first_row} * spec_.hidden, hidden.end(), value);
       tested_->write(Activation::kHidden, hidden);
-      tested_->norm_qkv_rope(kLayer, Projection::kQueryKeyValue);
+      tested_->qkv(kLayer, Projection::kQueryKeyValue);
       tested_->attention(kLayer);
       Floats result = read(*tested_, Activation::kAttention);
-      result.resize(static_cast<std::size_t>(spoilt.first_row) *
-                    static_cast<std::size_t>(shape_.query_dim()));
+      result.resize(static_cast<std::size_t>(spoilt.first_row) * static_cast<std::size_t>(spec_.query_dim()));
       results.push_back(std::move(result));
     }
     ASSERT_FALSE(results[0].empty());
@@ -299,7 +298,7 @@ TEST_P(BackendStepsTest, NormGateUp) {
   for (const PackedBatch& batch : batches()) {
     begin(batch);
     write(Activation::kHidden);
-    both([&](Backend& backend) { backend.norm_gate_up(kLayer); });
+    both([&](Backend& backend) { backend.mlp_in(kLayer); });
     expect_close(Activation::kFfn);
   }
 }
@@ -309,15 +308,15 @@ TEST_P(BackendStepsTest, Down) {
     begin(batch);
     write(Activation::kHidden);
     write(Activation::kFfn);
-    both([&](Backend& backend) { backend.down(kLayer); });
+    both([&](Backend& backend) { backend.mlp_out(kLayer); });
     expect_close(Activation::kHidden);
     // Straight from the step before, which may leave something beyond ffn: it must not count.
     write(Activation::kHidden);
     both([&](Backend& backend) {
-      backend.norm_gate_up(kLayer);
-      backend.down(kLayer);
+      backend.mlp_in(kLayer);
+      backend.mlp_out(kLayer);
     });
-    expect_close(Activation::kHidden, 0, shape_.hidden, 2 * tolerance_);
+    expect_close(Activation::kHidden, 0, spec_.hidden, 2 * tolerance_);
   }
 }
 
@@ -336,21 +335,21 @@ TEST_P(BackendStepsTest, StepsAfterGatherScored) {
   for (const PackedBatch& batch : batches()) {
     begin(batch);
     write(Activation::kHidden);
-    both([](Backend& backend) { backend.norm_qkv_rope(1, Projection::kKeyValue); });
+    both([](Backend& backend) { backend.qkv(1, Projection::kKeyValue); });
     write(Activation::kHidden);
     gather(batch);
-    both([](Backend& backend) { backend.norm_qkv_rope(1, Projection::kQuery); });
-    expect_close(Activation::kQkv, 0, shape_.query_dim(), tolerance_);
+    both([](Backend& backend) { backend.qkv(1, Projection::kQuery); });
+    expect_close(Activation::kQkv, 0, spec_.query_dim(), tolerance_);
     both([](Backend& backend) { backend.attention(1); });
-    expect_close(Activation::kAttention, 0, shape_.query_dim(), 2 * tolerance_ * qk_norm * qk_norm);
+    expect_close(Activation::kAttention, 0, spec_.query_dim(), 2 * tolerance_ * qk_norm * qk_norm);
     write(Activation::kAttention);
     both([](Backend& backend) { backend.attention_output(1); });
     expect_close(Activation::kHidden);
     write(Activation::kHidden);
-    both([](Backend& backend) { backend.norm_gate_up(1); });
+    both([](Backend& backend) { backend.mlp_in(1); });
     expect_close(Activation::kFfn);
     write(Activation::kFfn);
-    both([](Backend& backend) { backend.down(1); });
+    both([](Backend& backend) { backend.mlp_out(1); });
     expect_close(Activation::kHidden);
   }
 }
@@ -368,7 +367,7 @@ TEST_P(BackendStepsTest, ScoreHead) {
       gather(batch);
       write(Activation::kHidden);
       Floats wanted(2 * static_cast<std::size_t>(batch.num_scores)), found(wanted.size());
-      both([](Backend& backend) { backend.score_head(); });
+      both([](Backend& backend) { backend.head(); });
       reference_->finish(wanted);
       tested_->finish(found);
       for (std::size_t i = 0; i < wanted.size(); ++i) {

@@ -22,7 +22,7 @@ class Model {
   virtual ~Model() = default;
 
   // What a backend loads; lives as long as the model. REQUIRES: release_weights was not called.
-  virtual DecoderWeights& weights() = 0;
+  virtual TransformerWeights& weights() = 0;
   // The backend has its own: lets go of the checkpoint.
   virtual void release_weights() {}
   // From the ids of the batch that the backend has begun to its logits.

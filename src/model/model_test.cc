@@ -64,14 +64,14 @@ TEST(CreateModel, ChecksTheAnswers) {
 
 TEST(CreateModel, WeightsHaveTheConfigsShape) {
   const auto model = create_model(nano(), {.no = 2152, .yes = 9693}, 100);
-  DecoderWeights& weights = model->weights();
-  EXPECT_EQ(weights.shape().hidden, 64);
-  EXPECT_EQ(weights.shape().num_layers, 3);
-  EXPECT_EQ(weights.shape().query_dim(), 128);
-  EXPECT_EQ(weights.shape().kv_dim(), 64);
-  EXPECT_EQ(weights.shape().max_positions, 100);
+  TransformerWeights& weights = model->weights();
+  EXPECT_EQ(weights.spec().hidden, 64);
+  EXPECT_EQ(weights.spec().num_layers, 3);
+  EXPECT_EQ(weights.spec().query_dim(), 128);
+  EXPECT_EQ(weights.spec().kv_dim(), 64);
+  EXPECT_EQ(weights.spec().max_positions, 100);
   EXPECT_EQ(weights.type(), DataType::kBFloat16);
-  EXPECT_EQ(weights.layer(2).gate.shape, (std::vector<std::int64_t>{192, 64}));
+  EXPECT_EQ(weights.layer(2).gate.weight.shape, (std::vector<std::int64_t>{192, 64}));
   EXPECT_EQ(weights.head_no().shape, (std::vector<std::int64_t>{64}));
 }
 
@@ -97,17 +97,17 @@ TEST(CreateModel, IdentityTellsTheAnswersApart) {
 
 class MockBackend : public Backend {
  public:
-  MOCK_METHOD(void, load, (DecoderWeights&, const BackendLimits&), (override));
+  MOCK_METHOD(void, load, (TransformerWeights&, const BackendLimits&), (override));
   MOCK_METHOD(BackendInfo, info, (), (const, override));
   MOCK_METHOD(void, begin, (const PackedBatch&), (override));
   MOCK_METHOD(void, embed, (), (override));
-  MOCK_METHOD(void, norm_qkv_rope, (std::int32_t, Projection), (override));
+  MOCK_METHOD(void, qkv, (std::int32_t, Projection), (override));
   MOCK_METHOD(void, attention, (std::int32_t), (override));
   MOCK_METHOD(void, attention_output, (std::int32_t), (override));
-  MOCK_METHOD(void, norm_gate_up, (std::int32_t), (override));
-  MOCK_METHOD(void, down, (std::int32_t), (override));
-  MOCK_METHOD(void, gather_scored, (), (override));
-  MOCK_METHOD(void, score_head, (), (override));
+  MOCK_METHOD(void, mlp_in, (std::int32_t), (override));
+  MOCK_METHOD(void, mlp_out, (std::int32_t), (override));
+  MOCK_METHOD(void, pool, (), (override));
+  MOCK_METHOD(void, head, (), (override));
   MOCK_METHOD(void, finish, (std::span<float>), (override));
   MOCK_METHOD(void, read, (Activation, std::span<float>), (override));
   MOCK_METHOD(void, write, (Activation, std::span<const float>), (override));
@@ -116,8 +116,8 @@ class MockBackend : public Backend {
 void expect_rest_of_layer(MockBackend& backend, std::int32_t layer) {
   EXPECT_CALL(backend, attention(layer));
   EXPECT_CALL(backend, attention_output(layer));
-  EXPECT_CALL(backend, norm_gate_up(layer));
-  EXPECT_CALL(backend, down(layer));
+  EXPECT_CALL(backend, mlp_in(layer));
+  EXPECT_CALL(backend, mlp_out(layer));
 }
 
 // In the last layer only keys and values are computed of every token.
@@ -126,14 +126,14 @@ TEST(Forward, PrunesTheLastLayer) {
   const InSequence sequence;
   EXPECT_CALL(backend, embed());
   for (std::int32_t layer = 0; layer < 2; ++layer) {
-    EXPECT_CALL(backend, norm_qkv_rope(layer, Projection::kQueryKeyValue));
+    EXPECT_CALL(backend, qkv(layer, Projection::kQueryKeyValue));
     expect_rest_of_layer(backend, layer);
   }
-  EXPECT_CALL(backend, norm_qkv_rope(2, Projection::kKeyValue));
-  EXPECT_CALL(backend, gather_scored());
-  EXPECT_CALL(backend, norm_qkv_rope(2, Projection::kQuery));
+  EXPECT_CALL(backend, qkv(2, Projection::kKeyValue));
+  EXPECT_CALL(backend, pool());
+  EXPECT_CALL(backend, qkv(2, Projection::kQuery));
   expect_rest_of_layer(backend, 2);
-  EXPECT_CALL(backend, score_head());
+  EXPECT_CALL(backend, head());
   create_model(nano(), {.no = 2152, .yes = 9693}, 100)->forward(backend);
 }
 

@@ -24,27 +24,27 @@ std::string layer_tensor(std::int32_t layer, std::string_view name) {
   return fmt::format("model.layers.{}.{}", layer, name);
 }
 
-class Qwen3Weights final : public DecoderWeights {
+class Qwen3Weights final : public TransformerWeights {
  public:
   Qwen3Weights(std::shared_ptr<Checkpoint> checkpoint, AnswerTokens answers, std::int32_t max_positions)
       : checkpoint_(std::move(checkpoint)), answers_(answers) {
     const ModelConfig& config = checkpoint_->config();
-    shape_ = {.hidden = config.hidden,
-              .ffn = config.ffn,
-              .num_layers = config.num_layers,
-              .num_heads = config.num_heads,
-              .num_kv_heads = config.num_kv_heads,
-              .head_dim = config.head_dim,
-              .vocab = config.vocab,
-              .max_positions = max_positions,
-              .rms_norm_eps = config.rms_norm_eps,
-              .rope_theta = config.rope_theta};
+    spec_ = {.hidden = config.hidden,
+             .ffn = config.ffn,
+             .num_layers = config.num_layers,
+             .num_heads = config.num_heads,
+             .num_kv_heads = config.num_kv_heads,
+             .head_dim = config.head_dim,
+             .vocab = config.vocab,
+             .max_positions = max_positions,
+             .norm_eps = config.rms_norm_eps,
+             .rope_theta = config.rope_theta};
     if (!needs_answer_tokens(*checkpoint_)) return;
     check(answers.no >= 0 && answers.no < config.vocab && answers.yes >= 0 && answers.yes < config.vocab,
           "the answers' ids are outside the vocabulary");
   }
 
-  const DecoderShape& shape() const override { return shape_; }
+  const TransformerSpec& spec() const override { return spec_; }
   DataType type() const override { return matrix_type(*checkpoint_); }
   std::string identity() const override {
     return fmt::format("{} no {} yes {}", checkpoint_->identity(), answers_.no, answers_.yes);
@@ -52,17 +52,18 @@ class Qwen3Weights final : public DecoderWeights {
 
   LayerWeights layer(std::int32_t layer) override {
     const auto tensor = [&](std::string_view name) { return checkpoint_->tensor(layer_tensor(layer, name)); };
-    return {.input_norm = tensor("input_layernorm.weight"),
-            .query = tensor("self_attn.q_proj.weight"),
-            .key = tensor("self_attn.k_proj.weight"),
-            .value = tensor("self_attn.v_proj.weight"),
-            .output = tensor("self_attn.o_proj.weight"),
+    const auto linear = [&](std::string_view name) { return Linear{.weight = tensor(name), .bias = {}}; };
+    return {.attention_norm = tensor("input_layernorm.weight"),
+            .query = linear("self_attn.q_proj.weight"),
+            .key = linear("self_attn.k_proj.weight"),
+            .value = linear("self_attn.v_proj.weight"),
+            .output = linear("self_attn.o_proj.weight"),
             .query_norm = tensor("self_attn.q_norm.weight"),
             .key_norm = tensor("self_attn.k_norm.weight"),
-            .attention_norm = tensor("post_attention_layernorm.weight"),
-            .gate = tensor("mlp.gate_proj.weight"),
-            .up = tensor("mlp.up_proj.weight"),
-            .down = tensor("mlp.down_proj.weight")};
+            .mlp_norm = tensor("post_attention_layernorm.weight"),
+            .gate = linear("mlp.gate_proj.weight"),
+            .up = linear("mlp.up_proj.weight"),
+            .down = linear("mlp.down_proj.weight")};
   }
   void release_layer(std::int32_t layer) override {
     for (const std::string_view name : kLayerTensors) checkpoint_->release(layer_tensor(layer, name));
@@ -89,7 +90,7 @@ class Qwen3Weights final : public DecoderWeights {
 
   std::shared_ptr<Checkpoint> checkpoint_;
   AnswerTokens answers_;
-  DecoderShape shape_;
+  TransformerSpec spec_;
 };
 
 class Qwen3 final : public Model {
@@ -97,31 +98,31 @@ class Qwen3 final : public Model {
   Qwen3(std::shared_ptr<Checkpoint> checkpoint, AnswerTokens answers, std::int32_t max_positions)
       : weights_(std::move(checkpoint), answers, max_positions) {}
 
-  DecoderWeights& weights() override { return weights_; }
+  TransformerWeights& weights() override { return weights_; }
   void release_weights() override { weights_.release(); }
 
   // Qwen3Model of Hugging Face Transformers, layer by layer.
   void forward(Backend& backend) const override {
-    const std::int32_t last = weights_.shape().num_layers - 1;
+    const std::int32_t last = weights_.spec().num_layers - 1;
     backend.embed();
     for (std::int32_t layer = 0; layer < last; ++layer) {
-      backend.norm_qkv_rope(layer, Projection::kQueryKeyValue);
+      backend.qkv(layer, Projection::kQueryKeyValue);
       finish_layer(backend, layer);
     }
     // The last layer's keys and values are needed of every token, all else of the scored ones only.
-    backend.norm_qkv_rope(last, Projection::kKeyValue);
-    backend.gather_scored();
-    backend.norm_qkv_rope(last, Projection::kQuery);
+    backend.qkv(last, Projection::kKeyValue);
+    backend.pool();
+    backend.qkv(last, Projection::kQuery);
     finish_layer(backend, last);
-    backend.score_head();
+    backend.head();
   }
 
  private:
   static void finish_layer(Backend& backend, std::int32_t layer) {
     backend.attention(layer);
     backend.attention_output(layer);
-    backend.norm_gate_up(layer);
-    backend.down(layer);
+    backend.mlp_in(layer);
+    backend.mlp_out(layer);
   }
 
   Qwen3Weights weights_;

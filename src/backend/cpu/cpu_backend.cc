@@ -23,8 +23,8 @@ CpuBackend::CpuBackend(const BackendOptions& options)
     : options_(options),
       pool_(options.num_threads > 0 ? options.num_threads : ThreadPool::available_processors()) {}
 
-void CpuBackend::load(DecoderWeights& weights, const BackendLimits& limits) {
-  shape_ = weights.shape();
+void CpuBackend::load(TransformerWeights& weights, const BackendLimits& limits) {
+  spec_ = weights.spec();
   check_shape();
   choice_ = choose_kernels(options_, weights.type());
   kernels_ = choice_.kernels;
@@ -43,9 +43,9 @@ void CpuBackend::check_shape() const {
                       value));
     }
   };
-  multiple_of_32(shape_.hidden, "hidden_size");
-  multiple_of_32(shape_.head_dim, "head_dim");
-  require(shape_.head_dim <= kMaxHeadDim, "head_dim is above 256; --device reference takes any",
+  multiple_of_32(spec_.hidden, "hidden_size");
+  multiple_of_32(spec_.head_dim, "head_dim");
+  require(spec_.head_dim <= kMaxHeadDim, "head_dim is above 256; --device reference takes any",
           ErrorCode::kUnsupported);
 }
 
@@ -54,20 +54,20 @@ void CpuBackend::reserve(const BackendLimits& limits) {
   const auto size = [](std::int32_t count) { return static_cast<std::size_t>(count); };
   const std::size_t tokens = size(limits.max_tokens);
   const auto threads = static_cast<std::size_t>(pool_.num_threads());
-  const std::int32_t group = shape_.num_heads / shape_.num_kv_heads;
-  ffn_ = padded_ffn(shape_);
-  kv_row_bytes_ = size(shape_.kv_dim()) * (kernels_->bfloat16 ? 2 : 4);
+  const std::int32_t group = spec_.num_heads / spec_.num_kv_heads;
+  ffn_ = padded_ffn(spec_);
+  kv_row_bytes_ = size(spec_.kv_dim()) * (kernels_->bfloat16 ? 2 : 4);
   block_positions_ = std::max(1, kMaxQueries / group);
   scratch_bytes_ =
-      (attention_scratch_bytes(*kernels_, shape_.head_dim, block_positions_ * group) + 4095) / 4096 * 4096;
+      (attention_scratch_bytes(*kernels_, spec_.head_dim, block_positions_ * group) + 4095) / 4096 * 4096;
 
   const std::pair<MemoryBlock*, std::size_t> blocks[] = {
-      {&hidden_, tokens * size(shape_.hidden) * 4},
-      {&qkv_, tokens * size(shape_.qkv_dim()) * 4},
-      {&norm_tiles_, row_tiles_bytes(*kernels_, limits.max_tokens, shape_.hidden)},
-      {&attention_tiles_, row_tiles_bytes(*kernels_, limits.max_tokens, shape_.query_dim())},
+      {&hidden_, tokens * size(spec_.hidden) * 4},
+      {&qkv_, tokens * size(spec_.qkv_dim()) * 4},
+      {&norm_tiles_, row_tiles_bytes(*kernels_, limits.max_tokens, spec_.hidden)},
+      {&attention_tiles_, row_tiles_bytes(*kernels_, limits.max_tokens, spec_.query_dim())},
       {&ffn_tiles_, row_tiles_bytes(*kernels_, limits.max_tokens, ffn_)},
-      {&kept_, size(shape_.num_layers) * 2 * size(limits.num_slots) * kv_row_bytes_},
+      {&kept_, size(spec_.num_layers) * 2 * size(limits.num_slots) * kv_row_bytes_},
       {&transient_, 2 * tokens * kv_row_bytes_},
       {&scratch_, threads * scratch_bytes_}};
   const std::size_t ranges = size(limits.max_ranges) + 1;
@@ -86,20 +86,20 @@ void CpuBackend::reserve(const BackendLimits& limits) {
   batch_.ranges.reserve(size(limits.max_ranges));
   positions_.reserve(tokens);
   slots_.reserve(tokens);
-  blocks_.reserve((tokens / size(block_positions_) + segments) * size(shape_.num_kv_heads));
+  blocks_.reserve((tokens / size(block_positions_) + segments) * size(spec_.num_kv_heads));
   logits_.reserve(2 * size(limits.max_scores));
 }
 
 void CpuBackend::fill_rotations() {
-  const std::int32_t half = shape_.head_dim / 2;
-  const std::size_t size = static_cast<std::size_t>(shape_.max_positions) * static_cast<std::size_t>(half);
+  const std::int32_t half = spec_.head_dim / 2;
+  const std::size_t size = static_cast<std::size_t>(spec_.max_positions) * static_cast<std::size_t>(half);
   cosine_.resize(size);
   sine_.resize(size);
   std::vector<float> frequencies(static_cast<std::size_t>(half));
   for (std::int32_t i = 0; i < half; ++i) {
-    frequencies[static_cast<std::size_t>(i)] = shape_.rotary_frequency(i);
+    frequencies[static_cast<std::size_t>(i)] = spec_.rotary_frequency(i);
   }
-  pool_.parallel_for(shape_.max_positions, [&](std::int64_t position, int) {
+  pool_.parallel_for(spec_.max_positions, [&](std::int64_t position, int) {
     for (std::int32_t i = 0; i < half; ++i) {
       const std::size_t at = static_cast<std::size_t>(position * half + i);
       const float angle = static_cast<float>(position) * frequencies[static_cast<std::size_t>(i)];
@@ -148,14 +148,14 @@ void CpuBackend::begin(const PackedBatch& batch) {
 void CpuBackend::add_attention_blocks(std::int32_t segment, std::int32_t row, std::int32_t num_rows,
                                       std::int32_t position) {
   for (std::int32_t i = 0; i < num_rows; i += block_positions_) {
-    for (std::int32_t head = 0; head < shape_.num_kv_heads; ++head) {
+    for (std::int32_t head = 0; head < spec_.num_kv_heads; ++head) {
       blocks_.push_back({segment, row + i, std::min(block_positions_, num_rows - i), position + i, head});
     }
   }
 }
 
 void CpuBackend::embed() {
-  const std::int32_t hidden = shape_.hidden;
+  const std::int32_t hidden = spec_.hidden;
   const TensorView& embedding = weights_->model().embedding;
   pool_.parallel_for(num_rows_, [&](std::int64_t row, int) {
     const std::int64_t id = batch_.ids[static_cast<std::size_t>(row)];
@@ -173,10 +173,10 @@ void CpuBackend::norm(const float* weight) {
     const auto first = static_cast<std::int32_t>(task) * rows_of_task;
     kernels_->norm({.x = hidden_.as<float>(),
                     .weight = weight,
-                    .eps = shape_.rms_norm_eps,
+                    .eps = spec_.norm_eps,
                     .first_row = first,
                     .end_row = std::min(first + rows_of_task, num_rows_),
-                    .tiles = {norm_tiles_.data(), shape_.hidden}});
+                    .tiles = {norm_tiles_.data(), spec_.hidden}});
   });
 }
 
@@ -187,16 +187,16 @@ void CpuBackend::multiply(const PackedMatrix& matrix, GemmTask task) {
   run_gemm(pool_, *kernels_, task);
 }
 
-void CpuBackend::norm_qkv_rope(std::int32_t layer, Projection projection) {
-  norm(weights(layer).input_norm);
-  const std::int32_t query_panels = shape_.query_dim() / kPanelColumns;
+void CpuBackend::qkv(std::int32_t layer, Projection projection) {
+  norm(weights(layer).attention_norm);
+  const std::int32_t query_panels = spec_.query_dim() / kPanelColumns;
   const PackedMatrix& matrix = weights(layer).qkv;
-  multiply(matrix, {.rows = {norm_tiles_.data(), shape_.hidden},
+  multiply(matrix, {.rows = {norm_tiles_.data(), spec_.hidden},
                     .first_panel = projection == Projection::kKeyValue ? query_panels : 0,
                     .end_panel = projection == Projection::kQuery ? query_panels : matrix.num_panels,
                     .epilogue = Epilogue::kStore,
                     .out = qkv_.as<float>(),
-                    .out_stride = shape_.qkv_dim()});
+                    .out_stride = spec_.qkv_dim()});
   turn_and_keep(layer, projection);
 }
 
@@ -213,31 +213,31 @@ std::byte* CpuBackend::transient(int which, std::int32_t row) const {
 
 void CpuBackend::turn_and_keep(std::int32_t layer, Projection projection) {
   const PackedLayer& w = weights(layer);
-  const std::int32_t half = shape_.head_dim / 2;
+  const std::int32_t half = spec_.head_dim / 2;
   pool_.parallel_for(ceil_divide(num_rows_, kRowsOfTask), [&](std::int64_t task, int) {
     const auto first = static_cast<std::int32_t>(task) * kRowsOfTask;
     for (std::int32_t row = first; row < std::min(first + kRowsOfTask, num_rows_); ++row) {
-      float* query = qkv_.as<float>() + std::int64_t{row} * shape_.qkv_dim();
-      float* key = query + shape_.query_dim();
+      float* query = qkv_.as<float>() + std::int64_t{row} * spec_.qkv_dim();
+      float* key = query + spec_.query_dim();
       const std::int64_t position = positions_[static_cast<std::size_t>(row)];
       RopeTask rope{.x = query,
-                    .num_heads = shape_.num_heads,
-                    .head_dim = shape_.head_dim,
+                    .num_heads = spec_.num_heads,
+                    .head_dim = spec_.head_dim,
                     .weight = w.query_norm,
-                    .eps = shape_.rms_norm_eps,
+                    .eps = spec_.norm_eps,
                     .cosine = cosine_.data() + position * half,
                     .sine = sine_.data() + position * half};
       if (projection != Projection::kKeyValue) kernels_->rope(rope);
       if (projection == Projection::kQuery) continue;
       rope.x = key;
-      rope.num_heads = shape_.num_kv_heads;
+      rope.num_heads = spec_.num_kv_heads;
       rope.weight = w.key_norm;
       kernels_->rope(rope);
       const std::int32_t slot = slots_[static_cast<std::size_t>(row)];
       for (int which = 0; which < 2; ++which) {
-        kernels_->store_kv(key + which * shape_.kv_dim(),
+        kernels_->store_kv(key + which * spec_.kv_dim(),
                            slot == kNotKept ? transient(which, row) : kept(layer, which, slot),
-                           shape_.kv_dim());
+                           spec_.kv_dim());
       }
     }
   });
@@ -252,7 +252,7 @@ void CpuBackend::attention(std::int32_t layer) {
 void CpuBackend::attend(const AttentionBlock& block, std::int32_t layer, int thread) {
   const Segment& segment = batch_.segments[static_cast<std::size_t>(block.segment)];
   const std::size_t head_bytes =
-      static_cast<std::size_t>(block.kv_head * shape_.head_dim) * (kernels_->bfloat16 ? 2 : 4);
+      static_cast<std::size_t>(block.kv_head * spec_.head_dim) * (kernels_->bfloat16 ? 2 : 4);
   std::vector<KeyRun>& runs = runs_[static_cast<std::size_t>(thread)];
   runs.clear();
   const auto add_kept = [&](std::int32_t slot, std::int32_t num_tokens) {
@@ -268,54 +268,54 @@ void CpuBackend::attend(const AttentionBlock& block, std::int32_t layer, int thr
     runs.push_back({transient(0, segment.first_row) + head_bytes,
                     transient(1, segment.first_row) + head_bytes, segment.num_tokens});
   }
-  const std::int32_t group = shape_.num_heads / shape_.num_kv_heads;
-  const std::int32_t column = block.kv_head * group * shape_.head_dim;
+  const std::int32_t group = spec_.num_heads / spec_.num_kv_heads;
+  const std::int32_t column = block.kv_head * group * spec_.head_dim;
   kernels_->attention({.runs = runs.data(),
                        .num_runs = static_cast<std::int32_t>(runs.size()),
-                       .kv_stride = shape_.kv_dim(),
-                       .head_dim = shape_.head_dim,
+                       .kv_stride = spec_.kv_dim(),
+                       .head_dim = spec_.head_dim,
                        .group = group,
                        .first_position = block.position,
                        .num_rows = block.num_rows,
-                       .queries = qkv_.as<float>() + std::int64_t{block.row} * shape_.qkv_dim() + column,
-                       .query_stride = shape_.qkv_dim(),
+                       .queries = qkv_.as<float>() + std::int64_t{block.row} * spec_.qkv_dim() + column,
+                       .query_stride = spec_.qkv_dim(),
                        .first_row = block.row,
                        .first_column = column,
-                       .out = {attention_tiles_.data(), shape_.query_dim()},
+                       .out = {attention_tiles_.data(), spec_.query_dim()},
                        .scratch = scratch_.data() + static_cast<std::size_t>(thread) * scratch_bytes_});
 }
 
 void CpuBackend::attention_output(std::int32_t layer) {
   const PackedMatrix& matrix = weights(layer).output;
-  multiply(matrix, {.rows = {attention_tiles_.data(), shape_.query_dim()},
+  multiply(matrix, {.rows = {attention_tiles_.data(), spec_.query_dim()},
                     .end_panel = matrix.num_panels,
                     .epilogue = Epilogue::kAdd,
                     .out = hidden_.as<float>(),
-                    .out_stride = shape_.hidden});
+                    .out_stride = spec_.hidden});
 }
 
-void CpuBackend::norm_gate_up(std::int32_t layer) {
-  norm(weights(layer).attention_norm);
+void CpuBackend::mlp_in(std::int32_t layer) {
+  norm(weights(layer).mlp_norm);
   const PackedMatrix& matrix = weights(layer).gate_up;
-  multiply(matrix, {.rows = {norm_tiles_.data(), shape_.hidden},
+  multiply(matrix, {.rows = {norm_tiles_.data(), spec_.hidden},
                     .end_panel = matrix.num_panels,
                     .epilogue = Epilogue::kSwiGlu,
                     .ffn = {ffn_tiles_.data(), ffn_}});
 }
 
-void CpuBackend::down(std::int32_t layer) {
+void CpuBackend::mlp_out(std::int32_t layer) {
   const PackedMatrix& matrix = weights(layer).down;
   multiply(matrix, {.rows = {ffn_tiles_.data(), ffn_},
                     .end_panel = matrix.num_panels,
                     .epilogue = Epilogue::kAdd,
                     .out = hidden_.as<float>(),
-                    .out_stride = shape_.hidden});
+                    .out_stride = spec_.hidden});
 }
 
-void CpuBackend::gather_scored() {
+void CpuBackend::pool() {
   blocks_.clear();
   num_rows_ = 0;
-  const auto hidden = static_cast<std::size_t>(shape_.hidden);
+  const auto hidden = static_cast<std::size_t>(spec_.hidden);
   for (std::size_t s = 0; s < batch_.segments.size(); ++s) {
     const Segment& segment = batch_.segments[s];
     if (segment.score == kNotScored) continue;
@@ -330,13 +330,13 @@ void CpuBackend::gather_scored() {
   }
 }
 
-void CpuBackend::score_head() {
+void CpuBackend::head() {
   const PackedModel& model = weights_->model();
   pool_.parallel_for(num_rows_, [&](std::int64_t row, int) {
-    const float* x = hidden_.as<float>() + row * shape_.hidden;
+    const float* x = hidden_.as<float>() + row * spec_.hidden;
     float* logits = logits_.data() + 2 * row;
-    logits[0] = kernels_->score(x, model.final_norm, model.head_no, shape_.hidden, shape_.rms_norm_eps);
-    logits[1] = kernels_->score(x, model.final_norm, model.head_yes, shape_.hidden, shape_.rms_norm_eps);
+    logits[0] = kernels_->score(x, model.final_norm, model.head_no, spec_.hidden, spec_.norm_eps);
+    logits[1] = kernels_->score(x, model.final_norm, model.head_yes, spec_.hidden, spec_.norm_eps);
   });
 }
 

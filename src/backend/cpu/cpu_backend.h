@@ -17,18 +17,18 @@ class CpuBackend final : public Backend {
  public:
   explicit CpuBackend(const BackendOptions& options);
 
-  void load(DecoderWeights& weights, const BackendLimits& limits) override;
+  void load(TransformerWeights& weights, const BackendLimits& limits) override;
   BackendInfo info() const override;
 
   void begin(const PackedBatch& batch) override;
   void embed() override;
-  void norm_qkv_rope(std::int32_t layer, Projection projection) override;
+  void qkv(std::int32_t layer, Projection projection) override;
   void attention(std::int32_t layer) override;
   void attention_output(std::int32_t layer) override;
-  void norm_gate_up(std::int32_t layer) override;
-  void down(std::int32_t layer) override;
-  void gather_scored() override;
-  void score_head() override;
+  void mlp_in(std::int32_t layer) override;
+  void mlp_out(std::int32_t layer) override;
+  void pool() override;
+  void head() override;
   void finish(std::span<float> logits) override;
 
   void read(Activation activation, std::span<float> out) override;
@@ -62,7 +62,7 @@ class CpuBackend final : public Backend {
   ThreadPool pool_;
   KernelChoice choice_;
   const Kernels* kernels_ = nullptr;
-  DecoderShape shape_;
+  TransformerSpec spec_;
   BackendLimits limits_;
   std::unique_ptr<PackedWeights> weights_;
 
@@ -83,7 +83,7 @@ class CpuBackend final : public Backend {
   std::vector<std::vector<KeyRun>> runs_;  // [threads][max ranges + 1]
 
   PackedBatch batch_;
-  std::int32_t num_rows_ = 0;            // of hidden: num_tokens, after gather_scored() num_scores
+  std::int32_t num_rows_ = 0;            // of hidden: num_tokens, after pool() num_scores
   std::vector<std::int32_t> positions_;  // [num_rows]
   std::vector<std::int32_t> slots_;      // [num_tokens]; kNotKept: the row is transient
   std::vector<AttentionBlock> blocks_;

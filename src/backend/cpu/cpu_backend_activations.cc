@@ -23,13 +23,13 @@ void CpuBackend::read(Activation activation, std::span<float> out) {
   };
   switch (activation) {
     case Activation::kHidden:
-      return copy(hidden_, shape_.hidden);
+      return copy(hidden_, spec_.hidden);
     case Activation::kQkv:
-      return copy(qkv_, shape_.qkv_dim());
+      return copy(qkv_, spec_.qkv_dim());
     case Activation::kAttention:
-      return unpack(attention_tiles_, shape_.query_dim(), shape_.query_dim());
+      return unpack(attention_tiles_, spec_.query_dim(), spec_.query_dim());
     case Activation::kFfn:
-      return unpack(ffn_tiles_, ffn_, shape_.ffn);
+      return unpack(ffn_tiles_, ffn_, spec_.ffn);
   }
 }
 
@@ -51,9 +51,9 @@ void CpuBackend::write(Activation activation, std::span<const float> values) {
     case Activation::kQkv:
       return copy(qkv_);
     case Activation::kAttention:
-      return pack(attention_tiles_, shape_.query_dim(), shape_.query_dim());
+      return pack(attention_tiles_, spec_.query_dim(), spec_.query_dim());
     case Activation::kFfn:
-      return pack(ffn_tiles_, ffn_, shape_.ffn);
+      return pack(ffn_tiles_, ffn_, spec_.ffn);
   }
 }
 

@@ -20,18 +20,18 @@ std::int32_t panels_of(std::int32_t outputs) {
 }
 
 std::size_t embedding_bytes(const PackedForm& form) {
-  return static_cast<std::size_t>(form.shape.vocab) * static_cast<std::size_t>(form.shape.hidden) *
+  return static_cast<std::size_t>(form.spec.vocab) * static_cast<std::size_t>(form.spec.hidden) *
          element_bytes(form.embedding_type);
 }
 
 // Where everything lies, from the start of the weights.
 struct Layout {
-  std::size_t input_norm, query_norm, key_norm, attention_norm, qkv, output, gate_up, down;  // in a layer
+  std::size_t attention_norm, query_norm, key_norm, mlp_norm, qkv, output, gate_up, down;  // in a layer
   std::size_t layer_bytes;
   std::size_t final_norm, head_no, head_yes, embedding, total_bytes;
 
   explicit Layout(const PackedForm& form) {
-    const DecoderShape& shape = form.shape;
+    const TransformerSpec& spec = form.spec;
     std::size_t at = 0;
     const auto place = [&at](std::size_t bytes) {
       const std::size_t begin = at;
@@ -42,19 +42,19 @@ struct Layout {
     const auto place_matrix = [&](std::int32_t num_panels, std::int32_t k) {
       return place(static_cast<std::size_t>(num_panels) * panel_bytes(k, form.float32));
     };
-    input_norm = place_floats(shape.hidden);
-    query_norm = place_floats(shape.head_dim);
-    key_norm = place_floats(shape.head_dim);
-    attention_norm = place_floats(shape.hidden);
-    qkv = place_matrix(panels_of(shape.qkv_dim()), shape.hidden);
-    output = place_matrix(panels_of(shape.hidden), shape.query_dim());
-    gate_up = place_matrix(padded_ffn(shape) / kHalfPanel, shape.hidden);
-    down = place_matrix(panels_of(shape.hidden), padded_ffn(shape));
+    attention_norm = place_floats(spec.hidden);
+    query_norm = place_floats(spec.head_dim);
+    key_norm = place_floats(spec.head_dim);
+    mlp_norm = place_floats(spec.hidden);
+    qkv = place_matrix(panels_of(spec.qkv_dim()), spec.hidden);
+    output = place_matrix(panels_of(spec.hidden), spec.query_dim());
+    gate_up = place_matrix(padded_ffn(spec) / kHalfPanel, spec.hidden);
+    down = place_matrix(panels_of(spec.hidden), padded_ffn(spec));
     layer_bytes = at;
-    at *= static_cast<std::size_t>(shape.num_layers);
-    final_norm = place_floats(shape.hidden);
-    head_no = place_floats(shape.hidden);
-    head_yes = place_floats(shape.hidden);
+    at *= static_cast<std::size_t>(spec.num_layers);
+    final_norm = place_floats(spec.hidden);
+    head_no = place_floats(spec.hidden);
+    head_yes = place_floats(spec.hidden);
     embedding = place(embedding_bytes(form));
     total_bytes = at;
   }
@@ -99,12 +99,12 @@ PanelRows stacked_rows(std::span<const TensorView> matrices, std::int32_t panel)
 }
 
 PanelRows gate_up_rows(const LayerWeights& layer, std::int32_t panel) {
-  PanelRows rows{.type = layer.gate.type};
+  PanelRows rows{.type = layer.gate.weight.type};
   for (int c = 0; c < kHalfPanel; ++c) {
     const std::int32_t row = panel * kHalfPanel + c;
-    if (row >= layer.gate.shape[0]) break;
-    rows.rows[c] = row_data(layer.gate, row);
-    rows.rows[kHalfPanel + c] = row_data(layer.up, row);
+    if (row >= layer.gate.weight.shape[0]) break;
+    rows.rows[c] = row_data(layer.gate.weight, row);
+    rows.rows[kHalfPanel + c] = row_data(layer.up.weight, row);
   }
   return rows;
 }
@@ -120,12 +120,12 @@ void pack_matrix(ThreadPool& pool, const std::function<PanelRows(std::int32_t)>&
 
 }  // namespace
 
-std::int32_t padded_ffn(const DecoderShape& shape) {
-  return (shape.ffn + kHalfPanel - 1) / kHalfPanel * kHalfPanel;
+std::int32_t padded_ffn(const TransformerSpec& spec) {
+  return (spec.ffn + kHalfPanel - 1) / kHalfPanel * kHalfPanel;
 }
 
-PackedForm packed_form(DecoderWeights& weights, bool float32) {
-  return {.shape = weights.shape(), .float32 = float32, .embedding_type = weights.embedding_type()};
+PackedForm packed_form(TransformerWeights& weights, bool float32) {
+  return {.spec = weights.spec(), .float32 = float32, .embedding_type = weights.embedding_type()};
 }
 
 std::size_t packed_model_bytes(const PackedForm& form) {
@@ -133,65 +133,65 @@ std::size_t packed_model_bytes(const PackedForm& form) {
 }
 
 PackedModel view_packed_model(const std::byte* base, const PackedForm& form) {
-  const DecoderShape& shape = form.shape;
+  const TransformerSpec& spec = form.spec;
   const Layout layout(form);
   const auto floats = [](const std::byte* at) { return reinterpret_cast<const float*>(at); };
   PackedModel model;
-  for (std::int32_t i = 0; i < shape.num_layers; ++i) {
+  for (std::int32_t i = 0; i < spec.num_layers; ++i) {
     const std::byte* at = base + static_cast<std::size_t>(i) * layout.layer_bytes;
     model.layers.push_back({
-        .input_norm = floats(at + layout.input_norm),
+        .attention_norm = floats(at + layout.attention_norm),
         .query_norm = floats(at + layout.query_norm),
         .key_norm = floats(at + layout.key_norm),
-        .attention_norm = floats(at + layout.attention_norm),
-        .qkv = {at + layout.qkv, panels_of(shape.qkv_dim()), shape.hidden},
-        .output = {at + layout.output, panels_of(shape.hidden), shape.query_dim()},
-        .gate_up = {at + layout.gate_up, padded_ffn(shape) / kHalfPanel, shape.hidden},
-        .down = {at + layout.down, panels_of(shape.hidden), padded_ffn(shape)},
+        .mlp_norm = floats(at + layout.mlp_norm),
+        .qkv = {at + layout.qkv, panels_of(spec.qkv_dim()), spec.hidden},
+        .output = {at + layout.output, panels_of(spec.hidden), spec.query_dim()},
+        .gate_up = {at + layout.gate_up, padded_ffn(spec) / kHalfPanel, spec.hidden},
+        .down = {at + layout.down, panels_of(spec.hidden), padded_ffn(spec)},
     });
   }
   model.final_norm = floats(base + layout.final_norm);
   model.head_no = floats(base + layout.head_no);
   model.head_yes = floats(base + layout.head_yes);
-  model.embedding = {form.embedding_type, {shape.vocab, shape.hidden}, base + layout.embedding};
+  model.embedding = {form.embedding_type, {spec.vocab, spec.hidden}, base + layout.embedding};
   return model;
 }
 
-void pack_model(DecoderWeights& weights, const PackedForm& form, std::byte* base, ThreadPool& pool) {
-  const DecoderShape& shape = form.shape;
+void pack_model(TransformerWeights& weights, const PackedForm& form, std::byte* base, ThreadPool& pool) {
+  const TransformerSpec& spec = form.spec;
   const bool float32 = form.float32;
   const Layout layout(form);
   const PackedModel model = view_packed_model(base, form);
-  for (std::int32_t i = 0; i < shape.num_layers; ++i) {
+  for (std::int32_t i = 0; i < spec.num_layers; ++i) {
     const LayerWeights layer = weights.layer(i);
     std::byte* at = base + static_cast<std::size_t>(i) * layout.layer_bytes;
-    pack_floats(layer.input_norm, at + layout.input_norm, shape.hidden);
-    pack_floats(layer.query_norm, at + layout.query_norm, shape.head_dim);
-    pack_floats(layer.key_norm, at + layout.key_norm, shape.head_dim);
-    pack_floats(layer.attention_norm, at + layout.attention_norm, shape.hidden);
+    pack_floats(layer.attention_norm, at + layout.attention_norm, spec.hidden);
+    pack_floats(layer.query_norm, at + layout.query_norm, spec.head_dim);
+    pack_floats(layer.key_norm, at + layout.key_norm, spec.head_dim);
+    pack_floats(layer.mlp_norm, at + layout.mlp_norm, spec.hidden);
     const PackedLayer& to = model.layers[static_cast<std::size_t>(i)];
-    const TensorView qkv[] = {layer.query, layer.key, layer.value};
+    const TensorView qkv[] = {layer.query.weight, layer.key.weight, layer.value.weight};
     pack_matrix(
-        pool, [&](std::int32_t p) { return stacked_rows(qkv, p); }, shape.hidden, to.qkv, float32);
-    pack_matrix(
-        pool,
-        [&](std::int32_t p) {
-          return stacked_rows({&layer.output, 1}, p);
-        },
-        shape.query_dim(), to.output, float32);
-    pack_matrix(
-        pool, [&](std::int32_t p) { return gate_up_rows(layer, p); }, shape.hidden, to.gate_up, float32);
+        pool, [&](std::int32_t p) { return stacked_rows(qkv, p); }, spec.hidden, to.qkv, float32);
     pack_matrix(
         pool,
         [&](std::int32_t p) {
-          return stacked_rows({&layer.down, 1}, p);
+          return stacked_rows({&layer.output.weight, 1}, p);
         },
-        shape.ffn, to.down, float32);
+        spec.query_dim(), to.output, float32);
+    pack_matrix(
+        pool, [&](std::int32_t p) { return gate_up_rows(layer, p); }, spec.hidden, to.gate_up, float32);
+    pack_matrix(
+        pool,
+        [&](std::int32_t p) {
+          return stacked_rows({&layer.down.weight, 1}, p);
+        },
+        spec.ffn, to.down, float32);
     weights.release_layer(i);
   }
-  pack_floats(weights.final_norm(), base + layout.final_norm, shape.hidden);
-  pack_floats(weights.head_no(), base + layout.head_no, shape.hidden);
-  pack_floats(weights.head_yes(), base + layout.head_yes, shape.hidden);
+  pack_floats(weights.final_norm(), base + layout.final_norm, spec.hidden);
+  pack_floats(weights.head_no(), base + layout.head_no, spec.hidden);
+  pack_floats(weights.head_yes(), base + layout.head_yes, spec.hidden);
   copy_rows(weights.embedding(), base + layout.embedding, pool);
 }
 

@@ -12,7 +12,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "backend/decoder_weights.h"
+#include "backend/transformer.h"
 #include "base/thread_pool.h"
 
 namespace rerank::cpu {
@@ -24,10 +24,10 @@ struct PackedMatrix {
 };
 
 struct PackedLayer {
-  const float* input_norm;      // [hidden]
+  const float* attention_norm;  // [hidden]
   const float* query_norm;      // [head_dim]
   const float* key_norm;        // [head_dim]
-  const float* attention_norm;  // [hidden]
+  const float* mlp_norm;        // [hidden]
   PackedMatrix qkv;             // qkv_dim outputs, hidden inputs
   PackedMatrix output;          // hidden outputs, query_dim inputs
   PackedMatrix gate_up;         // 2 * ffn outputs, hidden inputs
@@ -45,18 +45,18 @@ struct PackedModel {
 
 // What the form depends on.
 struct PackedForm {
-  DecoderShape shape;
+  TransformerSpec spec;
   bool float32 = false;  // the type of the packed matrices, else bfloat16
   DataType embedding_type = DataType::kBFloat16;
 };
 
 // Inputs of `down`, padded to whole half panels, as `gate_up` produces them.
-std::int32_t padded_ffn(const DecoderShape& shape);
+std::int32_t padded_ffn(const TransformerSpec& spec);
 
-PackedForm packed_form(DecoderWeights& weights, bool float32);
+PackedForm packed_form(TransformerWeights& weights, bool float32);
 std::size_t packed_model_bytes(const PackedForm& form);
 // REQUIRES: `base` is aligned to 64 bytes and holds packed_model_bytes.
 PackedModel view_packed_model(const std::byte* base, const PackedForm& form);
-void pack_model(DecoderWeights& weights, const PackedForm& form, std::byte* base, ThreadPool& pool);
+void pack_model(TransformerWeights& weights, const PackedForm& form, std::byte* base, ThreadPool& pool);
 
 }  // namespace rerank::cpu

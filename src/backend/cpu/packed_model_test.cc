@@ -13,16 +13,16 @@
 namespace rerank::cpu {
 namespace {
 
-constexpr DecoderShape kShape{.hidden = 64,
-                              .ffn = 37,
-                              .num_layers = 2,
-                              .num_heads = 3,
-                              .num_kv_heads = 1,
-                              .head_dim = 32,
-                              .vocab = 5,
-                              .max_positions = 8,
-                              .rms_norm_eps = 1e-6f,
-                              .rope_theta = 1e6};
+constexpr TransformerSpec kShape{.hidden = 64,
+                                 .ffn = 37,
+                                 .num_layers = 2,
+                                 .num_heads = 3,
+                                 .num_kv_heads = 1,
+                                 .head_dim = 32,
+                                 .vocab = 5,
+                                 .max_positions = 8,
+                                 .norm_eps = 1e-6f,
+                                 .rope_theta = 1e6};
 
 float from_bits(std::uint16_t bits) {
   return to_float(BFloat16{bits});
@@ -91,17 +91,17 @@ TEST_P(PackedModelTest, HoldsEveryWeight) {
   for (std::int32_t i = 0; i < 2; ++i) {
     const LayerWeights source = weights_.layer(i);
     const PackedLayer& packed = model_.layers[static_cast<std::size_t>(i)];
-    expect_matrix(packed.qkv, source.query, 0, 3);
-    expect_matrix(packed.qkv, source.key, 3, 1);
-    expect_matrix(packed.qkv, source.value, 4, 1);
+    expect_matrix(packed.qkv, source.query.weight, 0, 3);
+    expect_matrix(packed.qkv, source.key.weight, 3, 1);
+    expect_matrix(packed.qkv, source.value.weight, 4, 1);
     EXPECT_EQ(packed.qkv.num_panels, 5);
-    expect_matrix(packed.output, source.output, 0, 2);
-    expect_matrix(packed.down, source.down, 0, 2);
+    expect_matrix(packed.output, source.output.weight, 0, 2);
+    expect_matrix(packed.down, source.down.weight, 0, 2);
     EXPECT_EQ(packed.down.k, padded_ffn(kShape));
-    expect_floats(packed.input_norm, source.input_norm);
+    expect_floats(packed.attention_norm, source.attention_norm);
     expect_floats(packed.query_norm, source.query_norm);
     expect_floats(packed.key_norm, source.key_norm);
-    expect_floats(packed.attention_norm, source.attention_norm);
+    expect_floats(packed.mlp_norm, source.mlp_norm);
   }
   expect_floats(model_.final_norm, weights_.final_norm());
   expect_floats(model_.head_no, weights_.head_no());
@@ -127,9 +127,9 @@ TEST_P(PackedModelTest, GateAndUpSharePanels) {
     for (std::int32_t row = 0; row < 48; ++row) {
       for (std::int32_t input = 0; input < kShape.hidden; ++input) {
         ASSERT_EQ(packed_weight(packed, float32_, row / 16, row % 16, input),
-                  source_weight(source.gate, float32_, row, input));
+                  source_weight(source.gate.weight, float32_, row, input));
         ASSERT_EQ(packed_weight(packed, float32_, row / 16, 16 + row % 16, input),
-                  source_weight(source.up, float32_, row, input));
+                  source_weight(source.up.weight, float32_, row, input));
       }
     }
   }

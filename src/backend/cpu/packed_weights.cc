@@ -23,8 +23,8 @@ namespace {
 constexpr std::size_t kHeaderBytes = 4096;
 constexpr int kFormatVersion = 2;
 
-std::string header_text(const DecoderWeights& weights, const PackedForm& form) {
-  const DecoderShape& s = form.shape;
+std::string header_text(const TransformerWeights& weights, const PackedForm& form) {
+  const TransformerSpec& s = form.spec;
   std::string text = fmt::format(
       "rerank packed weights {}\nweights {}\nembedding {}\ncheckpoint {}\nshape {} {} {} {} {} {} {}\nbytes "
       "{}\n",
@@ -88,7 +88,7 @@ class NewFile {
   std::size_t size_bytes_ = 0;
 };
 
-bool write_cache(const std::string& path, const std::string& header, DecoderWeights& weights,
+bool write_cache(const std::string& path, const std::string& header, TransformerWeights& weights,
                  const PackedForm& form, ThreadPool& pool) {
   std::error_code ignored;
   std::filesystem::create_directories(std::filesystem::path(path).parent_path(), ignored);
@@ -108,7 +108,7 @@ bool write_cache(const std::string& path, const std::string& header, DecoderWeig
 
 }  // namespace
 
-PackedWeights::PackedWeights(DecoderWeights& weights, bool float32, const std::string& cache_directory,
+PackedWeights::PackedWeights(TransformerWeights& weights, bool float32, const std::string& cache_directory,
                              ThreadPool& pool)
     : form_(packed_form(weights, float32)),
       size_bytes_(static_cast<std::int64_t>(packed_model_bytes(form_))) {

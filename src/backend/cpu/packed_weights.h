@@ -6,7 +6,7 @@
 #include <string>
 
 #include "backend/cpu/packed_model.h"
-#include "backend/decoder_weights.h"
+#include "backend/transformer.h"
 #include "base/mapped_file.h"
 #include "base/memory_block.h"
 #include "base/thread_pool.h"
@@ -17,7 +17,8 @@ class PackedWeights {
  public:
   // `float32`: the type of the packed matrices, else bfloat16. An empty `cache_directory` keeps nothing on
   // disk; a cache that cannot be read or written is a warning.
-  PackedWeights(DecoderWeights& weights, bool float32, const std::string& cache_directory, ThreadPool& pool);
+  PackedWeights(TransformerWeights& weights, bool float32, const std::string& cache_directory,
+                ThreadPool& pool);
 
   // All that a forward needs: nothing of `weights` is looked at any more.
   const PackedModel& model() const { return model_; }

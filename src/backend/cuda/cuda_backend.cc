@@ -33,7 +33,7 @@ CudaBackend::~CudaBackend() {
   for (std::unique_ptr<DeviceRank>& rank : ranks_) static_cast<void>(rank.release());
 }
 
-void CudaBackend::load(DecoderWeights& weights, const BackendLimits& limits) {
+void CudaBackend::load(TransformerWeights& weights, const BackendLimits& limits) {
   const auto count = static_cast<std::int32_t>(devices_.size());
   Patience patience{.limit = options_.device_timeout, .look = {}};
   if (count > 1) patience.look = [this] { collective_->check_devices(); };
@@ -106,8 +106,8 @@ void CudaBackend::begin(const PackedBatch& batch) {
 void CudaBackend::embed() {
   each([](DeviceRank& rank) { rank.embed(); });
 }
-void CudaBackend::norm_qkv_rope(std::int32_t layer, Projection projection) {
-  each([&](DeviceRank& rank) { rank.norm_qkv_rope(layer, projection); });
+void CudaBackend::qkv(std::int32_t layer, Projection projection) {
+  each([&](DeviceRank& rank) { rank.qkv(layer, projection); });
 }
 void CudaBackend::attention(std::int32_t layer) {
   each([&](DeviceRank& rank) { rank.attention(layer); });
@@ -116,18 +116,18 @@ void CudaBackend::attention_output(std::int32_t layer) {
   each([&](DeviceRank& rank) { rank.attention_output(layer); });
   sum_added();
 }
-void CudaBackend::norm_gate_up(std::int32_t layer) {
-  each([&](DeviceRank& rank) { rank.norm_gate_up(layer); });
+void CudaBackend::mlp_in(std::int32_t layer) {
+  each([&](DeviceRank& rank) { rank.mlp_in(layer); });
 }
-void CudaBackend::down(std::int32_t layer) {
-  each([&](DeviceRank& rank) { rank.down(layer); });
+void CudaBackend::mlp_out(std::int32_t layer) {
+  each([&](DeviceRank& rank) { rank.mlp_out(layer); });
   sum_added();
 }
-void CudaBackend::gather_scored() {
-  each([](DeviceRank& rank) { rank.gather_scored(); });
+void CudaBackend::pool() {
+  each([](DeviceRank& rank) { rank.pool(); });
 }
-void CudaBackend::score_head() {
-  each([](DeviceRank& rank) { rank.score_head(); });
+void CudaBackend::head() {
+  each([](DeviceRank& rank) { rank.head(); });
 }
 void CudaBackend::finish(std::span<float> logits) {
   each([&](DeviceRank& rank) { rank.finish(logits); });

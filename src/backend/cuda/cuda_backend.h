@@ -16,19 +16,19 @@ class CudaBackend final : public Backend {
   explicit CudaBackend(const BackendOptions& options);
   ~CudaBackend() override;
 
-  void load(DecoderWeights& weights, const BackendLimits& limits) override;
+  void load(TransformerWeights& weights, const BackendLimits& limits) override;
   BackendInfo info() const override;
   int max_in_flight() const override { return DeviceRank::kInFlight; }
 
   void begin(const PackedBatch& batch) override;
   void embed() override;
-  void norm_qkv_rope(std::int32_t layer, Projection projection) override;
+  void qkv(std::int32_t layer, Projection projection) override;
   void attention(std::int32_t layer) override;
   void attention_output(std::int32_t layer) override;
-  void norm_gate_up(std::int32_t layer) override;
-  void down(std::int32_t layer) override;
-  void gather_scored() override;
-  void score_head() override;
+  void mlp_in(std::int32_t layer) override;
+  void mlp_out(std::int32_t layer) override;
+  void pool() override;
+  void head() override;
   void finish(std::span<float> logits) override;
 
   // REQUIRES: one device.

@@ -19,26 +19,26 @@ double gib(std::size_t bytes) {
 
 }  // namespace
 
-DeviceRank::DeviceRank(DecoderWeights& weights, const BackendLimits& limits, const RankOptions& options)
-    : options_(options), shape_(shard_shape(weights.shape(), options.shard)), limits_(limits) {
-  ffn_ = padded_ffn(shape_.ffn);
+DeviceRank::DeviceRank(TransformerWeights& weights, const BackendLimits& limits, const RankOptions& options)
+    : options_(options), spec_(shard_shape(weights.spec(), options.shard)), limits_(limits) {
+  ffn_ = padded_ffn(spec_.ffn);
   check_shape();
   cudaDeviceProp properties{};
   RERANK_CUDA_CHECK(cudaGetDeviceProperties(&properties, options_.device));
   num_processors_ = properties.multiProcessorCount;
-  weight_bytes_ = cuda::weight_bytes(shape_, options_.type);
+  weight_bytes_ = cuda::weight_bytes(spec_, options_.type);
   workspace_bytes_ = activation_bytes() + store_bytes() + GemmLibrary::kWorkspaceBytes;
-  check_memory(weights.shape());
+  check_memory(weights.spec());
   weights_ = upload_weights(weights, options_.shard, options_.type);
   reserve();
   fill_frequencies();
-  prepare_attention(shape_.head_dim);
-  prepare_fused_gemms(shape_.head_dim);
+  prepare_attention(spec_.head_dim);
+  prepare_fused_gemms(spec_.head_dim);
   choose_products();
   store_ = DeviceBuffer(store_bytes());
   views_ =
       make_attention_views(attention_shape(), qkv_.as<DeviceBFloat16>(), limits_.max_tokens,
-                           store_.as<DeviceBFloat16>(), std::int64_t{shape_.num_layers} * limits_.num_slots);
+                           store_.as<DeviceBFloat16>(), std::int64_t{spec_.num_layers} * limits_.num_slots);
 }
 
 void DeviceRank::check_shape() const {
@@ -48,46 +48,46 @@ void DeviceRank::check_shape() const {
                 fmt::format("{} is {}; the cuda backend takes multiples of {} (--device cpu may take it)",
                             key, value, of));
   };
-  require_multiple(shape_.hidden, 16, "hidden_size");
-  if (shape_.hidden > kMaxNormColumns || ffn_ > 2 * kMaxNormColumns) {
+  require_multiple(spec_.hidden, 16, "hidden_size");
+  if (spec_.hidden > kMaxNormColumns || ffn_ > 2 * kMaxNormColumns) {
     throw Error(ErrorCode::kUnsupported,
                 fmt::format("the cuda backend takes hidden_size up to {} and intermediate_size up to {}",
                             kMaxNormColumns, 2 * kMaxNormColumns));
   }
-  if (shape_.head_dim != 32 && shape_.head_dim != 64 && shape_.head_dim != 128) {
+  if (spec_.head_dim != 32 && spec_.head_dim != 64 && spec_.head_dim != 128) {
     throw Error(ErrorCode::kUnsupported,
-                fmt::format("head_dim is {}; the cuda backend takes 32, 64 and 128", shape_.head_dim));
+                fmt::format("head_dim is {}; the cuda backend takes 32, 64 and 128", spec_.head_dim));
   }
-  require(shape_.num_heads / shape_.num_kv_heads <= 64,
+  require(spec_.num_heads / spec_.num_kv_heads <= 64,
           "the cuda backend takes up to 64 query heads of a key head", ErrorCode::kUnsupported);
-  require(shape_.num_kv_heads < 256, "the cuda backend takes fewer than 256 key heads",
+  require(spec_.num_kv_heads < 256, "the cuda backend takes fewer than 256 key heads",
           ErrorCode::kUnsupported);
 }
 
 std::size_t DeviceRank::activation_bytes() const {
-  const std::int64_t columns = std::int64_t{shape_.hidden} + shape_.qkv_dim() + shape_.query_dim() + ffn_;
+  const std::int64_t columns = std::int64_t{spec_.hidden} + spec_.qkv_dim() + spec_.query_dim() + ffn_;
   const std::int64_t quantized =
-      is_quantized(options_.type) ? shape_.hidden + shape_.query_dim() + ffn_ + 12 : 0;
-  const std::int64_t squares = std::int64_t{4} * num_square_parts(shape_.hidden);
-  return size(limits_.max_tokens * (2 * columns + shape_.hidden + squares + quantized) +
-              limits_.max_scores * (std::int64_t{3} * shape_.hidden + squares) + 2 * largest_sum().size()) +
+      is_quantized(options_.type) ? spec_.hidden + spec_.query_dim() + ffn_ + 12 : 0;
+  const std::int64_t squares = std::int64_t{4} * num_square_parts(spec_.hidden);
+  return size(limits_.max_tokens * (2 * columns + spec_.hidden + squares + quantized) +
+              limits_.max_scores * (std::int64_t{3} * spec_.hidden + squares) + 2 * largest_sum().size()) +
          counts_bytes();
 }
 
 std::size_t DeviceRank::counts_bytes() const {
-  return size(std::int64_t{kCountingProducts} * shape_.num_layers * count_rows() * 4);
+  return size(std::int64_t{kCountingProducts} * spec_.num_layers * count_rows() * 4);
 }
 
 std::uint32_t* DeviceRank::next_counts() {
-  if (num_counted_ == size(std::int64_t{kCountingProducts} * shape_.num_layers)) return nullptr;
+  if (num_counted_ == size(std::int64_t{kCountingProducts} * spec_.num_layers)) return nullptr;
   return counts_.as<std::uint32_t>() + num_counted_++ * size(count_rows());
 }
 
 std::size_t DeviceRank::store_bytes() const {
-  return size(std::int64_t{2} * shape_.num_layers * limits_.num_slots * 2 * shape_.kv_dim());
+  return size(std::int64_t{2} * spec_.num_layers * limits_.num_slots * 2 * spec_.kv_dim());
 }
 
-void DeviceRank::check_memory(const DecoderShape& whole) const {
+void DeviceRank::check_memory(const TransformerSpec& whole) const {
   std::size_t free = 0, total = 0;
   RERANK_CUDA_CHECK(cudaMemGetInfo(&free, &total));
   const auto allowed = static_cast<std::size_t>(options_.gpu_memory_utilization * static_cast<double>(total));
@@ -104,17 +104,17 @@ void DeviceRank::check_memory(const DecoderShape& whole) const {
           options_.device, gib(total), gib(free), 100 * options_.gpu_memory_utilization, gib(needed),
           gib(weight_bytes_), options_.shard.count == 1 ? "all" : "its share", gib(activation_bytes()),
           limits_.max_tokens, gib(store_bytes()), limits_.num_slots) +
-          (whole.num_heads != shape_.num_heads ? "" : "; several GPUs can share it: --tensor-parallel-size"));
+          (whole.num_heads != spec_.num_heads ? "" : "; several GPUs can share it: --tensor-parallel-size"));
 }
 
 DeviceRank::Hidden DeviceRank::make_hidden(std::int64_t num_rows) const {
-  const std::int64_t numbers = num_rows * shape_.hidden;
+  const std::int64_t numbers = num_rows * spec_.hidden;
   Hidden made{.high = DeviceBuffer::zeros(size(2 * numbers)),
               .low = DeviceBuffer(size(numbers)),
-              .squares = DeviceBuffer(size(4 * num_rows * num_square_parts(shape_.hidden)))};
+              .squares = DeviceBuffer(size(4 * num_rows * num_square_parts(spec_.hidden)))};
   made.rows = {made.high.as<DeviceBFloat16>(), made.low.as<std::int8_t>(), made.squares.as<float>(),
-               shape_.hidden};
-  made.view = gemm_view(made.rows.high, num_rows, shape_.hidden);
+               spec_.hidden};
+  made.view = gemm_view(made.rows.high, num_rows, spec_.hidden);
   return made;
 }
 
@@ -145,9 +145,9 @@ void DeviceRank::reserve() {
   hidden_ = make_hidden(tokens);
   scored_hidden_ = make_hidden(scores);
   added_ = DeviceBuffer::zeros(size(2 * largest_sum().size()));
-  qkv_ = DeviceBuffer::zeros(size(2 * tokens * shape_.qkv_dim()) + kAttentionOverread);
-  normed_ = make_rows(shape_.hidden, false);
-  attention_ = make_rows(shape_.query_dim(), true);
+  qkv_ = DeviceBuffer::zeros(size(2 * tokens * spec_.qkv_dim()) + kAttentionOverread);
+  normed_ = make_rows(spec_.hidden, false);
+  attention_ = make_rows(spec_.query_dim(), true);
   ffn_rows_ = make_rows(ffn_, true);
   counts_ = DeviceBuffer(counts_bytes());
   for (Forward& forward : forwards_) {
@@ -161,9 +161,9 @@ void DeviceRank::reserve() {
 }
 
 void DeviceRank::fill_frequencies() {
-  std::vector<float> frequencies(size(shape_.head_dim / 2));
+  std::vector<float> frequencies(size(spec_.head_dim / 2));
   for (std::size_t i = 0; i < frequencies.size(); ++i) {
-    frequencies[i] = shape_.rotary_frequency(static_cast<std::int32_t>(i));
+    frequencies[i] = spec_.rotary_frequency(static_cast<std::int32_t>(i));
   }
   frequencies_ = DeviceBuffer(frequencies.size() * sizeof(float));
   RERANK_CUDA_CHECK(cudaMemcpy(frequencies_.as<void>(), frequencies.data(), frequencies_.size_bytes(),
@@ -173,13 +173,13 @@ void DeviceRank::fill_frequencies() {
 // By the last layer, which is never quantised.
 void DeviceRank::choose_products() {
   const std::int64_t tokens = limits_.max_tokens;
-  DeviceBuffer x(size(2 * tokens * std::max(shape_.query_dim(), ffn_))),
-      wanted(size(2 * tokens * shape_.hidden)), found(wanted.size_bytes()), count(4);
+  DeviceBuffer x(size(2 * tokens * std::max(spec_.query_dim(), ffn_))),
+      wanted(size(2 * tokens * spec_.hidden)), found(wanted.size_bytes()), count(4);
   const GemmTrial trial{.x = x.as<DeviceBFloat16>(),
                         .wanted = wanted.as<DeviceBFloat16>(),
                         .found = found.as<DeviceBFloat16>(),
                         .num_different = count.as<std::uint32_t>()};
-  output_ = choose(weights_.layers.back().output, shape_.query_dim(), trial);
+  output_ = choose(weights_.layers.back().output, spec_.query_dim(), trial);
   down_ = choose(weights_.layers.back().down, ffn_, trial);
 }
 
@@ -188,22 +188,22 @@ Gemm DeviceRank::choose(const DeviceMatrix& weight, std::int32_t inputs, const G
   GemmReference own;
   if (options_.shard.count == 1) {
     own = [&, inputs](const DeviceBFloat16* x, DeviceBFloat16* out) {
-      const std::size_t bytes = size(std::int64_t{2} * limits_.max_tokens * shape_.hidden);
+      const std::size_t bytes = size(std::int64_t{2} * limits_.max_tokens * spec_.hidden);
       RERANK_CUDA_CHECK(cudaMemsetAsync(out, 0, bytes, stream_.get()));
       RERANK_CUDA_CHECK(cudaMemsetAsync(trial.found, 0, bytes, stream_.get()));
       launch_add_product(
           {gemm_view(x, limits_.max_tokens, inputs), weight.view, limits_.max_tokens, inputs,
            num_processors_},
-          {}, {out, reinterpret_cast<std::int8_t*>(trial.found), hidden_.rows.squares, shape_.hidden},
+          {}, {out, reinterpret_cast<std::int8_t*>(trial.found), hidden_.rows.squares, spec_.hidden},
           stream_.get());
     };
   }
-  return Gemm(library_, {shape_.hidden, inputs}, limits_.max_tokens, weight.values.as<DeviceBFloat16>(),
-              trial, stream_.get(), own);
+  return Gemm(library_, {spec_.hidden, inputs}, limits_.max_tokens, weight.values.as<DeviceBFloat16>(), trial,
+              stream_.get(), own);
 }
 
 DeviceBFloat16* DeviceRank::store(std::int32_t layer) const {
-  return store_.as<DeviceBFloat16>() + std::int64_t{layer} * limits_.num_slots * 2 * shape_.kv_dim();
+  return store_.as<DeviceBFloat16>() + std::int64_t{layer} * limits_.num_slots * 2 * spec_.kv_dim();
 }
 
 void DeviceRank::begin(const PackedBatch& batch) {
@@ -252,7 +252,7 @@ void DeviceRank::prepare_norm(bool quantized) {
                          .added = is_to_be_added_ ? added() : nullptr,
                          .out = normed_.quantized,
                          .num_rows = num_rows_,
-                         .eps = shape_.rms_norm_eps},
+                         .eps = spec_.norm_eps},
                         stream_.get());
   is_to_be_added_ = false;
   launched("norm");
@@ -268,16 +268,16 @@ QkvArguments DeviceRank::qkv_arguments(std::int32_t index, Projection projection
           .frequencies = frequencies_.as<float>(),
           .positions = gathered_ ? layout.scored_positions.at(block) : layout.positions.at(block),
           .slots = layout.slots.at(block),
-          .first_head = projection == Projection::kKeyValue ? shape_.num_heads : 0,
-          .end_head = projection == Projection::kQuery ? shape_.num_heads
-                                                       : shape_.num_heads + 2 * shape_.num_kv_heads,
-          .num_heads = shape_.num_heads,
-          .num_kv_heads = shape_.num_kv_heads,
-          .head_dim = shape_.head_dim,
-          .eps = shape_.rms_norm_eps};
+          .first_head = projection == Projection::kKeyValue ? spec_.num_heads : 0,
+          .end_head =
+              projection == Projection::kQuery ? spec_.num_heads : spec_.num_heads + 2 * spec_.num_kv_heads,
+          .num_heads = spec_.num_heads,
+          .num_kv_heads = spec_.num_kv_heads,
+          .head_dim = spec_.head_dim,
+          .eps = spec_.norm_eps};
 }
 
-void DeviceRank::norm_qkv_rope(std::int32_t index, Projection projection) {
+void DeviceRank::qkv(std::int32_t index, Projection projection) {
   const DeviceLayer& w = layer(index);
   prepare_norm(w.is_quantized());
   launch_qkv(fused_norm(w, w.qkv), norm_scale(w, w.qkv), qkv_arguments(index, projection), stream_.get());
@@ -312,13 +312,13 @@ void DeviceRank::add_product(const Gemm& gemm, const Rows& x, const DeviceMatrix
   const bool is_whole = options_.shard.count == 1, is_quantized = cuda::is_quantized(weight.view.type);
   FusedGemmArguments own = fused(is_quantized ? x.quantized_view : x.view, weight, x.columns);
   const ProductScale scale = is_quantized ? quantized_scale(x, weight) : ProductScale{};
-  if (is_whole && (is_quantized || add_product_is_busy(own, shape_.hidden) || !gemm.can_run(num_rows_))) {
+  if (is_whole && (is_quantized || add_product_is_busy(own, spec_.hidden) || !gemm.can_run(num_rows_))) {
     if (!is_quantized) own.counts = next_counts();
     launch_add_product(own, scale, hidden_now_->rows, stream_.get());
-    return launched(name, progress_of_add_product(own, shape_.hidden));
+    return launched(name, progress_of_add_product(own, spec_.hidden));
   }
   if (is_quantized) {
-    launch_product(own, scale, added(), shape_.hidden, stream_.get());
+    launch_product(own, scale, added(), spec_.hidden, stream_.get());
   } else {
     gemm.run(library_, x.values.as<DeviceBFloat16>(), weight.values.as<DeviceBFloat16>(), added(), num_rows_,
              stream_.get());
@@ -333,7 +333,7 @@ void DeviceRank::attention_output(std::int32_t index) {
   add_product(output_, attention_, w.output, "GEMM output");
 }
 
-void DeviceRank::norm_gate_up(std::int32_t index) {
+void DeviceRank::mlp_in(std::int32_t index) {
   const DeviceLayer& w = layer(index);
   prepare_norm(w.is_quantized());
   FusedGemmArguments product = fused_norm(w, w.gate_up);
@@ -343,11 +343,11 @@ void DeviceRank::norm_gate_up(std::int32_t index) {
   quantize(w, ffn_rows_, "quantise ffn");
 }
 
-void DeviceRank::down(std::int32_t index) {
+void DeviceRank::mlp_out(std::int32_t index) {
   add_product(down_, ffn_rows_, layer(index).down, "GEMM down");
 }
 
-void DeviceRank::gather_scored() {
+void DeviceRank::pool() {
   add_now();
   Forward& forward = current();
   num_rows_ = forward.layout.num_scores();
@@ -359,7 +359,7 @@ void DeviceRank::gather_scored() {
   gathered_ = true;
 }
 
-void DeviceRank::score_head() {
+void DeviceRank::head() {
   add_now();
   Forward& forward = current();
   launch_head({.x = hidden_now_->rows,
@@ -368,7 +368,7 @@ void DeviceRank::score_head() {
                .yes = weights_.head_yes.as<float>(),
                .logits = forward.logits.as<float>(),
                .num_rows = num_rows_,
-               .eps = shape_.rms_norm_eps},
+               .eps = spec_.norm_eps},
               stream_.get());
   launched("head");
   RERANK_CUDA_CHECK(cudaEventRecord(forward.done->get(), stream_.get()));

@@ -32,17 +32,17 @@ class DeviceRank {
   static constexpr int kInFlight = 2;  // forwards begun and not finished
 
   // Throws Error{kUnsupported} with the sum of what is needed when it does not fit the device.
-  DeviceRank(DecoderWeights& weights, const BackendLimits& limits, const RankOptions& options);
+  DeviceRank(TransformerWeights& weights, const BackendLimits& limits, const RankOptions& options);
 
   void begin(const PackedBatch& batch);
   void embed();
-  void norm_qkv_rope(std::int32_t layer, Projection projection);
+  void qkv(std::int32_t layer, Projection projection);
   void attention(std::int32_t layer);
   void attention_output(std::int32_t layer);
-  void norm_gate_up(std::int32_t layer);
-  void down(std::int32_t layer);
-  void gather_scored();
-  void score_head();
+  void mlp_in(std::int32_t layer);
+  void mlp_out(std::int32_t layer);
+  void pool();
+  void head();
   void finish(std::span<float> logits);
 
   void read(Activation activation, std::span<float> out);
@@ -60,7 +60,7 @@ class DeviceRank {
   // What attention_output and down leave, and the next step adds to the hidden states; of several shards the
   // sum of theirs, which is made in between. Behind it is room for that, as sum_layout() says.
   DeviceBFloat16* added() const { return added_.as<DeviceBFloat16>(); }
-  SumLayout sum_layout() const { return {options_.shard.count, num_rows_, shape_.hidden}; }
+  SumLayout sum_layout() const { return {options_.shard.count, num_rows_, spec_.hidden}; }
   std::int64_t weight_bytes() const { return static_cast<std::int64_t>(weight_bytes_); }
   std::int64_t workspace_bytes() const { return static_cast<std::int64_t>(workspace_bytes_); }
 
@@ -95,7 +95,7 @@ class DeviceRank {
   };
 
   void check_shape() const;
-  void check_memory(const DecoderShape& whole) const;
+  void check_memory(const TransformerSpec& whole) const;
   std::size_t activation_bytes() const;
   std::size_t store_bytes() const;
   void reserve();
@@ -104,7 +104,7 @@ class DeviceRank {
   Gemm choose(const DeviceMatrix& weight, std::int32_t inputs, const GemmTrial& trial);
   Hidden make_hidden(std::int64_t num_rows) const;
   Rows make_rows(std::int32_t columns, bool has_values) const;
-  SumLayout largest_sum() const { return {options_.shard.count, limits_.max_tokens, shape_.hidden}; }
+  SumLayout largest_sum() const { return {options_.shard.count, limits_.max_tokens, spec_.hidden}; }
   void add_now();
   void prepare_norm(bool quantized);
   // Where the layer's products want it and what made x has not done it.
@@ -115,11 +115,11 @@ class DeviceRank {
     return {x, weight.view, num_rows_, inputs, num_processors_, progress_};
   }
   FusedGemmArguments fused_norm(const DeviceLayer& layer, const DeviceMatrix& weight) const {
-    return fused(layer.is_quantized() ? normed_.quantized_view : hidden_now_->view, weight, shape_.hidden);
+    return fused(layer.is_quantized() ? normed_.quantized_view : hidden_now_->view, weight, spec_.hidden);
   }
   ProductScale norm_scale(const DeviceLayer& layer, const DeviceMatrix& weight) const {
     if (layer.is_quantized()) return quantized_scale(normed_, weight);
-    return {.squares = hidden_now_->rows.squares, .eps = shape_.rms_norm_eps};
+    return {.squares = hidden_now_->rows.squares, .eps = spec_.norm_eps};
   }
   static ProductScale quantized_scale(const Rows& x, const DeviceMatrix& weight) {
     return {.rows = x.quantized.scales, .outputs = weight.scales.as<float>()};
@@ -128,7 +128,7 @@ class DeviceRank {
     return weights_.layers[static_cast<std::size_t>(layer)];
   }
   DeviceBFloat16* store(std::int32_t layer) const;
-  AttentionShape attention_shape() const { return {shape_.num_heads, shape_.num_kv_heads, shape_.head_dim}; }
+  AttentionShape attention_shape() const { return {spec_.num_heads, spec_.num_kv_heads, spec_.head_dim}; }
   // After each launch of a kernel.
   void launched(const char* kernel, const GemmProgress& progress = {}) {
     if (clock_ != nullptr) clock_->mark(kernel, stream_.get());
@@ -144,7 +144,7 @@ class DeviceRank {
       Activation activation) const;  // all but kHidden, and its stride
 
   RankOptions options_;
-  DecoderShape shape_;  // of the shard
+  TransformerSpec spec_;  // of the shard
   BackendLimits limits_;
   std::int32_t ffn_ = 0;  // padded
   int num_processors_ = 0;

@@ -11,9 +11,9 @@ namespace rerank::cuda {
 std::pair<DeviceBFloat16*, std::int32_t> DeviceRank::buffer(Activation activation) const {
   switch (activation) {
     case Activation::kQkv:
-      return {qkv_.as<DeviceBFloat16>(), shape_.qkv_dim()};
+      return {qkv_.as<DeviceBFloat16>(), spec_.qkv_dim()};
     case Activation::kAttention:
-      return {attention_.values.as<DeviceBFloat16>(), shape_.query_dim()};
+      return {attention_.values.as<DeviceBFloat16>(), spec_.query_dim()};
     default:
       return {ffn_rows_.values.as<DeviceBFloat16>(), ffn_};
   }

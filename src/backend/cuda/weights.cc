@@ -135,7 +135,7 @@ void divide_outputs(const DeviceMatrix& matrix, std::int64_t first, const std::v
 }
 
 // For the columns of all query heads: those of a key head's group have its values' divisors.
-std::vector<float> of_query_heads(const std::vector<float>& divisors, const DecoderShape& shard) {
+std::vector<float> of_query_heads(const std::vector<float>& divisors, const TransformerSpec& shard) {
   const std::int32_t group = shard.num_heads / shard.num_kv_heads;
   std::vector<float> repeated;
   for (std::int32_t column = 0; column < shard.query_dim(); ++column) {
@@ -145,7 +145,7 @@ std::vector<float> of_query_heads(const std::vector<float>& divisors, const Deco
   return repeated;
 }
 
-DeviceLayer upload_layer(const LayerWeights& from, const DecoderShape& shard, std::int32_t index,
+DeviceLayer upload_layer(const LayerWeights& from, const TransformerSpec& shard, std::int32_t index,
                          NumberType type) {
   Uploader uploader;
   MatrixMaker maker(uploader, type);
@@ -160,10 +160,10 @@ DeviceLayer upload_layer(const LayerWeights& from, const DecoderShape& shard, st
   DeviceLayer layer;
   layer.type = type;
   std::vector<float> norms;
-  layer.qkv = maker.make(
-      shard.qkv_dim(), hidden,
-      {rows(from.query, shard.query_dim()), rows(from.key, shard.kv_dim()), rows(from.value, shard.kv_dim())},
-      uploader.floats(from.input_norm), layer.makes_e4m3() ? &norms : nullptr);
+  layer.qkv = maker.make(shard.qkv_dim(), hidden,
+                         {rows(from.query.weight, shard.query_dim()), rows(from.key.weight, shard.kv_dim()),
+                          rows(from.value.weight, shard.kv_dim())},
+                         uploader.floats(from.attention_norm), layer.makes_e4m3() ? &norms : nullptr);
   DeviceBuffer output_factors, down_factors;
   if (layer.makes_e4m3()) {
     const std::int64_t first_value = shard.query_dim() + shard.kv_dim();
@@ -173,9 +173,10 @@ DeviceLayer upload_layer(const LayerWeights& from, const DecoderShape& shard, st
     output_factors = Uploader::floats(of_query_heads(divisors, shard));
   }
   layer.output =
-      maker.make(hidden, shard.query_dim(), {columns(from.output, shard.query_dim())}, output_factors);
-  layer.gate_up = maker.make(2 * padded, hidden, {rows(from.gate, ffn), nothing, rows(from.up, ffn), nothing},
-                             uploader.floats(from.attention_norm), layer.makes_e4m3() ? &norms : nullptr);
+      maker.make(hidden, shard.query_dim(), {columns(from.output.weight, shard.query_dim())}, output_factors);
+  layer.gate_up = maker.make(2 * padded, hidden,
+                             {rows(from.gate.weight, ffn), nothing, rows(from.up.weight, ffn), nothing},
+                             uploader.floats(from.mlp_norm), layer.makes_e4m3() ? &norms : nullptr);
   if (layer.makes_e4m3()) {
     const std::span all(norms);
     const std::vector<float> divisors =
@@ -183,7 +184,7 @@ DeviceLayer upload_layer(const LayerWeights& from, const DecoderShape& shard, st
     divide_outputs(layer.gate_up, padded, divisors);
     down_factors = Uploader::floats(divisors);
   }
-  layer.down = maker.make(hidden, padded, {columns(from.down, ffn)}, down_factors);
+  layer.down = maker.make(hidden, padded, {columns(from.down.weight, ffn)}, down_factors);
   layer.query_norm = uploader.floats(from.query_norm);
   layer.key_norm = uploader.floats(from.key_norm);
   return layer;
@@ -191,26 +192,26 @@ DeviceLayer upload_layer(const LayerWeights& from, const DecoderShape& shard, st
 
 }  // namespace
 
-DecoderShape shard_shape(const DecoderShape& whole, const Shard& shard) {
-  DecoderShape shape = whole;
-  shape.num_heads = divide(whole.num_heads, shard.count, "num_attention_heads");
-  shape.num_kv_heads = divide(whole.num_kv_heads, shard.count, "num_key_value_heads");
-  shape.ffn = divide(whole.ffn, shard.count, "intermediate_size");
-  return shape;
+TransformerSpec shard_shape(const TransformerSpec& whole, const Shard& shard) {
+  TransformerSpec spec = whole;
+  spec.num_heads = divide(whole.num_heads, shard.count, "num_attention_heads");
+  spec.num_kv_heads = divide(whole.num_kv_heads, shard.count, "num_key_value_heads");
+  spec.ffn = divide(whole.ffn, shard.count, "intermediate_size");
+  return spec;
 }
 
 std::int32_t padded_ffn(std::int32_t ffn) {
   return (ffn + 15) / 16 * 16;
 }
 
-NumberType type_of_layer(const DecoderShape& shape, NumberType type, std::int32_t layer) {
+NumberType type_of_layer(const TransformerSpec& spec, NumberType type, std::int32_t layer) {
   constexpr std::int32_t kWide = 2048;
-  const std::int32_t share = shape.hidden < kWide ? 12 : 6;
-  const std::int32_t num_first = type == NumberType::kE4m3 ? std::max(1, shape.num_layers / share) : 1;
-  return layer >= num_first && layer + 1 < shape.num_layers ? type : NumberType::kBFloat16;
+  const std::int32_t share = spec.hidden < kWide ? 12 : 6;
+  const std::int32_t num_first = type == NumberType::kE4m3 ? std::max(1, spec.num_layers / share) : 1;
+  return layer >= num_first && layer + 1 < spec.num_layers ? type : NumberType::kBFloat16;
 }
 
-std::size_t weight_bytes(const DecoderShape& shard, NumberType type) {
+std::size_t weight_bytes(const TransformerSpec& shard, NumberType type) {
   const std::int64_t outputs = shard.qkv_dim() + 2 * shard.hidden + 2 * padded_ffn(shard.ffn);
   const std::int64_t matrices = std::int64_t{shard.hidden} * (shard.qkv_dim() + shard.query_dim()) +
                                 std::int64_t{3} * shard.hidden * padded_ffn(shard.ffn);
@@ -223,18 +224,18 @@ std::size_t weight_bytes(const DecoderShape& shard, NumberType type) {
   return size(total);
 }
 
-DeviceWeights upload_weights(DecoderWeights& weights, const Shard& shard, NumberType type) {
-  const DecoderShape shape = shard_shape(weights.shape(), shard);
+DeviceWeights upload_weights(TransformerWeights& weights, const Shard& shard, NumberType type) {
+  const TransformerSpec spec = shard_shape(weights.spec(), shard);
   DeviceWeights uploaded;
-  for (std::int32_t layer = 0; layer < shape.num_layers; ++layer) {
+  for (std::int32_t layer = 0; layer < spec.num_layers; ++layer) {
     uploaded.layers.push_back(
-        upload_layer(weights.layer(layer), shape, shard.index, type_of_layer(shape, type, layer)));
+        upload_layer(weights.layer(layer), spec, shard.index, type_of_layer(spec, type, layer)));
     if (shard.index + 1 == shard.count) weights.release_layer(layer);
   }
   Uploader uploader;
-  uploaded.embedding = DeviceBuffer(size(std::int64_t{shape.vocab} * shape.hidden) * 2);
-  uploader.copy({weights.embedding(), 0, shape.vocab, 0, shape.hidden},
-                uploaded.embedding.as<DeviceBFloat16>(), shape.hidden);
+  uploaded.embedding = DeviceBuffer(size(std::int64_t{spec.vocab} * spec.hidden) * 2);
+  uploader.copy({weights.embedding(), 0, spec.vocab, 0, spec.hidden}, uploaded.embedding.as<DeviceBFloat16>(),
+                spec.hidden);
   uploaded.final_norm = uploader.floats(weights.final_norm());
   uploaded.head_no = uploader.floats(weights.head_no());
   uploaded.head_yes = uploader.floats(weights.head_yes());

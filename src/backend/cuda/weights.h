@@ -5,7 +5,7 @@
 
 #include "backend/cuda/device.h"
 #include "backend/cuda/fused_gemm.h"
-#include "backend/decoder_weights.h"
+#include "backend/transformer.h"
 
 namespace rerank::cuda {
 
@@ -15,8 +15,8 @@ struct Shard {
   std::int32_t count = 1;
 };
 
-// The shape of one shard. Throws Error{kUnsupported} naming the key that `shard.count` does not divide.
-DecoderShape shard_shape(const DecoderShape& whole, const Shard& shard);
+// The spec of one shard. Throws Error{kUnsupported} naming the key that `shard.count` does not divide.
+TransformerSpec shard_shape(const TransformerSpec& whole, const Shard& shard);
 
 // A matrix [outputs, inputs] in bfloat16, or quantised with one scale an output.
 struct DeviceMatrix {
@@ -27,9 +27,9 @@ struct DeviceMatrix {
 };
 
 struct DeviceLayer {
-  DeviceMatrix qkv;         // [qkv_dim, hidden], columns times input_norm
+  DeviceMatrix qkv;         // [qkv_dim, hidden], columns times attention_norm
   DeviceMatrix output;      // [hidden, query_dim]
-  DeviceMatrix gate_up;     // [2 * ffn, hidden]: all of gate, then all of up; columns times attention_norm
+  DeviceMatrix gate_up;     // [2 * ffn, hidden]: all of gate, then all of up; columns times mlp_norm
   DeviceMatrix down;        // [hidden, ffn]
   DeviceBuffer query_norm;  // float32 [head_dim]
   DeviceBuffer key_norm;    // float32 [head_dim]
@@ -54,13 +54,13 @@ std::int32_t padded_ffn(std::int32_t ffn);
 // What a layer's matrices are made of where a model's are of `type`. The first layers' errors cost most, and
 // the last layer computes few rows: of int8 these two stay bfloat16; of e4m3, whose errors are larger, the
 // first sixth of the layers, or twelfth where they are narrow and gain less by it (docs/gpu.md).
-NumberType type_of_layer(const DecoderShape& shape, NumberType type, std::int32_t layer);
+NumberType type_of_layer(const TransformerSpec& spec, NumberType type, std::int32_t layer);
 
 // Bytes that upload_weights takes of a device.
-std::size_t weight_bytes(const DecoderShape& shard, NumberType type);
+std::size_t weight_bytes(const TransformerSpec& shard, NumberType type);
 
 // Copies the shard's part to the current device, layer by layer, as type_of_layer says. A layer is released
 // with its last shard.
-DeviceWeights upload_weights(DecoderWeights& weights, const Shard& shard, NumberType type);
+DeviceWeights upload_weights(TransformerWeights& weights, const Shard& shard, NumberType type);
 
 }  // namespace rerank::cuda

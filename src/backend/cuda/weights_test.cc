@@ -9,12 +9,12 @@ namespace {
 
 // A letter for each layer: b bfloat16, i int8, e e4m3.
 std::string types(std::int32_t hidden, std::int32_t num_layers, NumberType type) {
-  DecoderShape shape;
-  shape.hidden = hidden;
-  shape.num_layers = num_layers;
+  TransformerSpec spec;
+  spec.hidden = hidden;
+  spec.num_layers = num_layers;
   std::string letters;
   for (std::int32_t layer = 0; layer < num_layers; ++layer) {
-    switch (type_of_layer(shape, type, layer)) {
+    switch (type_of_layer(spec, type, layer)) {
       case NumberType::kBFloat16:
         letters += 'b';
         break;
@@ -39,17 +39,17 @@ TEST(TypeOfLayer, LeavesFirstLayersAndTheLast) {
 }
 
 TEST(WeightBytes, AreOfEachLayersType) {
-  DecoderShape shape;
-  shape.hidden = 4096;
-  shape.ffn = 1024;
-  shape.num_layers = 12;
-  shape.num_heads = 8;
-  shape.num_kv_heads = 2;
-  shape.head_dim = 128;
-  shape.vocab = 1000;
-  const std::size_t whole = weight_bytes(shape, NumberType::kBFloat16);
-  const std::size_t saved_int8 = whole - weight_bytes(shape, NumberType::kInt8);
-  const std::size_t saved_e4m3 = whole - weight_bytes(shape, NumberType::kE4m3);
+  TransformerSpec spec;
+  spec.hidden = 4096;
+  spec.ffn = 1024;
+  spec.num_layers = 12;
+  spec.num_heads = 8;
+  spec.num_kv_heads = 2;
+  spec.head_dim = 128;
+  spec.vocab = 1000;
+  const std::size_t whole = weight_bytes(spec, NumberType::kBFloat16);
+  const std::size_t saved_int8 = whole - weight_bytes(spec, NumberType::kInt8);
+  const std::size_t saved_e4m3 = whole - weight_bytes(spec, NumberType::kE4m3);
   EXPECT_GT(saved_e4m3, 0U);
   EXPECT_EQ(saved_int8 % 10, 0U);
   EXPECT_EQ(saved_e4m3, saved_int8 / 10 * 9);  // 9 of 12 layers, and 10

@@ -41,10 +41,10 @@ class ReferenceBackend final : public Backend {
             ErrorCode::kUnsupported);
   }
 
-  void load(DecoderWeights& weights, const BackendLimits& limits) override {
+  void load(TransformerWeights& weights, const BackendLimits& limits) override {
     weights_ = &weights;
-    shape_ = weights.shape();
-    kept_.assign(static_cast<std::size_t>(shape_.num_layers),
+    spec_ = weights.spec();
+    kept_.assign(static_cast<std::size_t>(spec_.num_layers),
                  std::vector<KeyValue>(static_cast<std::size_t>(limits.num_slots)));
   }
 
@@ -72,43 +72,43 @@ class ReferenceBackend final : public Backend {
   }
 
   void embed() override {
-    hidden_.resize(rows_.size() * size(shape_.hidden));
+    hidden_.resize(rows_.size() * size(spec_.hidden));
     for (std::size_t row = 0; row < rows_.size(); ++row) {
-      widen(weights_->embedding(), std::int64_t{batch_.ids[row]} * shape_.hidden,
-            {hidden_.data() + row * size(shape_.hidden), size(shape_.hidden)});
+      widen(weights_->embedding(), std::int64_t{batch_.ids[row]} * spec_.hidden,
+            {hidden_.data() + row * size(spec_.hidden), size(spec_.hidden)});
     }
   }
 
-  void norm_qkv_rope(std::int32_t layer, Projection projection) override {
+  void qkv(std::int32_t layer, Projection projection) override {
     project_qkv(layer, projection);
     turn_and_keep(layer, projection);
   }
 
   void attention(std::int32_t layer) override {
-    attention_.assign(rows_.size() * size(shape_.query_dim()), 0.0f);
+    attention_.assign(rows_.size() * size(spec_.query_dim()), 0.0f);
     pool_.parallel_for(static_cast<std::int64_t>(rows_.size()), [&](std::int64_t row, int) {
       const std::vector<const KeyValue*> keys = visible(layer, rows_[static_cast<std::size_t>(row)]);
-      for (std::int32_t head = 0; head < shape_.num_heads; ++head) attend(row, head, keys);
+      for (std::int32_t head = 0; head < spec_.num_heads; ++head) attend(row, head, keys);
     });
   }
 
   void attention_output(std::int32_t layer) override {
-    add_product(attention_, weights_->layer(layer).output);
+    add_product(attention_, weights_->layer(layer).output.weight);
   }
 
-  void norm_gate_up(std::int32_t layer) override {
+  void mlp_in(std::int32_t layer) override {
     const LayerWeights w = weights_->layer(layer);
-    const Floats x = normed(to_floats(w.attention_norm));
-    Floats up(rows_.size() * size(shape_.ffn));
+    const Floats x = normed(to_floats(w.mlp_norm));
+    Floats up(rows_.size() * size(spec_.ffn));
     ffn_.resize(up.size());
-    multiply(x, w.gate, ffn_.data(), shape_.ffn);
-    multiply(x, w.up, up.data(), shape_.ffn);
+    multiply(x, w.gate.weight, ffn_.data(), spec_.ffn);
+    multiply(x, w.up.weight, up.data(), spec_.ffn);
     for (std::size_t i = 0; i < up.size(); ++i) ffn_[i] = ffn_[i] / (1.0f + std::exp(-ffn_[i])) * up[i];
   }
 
-  void down(std::int32_t layer) override { add_product(ffn_, weights_->layer(layer).down); }
+  void mlp_out(std::int32_t layer) override { add_product(ffn_, weights_->layer(layer).down.weight); }
 
-  void gather_scored() override {
+  void pool() override {
     std::vector<Row> rows;
     Floats hidden;
     for (std::size_t s = 0; s < batch_.segments.size(); ++s) {
@@ -116,21 +116,21 @@ class ReferenceBackend final : public Backend {
       if (segment.score == kNotScored) continue;
       const std::int32_t last = segment.first_row + segment.num_tokens - 1;
       rows.push_back(rows_[size(last)]);
-      const float* from = hidden_.data() + size(last) * size(shape_.hidden);
-      hidden.insert(hidden.end(), from, from + shape_.hidden);
+      const float* from = hidden_.data() + size(last) * size(spec_.hidden);
+      hidden.insert(hidden.end(), from, from + spec_.hidden);
     }
     rows_ = std::move(rows);
     hidden_ = std::move(hidden);
   }
 
-  void score_head() override {
+  void head() override {
     const Floats x = normed(to_floats(weights_->final_norm()));
     const Floats head[] = {to_floats(weights_->head_no()), to_floats(weights_->head_yes())};
     for (std::size_t row = 0; row < rows_.size(); ++row) {
       for (std::size_t which = 0; which < 2; ++which) {
         double sum = 0;
         for (std::size_t i = 0; i < head[which].size(); ++i) {
-          sum += double{x[row * size(shape_.hidden) + i]} * head[which][i];
+          sum += double{x[row * size(spec_.hidden) + i]} * head[which][i];
         }
         logits_[2 * row + which] = static_cast<float>(sum);
       }
@@ -151,30 +151,30 @@ class ReferenceBackend final : public Backend {
  private:
   void project_qkv(std::int32_t layer, Projection projection) {
     const LayerWeights w = weights_->layer(layer);
-    const Floats x = normed(to_floats(w.input_norm));
-    qkv_.resize(rows_.size() * size(shape_.qkv_dim()));
+    const Floats x = normed(to_floats(w.attention_norm));
+    qkv_.resize(rows_.size() * size(spec_.qkv_dim()));
     const auto project = [&](const TensorView& matrix, std::int32_t column) {
-      multiply(x, matrix, qkv_.data() + column, shape_.qkv_dim());
+      multiply(x, matrix, qkv_.data() + column, spec_.qkv_dim());
     };
-    if (projection != Projection::kKeyValue) project(w.query, 0);
+    if (projection != Projection::kKeyValue) project(w.query.weight, 0);
     if (projection == Projection::kQuery) return;
-    project(w.key, shape_.query_dim());
-    project(w.value, shape_.query_dim() + shape_.kv_dim());
+    project(w.key.weight, spec_.query_dim());
+    project(w.value.weight, spec_.query_dim() + spec_.kv_dim());
   }
 
   void turn_and_keep(std::int32_t layer, Projection projection) {
     const LayerWeights w = weights_->layer(layer);
     const Floats query_norm = to_floats(w.query_norm), key_norm = to_floats(w.key_norm);
     for (std::size_t row = 0; row < rows_.size(); ++row) {
-      float* query = qkv_.data() + row * size(shape_.qkv_dim());
-      float* key = query + shape_.query_dim();
-      const float* value = key + shape_.kv_dim();
+      float* query = qkv_.data() + row * size(spec_.qkv_dim());
+      float* key = query + spec_.query_dim();
+      const float* value = key + spec_.kv_dim();
       if (projection != Projection::kKeyValue)
-        rotate(query, shape_.num_heads, query_norm, rows_[row].position);
+        rotate(query, spec_.num_heads, query_norm, rows_[row].position);
       if (projection == Projection::kQuery) continue;
-      rotate(key, shape_.num_kv_heads, key_norm, rows_[row].position);
-      key_value(layer, static_cast<std::int32_t>(row)) = {{key, key + shape_.kv_dim()},
-                                                          {value, value + shape_.kv_dim()}};
+      rotate(key, spec_.num_kv_heads, key_norm, rows_[row].position);
+      key_value(layer, static_cast<std::int32_t>(row)) = {{key, key + spec_.kv_dim()},
+                                                          {value, value + spec_.kv_dim()}};
     }
   }
 
@@ -201,8 +201,8 @@ class ReferenceBackend final : public Backend {
   Floats normed(const Floats& weight) const {
     Floats out(hidden_.size());
     for (std::size_t row = 0; row < rows_.size(); ++row) {
-      const std::size_t at = row * size(shape_.hidden);
-      rms_norm(hidden_.data() + at, weight, shape_.rms_norm_eps, out.data() + at);
+      const std::size_t at = row * size(spec_.hidden);
+      rms_norm(hidden_.data() + at, weight, spec_.norm_eps, out.data() + at);
     }
     return out;
   }
@@ -223,17 +223,17 @@ class ReferenceBackend final : public Backend {
 
   void add_product(const Floats& x, const TensorView& matrix) {
     Floats product(hidden_.size());
-    multiply(x, matrix, product.data(), shape_.hidden);
+    multiply(x, matrix, product.data(), spec_.hidden);
     for (std::size_t i = 0; i < product.size(); ++i) hidden_[i] += product[i];
   }
 
   // RMSNorm on each head, then rotary embedding: the halves of a head are the parts of complex numbers.
   void rotate(float* x, std::int32_t num_heads, const Floats& norm, std::int32_t position) const {
-    const std::int32_t half = shape_.head_dim / 2;
-    for (std::int32_t head = 0; head < num_heads; ++head, x += shape_.head_dim) {
-      rms_norm(x, norm, shape_.rms_norm_eps, x);
+    const std::int32_t half = spec_.head_dim / 2;
+    for (std::int32_t head = 0; head < num_heads; ++head, x += spec_.head_dim) {
+      rms_norm(x, norm, spec_.norm_eps, x);
       for (std::int32_t i = 0; i < half; ++i) {
-        const float angle = static_cast<float>(position) * shape_.rotary_frequency(i);
+        const float angle = static_cast<float>(position) * spec_.rotary_frequency(i);
         const float a = x[i], b = x[half + i];
         x[i] = a * std::cos(angle) - b * std::sin(angle);
         x[half + i] = b * std::cos(angle) + a * std::sin(angle);
@@ -264,12 +264,12 @@ class ReferenceBackend final : public Backend {
 
   // softmax(q k / sqrt(head_dim)) v
   void attend(std::int64_t row, std::int32_t head, const std::vector<const KeyValue*>& keys) {
-    const std::size_t dim = size(shape_.head_dim);
-    const std::size_t kv_at = size(head / (shape_.num_heads / shape_.num_kv_heads)) * dim;
+    const std::size_t dim = size(spec_.head_dim);
+    const std::size_t kv_at = size(head / (spec_.num_heads / spec_.num_kv_heads)) * dim;
     const float* query =
-        qkv_.data() + static_cast<std::size_t>(row) * size(shape_.qkv_dim()) + size(head) * dim;
+        qkv_.data() + static_cast<std::size_t>(row) * size(spec_.qkv_dim()) + size(head) * dim;
     float* out =
-        attention_.data() + static_cast<std::size_t>(row) * size(shape_.query_dim()) + size(head) * dim;
+        attention_.data() + static_cast<std::size_t>(row) * size(spec_.query_dim()) + size(head) * dim;
     std::vector<double> weights(keys.size());
     for (std::size_t t = 0; t < keys.size(); ++t) {
       for (std::size_t i = 0; i < dim; ++i) weights[t] += double{query[i]} * keys[t]->key[kv_at + i];
@@ -286,8 +286,8 @@ class ReferenceBackend final : public Backend {
   }
 
   ThreadPool pool_;
-  DecoderWeights* weights_ = nullptr;  // read anew for every step: nothing is packed
-  DecoderShape shape_;
+  TransformerWeights* weights_ = nullptr;  // read anew for every step: nothing is packed
+  TransformerSpec spec_;
   std::vector<std::vector<KeyValue>> kept_;  // [num_layers][num_slots]
   std::vector<KeyValue> transient_;          // [num_tokens], of the layer at hand
   PackedBatch batch_;
