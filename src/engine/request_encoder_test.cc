@@ -101,7 +101,7 @@ TEST_F(RealTokenizerTest, PiecesAreEncodedAsTheWhole) {
       request.instruction = document + query;
       if (request.instruction.empty()) request.instruction = "i";
       std::string whole;
-      for (const PromptPiece& piece : Qwen3Prompt::preamble(request.instruction)) whole += piece.text;
+      for (const Qwen3Piece& piece : Qwen3Prompt::preamble(request.instruction)) whole += piece.text;
       whole += Qwen3Prompt::query(query) + Qwen3Prompt::query_end() + Qwen3Prompt::document(document) +
                Qwen3Prompt::suffix(PromptSuffix::kOfficial).text;
       std::vector<std::int32_t> ids;

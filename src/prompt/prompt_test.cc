@@ -11,7 +11,7 @@ namespace {
 std::string whole_prompt(const std::string& instruction, const std::string& query,
                          const std::string& document, PromptSuffix suffix) {
   std::string text;
-  for (const PromptPiece& piece : Qwen3Prompt::preamble(instruction)) text += piece.text;
+  for (const Qwen3Piece& piece : Qwen3Prompt::preamble(instruction)) text += piece.text;
   text += Qwen3Prompt::query(query) + Qwen3Prompt::query_end() + Qwen3Prompt::document(document);
   return text + Qwen3Prompt::suffix(suffix).text;
 }
@@ -52,7 +52,7 @@ TEST(Qwen3Prompt, VllmEndsInOneNewline) {
 
 // Only the program's own words may hold control tokens: no piece mixes them with a user's text.
 TEST(Qwen3Prompt, UsersTextIsInNoTemplatePiece) {
-  for (const PromptPiece& piece : Qwen3Prompt::preamble("USER")) {
+  for (const Qwen3Piece& piece : Qwen3Prompt::preamble("USER")) {
     EXPECT_EQ(piece.is_template, piece.text.find("USER") == std::string::npos) << piece.text;
     EXPECT_EQ(piece.is_template, piece.text.find("<|im_") != std::string::npos) << piece.text;
   }

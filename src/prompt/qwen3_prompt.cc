@@ -19,7 +19,7 @@ std::string_view Qwen3Prompt::preamble_start() {
          "provided. Note that the answer can only be \"yes\" or \"no\".<|im_end|>\n<|im_start|>user\n";
 }
 
-std::vector<PromptPiece> Qwen3Prompt::preamble(std::string_view instruction) {
+std::vector<Qwen3Piece> Qwen3Prompt::preamble(std::string_view instruction) {
   return {{std::string(preamble_start()), true},
           {joined(kBeforeInstruction, instruction, kAfterInstruction), false}};
 }
@@ -36,7 +36,7 @@ std::string Qwen3Prompt::document(std::string_view document) {
   return joined(kBeforeDocument, document, "");
 }
 
-PromptPiece Qwen3Prompt::suffix(PromptSuffix suffix) {
+Qwen3Piece Qwen3Prompt::suffix(PromptSuffix suffix) {
   std::string text = "<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n";
   if (suffix == PromptSuffix::kVllm) text.pop_back();
   return {text, true};
