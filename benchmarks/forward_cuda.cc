@@ -12,8 +12,8 @@
 
 #include "backend/cuda/device_rank.h"
 #include "backend/cuda/kernel_clock.h"
-#include "checkpoint/checkpoint.h"
 #include "model/model.h"
+#include "model/open_model.h"
 #include "rerank/error.h"
 
 namespace rerank::benchmarks {
@@ -242,8 +242,9 @@ void print_products(const cuda::DeviceRank& rank) {
 void run(const Arguments& arguments) {
   const int most = *std::ranges::max_element(arguments.tokens);
   const int positions = arguments.head + arguments.document + 1;
+  const std::shared_ptr<Checkpoint> checkpoint = open_model(arguments.model);
   const std::unique_ptr<Model> model =
-      create_model(open_checkpoint(arguments.model), {.no = 0, .yes = 1}, positions);
+      create_model(checkpoint, read_reranker(*checkpoint), {.no = 0, .yes = 1}, positions);
   const int heads = most / (arguments.head + arguments.document) + 1;
   const BackendLimits limits{.max_tokens = most,
                              .max_segments = most / arguments.document + heads + 1,

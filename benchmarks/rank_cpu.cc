@@ -17,10 +17,10 @@
 #include "backend/cpu/gemm.h"
 #include "backend/cpu/packed_weights.h"
 #include "backend/cpu/row_tiles.h"
-#include "checkpoint/checkpoint.h"
 #include "cpu_limits.h"
 #include "engine/loading.h"
 #include "model/model.h"
+#include "model/open_model.h"
 #include "rerank/engine.h"
 #include "word_text.h"
 
@@ -73,7 +73,8 @@ class GemmsAlone {
  public:
   GemmsAlone(const EngineOptions& options, const EngineInfo& info)
       : pool_(info.num_threads),
-        model_(create_model(open_checkpoint(options.model), {.no = 0, .yes = 1}, 64)),
+        checkpoint_(open_model(options.model)),
+        model_(create_model(checkpoint_, read_reranker(*checkpoint_), {.no = 0, .yes = 1}, 64)),
         kernels_(*cpu::choose_kernels({.dtype = info.dtype, .instruction_set = info.instruction_set},
                                       model_->weights().type())
                       .kernels),
@@ -134,6 +135,7 @@ class GemmsAlone {
   }
 
   ThreadPool pool_;
+  std::shared_ptr<Checkpoint> checkpoint_;
   std::unique_ptr<Model> model_;
   const cpu::Kernels& kernels_;
   cpu::PackedWeights weights_;

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "engine/replica_set.h"
+#include "prompt/score_function.h"
 #include "tests/prompt_backend.h"
 
 namespace rerank {
@@ -84,7 +85,7 @@ inline void expect_right(const ReplicaSet& loop, const Request& request, const R
     const std::vector<std::int32_t> ids = prompt_ids(loop.encoder(), request, d);
     EXPECT_EQ(score.logit_yes, prompt_logit(ids));
     EXPECT_EQ(score.logit_no, 0);
-    EXPECT_EQ(score.score, rerank::score(0, score.logit_yes));
+    EXPECT_EQ(score.score, ScoreFunction{}(score.logit_yes));
     EXPECT_EQ(score.num_tokens, static_cast<std::int32_t>(ids.size()));
     num_tokens += score.num_tokens;
   }

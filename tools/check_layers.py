@@ -17,7 +17,7 @@ ROOMS = {
     "checkpoint": {"base", "rerank"},
     "backend": {"base", "rerank"},
     "prompt": {"base", "rerank"},
-    "model": {"checkpoint", "backend", "base", "rerank"},
+    "model": {"prompt", "checkpoint", "backend", "base", "rerank"},
     "engine": {"model", "prompt", "tokenizer", "checkpoint", "backend", "base", "rerank"},
     "api": {"base", "rerank"},
     "transfer": {"base", "rerank"},
@@ -42,7 +42,7 @@ BACKEND_PARTS = ("reference", "cpu", "cuda")
 TESTS = "TESTS"
 BENCHES = "BENCHES"
 THIRD_PARTY = {
-    "boost/json*": ("api", "checkpoint", "tokenizer", "client", "load", "hub", "apps", TESTS),
+    "boost/json*": ("api", "checkpoint", "model", "tokenizer", "client", "load", "hub", "apps", TESTS),
     "boost/beast*": ("load",),
     "boost/asio*": ("server", "load"),
     "curl/": ("transfer",),

@@ -79,6 +79,12 @@ void add_engine_flags(CLI::App& command, EngineOptions& options) {
           "let texts such as <|im_end|> in queries and documents become control tokens (the reference does; "
           "unsafe for texts of strangers)")
       ->group(kRequestGroup);
+  command
+      .add_option("--prompt", options.prompt,
+                  "how the model is asked and scored, instead of what its directory declares: the name of a "
+                  "published reranker such as qwen3-reranker, or a prompt file")
+      ->type_name("NAME|FILE")
+      ->group(kRequestGroup);
   add_choice(command, "--prompt-suffix", options.prompt_suffix, {"official", "vllm"},
              "vllm ends in one newline, as its published template does")
       ->group(kRequestGroup);

@@ -12,10 +12,11 @@
 #include "apps/rerank/json_text.h"
 #include "apps/rerank/output_stream.h"
 #include "apps/rerank/terminal_text.h"
-#include "checkpoint/checkpoint.h"
 #include "checkpoint/model_location.h"
 #include "checkpoint/summary.h"
 #include "engine/loading.h"
+#include "model/open_model.h"
+#include "model/reranker.h"
 #include "tokenizer/tokenizer.h"
 
 namespace rerank::cli {
@@ -67,8 +68,8 @@ class Findings {
   std::vector<Finding> findings_;
 };
 
-void add_shape(const ModelConfig& config, Findings& findings) {
-  findings.add_text("architecture", "architecture", config.architecture);
+void add_shape(const std::string& architecture, const TransformerSpec& config, Findings& findings) {
+  findings.add_text("architecture", "architecture", architecture);
   findings.add_number("num_hidden_layers", "layers", config.num_layers);
   findings.add_number("hidden_size", "hidden size", config.hidden);
   findings.add_number("intermediate_size", "ffn size", config.ffn);
@@ -78,10 +79,10 @@ void add_shape(const ModelConfig& config, Findings& findings) {
   findings.add_number("vocab_size", "vocabulary", config.vocab);
   findings.add_number("max_position_embeddings", "positions", config.max_positions);
   findings.add_number("rope_theta", "rope theta", config.rope_theta);
-  findings.add_number("rms_norm_eps", "norm epsilon", config.rms_norm_eps);
+  findings.add_number("rms_norm_eps", "norm epsilon", config.norm_eps);
 }
 
-void add_weights(const CheckpointSummary& summary, Findings& findings) {
+void add_weights(const CheckpointSummary& summary, const Reranker& reranker, Findings& findings) {
   findings.add({"parameters", "parameters", fmt::format("{}", summary.num_parameters),
                 fmt::format("{:.1f} million", static_cast<double>(summary.num_parameters) / 1e6)});
   findings.add({"weight_bytes", "weights", fmt::format("{}", summary.size_bytes),
@@ -95,7 +96,7 @@ void add_weights(const CheckpointSummary& summary, Findings& findings) {
   findings.add({"tensors", "tensors", "{" + json + "}", text});
   findings.add({"files", "files", fmt::format("{}", summary.num_files),
                 summary.num_files == 0 ? "none: made in memory" : fmt::format("{}", summary.num_files)});
-  findings.add_text("head", "head", summary.head);
+  findings.add_text("head", "head", reranker.head());
 }
 
 void add_tokenizer(const std::string& file, Findings& findings) {
@@ -122,15 +123,16 @@ void add_arithmetic(const BackendInfo& backend, Findings& findings) {
 
 int inspect(const InspectOptions& options) {
   const std::unique_ptr<Checkpoint> checkpoint =
-      open_checkpoint(options.engine.model, cache_directory(options.engine));
+      open_model(options.engine.model, cache_directory(options.engine));
+  const Reranker reranker = read_reranker(*checkpoint, prompt_choice(options.engine));
   const CheckpointSummary summary = summarize(*checkpoint);
   Findings findings;
   findings.add_text("model", "model", summary.description);
-  add_shape(summary.config, findings);
-  add_weights(summary, findings);
+  add_shape(reranker.architecture, reranker.spec, findings);
+  add_weights(summary, reranker, findings);
   add_tokenizer(tokenizer_location(options.engine.model, options.engine.tokenizer).string(), findings);
   findings.add_text("identity", "identity", summary.identity);
-  add_arithmetic(preview_backend(options.engine, *checkpoint), findings);
+  add_arithmetic(preview_backend(options.engine, reranker.matrix_type(*checkpoint)), findings);
   standard_output().write(options.format == "json" ? findings.as_json() : findings.as_table());
   standard_output().flush();
   return kDone;

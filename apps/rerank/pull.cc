@@ -14,7 +14,8 @@
 #include "apps/rerank/output_stream.h"
 #include "apps/rerank/progress.h"
 #include "apps/rerank/terminal_text.h"
-#include "checkpoint/checkpoint.h"
+#include "model/open_model.h"
+#include "model/reranker.h"
 #include "rerank/error.h"
 
 namespace rerank::cli {
@@ -33,6 +34,7 @@ HF_HOME for the cache, HTTPS_PROXY for a proxy.)";
 
 struct PullFlags {
   PullOptions pull;
+  bool unchecked = false;
   bool dry_run = false;
 };
 
@@ -101,7 +103,7 @@ void tell_result(const PullFlags& flags, const PullResult& pulled) {
 // Tensors and config.json fit each other, or it is said now and not when somebody waits for an answer.
 void require_usable(const PullResult& pulled) {
   try {
-    open_checkpoint(pulled.snapshot.string());
+    read_reranker(*open_model(pulled.snapshot.string()));
   } catch (const Error& error) {
     throw Error(error.code(), fmt::format("{} is downloaded and verified, but this program cannot run it: {}",
                                           pulled.model, error.what()));
@@ -116,7 +118,10 @@ int pull(const PullFlags& flags) {
     lines.clear();
     tell(text);
   };
-  const PullResult result = flags.dry_run ? list_model(flags.pull, events) : pull_model(flags.pull, events);
+  PullOptions options = flags.pull;
+  if (!flags.unchecked)
+    options.check_config = [](const auto& json, const auto& name) { spec_of_config(json, name); };
+  const PullResult result = flags.dry_run ? list_model(options, events) : pull_model(options, events);
   lines.clear();
   if (result.stopped) {
     tell("stopped; what has come is kept: the same command goes on from there");
@@ -125,7 +130,7 @@ int pull(const PullFlags& flags) {
   if (flags.dry_run) {
     print_files(result);
   } else {
-    if (!flags.pull.unchecked) require_usable(result);
+    if (!flags.unchecked) require_usable(result);
     tell_result(flags, result);
   }
   standard_output().flush();
@@ -159,7 +164,7 @@ void add_flags(CLI::App& command, PullFlags& flags) {
   command.add_flag("--dry-run", flags.dry_run, "show what would be downloaded, and write nothing");
   command.add_flag("--verify", options.verify,
                    "hash what the cache holds already, and download again what is wrong");
-  command.add_flag("--unchecked", options.unchecked, "also a model that this program cannot run");
+  command.add_flag("--unchecked", flags.unchecked, "also a model that this program cannot run");
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include <iterator>
 
 #include "apps/rerank/json_text.h"
+#include "model/reranker.h"
 #include "rerank/error.h"
 
 namespace rerank::cli {
@@ -68,7 +69,7 @@ Reference read_reference(const std::string& path) {
   Reference reference;
   reference.path = path;
   if (object.contains("config")) {
-    reference.config = parse_config(json::serialize(object_field(object, "config", path)), path + ": config");
+    reference.spec = spec_of_config(json::serialize(object_field(object, "config", path)), path + ": config");
   }
   if (object.contains("bfloat16_logit_difference_error")) {
     reference.bfloat16_rms =
@@ -84,9 +85,9 @@ Reference read_reference(const std::string& path) {
   return reference;
 }
 
-void require_same_model(const Reference& reference, const ModelConfig& model) {
-  if (!reference.config) return;
-  const ModelConfig& wanted = *reference.config;
+void require_same_model(const Reference& reference, const TransformerSpec& model) {
+  if (!reference.spec) return;
+  const TransformerSpec& wanted = *reference.spec;
   const auto same = [&reference](const char* key, auto of_reference, auto of_model) {
     if (of_reference == of_model) return;
     refuse(reference.path,
@@ -101,7 +102,7 @@ void require_same_model(const Reference& reference, const ModelConfig& model) {
   same("head_dim", wanted.head_dim, model.head_dim);
   same("vocab_size", wanted.vocab, model.vocab);
   same("rope_theta", wanted.rope_theta, model.rope_theta);
-  same("rms_norm_eps", wanted.rms_norm_eps, model.rms_norm_eps);
+  same("rms_norm_eps", wanted.norm_eps, model.norm_eps);
 }
 
 }  // namespace rerank::cli

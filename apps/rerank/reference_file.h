@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "checkpoint/config.h"
+#include "backend/transformer.h"
 
 namespace rerank::cli {
 
@@ -26,7 +26,7 @@ struct ReferenceCase {
 
 struct Reference {
   std::string path;
-  std::optional<ModelConfig> config;
+  std::optional<TransformerSpec> spec;
   std::optional<double> bfloat16_rms;
   std::vector<ReferenceCase> cases;
 };
@@ -35,6 +35,6 @@ struct Reference {
 Reference read_reference(const std::string& path);
 
 // Throws Error naming the number in which `model` is not the model that the reference was made with.
-void require_same_model(const Reference& reference, const ModelConfig& model);
+void require_same_model(const Reference& reference, const TransformerSpec& model);
 
 }  // namespace rerank::cli

@@ -9,8 +9,8 @@
 #include "apps/rerank/number_flags.h"
 #include "apps/rerank/output_stream.h"
 #include "apps/rerank/progress.h"
-#include "checkpoint/synthetic_checkpoint.h"
-#include "checkpoint/write_synthetic.h"
+#include "model/synthetic/synthetic_checkpoint.h"
+#include "model/synthetic/write_synthetic.h"
 
 namespace rerank::cli {
 namespace {

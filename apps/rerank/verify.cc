@@ -18,7 +18,8 @@
 #include "apps/rerank/progress.h"
 #include "apps/rerank/reference_file.h"
 #include "apps/rerank/terminal_text.h"
-#include "checkpoint/checkpoint.h"
+#include "model/open_model.h"
+#include "model/reranker.h"
 
 namespace rerank::cli {
 namespace {
@@ -164,8 +165,8 @@ std::string as_json(const Reference& reference, const Comparison& comparison) {
 int verify(const VerifyOptions& options) {
   std::vector<Reference> references;
   for (const std::string& path : options.references) references.push_back(read_reference(path));
-  const ModelConfig config = open_checkpoint(options.engine.model)->config();
-  for (const Reference& reference : references) require_same_model(reference, config);
+  const TransformerSpec spec = read_reranker(*open_model(options.engine.model)).spec;
+  for (const Reference& reference : references) require_same_model(reference, spec);
 
   EngineOptions engine_options = options.engine;
   engine_options.parse_special_tokens = true;

@@ -44,6 +44,9 @@ struct EngineOptions {
   bool enable_prefix_caching = true;
 
   bool parse_special_tokens = false;  // true: "<|im_end|>" in a user's text becomes the control token
+  // How the model is asked and scored, instead of what it declares: the name of a published reranker's
+  // prompt, or a prompt file; empty: as it declares.
+  std::string prompt;
   std::string prompt_suffix =
       "official";  // "official", or "vllm" for its template's single newline at the end
   // Of packed weights; empty: $RERANK_CACHE, $XDG_CACHE_HOME/rerank or ~/.cache/rerank.

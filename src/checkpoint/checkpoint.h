@@ -5,14 +5,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/tensor_view.h"
-#include "checkpoint/config.h"
 
 namespace rerank {
 
@@ -27,7 +25,12 @@ class Checkpoint {
  public:
   virtual ~Checkpoint() = default;
 
-  virtual const ModelConfig& config() const = 0;
+  // The text of config.json, and what messages call it.
+  virtual const std::string& config_json() const = 0;
+  virtual std::string config_name() const = 0;
+  // The text of another of the model's files, such as "1_LogitScore/config.json"; nothing where there is
+  // none. Throws Error when it cannot be read.
+  virtual std::optional<std::string> text_file(std::string_view path) const = 0;
   // In the order of their names.
   virtual const std::vector<TensorInfo>& tensors() const = 0;
   // The view lives until release(name) or the end of the checkpoint. A synthetic tensor is made on the first
@@ -42,26 +45,11 @@ class Checkpoint {
   // The files that hold the tensors; none for a model made in memory.
   virtual std::vector<std::filesystem::path> files() const { return {}; }
   // A short text that changes with any weight and is the same on every machine: names derived files and
-  // verifies them. Of files it takes reading them whole, unless open_checkpoint was given a record of it.
+  // verifies them. Of files it takes reading them whole, unless it was opened with a record of it.
   virtual std::string identity() const = 0;
   // Where it came from, for people.
   virtual std::string description() const = 0;
 };
-
-// Whether the checkpoint has every tensor that its architecture needs, in the right shape, and none whose
-// effect this program would leave out. Throws Error naming the tensor, the wanted and the found shape, and
-// what to do.
-void validate_tensors(const Checkpoint& checkpoint);
-
-// Opens and validates what `model` names: a directory; a repository name in the Hugging Face cache
-// (HF_HUB_CACHE, HF_HOME, else
-// ~/.cache/huggingface), e.g. "Qwen/Qwen3-Reranker-0.6B"; "demo", the model that ships (RERANK_DEMO_MODEL,
-// else beside the installed program or the source); "synth:SIZE", made in memory with seed 1 and std 0.03.
-// NAME@REVISION asks for another revision than main. Throws Error naming what was looked for and where, or
-// what is wrong with the file.
-// `record_directory` is where content_identity keeps its record; empty: nowhere.
-std::unique_ptr<Checkpoint> open_checkpoint(const std::string& model,
-                                            const std::string& record_directory = "");
 
 // The directory of the model that ships. Throws Error{kNotFound}.
 std::filesystem::path demo_model_directory();

@@ -39,7 +39,6 @@ HuggingFaceDirectory::HuggingFaceDirectory(const fs::path& directory, std::strin
           description()),
       ErrorCode::kNotFound);
   config_text_ = read_text_file(config_file);
-  config_ = parse_config(config_text_, config_file.string());
   open_files();
   index_tensors();
 }
@@ -87,6 +86,12 @@ std::string HuggingFaceDirectory::identity() const {
     identity_ = fmt::format("{:016x}", hash.value());
   });
   return identity_;
+}
+
+std::optional<std::string> HuggingFaceDirectory::text_file(std::string_view path) const {
+  const fs::path file = directory_ / path;
+  if (!is_present(file)) return std::nullopt;
+  return read_text_file(file);
 }
 
 TensorView HuggingFaceDirectory::tensor(std::string_view name) const {

@@ -20,12 +20,13 @@ namespace rerank {
 class HuggingFaceDirectory final : public Checkpoint {
  public:
   // `name` is what people called it; `record_directory` is content_identity's. Throws Error naming the file
-  // and what is wrong with it. Does not compare the tensors with what the architecture needs: see
-  // validate_tensors.
+  // and what is wrong with it.
   HuggingFaceDirectory(const std::filesystem::path& directory, std::string name,
                        std::string record_directory = "");
 
-  const ModelConfig& config() const override { return config_; }
+  const std::string& config_json() const override { return config_text_; }
+  std::string config_name() const override { return (directory_ / "config.json").string(); }
+  std::optional<std::string> text_file(std::string_view path) const override;
   const std::vector<TensorInfo>& tensors() const override { return tensors_; }
   TensorView tensor(std::string_view name) const override;
   void release(std::string_view name) override;
@@ -46,7 +47,6 @@ class HuggingFaceDirectory final : public Checkpoint {
   std::string name_;
   std::string record_directory_;
   std::string config_text_;
-  ModelConfig config_;
   std::vector<std::unique_ptr<SafetensorsFile>> files_;
   std::vector<TensorInfo> tensors_;
   std::vector<Location> locations_;  // as tensors_

@@ -7,7 +7,7 @@
 
 namespace rerank {
 
-// `model` as in open_checkpoint, but not "synth:SIZE". Throws Error{kNotFound} naming where it was looked for
+// `model` as in open_model, but not "synth:SIZE". Throws Error{kNotFound} naming where it was looked for
 // and how to get it.
 std::filesystem::path model_directory(const std::string& model);
 

@@ -100,11 +100,5 @@ TEST(ModelLocation, FindsATokenizerForEveryModel) {
   EXPECT_EQ(tokenizer_location(scratch.path().string(), ""), scratch.path() / "tokenizer.json");
 }
 
-TEST(ModelLocation, NamesTheSyntheticSizes) {
-  EXPECT_THAT(error_of([] { open_checkpoint("synth:1.7B"); }),
-              AllOf(HasSubstr("synth:1.7B"), HasSubstr("synth:0.6B")));
-  EXPECT_THAT(open_checkpoint("synth:nano")->description(), HasSubstr("nano"));
-}
-
 }  // namespace
 }  // namespace rerank

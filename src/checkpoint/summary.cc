@@ -6,22 +6,10 @@
 #include "checkpoint/safetensors_header.h"
 
 namespace rerank {
-namespace {
-
-std::string head_of(const ModelConfig& config) {
-  if (config.architecture == "Qwen3ForSequenceClassification") return "score.weight";
-  if (config.tied_embeddings) return "yes and no rows of model.embed_tokens.weight (tied)";
-  return "yes and no rows of lm_head.weight";
-}
-
-}  // namespace
-
 CheckpointSummary summarize(const Checkpoint& checkpoint) {
   CheckpointSummary summary;
   summary.description = checkpoint.description();
   summary.identity = checkpoint.identity();
-  summary.config = checkpoint.config();
-  summary.head = head_of(summary.config);
   summary.num_files = checkpoint.files().size();
   for (const TensorInfo& tensor : checkpoint.tensors()) {
     const std::uint64_t size_bytes = tensor_bytes(tensor);

@@ -19,13 +19,11 @@ struct CheckpointSummary {
 
   std::string description;
   std::string identity;
-  ModelConfig config;
   std::size_t num_tensors = 0;
   std::int64_t num_parameters = 0;
   std::uint64_t size_bytes = 0;  // of the tensors' elements
   std::vector<TypeCount> types;  // those that occur
   std::size_t num_files = 0;     // 0: made in memory
-  std::string head;              // e.g. "yes and no rows of lm_head.weight"
 };
 
 // Reads no weights but for the identity, see Checkpoint.

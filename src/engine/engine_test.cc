@@ -18,10 +18,10 @@
 #include <vector>
 
 #include "base/option_ranges.h"
-#include "checkpoint/config.h"
 #include "checkpoint/scratch_directory.h"
-#include "checkpoint/write_synthetic.h"
 #include "engine/loading.h"
+#include "model/synthetic/synthetic_checkpoint.h"
+#include "model/synthetic/write_synthetic.h"
 #include "rerank/error.h"
 #include "tests/byte_tokenizer.h"
 #include "tests/error_of.h"

@@ -12,8 +12,8 @@
 #include "base/log.h"
 #include "base/option_ranges.h"
 #include "base/thread_pool.h"
-#include "checkpoint/checkpoint.h"
 #include "checkpoint/model_location.h"
+#include "model/open_model.h"
 #include "rerank/error.h"
 
 namespace rerank {
@@ -26,32 +26,32 @@ std::int32_t value_or(std::int32_t value, std::int32_t fallback, const char* fla
   return value == 0 ? fallback : value;
 }
 
-AnswerTokens answer_tokens(const Tokenizer& tokenizer, const Checkpoint& checkpoint) {
-  if (!needs_answer_tokens(checkpoint)) return {};
-  const auto id_of = [&](const char* word) {
-    const std::optional<std::int32_t> id = tokenizer.token_id(word);
-    if (!id) {
+AnswerIds answer_ids(const Tokenizer& tokenizer, const Checkpoint& checkpoint, const Reranker& reranker) {
+  if (reranker.has_classification_head) return {};
+  const auto id_of = [&](const AnswerToken& answer) {
+    if (!answer.is_given()) return -1;
+    const std::optional<std::int32_t> id = answer.id >= 0 ? answer.id : tokenizer.token_id(answer.word);
+    if (!id || *id >= reranker.spec.vocab) {
       throw Error(
           ErrorCode::kUnsupported,
           fmt::format(
-              "{} is no reranker that this program knows: its tokenizer has no token \"{}\" to answer "
-              "with",
-              checkpoint.description(), word));
+              "{}: the answer {} is not a token of its vocabulary; declare the answers in a prompt file",
+              checkpoint.description(), answer.id >= 0 ? fmt::format("{}", answer.id) : answer.word));
     }
     return *id;
   };
-  return {.no = id_of("no"), .yes = id_of("yes")};
+  return {.no = id_of(reranker.declared.answers.no), .yes = id_of(reranker.declared.answers.yes)};
 }
 
-SchedulerOptions scheduler_options(const EngineOptions& options, const ModelConfig& config,
+SchedulerOptions scheduler_options(const EngineOptions& options, const TransformerSpec& spec,
                                    const DeviceDefaults& defaults) {
   SchedulerOptions scheduler;
-  scheduler.max_model_len = value_or(options.max_model_len, std::min(kDefaultModelLen, config.max_positions),
+  scheduler.max_model_len = value_or(options.max_model_len, std::min(kDefaultModelLen, spec.max_positions),
                                      "--max-model-len", ranges::kModelLen);
-  if (scheduler.max_model_len > config.max_positions) {
+  if (scheduler.max_model_len > spec.max_positions) {
     throw Error(ErrorCode::kInvalidArgument,
                 fmt::format("--max-model-len {} is more than the model's max_position_embeddings, {}",
-                            scheduler.max_model_len, config.max_positions));
+                            scheduler.max_model_len, spec.max_positions));
   }
   scheduler.max_num_batched_tokens = value_or(options.max_num_batched_tokens, defaults.max_num_batched_tokens,
                                               "--max-num-batched-tokens", ranges::kBatchedTokens);
@@ -155,13 +155,13 @@ PromptSuffix prompt_suffix(const std::string& name) {
   throw Error(ErrorCode::kInvalidArgument, fmt::format("--prompt-suffix {}: choose official or vllm", name));
 }
 
-void fill_info(const EngineOptions& options, const Checkpoint& checkpoint, const DeviceChoice& choice,
-               LoadedModel& loaded) {
+void fill_info(const EngineOptions& options, const Checkpoint& checkpoint, const Reranker& reranker,
+               const DeviceChoice& choice, LoadedModel& loaded) {
   const BackendInfo backend = loaded.replicas.front().backend->info();
   EngineInfo& info = loaded.info;
   info.model = options.model;
   info.identity = checkpoint.identity();
-  info.architecture = checkpoint.config().architecture;
+  info.architecture = reranker.architecture;
   info.device = backend.device;
   info.device_name = choice.gpu_names;
   info.device_reason = choice.reason;
@@ -174,7 +174,7 @@ void fill_info(const EngineOptions& options, const Checkpoint& checkpoint, const
   info.tensor_parallel_size = std::max(1, options.tensor_parallel_size);
   info.data_parallel_size = num_replicas(options);
   info.num_threads = backend.num_threads;
-  info.max_positions = checkpoint.config().max_positions;
+  info.max_positions = reranker.spec.max_positions;
   info.max_model_len = loaded.scheduler.max_model_len;
   info.max_num_batched_tokens = loaded.scheduler.max_num_batched_tokens;
   info.max_num_seqs = loaded.scheduler.max_num_seqs;
@@ -190,12 +190,16 @@ Tokenizer load_tokenizer(const EngineOptions& options) {
   return Tokenizer::load(tokenizer_location(options.model, options.tokenizer));
 }
 
-BackendInfo preview_backend(const EngineOptions& options, const Checkpoint& checkpoint) {
+BackendInfo preview_backend(const EngineOptions& options, DataType matrices) {
   const DeviceChoice choice = choose_device(backend_options(options), num_replicas(options));
-  BackendInfo info = preview_backend(replica_options(options, choice, 0), matrix_type(checkpoint));
+  BackendInfo info = preview_backend(replica_options(options, choice, 0), matrices);
   info.device_name = choice.gpu_names;
   info.device_reason = choice.reason;
   return info;
+}
+
+PromptChoice prompt_choice(const EngineOptions& options) {
+  return {.prompt = options.prompt, .suffix = options.prompt_suffix};
 }
 
 std::string cache_directory(const EngineOptions& options) {
@@ -213,21 +217,21 @@ std::string cache_directory(const EngineOptions& options) {
 
 LoadedModel load_model(const EngineOptions& options) {
   check_options(options);
-  const std::shared_ptr<Checkpoint> checkpoint = open_checkpoint(options.model, cache_directory(options));
-  const ModelConfig& config = checkpoint->config();
+  const std::shared_ptr<Checkpoint> checkpoint = open_model(options.model, cache_directory(options));
+  const Reranker reranker = read_reranker(*checkpoint, prompt_choice(options));
   Tokenizer tokenizer = load_tokenizer(options);
-  if (tokenizer.vocab_size() > config.vocab) {
+  if (tokenizer.vocab_size() > reranker.spec.vocab) {
     throw Error(
         ErrorCode::kInvalidArgument,
         fmt::format(
             "the tokenizer has ids up to {}, the model's vocab_size is {}: they do not belong together",
-            tokenizer.vocab_size() - 1, config.vocab));
+            tokenizer.vocab_size() - 1, reranker.spec.vocab));
   }
   const DeviceChoice choice = choose_device(backend_options(options), num_replicas(options));
   say_why(choice);
   LoadedModel loaded;
-  loaded.scheduler = scheduler_options(options, config, defaults_of(choice.device));
-  const AnswerTokens answers = answer_tokens(tokenizer, *checkpoint);
+  loaded.scheduler = scheduler_options(options, reranker.spec, defaults_of(choice.device));
+  const AnswerIds answers = answer_ids(tokenizer, *checkpoint, reranker);
   loaded.encoder = std::make_shared<RequestEncoder>(
       std::move(tokenizer), EncoderOptions{.parse_special_tokens = options.parse_special_tokens,
                                            .suffix = prompt_suffix(options.prompt_suffix),
@@ -235,11 +239,11 @@ LoadedModel load_model(const EngineOptions& options) {
   // The upload to a GPU does not need it: the files are hashed meanwhile.
   const auto hashed = std::async(choice.device == "cuda" ? std::launch::async : std::launch::deferred,
                                  [&checkpoint] { checkpoint->identity(); });
-  const auto arithmetic = chosen_arithmetic(options, choice, matrix_type(*checkpoint));
+  const auto arithmetic = chosen_arithmetic(options, choice, reranker.matrix_type(*checkpoint));
   // One after the other: the first packs the weights that the others find packed.
   for (std::int32_t replica = 0; replica < num_replicas(options); ++replica) {
     LoadedReplica& own = loaded.replicas.emplace_back();
-    own.model = create_model(checkpoint, answers, loaded.scheduler.max_model_len);
+    own.model = create_model(checkpoint, reranker, answers, loaded.scheduler.max_model_len);
     BackendOptions backend = replica_options(options, choice, replica);
     if (arithmetic) backend.dtype = arithmetic->dtype;
     own.backend = create_backend(backend);
@@ -248,7 +252,7 @@ LoadedModel load_model(const EngineOptions& options) {
     // A CPU that computes on the engine's own threads is slow at worst.
     if (own.backend->max_in_flight() > 1) own.device_timeout = options.device_timeout;
   }
-  fill_info(options, *checkpoint, choice, loaded);
+  fill_info(options, *checkpoint, reranker, choice, loaded);
   if (arithmetic) loaded.info.dtype_reason = arithmetic->dtype_reason;
   for (LoadedReplica& replica : loaded.replicas) {
     if (!replica.backend->needs_weights_later()) replica.model->release_weights();

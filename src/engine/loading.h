@@ -35,8 +35,12 @@ LoadedModel load_model(const EngineOptions& options);
 // The tokenizer that the options name, else the model's own, see tokenizer_location. Throws Error.
 Tokenizer load_tokenizer(const EngineOptions& options);
 
-// How the options would run the checkpoint on this machine, without loading it; see preview_backend.
-BackendInfo preview_backend(const EngineOptions& options, const Checkpoint& checkpoint);
+// How the options would run a checkpoint of this type on this machine, without loading it; see
+// preview_backend.
+BackendInfo preview_backend(const EngineOptions& options, DataType matrices);
+
+// What the options ask for instead of the prompt that the model declares.
+PromptChoice prompt_choice(const EngineOptions& options);
 
 // Where packed weights and measurements are kept: the option, $RERANK_CACHE, $XDG_CACHE_HOME/rerank,
 // ~/.cache/rerank; empty when there is no such place or the options want none.

@@ -6,7 +6,6 @@
 #include <memory>
 #include <utility>
 
-#include "checkpoint/config.h"
 #include "checkpoint/model_location.h"
 #include "checkpoint/text_file.h"
 #include "hub/download.h"
@@ -55,7 +54,7 @@ class Pull {
     }
     cache_.require_room(wanted_disk_bytes(config) + wanted_disk_bytes(others));
     fetch(config);
-    if (!options_.unchecked) check_config();
+    if (options_.check_config) check_config();
     fetch(others);
     cache_.publish(model_, hub_->references(name_, model_));
     return pulled;
@@ -143,7 +142,7 @@ class Pull {
     const auto config = std::find_if(model_.files.begin(), model_.files.end(),
                                      [](const RemoteFile& file) { return file.name == "config.json"; });
     try {
-      parse_config(read_text_file(cache_.blob(*config)), name_.repository + "/config.json");
+      options_.check_config(read_text_file(cache_.blob(*config)), name_.repository + "/config.json");
     } catch (const Error& error) {
       throw Error(error.code(),
                   fmt::format("{}; no weights were downloaded (--unchecked would)", error.what()));

@@ -20,8 +20,10 @@ struct PullOptions {
   std::filesystem::path cache;  // empty: huggingface_cache()
   std::size_t num_connections = 8;
   PatienceOptions patience;
-  bool verify = false;     // hash what the cache holds already, too
-  bool unchecked = false;  // also a model whose config.json this program cannot run
+  bool verify = false;  // hash what the cache holds already, too
+  // Throws Error for a config.json that the caller has no use for, before its weights are downloaded; `name`
+  // is for messages. Empty: any will do.
+  std::function<void(const std::string& config_json, const std::string& name)> check_config;
 };
 
 struct PullProgress {

@@ -3,11 +3,10 @@
 
 #include <vector>
 
-#include "checkpoint/checkpoint.h"
-#include "model/model.h"
 #include "rerank/error.h"
 #include "tests/allocation_count.h"
 #include "tests/backend_variants.h"
+#include "tests/support/open_reranker.h"
 
 namespace rerank {
 namespace {
@@ -36,7 +35,7 @@ class ForwardAllocationTest : public testing::TestWithParam<BackendVariant> {};
 
 TEST_P(ForwardAllocationTest, NoneAfterAWarmUp) {
   for (const char* name : {"synth:nano", "synth:odd"}) {
-    const auto model = create_model(open_checkpoint(name), {.no = 2152, .yes = 9693}, 400);
+    const auto model = create_model(std::string(name), {.no = 2152, .yes = 9693}, 400);
     const auto backend = create_backend(options_of(GetParam(), 2));
     try {
       backend->load(

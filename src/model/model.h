@@ -1,5 +1,4 @@
-// A reranker model family on a backend: its weights by name, its forward, its score. One file for each
-// family.
+// A reranker on a backend: its weights by role, and its forward.
 #pragma once
 
 #include <cstdint>
@@ -7,12 +6,13 @@
 
 #include "backend/backend.h"
 #include "checkpoint/checkpoint.h"
+#include "model/reranker.h"
 
 namespace rerank {
 
-// The vocabulary's ids of the two answers; unused by a model with a classification head.
-struct AnswerTokens {
-  std::int32_t no = -1;
+// Rows of the head, by vocabulary id. Unused by a model with a classification head.
+struct AnswerIds {
+  std::int32_t no = -1;  // -1: none, its logit is 0
   std::int32_t yes = -1;
 };
 
@@ -29,19 +29,9 @@ class Model {
   virtual void forward(Backend& backend) const = 0;
 };
 
-// True when the checkpoint's head is rows of its language model head, so that AnswerTokens are needed.
-bool needs_answer_tokens(const Checkpoint& checkpoint);
-
-// The type of the checkpoint's matrices, which decides how a backend may compute them.
-DataType matrix_type(const Checkpoint& checkpoint);
-
 // REQUIRES: the answers' ids are below the vocabulary's size where they are needed. `max_positions` is the
-// longest prompt that will be asked for. Throws Error naming the architecture when no family knows it.
-std::unique_ptr<Model> create_model(std::shared_ptr<Checkpoint> checkpoint, AnswerTokens answers,
-                                    std::int32_t max_positions);
-
-// sigmoid(logit_yes - logit_no), in float32 (Qwen3-Reranker's published scoring: softmax over the two, of
-// yes).
-float score(float logit_no, float logit_yes);
+// longest prompt that will be asked for.
+std::unique_ptr<Model> create_model(std::shared_ptr<Checkpoint> checkpoint, const Reranker& reranker,
+                                    AnswerIds answers, std::int32_t max_positions);
 
 }  // namespace rerank

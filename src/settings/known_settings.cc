@@ -33,6 +33,7 @@ std::vector<KnownSetting> model_settings() {
       {.key = "cache_dir", .other_variables = {"RERANK_CACHE"}},
       {.key = "no_weight_cache"},
       {.key = "parse_special_tokens"},
+      {.key = "prompt"},
       {.key = "prompt_suffix"},
       {.key = "instruction", .group = Group::kRequest},
       {.key = "max_tokens_per_query", .group = Group::kRequest},

@@ -2,7 +2,7 @@
 #include <cmath>
 #include <string>
 
-#include "checkpoint/config.h"
+#include "model/reranker.h"
 #include "rerank/error.h"
 #include "tests/fuzz/fuzz_target.h"
 
@@ -11,13 +11,13 @@ namespace rerank::fuzz {
 void run_input(std::string_view input) {
   const MemoryBound bound(500 * input.size() + (std::size_t{256} << 10));
   try {
-    const ModelConfig config = parse_config(input, "config.json");
+    const TransformerSpec config = spec_of_config(input, "config.json");
     expect(config.hidden > 0 && config.ffn > 0 && config.num_layers > 0 && config.vocab > 0 &&
                config.max_positions > 0,
            "sizes are positive");
     expect(config.num_kv_heads > 0 && config.num_heads % config.num_kv_heads == 0, "heads share keys evenly");
     expect(config.head_dim > 0 && config.head_dim % 2 == 0, "a head turns in pairs");
-    expect(config.rms_norm_eps > 0 && config.rms_norm_eps < 1, "epsilon is small");
+    expect(config.norm_eps > 0 && config.norm_eps < 1, "epsilon is small");
     expect(std::isfinite(config.rope_theta) && config.rope_theta > 0, "theta is a number above 0");
   } catch (const Error& error) {
     expect_presentable(error.what());

@@ -13,13 +13,13 @@
 #include <vector>
 
 #include "checkpoint/scratch_directory.h"
-#include "checkpoint/synthetic_checkpoint.h"
-#include "model/model.h"
+#include "model/synthetic/synthetic_checkpoint.h"
 #include "rerank/engine.h"
 #include "rerank/error.h"
 #include "tests/backend_variants.h"
 #include "tests/byte_tokenizer.h"
 #include "tests/golden/golden_file.h"
+#include "tests/support/open_reranker.h"
 #include "tests/test_tokenizer_file.h"
 #include "tests/under_sanitizer.h"
 
@@ -37,8 +37,8 @@ constexpr std::int32_t kSmallVocab = 4096;
 
 // The golden sizes, and a model as wide as the published 0.6B with two layers and a vocabulary small enough
 // to make.
-std::shared_ptr<Checkpoint> open_model(const std::string& size) {
-  if (size != "wide") return open_checkpoint("synth:" + size);
+std::shared_ptr<Checkpoint> open_size(const std::string& size) {
+  if (size != "wide") return open_model("synth:" + size);
   std::string config = published_config("0.6B");
   const auto replace = [&](const std::string& from, const std::string& to) {
     config.replace(config.find(from), from.size(), to);
@@ -56,7 +56,7 @@ class Machine {
 
   // Throws Error{kUnsupported} where this processor lacks the variant.
   Machine(const std::string& size, const BackendVariant& variant, int num_threads)
-      : model_(create_model(open_model(size), {.no = 2152, .yes = size == "wide" ? 1111 : 9693}, 1000)),
+      : model_(create_model(open_size(size), {.no = 2152, .yes = size == "wide" ? 1111 : 9693}, 1000)),
         backend_(create_backend(options_of(variant, num_threads))) {
     backend_->load(model_->weights(), kLimits);
   }

@@ -9,13 +9,12 @@
 #include <tuple>
 #include <vector>
 
-#include "checkpoint/checkpoint.h"
 #include "engine/request_encoder.h"
-#include "model/model.h"
 #include "rerank/engine.h"
 #include "rerank/error.h"
 #include "tests/backend_variants.h"
 #include "tests/golden/golden_file.h"
+#include "tests/support/open_reranker.h"
 #include "tests/test_tokenizer_file.h"
 #include "tests/under_sanitizer.h"
 
@@ -29,7 +28,7 @@ constexpr double kFloat32Limit = 1e-3;
 constexpr double kInt8Factor = 3;
 constexpr double kInt8TensorParallelFactor = 4;
 constexpr double kFp8Factor = 8;
-constexpr AnswerTokens kAnswers{.no = 2152, .yes = 9693};
+constexpr AnswerIds kAnswers{.no = 2152, .yes = 9693};
 
 std::vector<BackendVariant> all_variants() {
   std::vector<BackendVariant> variants = scoring_variants();
@@ -61,7 +60,7 @@ class GoldenScoresTest : public testing::TestWithParam<std::tuple<std::string, B
 };
 
 TEST_P(GoldenScoresTest, FromIds) {
-  const auto model = create_model(open_checkpoint("synth:" + std::get<0>(GetParam())), kAnswers, 1000);
+  const auto model = create_model("synth:" + std::get<0>(GetParam()), kAnswers, 1000);
   const auto backend = create_backend(options_of(variant_, 2));
   try {
     backend->load(

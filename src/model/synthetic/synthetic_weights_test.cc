@@ -1,5 +1,5 @@
 // Synthetic weights bit for bit: against golden values, and every way to make them against each other.
-#include "checkpoint/synthetic_weights.h"
+#include "model/synthetic/synthetic_weights.h"
 
 #include <fmt/format.h>
 
@@ -12,8 +12,10 @@
 
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/scratch_directory.h"
-#include "checkpoint/synthetic_checkpoint.h"
 #include "checkpoint/text_file.h"
+#include "model/open_model.h"
+#include "model/reranker.h"
+#include "model/synthetic/synthetic_checkpoint.h"
 #include "tests/error_of.h"
 
 namespace rerank {
@@ -109,7 +111,7 @@ TEST(SyntheticWeights, DependOnSeedAndName) {
 
 TEST(SyntheticCheckpoint, MakesEveryTensorOfItsConfig) {
   for (const char* size : {"nano", "odd"}) {
-    const auto checkpoint = open_checkpoint(std::string("synth:") + size);
+    const auto checkpoint = open_model(std::string("synth:") + size);
     for (const TensorInfo& info : checkpoint->tensors()) {
       const TensorView view = checkpoint->tensor(info.name);
       ASSERT_EQ(view.shape, info.shape);
@@ -126,7 +128,7 @@ TEST(SyntheticCheckpoint, MakesEveryTensorOfItsConfig) {
 }
 
 TEST(SyntheticCheckpoint, KeepsATensorUntilItIsReleased) {
-  const auto checkpoint = open_checkpoint("synth:nano");
+  const auto checkpoint = open_model("synth:nano");
   const std::byte* first = checkpoint->tensor("model.norm.weight").data;
   EXPECT_EQ(checkpoint->tensor("model.norm.weight").data, first);
   const std::byte value = first[5];
@@ -138,7 +140,7 @@ TEST(SyntheticCheckpoint, KeepsATensorUntilItIsReleased) {
 }
 
 TEST(SyntheticCheckpoint, ServesSeveralThreads) {
-  const auto checkpoint = open_checkpoint("synth:nano");
+  const auto checkpoint = open_model("synth:nano");
   std::vector<std::vector<const std::byte*>> seen(4);
   {
     std::vector<std::jthread> threads;

@@ -10,15 +10,19 @@
 #include "base/memory_block.h"
 #include "base/thread_pool.h"
 #include "checkpoint/checkpoint.h"
-#include "checkpoint/synthetic_weights.h"
+#include "model/synthetic/synthetic_weights.h"
 
 namespace rerank {
 
 struct SyntheticOptions {
-  std::string config_json;  // of a Qwen3 reranker
+  std::string config_json;  // of a family that this program knows
   std::string size_name;    // for people, e.g. "0.6B"
   SyntheticRecipe recipe;
 };
+
+// The config.json of a size that goldens and benchmarks use, nano | odd | 0.6B | 4B | 8B (any case); empty
+// for any other name.
+std::string published_config(std::string_view size);
 
 // The text of config.json for `config`, which is a size that published_config knows or the name of a file.
 // Throws Error{kNotFound} naming both.
@@ -28,10 +32,12 @@ std::string synthetic_config(const std::string& config);
 // until release().
 class SyntheticCheckpoint final : public Checkpoint {
  public:
-  // Throws Error when the config is refused by parse_config, or std is no number above 0 and at most 10.
+  // Throws Error when the config is refused by its family, or std is no number above 0 and at most 10.
   explicit SyntheticCheckpoint(const SyntheticOptions& options);
 
-  const ModelConfig& config() const override { return config_; }
+  const std::string& config_json() const override { return config_json_; }
+  std::string config_name() const override { return "config of synth:" + size_name_; }
+  std::optional<std::string> text_file(std::string_view) const override { return std::nullopt; }
   const std::vector<TensorInfo>& tensors() const override { return tensors_; }
   TensorView tensor(std::string_view name) const override;
   void release(std::string_view name) override;
@@ -41,7 +47,7 @@ class SyntheticCheckpoint final : public Checkpoint {
  private:
   SyntheticRecipe recipe_;
   std::string size_name_;
-  ModelConfig config_;
+  std::string config_json_;
   std::vector<TensorInfo> tensors_;
   std::string identity_;
   mutable std::mutex mutex_;  // guards what follows

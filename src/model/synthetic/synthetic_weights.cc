@@ -1,5 +1,5 @@
 // The generator of synthetic weights, one body compiled for three instruction sets.
-#include "checkpoint/synthetic_weights.h"
+#include "model/synthetic/synthetic_weights.h"
 
 #include <fmt/format.h>
 

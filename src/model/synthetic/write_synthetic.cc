@@ -1,5 +1,5 @@
 // Writing synthetic models: every thread makes a piece of a tensor and writes it at its place.
-#include "checkpoint/write_synthetic.h"
+#include "model/synthetic/write_synthetic.h"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -13,9 +13,9 @@
 #include <vector>
 
 #include "checkpoint/output_file.h"
-#include "checkpoint/qwen3_tensors.h"
 #include "checkpoint/safetensors_header.h"
 #include "checkpoint/text_file.h"
+#include "model/reranker.h"
 #include "rerank/error.h"
 
 namespace rerank {
@@ -92,9 +92,9 @@ fs::path checked_directory(const fs::path& wanted) {
   return path;
 }
 
-std::vector<Shard> split_into_shards(const ModelConfig& config, std::uint64_t max_shard_bytes) {
+std::vector<Shard> split_into_shards(std::vector<ModelTensor> model, std::uint64_t max_shard_bytes) {
   std::vector<Shard> shards(1);
-  for (NamedShape& wanted : qwen3_tensors(config)) {
+  for (ModelTensor& wanted : model) {
     TensorInfo tensor{std::move(wanted.name), DataType::kBFloat16, std::move(wanted.shape)};
     const std::uint64_t size_bytes = tensor_bytes(tensor);
     if (!shards.back().tensors.empty() && shards.back().size_bytes + size_bytes > max_shard_bytes)
@@ -204,14 +204,14 @@ void require_space(const fs::path& directory, std::uint64_t total_bytes) {
 }  // namespace
 
 bool write_synthetic(const WriteSyntheticOptions& options, const WriteProgress& progress) {
-  const ModelConfig config = parse_config(options.config_json, "config");
+  std::vector<ModelTensor> tensors = tensors_of_config(options.config_json, "config");
   require_valid(options.recipe);
   require(options.max_shard_bytes > 0, "max_shard_bytes must be above 0");
   require(options.tokenizer_file.empty() || fs::is_regular_file(options.tokenizer_file),
           fmt::format("tokenizer: there is no file {}", options.tokenizer_file.string()),
           ErrorCode::kNotFound);
   const fs::path final_path = checked_directory(options.directory);
-  const std::vector<Shard> shards = split_into_shards(config, options.max_shard_bytes);
+  const std::vector<Shard> shards = split_into_shards(std::move(tensors), options.max_shard_bytes);
   std::uint64_t total_bytes = 0;
   for (const Shard& shard : shards) total_bytes += shard.size_bytes;
   require_space(final_path.parent_path(), total_bytes);

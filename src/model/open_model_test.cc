@@ -1,16 +1,17 @@
 // Whole checkpoints from files: one file and shards, what is missing, what has a wrong shape, what changes
 // the identity.
-#include "checkpoint/huggingface_directory.h"
+#include "model/open_model.h"
 
 #include <fmt/format.h>
 
 #include <chrono>
 #include <map>
 
-#include "checkpoint/qwen3_tensors.h"
 #include "checkpoint/safetensors_header.h"
 #include "checkpoint/scratch_directory.h"
-#include "checkpoint/write_synthetic.h"
+#include "model/reranker.h"
+#include "model/synthetic/synthetic_checkpoint.h"
+#include "model/synthetic/write_synthetic.h"
 #include "tests/error_of.h"
 
 namespace rerank {
@@ -31,7 +32,7 @@ std::string tiny_config(std::string_view architecture = "Qwen3ForCausalLM", bool
 
 std::vector<TensorInfo> tensors_of(const std::string& config_json) {
   std::vector<TensorInfo> tensors;
-  for (const NamedShape& wanted : qwen3_tensors(parse_config(config_json, "config"))) {
+  for (const ModelTensor& wanted : tensors_of_config(config_json, "config")) {
     tensors.push_back({wanted.name, DataType::kBFloat16, wanted.shape});
   }
   return tensors;
@@ -51,12 +52,12 @@ TensorInfo& named(std::vector<TensorInfo>& tensors, std::string_view name) {
                        [&](const TensorInfo& tensor) { return tensor.name == name; });
 }
 
-// What open_checkpoint says of a directory with this config and these tensors in one file.
+// What is said of a directory with this config and these tensors in one file.
 std::string verdict(const std::string& config_json, const std::vector<TensorInfo>& tensors) {
   const ScratchDirectory scratch;
   scratch.write("config.json", config_json);
   scratch.write("model.safetensors", file_of(tensors));
-  return error_of([&] { open_checkpoint(scratch.path().string()); });
+  return error_of([&] { read_reranker(*open_model(scratch.path().string()), {.prompt = "qwen3-reranker"}); });
 }
 
 TEST(HuggingFaceDirectory, OpensOneFile) {
@@ -66,8 +67,8 @@ TEST(HuggingFaceDirectory, OpensOneFile) {
   named(tensors, "model.norm.weight").type = DataType::kFloat32;
   named(tensors, "model.embed_tokens.weight").type = DataType::kFloat16;
   scratch.write("model.safetensors", file_of(tensors));
-  const auto checkpoint = open_checkpoint(scratch.path().string());
-  EXPECT_EQ(checkpoint->config().hidden, 8);
+  const auto checkpoint = open_model(scratch.path().string());
+  EXPECT_EQ(spec_of_config(checkpoint->config_json(), "config").hidden, 8);
   EXPECT_EQ(checkpoint->tensors().size(), 13u);
   EXPECT_TRUE(std::is_sorted(checkpoint->tensors().begin(), checkpoint->tensors().end(),
                              [](const TensorInfo& a, const TensorInfo& b) { return a.name < b.name; }));
@@ -98,7 +99,7 @@ TEST(HuggingFaceDirectory, AcceptsEveryHead) {
               AllOf(HasSubstr("lm_head.weight is missing"), HasSubstr("tie_word")));
   EXPECT_THAT(verdict(classifier, tensors_of(tied)), HasSubstr("score.weight is missing"));
   EXPECT_THAT(verdict(tied, tensors_of(classifier)),
-              HasSubstr("score.weight is no part of Qwen3ForCausalLM"));
+              HasSubstr("score.weight is not part of Qwen3ForCausalLM"));
 }
 
 TEST(HuggingFaceDirectory, RefusesAnyMissingOrMisshapenTensor) {
@@ -125,7 +126,7 @@ TEST(HuggingFaceDirectory, RefusesTensorsThatItWouldLeaveOut) {
                            "base_model.model.layers.0.self_attn.q_proj.lora_A.weight"}) {
     std::vector<TensorInfo> tensors = tensors_of(config);
     tensors.push_back({name, DataType::kBFloat16, {8}});
-    EXPECT_THAT(verdict(config, tensors), AllOf(HasSubstr(name), HasSubstr("no part of")));
+    EXPECT_THAT(verdict(config, tensors), AllOf(HasSubstr(name), HasSubstr("not part of")));
   }
   std::vector<TensorInfo> tensors = tensors_of(config);
   tensors.push_back({"model.rotary_emb.inv_freq", DataType::kFloat32, {2}});
@@ -135,13 +136,15 @@ TEST(HuggingFaceDirectory, RefusesTensorsThatItWouldLeaveOut) {
 TEST(HuggingFaceDirectory, SaysWhatIsMissing) {
   const ScratchDirectory scratch;
   const std::string directory = scratch.path().string();
-  EXPECT_THAT(error_of([&] { open_checkpoint(directory); }),
+  EXPECT_THAT(error_of([&] { read_reranker(*open_model(directory), {.prompt = "qwen3-reranker"}); }),
               AllOf(HasSubstr(directory), HasSubstr("no config.json")));
   scratch.write("config.json", tiny_config());
   scratch.write("pytorch_model.bin", "x");
-  EXPECT_THAT(error_of([&] { open_checkpoint(directory); }), HasSubstr("neither model.safetensors nor"));
+  EXPECT_THAT(error_of([&] { read_reranker(*open_model(directory), {.prompt = "qwen3-reranker"}); }),
+              HasSubstr("neither model.safetensors nor"));
   scratch.write("config.json", "");
-  EXPECT_THAT(error_of([&] { open_checkpoint(directory); }), HasSubstr("config.json is empty"));
+  EXPECT_THAT(error_of([&] { read_reranker(*open_model(directory), {.prompt = "qwen3-reranker"}); }),
+              HasSubstr("config.json is empty"));
 }
 
 // A sharded checkpoint whose index may be spoilt before it is written.
@@ -165,7 +168,8 @@ class Shards {
   }
   std::string open_with(const std::string& index) const {
     scratch_.write("model.safetensors.index.json", index);
-    return error_of([&] { open_checkpoint(scratch_.path().string()); });
+    return error_of(
+        [&] { read_reranker(*open_model(scratch_.path().string()), {.prompt = "qwen3-reranker"}); });
   }
 
   static constexpr const char* kFirst = "model-00001-of-00002.safetensors";
@@ -180,7 +184,7 @@ class Shards {
 TEST(HuggingFaceDirectory, OpensShards) {
   const ScratchDirectory scratch;
   EXPECT_EQ(Shards(scratch).open(), "no error");
-  const auto checkpoint = open_checkpoint(scratch.path().string());
+  const auto checkpoint = open_model(scratch.path().string());
   EXPECT_EQ(checkpoint->files().size(), 2u);
   EXPECT_EQ(std::to_integer<std::size_t>(checkpoint->tensor("model.norm.weight").data[0]), 17u);
   EXPECT_EQ(std::to_integer<std::size_t>(checkpoint->tensor("model.embed_tokens.weight").data[0]), 25u);
@@ -234,7 +238,7 @@ TEST(HuggingFaceDirectory, ReleaseGivesThePagesBack) {
   options.config_json = published_config("nano");
   options.directory = scratch.path() / "nano";
   ASSERT_TRUE(write_synthetic(options, nullptr));
-  const auto checkpoint = open_checkpoint(options.directory.string());
+  const auto checkpoint = open_model(options.directory.string());
   // Opening it has touched some pages, and the system maps their neighbours too.
   checkpoint->release("model.embed_tokens.weight");
   const std::size_t before = resident_file_bytes();
@@ -253,7 +257,7 @@ TEST(HuggingFaceDirectory, IdentityChangesWithEveryByteAndWithNothingElse) {
   const ScratchDirectory scratch;
   const ScratchDirectory other_place;
   const auto identity = [](const ScratchDirectory& place) {
-    return open_checkpoint(place.path().string())->identity();
+    return open_model(place.path().string())->identity();
   };
   const std::string bytes = file_of(tensors_of(tiny_config()));
   scratch.write("config.json", tiny_config());
@@ -293,8 +297,14 @@ TEST(HuggingFaceDirectory, OpensFromTheCacheByName) {
   std::filesystem::create_directories(snapshot);
   std::filesystem::create_symlink("../../blobs/1", snapshot / "config.json");
   std::filesystem::create_symlink("../../blobs/2", snapshot / "model.safetensors");
-  EXPECT_THAT(open_checkpoint("Org/Name")->description(),
+  EXPECT_THAT(open_model("Org/Name")->description(),
               AllOf(StartsWith("Org/Name ("), HasSubstr("snapshots/abc")));
+}
+
+TEST(OpenModel, NamesTheSyntheticSizes) {
+  EXPECT_THAT(error_of([] { open_model("synth:1.7B"); }),
+              AllOf(HasSubstr("synth:1.7B"), HasSubstr("synth:0.6B")));
+  EXPECT_THAT(open_model("synth:nano")->description(), HasSubstr("nano"));
 }
 
 }  // namespace

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "checkpoint/synthetic_weights.h"
+#include "model/synthetic/synthetic_weights.h"
 
 namespace rerank {
 namespace {

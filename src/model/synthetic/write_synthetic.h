@@ -8,7 +8,7 @@
 #include <string>
 
 #include "base/thread_pool.h"
-#include "checkpoint/synthetic_weights.h"
+#include "model/synthetic/synthetic_weights.h"
 
 namespace rerank {
 

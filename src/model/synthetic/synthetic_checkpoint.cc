@@ -1,13 +1,13 @@
 // Making the tensors of a synthetic model on demand.
-#include "checkpoint/synthetic_checkpoint.h"
+#include "model/synthetic/synthetic_checkpoint.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
 #include "checkpoint/content_hash.h"
-#include "checkpoint/qwen3_tensors.h"
 #include "checkpoint/text_file.h"
+#include "model/reranker.h"
 #include "rerank/error.h"
 
 namespace rerank {
@@ -28,11 +28,9 @@ std::string synthetic_config(const std::string& config) {
 }
 
 SyntheticCheckpoint::SyntheticCheckpoint(const SyntheticOptions& options)
-    : recipe_(options.recipe),
-      size_name_(options.size_name),
-      config_(parse_config(options.config_json, fmt::format("config of synth:{}", options.size_name))) {
+    : recipe_(options.recipe), size_name_(options.size_name), config_json_(options.config_json) {
   require_valid(recipe_);
-  for (NamedShape& tensor : qwen3_tensors(config_)) {
+  for (ModelTensor& tensor : tensors_of_config(config_json_, config_name())) {
     tensors_.push_back({std::move(tensor.name), DataType::kBFloat16, std::move(tensor.shape)});
   }
   std::sort(tensors_.begin(), tensors_.end(),

@@ -1,6 +1,6 @@
 // Synthetic models as files: the same bits as in memory, sharded or not, and nothing left behind when it
 // fails.
-#include "checkpoint/write_synthetic.h"
+#include "model/synthetic/write_synthetic.h"
 
 #include <sys/resource.h>
 
@@ -11,7 +11,9 @@
 #include "checkpoint/model_location.h"
 #include "checkpoint/scratch_directory.h"
 #include "checkpoint/summary.h"
-#include "checkpoint/synthetic_checkpoint.h"
+#include "model/open_model.h"
+#include "model/reranker.h"
+#include "model/synthetic/synthetic_checkpoint.h"
 #include "tests/error_of.h"
 
 namespace rerank {
@@ -47,8 +49,8 @@ TEST(WriteSynthetic, WritesTheBitsOfTheModelInMemory) {
     ASSERT_TRUE(write_synthetic(options_for(scratch.path() / "out", size), nullptr));
     EXPECT_THAT(scratch.names(), ElementsAre("out"));
     EXPECT_EQ(scratch.read("out/config.json"), published_config(size));
-    expect_same_bits(*open_checkpoint((scratch.path() / "out").string()),
-                     *open_checkpoint(std::string("synth:") + size));
+    expect_same_bits(*open_model((scratch.path() / "out").string()),
+                     *open_model(std::string("synth:") + size));
   }
 }
 
@@ -59,13 +61,13 @@ TEST(WriteSynthetic, SplitsIntoShards) {
   options.max_shard_bytes = 200'000;
   options.recipe = {9, 0.125};
   ASSERT_TRUE(write_synthetic(options, nullptr));
-  const auto written = open_checkpoint(options.directory.string());
+  const auto written = open_model(options.directory.string());
   const CheckpointSummary summary = summarize(*written);
   EXPECT_EQ(summary.num_files, 6u);
   EXPECT_EQ(written->files().front().filename(), "model-00001-of-00006.safetensors");
   expect_same_bits(*written, SyntheticCheckpoint({options.config_json, "odd", options.recipe}));
   EXPECT_EQ(summary.num_tensors, 25u);
-  EXPECT_EQ(summary.head, "yes and no rows of lm_head.weight");
+  EXPECT_EQ(read_reranker(*written).head(), "yes and no rows of lm_head.weight");
   EXPECT_EQ(summary.size_bytes, static_cast<std::uint64_t>(summary.num_parameters) * 2);
   ASSERT_EQ(summary.types.size(), 1u);
   EXPECT_EQ(summary.types[0].num_tensors, 25u);
@@ -190,7 +192,7 @@ TEST(WriteSynthetic, FollowsALinkToAnEmptyDirectory) {
   std::filesystem::create_directory_symlink("real", scratch.path() / "link");
   ASSERT_TRUE(write_synthetic(options_for(scratch.path() / "link/"), nullptr));
   EXPECT_THAT(scratch.names(), ElementsAre("link", "real"));
-  EXPECT_EQ(summarize(*open_checkpoint((scratch.path() / "real").string())).head,
+  EXPECT_EQ(read_reranker(*open_model((scratch.path() / "real").string())).head(),
             "yes and no rows of model.embed_tokens.weight (tied)");
 }
 

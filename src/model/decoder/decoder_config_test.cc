@@ -1,11 +1,16 @@
-// parse_config: every key that is read, and every value that is refused with its key in the message.
-#include "checkpoint/config.h"
+// config.json of decoders: every key that is read, and every value that is refused with its key in the
+// message.
+#include "model/decoder/decoder_config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
-#include "checkpoint/scratch_directory.h"
+#include "model/families.h"
+#include "model/synthetic/synthetic_checkpoint.h"
 #include "tests/error_of.h"
 
 namespace rerank {
@@ -17,6 +22,11 @@ using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
 
+DecoderConfig parse_config(const std::string& text, const std::string& name) {
+  const ConfigReader reader(text, name);
+  return find_family(reader).family->read_config(reader);
+}
+
 // The nano config with one key set to `value`, or removed where `value` is empty.
 std::string changed(std::string_view key, std::string_view value) {
   json::object config = json::parse(published_config("nano")).as_object();
@@ -26,8 +36,8 @@ std::string changed(std::string_view key, std::string_view value) {
 }
 
 TEST(Config, ReadsThePublishedSizes) {
-  const ModelConfig large = parse_config(published_config("8b"), "config.json");
-  EXPECT_EQ(large.architecture, "Qwen3ForCausalLM");
+  const DecoderConfig read = parse_config(published_config("8b"), "config.json");
+  const TransformerSpec& large = read.spec;
   EXPECT_EQ(large.hidden, 4096);
   EXPECT_EQ(large.ffn, 12288);
   EXPECT_EQ(large.num_layers, 36);
@@ -36,12 +46,14 @@ TEST(Config, ReadsThePublishedSizes) {
   EXPECT_EQ(large.head_dim, 128);
   EXPECT_EQ(large.vocab, 151669);
   EXPECT_EQ(large.max_positions, 40960);
-  EXPECT_EQ(large.rms_norm_eps, 1e-6f);
+  EXPECT_EQ(large.norm_eps, 1e-6f);
   EXPECT_EQ(large.rope_theta, 1e6);
-  EXPECT_FALSE(large.tied_embeddings);
+  EXPECT_FALSE(read.tied_embeddings);
+  EXPECT_TRUE(large.qk_norm);
+  EXPECT_FALSE(large.qkv_bias);
   EXPECT_TRUE(parse_config(published_config("0.6B"), "config.json").tied_embeddings);
-  EXPECT_EQ(parse_config(published_config("4B"), "config.json").hidden, 2560);
-  EXPECT_EQ(parse_config(published_config("Odd"), "config.json").num_kv_heads, 1);
+  EXPECT_EQ(parse_config(published_config("4B"), "config.json").spec.hidden, 2560);
+  EXPECT_EQ(parse_config(published_config("Odd"), "config.json").spec.num_kv_heads, 1);
   EXPECT_EQ(published_config("1.7B"), "");
   EXPECT_EQ(published_config(""), "");
 }
@@ -66,7 +78,7 @@ TEST(Config, AcceptsWhatChangesNothing) {
     const std::string config = changed(pair.first, pair.second);
     EXPECT_EQ(error_of([&] { parse_config(config, "config.json"); }), "no error") << config;
   }
-  EXPECT_EQ(parse_config(changed("head_dim", ""), "config.json").head_dim, 128);
+  EXPECT_EQ(parse_config(changed("head_dim", ""), "config.json").spec.head_dim, 128);
   EXPECT_FALSE(parse_config(changed("tie_word_embeddings", ""), "config.json").tied_embeddings);
 }
 
@@ -81,7 +93,7 @@ TEST(Config, FindsRopeThetaWhereTransformers5PutsIt) {
   json::object config = json::parse(published_config("nano")).as_object();
   config.erase("rope_theta");
   config["rope_parameters"] = json::object{{"rope_type", "default"}, {"rope_theta", 12345.5}};
-  EXPECT_EQ(parse_config(json::serialize(config), "config.json").rope_theta, 12345.5);
+  EXPECT_EQ(parse_config(json::serialize(config), "config.json").spec.rope_theta, 12345.5);
 }
 
 struct Refusal {
@@ -93,10 +105,10 @@ struct Refusal {
 TEST(Config, RefusesByKey) {
   const std::vector<Refusal> cases = {
       {"architectures", R"(["BertForMaskedLM"])", "Qwen3ForSequenceClassification"},
-      {"architectures", R"(["Qwen3ForTokenClassification"])", "no reranker"},
+      {"architectures", R"(["Qwen3ForTokenClassification"])", "not a reranker"},
       {"architectures", R"(["LlamaForCausalLM"])", "LlamaForCausalLM"},
       {"architectures", R"(["Qwen3Model"])", "Qwen3Model"},
-      {"architectures", R"(["Qwen3ForCausalLM\u0000x"])", "no reranker"},
+      {"architectures", R"(["Qwen3ForCausalLM\u0000x"])", "not a reranker"},
       {"architectures", R"("Qwen3ForCausalLM")", "list one name"},
       {"architectures", "[]", "list one name"},
       {"architectures", "[1]", "list one name"},

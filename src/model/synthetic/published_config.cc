@@ -5,7 +5,7 @@
 #include <array>
 #include <cctype>
 
-#include "checkpoint/config.h"
+#include "model/synthetic/synthetic_checkpoint.h"
 
 namespace rerank {
 namespace {

@@ -1,0 +1,88 @@
+#include "model/declaration.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cctype>
+#include <optional>
+#include <vector>
+
+#include "base/shown_text.h"
+#include "model/sentence_transformers.h"
+#include "rerank/error.h"
+
+namespace rerank {
+namespace {
+
+std::string lower_case(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
+  return text;
+}
+
+const PublishedReranker* find_published(std::string_view name) {
+  for (const Family* family : families()) {
+    for (const PublishedReranker& reranker : family->rerankers) {
+      if (reranker.name == name) return &reranker;
+    }
+  }
+  return nullptr;
+}
+
+std::string published_names() {
+  std::vector<std::string_view> names;
+  for (const Family* family : families()) {
+    for (const PublishedReranker& reranker : family->rerankers) names.push_back(reranker.name);
+  }
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
+const PublishedReranker* published_in_repository(const Family& family, const std::string& description) {
+  const std::string where = lower_case(description);
+  for (const PublishedReranker& reranker : family.rerankers) {
+    if (!reranker.repository.empty() && where.find(reranker.repository) != std::string::npos)
+      return &reranker;
+  }
+  return nullptr;
+}
+
+// `suffix` chooses between the renderings of one published prompt.
+Declaration declaration_of(const PublishedReranker& reranker, const std::string& suffix) {
+  const PublishedReranker* chosen = &reranker;
+  if (suffix != "official") {
+    chosen = find_published(fmt::format("{}-{}", reranker.name, suffix));
+    if (chosen == nullptr) {
+      throw Error(ErrorCode::kUnsupported,
+                  fmt::format("the prompt of {} has no suffix \"{}\"", reranker.name, suffix));
+    }
+  }
+  return {chosen->declare(), fmt::format("{}: {}", chosen->name, chosen->source)};
+}
+
+Declaration chosen_prompt(const PromptChoice& choice) {
+  if (const PublishedReranker* published = find_published(choice.prompt)) {
+    return declaration_of(*published, choice.suffix);
+  }
+  throw Error(ErrorCode::kNotFound, fmt::format("prompt {}: there is no such prompt; the names are {}",
+                                                shown_text(choice.prompt), published_names()));
+}
+
+}  // namespace
+
+Declaration find_declaration(const Checkpoint& checkpoint, const ConfigReader& config,
+                             const FamilyMatch& match, const PromptChoice& choice) {
+  if (!choice.prompt.empty()) return chosen_prompt(choice);
+  if (auto declared = read_modules(checkpoint, config, match)) return *std::move(declared);
+  const PublishedReranker* published = published_in_repository(*match.family, checkpoint.description());
+  if (published == nullptr) published = match.family->undeclared(config, match.has_classification_head());
+  if (published == nullptr) {
+    throw Error(ErrorCode::kUnsupported,
+                fmt::format("{}: {} is a language model, and nothing in its directory declares how it ranks; "
+                            "if it is a reranker, name its prompt ({}) or write a prompt file, see "
+                            "docs/prompts.md",
+                            checkpoint.description(), match.architecture, published_names()));
+  }
+  return declaration_of(*published, choice.suffix);
+}
+
+}  // namespace rerank

@@ -1,0 +1,34 @@
+// How a checkpoint's pairs are asked and scored: found in what its directory declares, or known of a
+// published model.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "checkpoint/checkpoint.h"
+#include "model/families.h"
+
+namespace rerank {
+
+// What whoever loads a model asks for instead of what its directory declares.
+struct PromptChoice {
+  std::string prompt;               // the name of a published reranker's, or a prompt file; empty: none
+  std::string suffix = "official";  // "official" or "vllm"
+};
+
+struct Declaration {
+  DeclaredPrompt declared;
+  std::string source;  // for people: who says so
+};
+
+// The beside-the-model file's name, see prompt/prompt_file.h.
+inline constexpr std::string_view kPromptFileName = "rerank_prompt.json";
+
+// In this order: the choice; the prompt file beside the model; the modules of sentence-transformers; the name
+// of the repository, if it is a published reranker's; what the family takes it for. Throws
+// Error{kUnsupported}, with what to do, for an embedding model, a language model that nothing declares to be
+// a reranker, and whatever the files declare that this program does not compute.
+Declaration find_declaration(const Checkpoint& checkpoint, const ConfigReader& config,
+                             const FamilyMatch& match, const PromptChoice& choice);
+
+}  // namespace rerank

@@ -1,0 +1,34 @@
+// The keys of config.json that decoder families share.
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <string_view>
+
+#include "backend/transformer.h"
+#include "model/config_reader.h"
+
+namespace rerank {
+
+struct DecoderConfig {
+  TransformerSpec spec;          // max_positions: max_position_embeddings
+  bool tied_embeddings = false;  // tie_word_embeddings: the head is the embedding's matrix
+};
+
+// What a family's own configuration class has where a file leaves the key out.
+struct DecoderDefaults {
+  std::int32_t head_dim = 0;  // 0: hidden_size / num_attention_heads
+  bool tied_embeddings = false;
+};
+
+// The sizes, the norm's epsilon, the rotation. Throws Error naming the key and what to do: a key missing or
+// out of range, or one that would change the scores and that no backend computes: rope scaling, a sliding
+// window, biases, attention that is not causal, quantized weights. Activation and flags of the specification
+// are the family's.
+DecoderConfig read_decoder_config(const ConfigReader& config, const DecoderDefaults& defaults);
+
+// Throws Error unless `key` is left out or one of `names`.
+void require_activation(const ConfigReader& config, std::string_view key,
+                        std::initializer_list<std::string_view> names);
+
+}  // namespace rerank

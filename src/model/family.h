@@ -1,0 +1,35 @@
+// A family of models: how its config.json becomes a specification, and which of its published models are
+// rerankers. One file for each family; families.cc has the only list of them.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "model/config_reader.h"
+#include "model/decoder/decoder_config.h"
+#include "prompt/declared_prompt.h"
+
+namespace rerank {
+
+// A published reranker whose directory does not say how it is scored: its prompt, answers and score are those
+// of the publisher's code or model card.
+struct PublishedReranker {
+  std::string_view name;        // for --prompt
+  std::string_view repository;  // the part that names of its repositories have in common, in lower case
+  DeclaredPrompt (*declare)();
+  std::string_view source;  // whose code or card that is
+};
+
+struct Family {
+  std::string_view name;
+  std::string_view model_type;  // of config.json
+  std::string_view causal;      // the architecture with a language model's head
+  std::string_view classifier;  // that with a classification head of one row; empty: none
+  DecoderConfig (*read_config)(const ConfigReader& config);
+  std::span<const PublishedReranker> rerankers;
+  // Which one a checkpoint is that declares nothing; nullptr: none that its configuration could tell from a
+  // chat model, so that it is refused.
+  const PublishedReranker* (*undeclared)(const ConfigReader& config, bool has_classification_head);
+};
+
+}  // namespace rerank

@@ -1,0 +1,66 @@
+#include "model/tensors.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <string_view>
+#include <unordered_set>
+
+#include "base/shown_text.h"
+#include "rerank/error.h"
+
+namespace rerank {
+namespace {
+
+// Derived from other tensors or from config.json, so that leaving them out changes nothing: an embedding that
+// is the head too, and rotary angles.
+bool is_redundant(std::string_view name) {
+  return name == "lm_head.weight" || name.ends_with("rotary_emb.inv_freq");
+}
+
+const char* missing_hint(const ModelTensor& tensor) {
+  if (tensor.role != TensorRole::kHead) return "";
+  return tensor.shape.front() == 1
+             ? " (the classification head)"
+             : " (config.json says tie_word_embeddings false, so a head of its own is needed)";
+}
+
+void require_tensor(const Checkpoint& checkpoint, const ModelTensor& wanted) {
+  if (!checkpoint.contains(wanted.name)) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("{}: tensor {} is missing{}; download the model again", checkpoint.description(),
+                            wanted.name, missing_hint(wanted)));
+  }
+  const TensorInfo& found = checkpoint.tensors()[checkpoint.index_of(wanted.name)];
+  if (found.shape == wanted.shape) return;
+  const char* advice = wanted.role == TensorRole::kHead && wanted.shape.front() == 1
+                           ? "a reranker has one score (num_labels 1)"
+                           : "config.json and the weights are of different models, download both again";
+  throw Error(
+      ErrorCode::kInvalidArgument,
+      fmt::format("{}: tensor {} has shape [{}], but config.json asks for [{}]; {}", checkpoint.description(),
+                  wanted.name, fmt::join(found.shape, ", "), fmt::join(wanted.shape, ", "), advice));
+}
+
+}  // namespace
+
+void validate_tensors(const Checkpoint& checkpoint, const std::vector<ModelTensor>& wanted,
+                      const std::string& architecture) {
+  std::unordered_set<std::string_view> wanted_names;
+  for (const ModelTensor& tensor : wanted) {
+    require_tensor(checkpoint, tensor);
+    wanted_names.insert(tensor.name);
+  }
+  for (const TensorInfo& tensor : checkpoint.tensors()) {
+    if (wanted_names.contains(tensor.name) || is_redundant(tensor.name)) continue;
+    throw Error(
+        ErrorCode::kUnsupported,
+        fmt::format(
+            "{}: tensor {} is not part of {} as published, and leaving it out could give wrong scores; "
+            "merge adapters into the weights, or use the original checkpoint",
+            checkpoint.description(), shown_text(tensor.name), architecture));
+  }
+}
+
+}  // namespace rerank
