@@ -9,8 +9,8 @@
 #include <cstring>
 #include <utility>
 
-#include "checkpoint/strict_json.h"
 #include "rerank/error.h"
+#include "text/strict_json.h"
 
 namespace rerank {
 namespace {

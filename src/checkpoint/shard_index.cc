@@ -7,7 +7,7 @@
 #include <boost/json/string.hpp>
 #include <set>
 
-#include "checkpoint/strict_json.h"
+#include "text/strict_json.h"
 #include "rerank/error.h"
 
 namespace rerank {

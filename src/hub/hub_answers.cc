@@ -5,9 +5,9 @@
 #include <boost/json/array.hpp>
 #include <boost/json/value.hpp>
 
-#include "checkpoint/strict_json.h"
 #include "hub/hub.h"
 #include "rerank/error.h"
+#include "text/strict_json.h"
 
 namespace rerank {
 namespace {

@@ -6,9 +6,9 @@
 #include <boost/json/array.hpp>
 #include <charconv>
 
-#include "checkpoint/strict_json.h"
 #include "hub/hub_answers.h"
 #include "rerank/error.h"
+#include "text/strict_json.h"
 
 namespace rerank {
 namespace {

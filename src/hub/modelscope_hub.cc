@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <boost/json/array.hpp>
 
-#include "checkpoint/strict_json.h"
 #include "hub/hub_answers.h"
 #include "rerank/error.h"
+#include "text/strict_json.h"
 
 namespace rerank {
 namespace {

@@ -8,7 +8,7 @@
 #include <mutex>
 #include <random>
 
-#include "checkpoint/strict_json.h"
+#include "text/strict_json.h"
 
 namespace rerank {
 namespace {

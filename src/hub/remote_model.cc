@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <array>
 
-#include "checkpoint/strict_json.h"
 #include "rerank/error.h"
+#include "text/strict_json.h"
 
 namespace rerank {
 namespace {

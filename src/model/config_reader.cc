@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include "checkpoint/strict_json.h"
+#include "text/strict_json.h"
 
 namespace rerank {
 

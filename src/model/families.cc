@@ -7,7 +7,7 @@
 #include <boost/json/array.hpp>
 #include <vector>
 
-#include "checkpoint/strict_json.h"
+#include "text/strict_json.h"
 #include "model/decoder/decoders.h"
 
 namespace rerank {

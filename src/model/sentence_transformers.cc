@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/shown_text.h"
-#include "checkpoint/strict_json.h"
+#include "text/strict_json.h"
 #include "rerank/error.h"
 
 namespace rerank {

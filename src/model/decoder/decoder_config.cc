@@ -7,7 +7,7 @@
 #include <boost/json/array.hpp>
 #include <boost/json/string.hpp>
 
-#include "checkpoint/strict_json.h"
+#include "text/strict_json.h"
 
 namespace rerank {
 namespace {

@@ -1,4 +1,4 @@
-#include "checkpoint/strict_json.h"
+#include "text/strict_json.h"
 
 #include <fmt/format.h>
 
@@ -119,24 +119,21 @@ class StrictHandler {
 
 }  // namespace
 
-json::value parse_strict_json(std::string_view text, std::string_view name) {
+json::value parse_strict_json(std::string_view text, std::string_view name, std::string_view advice) {
   json::basic_parser<StrictHandler> parser{json::parse_options()};
   json::error_code ec;
   const std::size_t parsed = parser.write_some(false, text.data(), text.size(), ec);
   if (parser.handler().has_duplicate()) {
-    throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("{}: the key \"{}\" occurs twice; download the file again", name,
-                            shown_text(parser.handler().duplicate())));
+    throw Error(ErrorCode::kInvalidArgument, fmt::format("{}: the key \"{}\" occurs twice; {}", name,
+                                                         shown_text(parser.handler().duplicate()), advice));
   }
   if (ec) {
-    throw Error(
-        ErrorCode::kInvalidArgument,
-        fmt::format("{}: not JSON at byte {} ({}); download the file again", name, parsed, ec.message()));
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("{}: not JSON at byte {} ({}); {}", name, parsed, ec.message(), advice));
   }
   if (parsed < text.size()) {
-    throw Error(
-        ErrorCode::kInvalidArgument,
-        fmt::format("{}: text after the end of the JSON, at byte {}; download the file again", name, parsed));
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("{}: text after the end of the JSON, at byte {}; {}", name, parsed, advice));
   }
   return parser.handler().release();
 }
