@@ -49,13 +49,13 @@ THIRD_PARTY = {
     "curl/": ("transfer",),
     "toml++/": ("settings",),
     "pcre2.h": ("tokenizer",),
-    "utf8proc.h": ("tokenizer", "apps/rerank/terminal_text"),  # there, how wide a character is shown
+    "utf8proc.h": ("tokenizer", "apps/rerank/output/terminal_text"),  # there, how wide a character is shown
     "CLI/": ("apps", BENCHES),
     "spdlog/": ("base/log",),
     "fmt/": ("base", "text", "transfer", "tokenizer", "checkpoint", "backend", "prompt", "model", "engine", "api", "client",
              "settings", "hub", "load", "server", "apps", "python", TESTS, BENCHES),
     "prometheus/": ("server",),
-    "openssl/": ("server", "hub", "load"),
+    "openssl/": ("server", "hub", "load", TESTS),
     "zlib.h": ("server", "client"),
     "oneapi/dnnl*": (BENCHES,),
     "dnnl*": (BENCHES,),

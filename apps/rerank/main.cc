@@ -12,14 +12,14 @@
 #include <string>
 
 #include "apps/rerank/command.h"
-#include "apps/rerank/command_line.h"
-#include "apps/rerank/engine_calls.h"
-#include "apps/rerank/flag_settings.h"
-#include "apps/rerank/help_text.h"
+#include "apps/rerank/commands/engine_calls.h"
+#include "apps/rerank/flags/command_line.h"
+#include "apps/rerank/flags/flag_settings.h"
+#include "apps/rerank/flags/help_text.h"
+#include "apps/rerank/flags/remote_flags.h"
 #include "apps/rerank/interruption.h"
-#include "apps/rerank/output_stream.h"
-#include "apps/rerank/remote_flags.h"
-#include "apps/rerank/terminal_text.h"
+#include "apps/rerank/output/output_stream.h"
+#include "apps/rerank/output/terminal_text.h"
 #include "rerank/error.h"
 #include "rerank/version.h"
 

@@ -13,9 +13,9 @@
 
 #include "backend/backend.h"
 #include "rerank/error.h"
-#include "tests/backend_variants.h"
-#include "tests/random_decoder.h"
-#include "tests/under_sanitizer.h"
+#include "tests/support/backend_variants.h"
+#include "tests/support/random_decoder.h"
+#include "tests/support/under_sanitizer.h"
 
 namespace rerank {
 namespace {

@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "rerank/error.h"
-#include "tests/error_of.h"
+#include "tests/support/error_of.h"
 
 namespace rerank {
 namespace {

@@ -5,7 +5,7 @@
 #include <limits>
 #include <string>
 
-#include "tests/error_of.h"
+#include "tests/support/error_of.h"
 
 namespace rerank {
 namespace {

@@ -3,7 +3,7 @@
 
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/scratch_directory.h"
-#include "tests/error_of.h"
+#include "tests/support/error_of.h"
 
 namespace rerank {
 namespace {

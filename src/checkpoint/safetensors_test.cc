@@ -7,7 +7,7 @@
 
 #include "checkpoint/safetensors_header.h"
 #include "checkpoint/scratch_directory.h"
-#include "tests/error_of.h"
+#include "tests/support/error_of.h"
 
 namespace rerank {
 namespace {

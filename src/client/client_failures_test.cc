@@ -5,8 +5,8 @@
 
 #include <atomic>
 
-#include "client/stand_in.h"
 #include "rerank/client.h"
+#include "tests/support/stand_in.h"
 
 namespace rerank::client {
 namespace {

@@ -11,7 +11,7 @@
 #include <set>
 #include <thread>
 
-#include "client/stand_in.h"
+#include "tests/support/stand_in.h"
 
 namespace rerank::client {
 namespace {

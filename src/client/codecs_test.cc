@@ -16,7 +16,7 @@
 #include "client/request_split.h"
 #include "client/retry.h"
 #include "rerank/error.h"
-#include "tests/error_of.h"
+#include "tests/support/error_of.h"
 
 namespace rerank::client {
 namespace {

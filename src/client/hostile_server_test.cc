@@ -6,7 +6,7 @@
 #include "client/gzip_body.h"
 #include "client/shown_text.h"
 #include "rerank/client.h"
-#include "transfer/scripted_server.h"
+#include "tests/support/scripted_server.h"
 
 namespace rerank::client {
 namespace {

@@ -23,8 +23,8 @@
 #include "model/synthetic/synthetic_checkpoint.h"
 #include "model/synthetic/write_synthetic.h"
 #include "rerank/error.h"
-#include "tests/byte_tokenizer.h"
-#include "tests/error_of.h"
+#include "tests/support/byte_tokenizer.h"
+#include "tests/support/error_of.h"
 
 namespace rerank {
 namespace {

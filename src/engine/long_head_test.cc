@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "tests/scheduler_planner.h"
+#include "tests/support/scheduler_planner.h"
 
 namespace rerank {
 namespace {

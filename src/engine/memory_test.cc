@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "engine/scheduler.h"
-#include "tests/allocation_count.h"
-#include "tests/prompt_backend.h"
+#include "tests/support/allocation_count.h"
+#include "tests/support/prompt_backend.h"
 
 namespace rerank {
 namespace {

@@ -14,9 +14,9 @@
 
 #include "engine/scheduler.h"
 #include "prompt/prompt.h"
-#include "tests/byte_tokenizer.h"
-#include "tests/schedule_checker.h"
-#include "tests/under_sanitizer.h"
+#include "tests/support/byte_tokenizer.h"
+#include "tests/support/schedule_checker.h"
+#include "tests/support/under_sanitizer.h"
 
 namespace rerank {
 namespace {

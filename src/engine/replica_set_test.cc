@@ -13,7 +13,7 @@
 #include <thread>
 #include <vector>
 
-#include "tests/prompt_requests.h"
+#include "tests/support/prompt_requests.h"
 
 namespace rerank {
 namespace {

@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "tests/byte_tokenizer.h"
-#include "tests/error_of.h"
-#include "tests/test_tokenizer_file.h"
+#include "tests/support/byte_tokenizer.h"
+#include "tests/support/error_of.h"
+#include "tests/support/test_tokenizer_file.h"
 
 namespace rerank {
 namespace {

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/scheduler_planner.h"
+#include "tests/support/scheduler_planner.h"
 
 namespace rerank {
 namespace {

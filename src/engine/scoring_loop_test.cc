@@ -15,8 +15,8 @@
 #include <vector>
 
 #include "engine/replica_set.h"
-#include "tests/prompt_requests.h"
-#include "tests/under_sanitizer.h"
+#include "tests/support/prompt_requests.h"
+#include "tests/support/under_sanitizer.h"
 
 namespace rerank {
 namespace {

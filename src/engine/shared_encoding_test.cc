@@ -15,9 +15,9 @@
 
 #include "engine/encoding_threads.h"
 #include "engine/scoring_loop.h"
-#include "tests/byte_tokenizer.h"
-#include "tests/error_of.h"
-#include "tests/prompt_requests.h"
+#include "tests/support/byte_tokenizer.h"
+#include "tests/support/error_of.h"
+#include "tests/support/prompt_requests.h"
 
 namespace rerank {
 namespace {

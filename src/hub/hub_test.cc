@@ -12,7 +12,7 @@
 #include "hub/modelscope_hub.h"
 #include "hub/range_plan.h"
 #include "hub/run_fetch.h"
-#include "tests/error_of.h"
+#include "tests/support/error_of.h"
 
 namespace rerank {
 namespace {

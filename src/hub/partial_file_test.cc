@@ -8,7 +8,7 @@
 #include "checkpoint/model_location.h"
 #include "checkpoint/scratch_directory.h"
 #include "hub/model_cache.h"
-#include "tests/error_of.h"
+#include "tests/support/error_of.h"
 
 namespace rerank {
 namespace {

@@ -16,7 +16,7 @@
 #include "load/request_body.h"
 #include "load/server_address.h"
 #include "load/words.h"
-#include "tests/error_of.h"
+#include "tests/support/error_of.h"
 
 namespace rerank::load {
 namespace {

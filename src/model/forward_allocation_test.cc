@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "rerank/error.h"
-#include "tests/allocation_count.h"
-#include "tests/backend_variants.h"
+#include "tests/support/allocation_count.h"
+#include "tests/support/backend_variants.h"
 #include "tests/support/open_reranker.h"
 
 namespace rerank {

@@ -12,7 +12,7 @@
 #include "model/reranker.h"
 #include "model/synthetic/synthetic_checkpoint.h"
 #include "model/synthetic/write_synthetic.h"
-#include "tests/error_of.h"
+#include "tests/support/error_of.h"
 
 namespace rerank {
 namespace {

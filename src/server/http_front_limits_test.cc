@@ -6,7 +6,7 @@
 #include <string>
 #include <thread>
 
-#include "server/http_front_fixture.h"
+#include "tests/support/http_front_fixture.h"
 
 namespace rerank {
 namespace {

@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "rerank/error.h"
-#include "server/http_front_fixture.h"
+#include "tests/support/http_front_fixture.h"
 
 namespace rerank {
 namespace {

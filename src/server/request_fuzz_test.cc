@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "server/request_reader.h"
-#include "server/scripted_engine.h"
 #include "server/service.h"
+#include "tests/support/scripted_engine.h"
 
 namespace rerank {
 namespace {

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "rerank/error.h"
-#include "server/service_fixture.h"
+#include "tests/support/service_fixture.h"
 
 namespace rerank {
 namespace {

@@ -7,9 +7,9 @@
 #include <string>
 #include <thread>
 
-#include "server/echo_handler.h"
 #include "server/http_front.h"
-#include "server/tls_client.h"
+#include "tests/support/echo_handler.h"
+#include "tests/support/tls_client.h"
 
 namespace rerank {
 namespace {

@@ -12,9 +12,9 @@
 #include <string>
 #include <vector>
 
-#include "tests/error_of.h"
-#include "tests/test_tokenizer_file.h"
-#include "tests/under_sanitizer.h"
+#include "tests/support/error_of.h"
+#include "tests/support/test_tokenizer_file.h"
+#include "tests/support/under_sanitizer.h"
 #include "tokenizer/small_tokenizer.h"
 #include "tokenizer/utf8.h"
 

@@ -12,7 +12,7 @@
 #include <iostream>
 #include <sstream>
 
-#include "tests/test_tokenizer_file.h"
+#include "tests/support/test_tokenizer_file.h"
 #include "tokenizer/tokenizer.h"
 
 namespace rerank {

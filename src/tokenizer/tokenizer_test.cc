@@ -7,7 +7,7 @@
 #include <thread>
 
 #include "rerank/error.h"
-#include "tests/test_tokenizer_file.h"
+#include "tests/support/test_tokenizer_file.h"
 #include "tokenizer/small_tokenizer.h"
 #include "tokenizer/utf8.h"
 

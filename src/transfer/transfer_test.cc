@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <thread>
 
-#include "transfer/scripted_server.h"
+#include "tests/support/scripted_server.h"
 #include "transfer/transfer_pool.h"
 
 namespace rerank {

@@ -13,7 +13,7 @@
 
 #include "tests/cli/program.h"
 #include "tests/cli/working_folder.h"
-#include "tests/test_source_directory.h"
+#include "tests/support/test_source_directory.h"
 
 namespace rerank {
 namespace {

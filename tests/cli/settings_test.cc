@@ -10,7 +10,7 @@
 #include "rerank/version.h"
 #include "tests/cli/program.h"
 #include "tests/cli/working_folder.h"
-#include "transfer/scripted_server.h"
+#include "tests/support/scripted_server.h"
 
 namespace rerank {
 namespace {

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "rerank/types.h"
-#include "tests/test_source_directory.h"
+#include "tests/support/test_source_directory.h"
 
 namespace rerank {
 

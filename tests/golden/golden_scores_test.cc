@@ -12,11 +12,10 @@
 #include "engine/request_encoder.h"
 #include "rerank/engine.h"
 #include "rerank/error.h"
-#include "tests/backend_variants.h"
 #include "tests/golden/golden_file.h"
 #include "tests/support/open_reranker.h"
-#include "tests/test_tokenizer_file.h"
-#include "tests/under_sanitizer.h"
+#include "tests/support/test_tokenizer_file.h"
+#include "tests/support/under_sanitizer.h"
 
 namespace rerank {
 namespace {

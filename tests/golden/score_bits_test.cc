@@ -21,13 +21,13 @@
 
 #include "model/model.h"
 #include "rerank/error.h"
-#include "tests/backend_variants.h"
 #include "tests/decoder_forward.h"
 #include "tests/golden/golden_file.h"
 #include "tests/golden/machine_rounding.h"
-#include "tests/random_decoder.h"
-#include "tests/test_source_directory.h"
-#include "tests/under_sanitizer.h"
+#include "tests/support/backend_variants.h"
+#include "tests/support/random_decoder.h"
+#include "tests/support/test_source_directory.h"
+#include "tests/support/under_sanitizer.h"
 
 namespace rerank {
 namespace {

@@ -6,8 +6,8 @@
 #include <string>
 
 #include "rerank/engine.h"
-#include "tests/backend_variants.h"
-#include "tests/test_source_directory.h"
+#include "tests/support/backend_variants.h"
+#include "tests/support/test_source_directory.h"
 
 namespace rerank {
 namespace {

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "rerank/engine.h"
-#include "tests/backend_variants.h"
+#include "tests/support/backend_variants.h"
 
 namespace rerank {
 namespace {

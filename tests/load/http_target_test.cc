@@ -11,7 +11,7 @@
 #include "load/load_run.h"
 #include "load/server_address.h"
 #include "rerank/error.h"
-#include "transfer/scripted_server.h"
+#include "tests/support/scripted_server.h"
 
 namespace rerank::load {
 namespace {

@@ -8,7 +8,7 @@
 
 #include "backend/cpu/kernels.h"
 #include "base/memory_block.h"
-#include "tests/random_decoder.h"
+#include "tests/support/random_decoder.h"
 
 namespace rerank::cpu {
 namespace {

@@ -19,7 +19,7 @@
 #include <thread>
 #include <vector>
 
-#include "tests/random_decoder.h"
+#include "tests/support/random_decoder.h"
 
 namespace rerank::cpu {
 namespace {

@@ -11,7 +11,7 @@
 
 #include "model/families.h"
 #include "model/synthetic/synthetic_checkpoint.h"
-#include "tests/error_of.h"
+#include "tests/support/error_of.h"
 
 namespace rerank {
 namespace {

@@ -14,7 +14,7 @@
 #include "model/open_model.h"
 #include "model/reranker.h"
 #include "model/synthetic/synthetic_checkpoint.h"
-#include "tests/error_of.h"
+#include "tests/support/error_of.h"
 
 namespace rerank {
 namespace {

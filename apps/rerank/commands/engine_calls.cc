@@ -1,0 +1,63 @@
+#include "apps/rerank/commands/engine_calls.h"
+
+#include <atomic>
+#include <chrono>
+#include <utility>
+
+#include "apps/rerank/interruption.h"
+#include "rerank/error.h"
+
+namespace rerank::cli {
+namespace {
+
+// How soon a signal is noticed; a result is noticed at once.
+constexpr std::chrono::milliseconds kSignalDelay{50};
+
+std::atomic<bool> has_device_failed{false};
+
+ErrorCode code_of(Status status) {
+  return status == Status::kInvalidArgument ? ErrorCode::kInvalidArgument : ErrorCode::kUnavailable;
+}
+
+}  // namespace
+
+std::unique_ptr<Engine> load_engine(const EngineOptions& options) {
+  const EndAtOnce guard;
+  return std::make_unique<Engine>(options);
+}
+
+bool device_failed() {
+  return has_device_failed;
+}
+
+PendingRequest::PendingRequest(Engine& engine, Request request) : engine_(engine) {
+  // Shared with the callback, which may come after this object is gone.
+  auto promise = std::make_shared<std::promise<Result>>();
+  result_ = promise->get_future();
+  id_ =
+      engine.submit(std::move(request), [promise](Result result) { promise->set_value(std::move(result)); });
+}
+
+PendingRequest::~PendingRequest() {
+  if (result_.valid()) engine_.cancel(id_);
+}
+
+Result PendingRequest::wait() {
+  while (result_.wait_for(kSignalDelay) != std::future_status::ready) {
+    if (interrupted()) {
+      engine_.cancel(id_);
+      result_.wait();
+    }
+  }
+  Result result = result_.get();
+  if (!engine_.healthy()) has_device_failed = true;
+  if (result.status == Status::kCancelled) stop_if_interrupted();
+  return result;
+}
+
+void require_ok(const Result& result, const std::string& context) {
+  if (result.status == Status::kOk) return;
+  throw Error(code_of(result.status), context.empty() ? result.message : context + ": " + result.message);
+}
+
+}  // namespace rerank::cli

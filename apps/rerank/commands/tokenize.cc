@@ -1,0 +1,95 @@
+// rerank tokenize: the ids of texts, a line each, by a model's tokenizer alone.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <vector>
+
+#include "apps/rerank/command.h"
+#include "apps/rerank/flags/engine_flags.h"
+#include "apps/rerank/input/line_reader.h"
+#include "apps/rerank/interruption.h"
+#include "apps/rerank/output/json_text.h"
+#include "apps/rerank/output/output_stream.h"
+#include "checkpoint/model_location.h"
+#include "tokenizer/tokenizer.h"
+
+namespace rerank::cli {
+namespace {
+
+constexpr const char* kExamples = R"(Examples:
+  echo 'edit photos' | rerank tokenize -m demo
+  rerank tokenize --tokenizer tokenizer.json --input-format jsonl --parse-special-tokens texts.jsonl
+
+For each line in, one line out: a JSON array of ids. text: a line is a text, and ends in LF or CR LF. jsonl: a line
+is an object whose field "text" is the text; blank lines are skipped. Only the tokenizer is read, no weights.
+Prompt and limits are not applied.)";
+
+struct TokenizeOptions {
+  std::string model;
+  std::string tokenizer;
+  std::string input = "-";
+  std::string input_format = "text";
+  bool parse_special_tokens = false;
+};
+
+std::string as_json(const std::vector<std::int32_t>& ids) {
+  fmt::memory_buffer text;
+  text.push_back('[');
+  for (std::size_t index = 0; index < ids.size(); ++index) {
+    if (index > 0) text.push_back(',');
+    fmt::format_to(fmt::appender(text), "{}", ids[index]);
+  }
+  text.push_back(']');
+  text.push_back('\n');
+  return fmt::to_string(text);
+}
+
+int tokenize(const TokenizeOptions& options) {
+  if (options.model.empty() && options.tokenizer.empty()) {
+    throw UsageError("whose tokenizer? Give -m MODEL or --tokenizer FILE");
+  }
+  const Tokenizer tokenizer = Tokenizer::load(tokenizer_location(options.model, options.tokenizer));
+  const SpecialTokens special = options.parse_special_tokens ? SpecialTokens::kParse : SpecialTokens::kAsText;
+  const bool is_jsonl = options.input_format == "jsonl";
+  LineReader lines(options.input);
+  OutputStream& output = standard_output();
+  std::string_view line;
+  std::vector<std::int32_t> ids;
+  for (;;) {
+    if (lines.would_wait()) output.flush();
+    if (!lines.next(line)) break;
+    stop_if_interrupted();
+    ids.clear();
+    if (!is_jsonl) {
+      tokenizer.encode(line, special, ids);
+    } else if (line.find_first_not_of(" \t") != std::string_view::npos) {
+      const std::string place = lines.place();
+      const auto object = parse_object(line, place);
+      tokenizer.encode(text_field(object, "text", place), special, ids);
+    } else {
+      continue;
+    }
+    output.write(as_json(ids));
+  }
+  output.flush();
+  return kDone;
+}
+
+}  // namespace
+
+void add_tokenize(CLI::App& program, Action& action) {
+  CLI::App* command = program.add_subcommand("tokenize", "Show the token ids of texts");
+  auto options = std::make_shared<TokenizeOptions>();
+  add_model_flag(*command, options->model)->required(false);
+  command->add_option("--tokenizer", options->tokenizer, "a tokenizer.json; then no model is needed")
+      ->type_name("FILE");
+  command->add_option("FILE", options->input, "texts; - or none: standard input");
+  add_choice(*command, "--input-format", options->input_format, {"text", "jsonl"}, "text unless given");
+  command->add_flag("--parse-special-tokens", options->parse_special_tokens,
+                    "texts such as <|im_end|> are control tokens");
+  command->footer(kExamples);
+  command->callback([options, &action] { action = [options] { return tokenize(*options); }; });
+}
+
+}  // namespace rerank::cli

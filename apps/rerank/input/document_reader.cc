@@ -1,0 +1,51 @@
+#include "apps/rerank/input/document_reader.h"
+
+#include <fmt/format.h>
+
+#include <string_view>
+
+#include "apps/rerank/command.h"
+#include "apps/rerank/input/line_reader.h"
+#include "apps/rerank/output/json_text.h"
+#include "rerank/error.h"
+
+namespace rerank::cli {
+namespace {
+
+// Ranking the JSON text itself would give plausible, wrong scores.
+void refuse_json_as_text(const std::string& path) {
+  if (path.ends_with(".jsonl") || path.ends_with(".ndjson")) {
+    throw UsageError(
+        fmt::format("{}: name the field of its objects that holds the document, for example --field "
+                    "text (to rank the lines as they are, give the file as standard input)",
+                    path));
+  }
+}
+
+}  // namespace
+
+std::vector<Document> read_documents(const std::vector<std::string>& files, const std::string& field) {
+  std::vector<Document> documents;
+  const std::vector<std::string> standard_input = {"-"};
+  for (const std::string& path : files.empty() ? standard_input : files) {
+    if (field.empty()) refuse_json_as_text(path);
+    LineReader lines(path);
+    std::string_view line;
+    while (lines.next(line)) {
+      if (field.empty()) {
+        documents.push_back({std::string(line), json_string(line)});
+      } else if (line.find_first_not_of(" \t") != std::string_view::npos) {
+        const auto object = parse_object(line, lines.place());
+        documents.push_back({std::string(text_field(object, field, lines.place())), std::string(line)});
+      }
+    }
+  }
+  if (documents.empty()) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "no documents: " + (files.empty() ? "standard input" : files.front()) +
+                    (files.size() > 1 ? " and the others are empty" : " is empty"));
+  }
+  return documents;
+}
+
+}  // namespace rerank::cli
