@@ -19,12 +19,12 @@
 #include <tuple>
 #include <vector>
 
-#include "model/model.h"
 #include "rerank/error.h"
 #include "tests/decoder_forward.h"
 #include "tests/golden/golden_file.h"
 #include "tests/golden/machine_rounding.h"
 #include "tests/support/backend_variants.h"
+#include "tests/support/open_reranker.h"
 #include "tests/support/random_decoder.h"
 #include "tests/support/test_source_directory.h"
 #include "tests/support/under_sanitizer.h"
@@ -112,9 +112,8 @@ class ScoreBitsTest : public testing::TestWithParam<std::tuple<std::string, Back
   void run_model() const {
     const bool is_demo = model_ == "demo";
     const std::shared_ptr<Checkpoint> checkpoint =
-        open_checkpoint(is_demo ? (test_source_directory() / "models/demo").string() : "synth:" + model_);
-    const AnswerTokens answers =
-        is_demo ? AnswerTokens{.no = 559, .yes = 583} : AnswerTokens{.no = 2152, .yes = 9693};
+        open_model(is_demo ? (test_source_directory() / "models/demo").string() : "synth:" + model_);
+    const AnswerIds answers = is_demo ? AnswerIds{.no = 559, .yes = 583} : AnswerIds{.no = 2152, .yes = 9693};
     const auto model = create_model(checkpoint, answers, 400);
     const auto backend = load(model->weights());
     const std::vector<GoldenCase> cases = GoldenFile::read(is_demo ? "demo" : "nano").cases_with_ids();

@@ -11,7 +11,6 @@
 #include "apps/rerank/command.h"
 #include "apps/rerank/flags/number_flags.h"
 #include "apps/rerank/interruption.h"
-#include "apps/rerank/flags/number_flags.h"
 #include "apps/rerank/output/output_stream.h"
 #include "apps/rerank/output/progress.h"
 #include "apps/rerank/output/terminal_text.h"
