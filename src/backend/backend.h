@@ -84,16 +84,17 @@ class Backend {
   // Takes a copy of what it needs of `batch`.
   virtual void begin(const PackedBatch& batch) = 0;
 
-  // hidden = embedding[ids]
+  // hidden = embedding[ids] * embedding_scale
   virtual void embed() = 0;
-  // qkv = RMSNorm(hidden; attention_norm) * [query; key; value]^T, then RMSNorm on each query and key head
-  // and rotary embedding; keys and values go to their slots.
+  // qkv = RMSNorm(hidden; attention_norm) * [query; key; value]^T + their biases, then RMSNorm on each query
+  // and key head and rotary embedding; keys and values go to their slots. Biases and norms of heads where the
+  // specification has them.
   virtual void qkv(std::int32_t layer, Projection projection) = 0;
   // attention = softmax(query * keys^T / sqrt(head_dim)) * values
   virtual void attention(std::int32_t layer) = 0;
   // hidden += attention * output^T
   virtual void attention_output(std::int32_t layer) = 0;
-  // ffn = silu(n * gate^T) * (n * up^T), n = RMSNorm(hidden; mlp_norm)
+  // ffn = activation(n * gate^T) * (n * up^T), n = RMSNorm(hidden; mlp_norm)
   virtual void mlp_in(std::int32_t layer) = 0;
   // hidden += ffn * down^T
   virtual void mlp_out(std::int32_t layer) = 0;

@@ -5,8 +5,10 @@
 #include <cmath>
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include "base/tensor_view.h"
+#include "rerank/error.h"
 
 namespace rerank {
 
@@ -64,6 +66,24 @@ struct LayerWeights {
   Linear up;                  // [ffn, hidden]
   Linear down;                // [hidden, ffn]
 };
+
+// A family's weights must be those that its specification declares. Throws Error{kInternal} naming the role.
+inline void check_weights(const TransformerSpec& spec, const LayerWeights& layer) {
+  using Role = std::pair<const char*, const TensorView*>;
+  for (const auto& [role, view] :
+       {Role{"query", &layer.query.bias}, {"key", &layer.key.bias}, {"value", &layer.value.bias}}) {
+    check(view->empty() != spec.qkv_bias, std::string("qkv_bias and the bias of ") + role + " disagree");
+  }
+  for (const auto& [role, view] : {Role{"query_norm", &layer.query_norm}, {"key_norm", &layer.key_norm}}) {
+    check(view->empty() != spec.qk_norm, std::string("qk_norm and ") + role + " disagree");
+  }
+  for (const auto& [role, view] : {Role{"output", &layer.output.bias},
+                                   {"gate", &layer.gate.bias},
+                                   {"up", &layer.up.bias},
+                                   {"down", &layer.down.bias}}) {
+    check(view->empty(), std::string("no backend adds a bias of ") + role);
+  }
+}
 
 // Views live until release of their layer, those outside the layers as long as this object.
 class TransformerWeights {

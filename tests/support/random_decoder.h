@@ -44,7 +44,8 @@ class OwnedTensor {
     }
   }
 
-  TensorView view() const { return {type_, spec_, bytes_.data()}; }
+  // Empty unless it was given values.
+  TensorView view() const { return bytes_.empty() ? TensorView{} : TensorView{type_, spec_, bytes_.data()}; }
 
  private:
   DataType type_ = DataType::kFloat32;
@@ -58,14 +59,27 @@ class RandomDecoder : public TransformerWeights {
   RandomDecoder(const TransformerSpec& spec, DataType type, std::uint32_t seed = 1, float qk_norm = 1)
       : spec_(spec), type_(type), seed_(seed), random_(seed) {
     for (std::int32_t layer = 0; layer < spec.num_layers; ++layer) {
-      layers_.push_back({norm(spec.hidden, 1), matrix(spec.query_dim(), spec.hidden),
-                         matrix(spec.kv_dim(), spec.hidden), matrix(spec.kv_dim(), spec.hidden),
-                         matrix(spec.hidden, spec.query_dim()), norm(spec.head_dim, qk_norm),
-                         norm(spec.head_dim, qk_norm), norm(spec.hidden, 1), matrix(spec.ffn, spec.hidden),
-                         matrix(spec.ffn, spec.hidden), matrix(spec.hidden, spec.ffn)});
+      Layer& to = layers_.emplace_back();
+      to.attention_norm = norm(spec.hidden, 1, spec.norm_weight_offset);
+      to.query = matrix(spec.query_dim(), spec.hidden);
+      to.key = matrix(spec.kv_dim(), spec.hidden);
+      to.value = matrix(spec.kv_dim(), spec.hidden);
+      to.output = matrix(spec.hidden, spec.query_dim());
+      if (spec.qk_norm) {
+        to.query_norm = norm(spec.head_dim, qk_norm);
+        to.key_norm = norm(spec.head_dim, qk_norm);
+      }
+      to.mlp_norm = norm(spec.hidden, 1, spec.norm_weight_offset);
+      to.gate = matrix(spec.ffn, spec.hidden);
+      to.up = matrix(spec.ffn, spec.hidden);
+      to.down = matrix(spec.hidden, spec.ffn);
+      if (!spec.qkv_bias) continue;
+      to.query_bias = {type_, {spec.query_dim()}, values(spec.query_dim(), -1, 1)};
+      to.key_bias = {type_, {spec.kv_dim()}, values(spec.kv_dim(), -1, 1)};
+      to.value_bias = {type_, {spec.kv_dim()}, values(spec.kv_dim(), -1, 1)};
     }
     embedding_ = matrix(spec.vocab, spec.hidden);
-    final_norm_ = norm(spec.hidden, 1);
+    final_norm_ = norm(spec.hidden, 1, spec.norm_weight_offset);
     head_ = matrix(2, spec.hidden);
   }
 
@@ -74,10 +88,18 @@ class RandomDecoder : public TransformerWeights {
   std::string identity() const override { return "random-" + std::to_string(seed_); }
 
   LayerWeights layer(std::int32_t layer) override {
-    const std::vector<OwnedTensor>& t = layers_[static_cast<std::size_t>(layer)];
-    const auto linear = [&](std::size_t i) { return Linear{.weight = t[i].view(), .bias = {}}; };
-    return {t[0].view(), linear(1),   linear(2), linear(3), linear(4), t[5].view(),
-            t[6].view(), t[7].view(), linear(8), linear(9), linear(10)};
+    const Layer& from = layers_[static_cast<std::size_t>(layer)];
+    return {.attention_norm = from.attention_norm.view(),
+            .query = {from.query.view(), from.query_bias.view()},
+            .key = {from.key.view(), from.key_bias.view()},
+            .value = {from.value.view(), from.value_bias.view()},
+            .output = {from.output.view(), {}},
+            .query_norm = from.query_norm.view(),
+            .key_norm = from.key_norm.view(),
+            .mlp_norm = from.mlp_norm.view(),
+            .gate = {from.gate.view(), {}},
+            .up = {from.up.view(), {}},
+            .down = {from.down.view(), {}}};
   }
   void release_layer(std::int32_t) override {}
   TensorView embedding() override { return embedding_.view(); }
@@ -89,13 +111,18 @@ class RandomDecoder : public TransformerWeights {
   void drop_head_no() { one_row_ = true; }
 
  private:
+  struct Layer {
+    OwnedTensor attention_norm, query, key, value, output, query_norm, key_norm, mlp_norm, gate, up, down;
+    OwnedTensor query_bias, key_bias, value_bias;
+  };
+
   // Sized so that a product's outputs are about as large as its inputs.
   OwnedTensor matrix(std::int64_t outputs, std::int64_t inputs) {
     const float bound = std::sqrt(3.0f / static_cast<float>(inputs));
     return {type_, {outputs, inputs}, values(outputs * inputs, -bound, bound)};
   }
-  OwnedTensor norm(std::int64_t size, float scale) {
-    return {type_, {size}, values(size, 0.75f * scale, 1.25f * scale)};
+  OwnedTensor norm(std::int64_t size, float scale, float offset = 0) {
+    return {type_, {size}, values(size, 0.75f * scale - offset, 1.25f * scale - offset)};
   }
   std::vector<float> values(std::int64_t count, float low, float high) {
     std::uniform_real_distribution<float> distribution(low, high);
@@ -108,7 +135,7 @@ class RandomDecoder : public TransformerWeights {
   DataType type_;
   std::uint32_t seed_;
   std::mt19937 random_;
-  std::vector<std::vector<OwnedTensor>> layers_;
+  std::vector<Layer> layers_;
   OwnedTensor embedding_, final_norm_, head_;
   bool one_row_ = false;
 };

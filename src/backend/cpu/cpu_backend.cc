@@ -28,6 +28,9 @@ void CpuBackend::load(TransformerWeights& weights, const BackendLimits& limits) 
   check_shape();
   choice_ = choose_kernels(options_, weights.type());
   kernels_ = choice_.kernels;
+  rope_ = spec_.qk_norm ? kernels_->norm_rope : kernels_->rope;
+  qkv_epilogue_ = spec_.qkv_bias ? Epilogue::kStoreBiased : Epilogue::kStore;
+  mlp_epilogue_ = spec_.activation == MlpActivation::kSilu ? Epilogue::kSiluGate : Epilogue::kGeluTanhGate;
   const bool float32_weights = !kernels_->bfloat16 && weights.type() != DataType::kBFloat16;
   weights_ = std::make_unique<PackedWeights>(weights, float32_weights, options_.cache_directory, pool_);
   reserve(limits);
@@ -159,7 +162,10 @@ void CpuBackend::embed() {
   const TensorView& embedding = weights_->model().embedding;
   pool_.parallel_for(num_rows_, [&](std::int64_t row, int) {
     const std::int64_t id = batch_.ids[static_cast<std::size_t>(row)];
-    widen(embedding, id * hidden, {hidden_.as<float>() + row * hidden, static_cast<std::size_t>(hidden)});
+    const std::span<float> to(hidden_.as<float>() + row * hidden, static_cast<std::size_t>(hidden));
+    widen(embedding, id * hidden, to);
+    if (spec_.embedding_scale == 1) return;
+    for (float& x : to) x *= spec_.embedding_scale;
   });
 }
 
@@ -194,10 +200,11 @@ void CpuBackend::qkv(std::int32_t layer, Projection projection) {
   multiply(matrix, {.rows = {norm_tiles_.data(), spec_.hidden},
                     .first_panel = projection == Projection::kKeyValue ? query_panels : 0,
                     .end_panel = projection == Projection::kQuery ? query_panels : matrix.num_panels,
-                    .epilogue = Epilogue::kStore,
+                    .epilogue = qkv_epilogue_,
                     .out = qkv_.as<float>(),
-                    .out_stride = spec_.qkv_dim()});
-  turn_and_keep(layer, projection);
+                    .out_stride = spec_.qkv_dim(),
+                    .bias = weights(layer).qkv_bias});
+  rotate_and_keep(layer, projection);
 }
 
 std::byte* CpuBackend::kept(std::int32_t layer, int which, std::int32_t slot) const {
@@ -211,7 +218,7 @@ std::byte* CpuBackend::transient(int which, std::int32_t row) const {
   return transient_.data() + (rows + static_cast<std::size_t>(row)) * kv_row_bytes_;
 }
 
-void CpuBackend::turn_and_keep(std::int32_t layer, Projection projection) {
+void CpuBackend::rotate_and_keep(std::int32_t layer, Projection projection) {
   const PackedLayer& w = weights(layer);
   const std::int32_t half = spec_.head_dim / 2;
   pool_.parallel_for(ceil_divide(num_rows_, kRowsOfTask), [&](std::int64_t task, int) {
@@ -227,12 +234,12 @@ void CpuBackend::turn_and_keep(std::int32_t layer, Projection projection) {
                     .eps = spec_.norm_eps,
                     .cosine = cosine_.data() + position * half,
                     .sine = sine_.data() + position * half};
-      if (projection != Projection::kKeyValue) kernels_->rope(rope);
+      if (projection != Projection::kKeyValue) rope_(rope);
       if (projection == Projection::kQuery) continue;
       rope.x = key;
       rope.num_heads = spec_.num_kv_heads;
       rope.weight = w.key_norm;
-      kernels_->rope(rope);
+      rope_(rope);
       const std::int32_t slot = slots_[static_cast<std::size_t>(row)];
       for (int which = 0; which < 2; ++which) {
         kernels_->store_kv(key + which * spec_.kv_dim(),
@@ -299,7 +306,7 @@ void CpuBackend::mlp_in(std::int32_t layer) {
   const PackedMatrix& matrix = weights(layer).gate_up;
   multiply(matrix, {.rows = {norm_tiles_.data(), spec_.hidden},
                     .end_panel = matrix.num_panels,
-                    .epilogue = Epilogue::kSwiGlu,
+                    .epilogue = mlp_epilogue_,
                     .ffn = {ffn_tiles_.data(), ffn_}});
 }
 

@@ -45,7 +45,7 @@ class CpuBackend final : public Backend {
   };
 
   void check_shape() const;
-  void turn_and_keep(std::int32_t layer, Projection projection);
+  void rotate_and_keep(std::int32_t layer, Projection projection);
   void reserve(const BackendLimits& limits);
   void fill_rotations();
   void add_attention_blocks(std::int32_t segment, std::int32_t row, std::int32_t num_rows,
@@ -62,6 +62,10 @@ class CpuBackend final : public Backend {
   ThreadPool pool_;
   KernelChoice choice_;
   const Kernels* kernels_ = nullptr;
+  // What the specification chooses of them.
+  void (*rope_)(const RopeTask&) = nullptr;
+  Epilogue qkv_epilogue_ = Epilogue::kStore;
+  Epilogue mlp_epilogue_ = Epilogue::kSiluGate;
   TransformerSpec spec_;
   BackendLimits limits_;
   std::unique_ptr<PackedWeights> weights_;

@@ -102,20 +102,56 @@ void multiply_rows(int rows, const void* row_tile, const std::byte* panel, int k
   choose_tile<V, Multiply>(rows, std::make_integer_sequence<int, V::kTileRows>())(row_tile, panel, k, tile);
 }
 
-template <class V, class Row>
-void swiglu_tile(const float* tile, int rows, RowTiles ffn, int row, int column) {
-  for (int r = 0; r < rows; ++r) {
-    for (int c = 0; c < kHalfPanel; c += V::kWidth) {
-      const typename V::Vec gate = V::load(tile + r * kPanelColumns + c);
-      const typename V::Vec up = V::load(tile + r * kPanelColumns + kHalfPanel + c);
-      const typename V::Vec denominator = V::add(V::set1(1.0f), exponential<V>(V::sub(V::zero(), gate)));
-      store_in_tile<V, Row>(ffn, row + r, column + c, V::mul(V::div(gate, denominator), up));
+// x / (1 + e^-x)
+template <class V>
+struct Silu {
+  using Vec = typename V::Vec;
+  static Vec of(Vec x) { return V::div(x, V::add(V::set1(1.0f), exponential<V>(V::sub(V::zero(), x)))); }
+};
+
+// x / 2 * (1 + tanh(u)) is x / (1 + e^(-2 u)), with u = sqrt(2 / pi) * (x + 0.044715 x^3).
+template <class V>
+struct GeluTanh {
+  using Vec = typename V::Vec;
+  static Vec of(Vec x) {
+    constexpr float kScale = -1.59576912f;  // -2 * sqrt(2 / pi)
+    const Vec exponent = V::mul(x, V::fma(V::mul(x, x), V::set1(kScale * 0.044715f), V::set1(kScale)));
+    return V::div(x, V::add(V::set1(1.0f), exponential<V>(exponent)));
+  }
+};
+
+// What becomes of the sums of one tile: of `rows` rows from `row` on, of the columns of `panel`.
+template <class V, class Row, class Activation>
+struct Gate {
+  static void finish(const GemmTask& task, const float* sums, int rows, int row, int panel) {
+    for (int r = 0; r < rows; ++r) {
+      for (int c = 0; c < kHalfPanel; c += V::kWidth) {
+        const typename V::Vec gate = V::load(sums + r * kPanelColumns + c);
+        const typename V::Vec up = V::load(sums + r * kPanelColumns + kHalfPanel + c);
+        store_in_tile<V, Row>(task.ffn, row + r, panel * kHalfPanel + c, V::mul(Activation::of(gate), up));
+      }
     }
   }
-}
+};
 
-template <class V, class Multiply, class Row>
-void gemm(const GemmTask& task) {
+template <class V, Epilogue Kind>
+struct Store {
+  static void finish(const GemmTask& task, const float* sums, int rows, int row, int panel) {
+    for (int r = 0; r < rows; ++r) {
+      float* out = task.out + (row + r) * task.out_stride + panel * kPanelColumns;
+      for (int c = 0; c < kPanelColumns; c += V::kWidth) {
+        typename V::Vec x = V::load(sums + r * kPanelColumns + c);
+        if constexpr (Kind == Epilogue::kAdd) x = V::add(V::load(out + c), x);
+        if constexpr (Kind == Epilogue::kStoreBiased)
+          x = V::add(x, V::load(task.bias + panel * kPanelColumns + c));
+        V::store(out + c, x);
+      }
+    }
+  }
+};
+
+template <class V, class Multiply, class Row, class Finish>
+void gemm_with(const GemmTask& task) {
   const std::int64_t tile_elements = std::int64_t{task.rows.k} * V::kTileRows;
   const std::int64_t panel_bytes = std::int64_t{task.rows.k} * kPanelColumns * 4 / Multiply::kStep;
   alignas(64) float sums[V::kTileRows * kPanelColumns];
@@ -126,18 +162,24 @@ void gemm(const GemmTask& task) {
       const int rows = task.num_rows - row < V::kTileRows ? task.num_rows - row : V::kTileRows;
       multiply_rows<V, Multiply>(rows, reinterpret_cast<const Row*>(task.rows.data) + t * tile_elements,
                                  weights, task.rows.k, sums);
-      if (task.epilogue == Epilogue::kSwiGlu) {
-        swiglu_tile<V, Row>(sums, rows, task.ffn, row, panel * kHalfPanel);
-        continue;
-      }
-      for (int r = 0; r < rows; ++r) {
-        float* out = task.out + (row + r) * task.out_stride + panel * kPanelColumns;
-        for (int c = 0; c < kPanelColumns; c += V::kWidth) {
-          const typename V::Vec x = V::load(sums + r * kPanelColumns + c);
-          V::store(out + c, task.epilogue == Epilogue::kAdd ? V::add(V::load(out + c), x) : x);
-        }
-      }
+      Finish::finish(task, sums, rows, row, panel);
     }
+  }
+}
+
+template <class V, class Multiply, class Row>
+void gemm(const GemmTask& task) {
+  switch (task.epilogue) {
+    case Epilogue::kStore:
+      return gemm_with<V, Multiply, Row, Store<V, Epilogue::kStore>>(task);
+    case Epilogue::kStoreBiased:
+      return gemm_with<V, Multiply, Row, Store<V, Epilogue::kStoreBiased>>(task);
+    case Epilogue::kAdd:
+      return gemm_with<V, Multiply, Row, Store<V, Epilogue::kAdd>>(task);
+    case Epilogue::kSiluGate:
+      return gemm_with<V, Multiply, Row, Gate<V, Row, Silu<V>>>(task);
+    case Epilogue::kGeluTanhGate:
+      return gemm_with<V, Multiply, Row, Gate<V, Row, GeluTanh<V>>>(task);
   }
 }
 

@@ -24,9 +24,11 @@ struct RowTiles {
 };
 
 enum class Epilogue {
-  kStore,   // out = sums
-  kAdd,     // out += sums
-  kSwiGlu,  // ffn = silu(gate sums) * up sums, as row tiles
+  kStore,         // out = sums
+  kStoreBiased,   // out = sums + bias
+  kAdd,           // out += sums
+  kSiluGate,      // ffn = silu(gate sums) * up sums, as row tiles
+  kGeluTanhGate,  // ffn = gelu_tanh(gate sums) * up sums, as row tiles
 };
 
 // A block of rows times a run of panels. Every output is one chain of fused multiply-adds over k, in order
@@ -43,7 +45,8 @@ struct GemmTask {
   Epilogue epilogue = Epilogue::kStore;
   float* out = nullptr;  // [num_rows, out_stride]
   std::int64_t out_stride = 0;
-  RowTiles ffn;  // kSwiGlu
+  const float* bias = nullptr;  // [outputs], kStoreBiased
+  RowTiles ffn;                 // of the gates
 };
 
 // tiles = RMSNorm(x), rows [first_row, end_row)
@@ -56,12 +59,12 @@ struct NormTask {
   RowTiles tiles;
 };
 
-// RMSNorm and rotation of the heads of one row, in place: x = [num_heads, head_dim].
+// Rotation of the heads of one row, with or without an RMSNorm before, in place: x = [num_heads, head_dim].
 struct RopeTask {
   float* x = nullptr;
   std::int32_t num_heads = 0;
   std::int32_t head_dim = 0;
-  const float* weight = nullptr;  // [head_dim]
+  const float* weight = nullptr;  // [head_dim], of the norm
   float eps = 0;
   const float* cosine = nullptr;  // [head_dim / 2], of the row's position
   const float* sine = nullptr;    // [head_dim / 2]
@@ -100,6 +103,7 @@ struct Kernels {
   void (*gemm)(const GemmTask&);
   void (*norm)(const NormTask&);
   void (*rope)(const RopeTask&);
+  void (*norm_rope)(const RopeTask&);
   void (*attention)(const AttentionTask&);
   // Rounds `count` float32 to the type of kept keys and values.
   void (*store_kv)(const float* from, void* to, std::int32_t count);

@@ -26,7 +26,8 @@ std::size_t embedding_bytes(const PackedForm& form) {
 
 // Where everything lies, from the start of the weights.
 struct Layout {
-  std::size_t attention_norm, query_norm, key_norm, mlp_norm, qkv, output, gate_up, down;  // in a layer
+  // In a layer; what the specification lacks takes no room.
+  std::size_t attention_norm, query_norm, key_norm, mlp_norm, qkv_bias, qkv, output, gate_up, down;
   std::size_t layer_bytes;
   std::size_t final_norm, head_no, head_yes, embedding, total_bytes;
 
@@ -43,9 +44,10 @@ struct Layout {
       return place(static_cast<std::size_t>(num_panels) * panel_bytes(k, form.float32));
     };
     attention_norm = place_floats(spec.hidden);
-    query_norm = place_floats(spec.head_dim);
-    key_norm = place_floats(spec.head_dim);
+    query_norm = place_floats(spec.qk_norm ? spec.head_dim : 0);
+    key_norm = place_floats(spec.qk_norm ? spec.head_dim : 0);
     mlp_norm = place_floats(spec.hidden);
+    qkv_bias = place_floats(spec.qkv_bias ? spec.qkv_dim() : 0);
     qkv = place_matrix(panels_of(spec.qkv_dim()), spec.hidden);
     output = place_matrix(panels_of(spec.hidden), spec.query_dim());
     gate_up = place_matrix(padded_ffn(spec) / kHalfPanel, spec.hidden);
@@ -60,13 +62,30 @@ struct Layout {
   }
 };
 
-void pack_floats(const TensorView& view, std::byte* to, std::int32_t count) {
+// `offset` is added in float32, as the published norms do before they multiply.
+void pack_floats(const TensorView& view, std::byte* to, std::int32_t count, float offset = 0) {
   const std::span<float> floats(reinterpret_cast<float*>(to), static_cast<std::size_t>(count));
   if (view.empty()) {
     std::memset(to, 0, floats.size_bytes());
-  } else {
-    widen(view, 0, floats);
+    return;
   }
+  widen(view, 0, floats);
+  if (offset == 0) return;
+  for (float& x : floats) x = offset + x;
+}
+
+// Those on heads and the biases, where the specification has them.
+void pack_attention_floats(const LayerWeights& layer, const TransformerSpec& spec, const Layout& layout,
+                           std::byte* at) {
+  if (spec.qk_norm) {
+    pack_floats(layer.query_norm, at + layout.query_norm, spec.head_dim);
+    pack_floats(layer.key_norm, at + layout.key_norm, spec.head_dim);
+  }
+  if (!spec.qkv_bias) return;
+  std::byte* bias = at + layout.qkv_bias;
+  pack_floats(layer.query.bias, bias, spec.query_dim());
+  pack_floats(layer.key.bias, bias + 4 * spec.query_dim(), spec.kv_dim());
+  pack_floats(layer.value.bias, bias + 4 * (spec.query_dim() + spec.kv_dim()), spec.kv_dim());
 }
 
 void copy_rows(const TensorView& matrix, std::byte* to, ThreadPool& pool) {
@@ -141,9 +160,10 @@ PackedModel view_packed_model(const std::byte* base, const PackedForm& form) {
     const std::byte* at = base + static_cast<std::size_t>(i) * layout.layer_bytes;
     model.layers.push_back({
         .attention_norm = floats(at + layout.attention_norm),
-        .query_norm = floats(at + layout.query_norm),
-        .key_norm = floats(at + layout.key_norm),
+        .query_norm = spec.qk_norm ? floats(at + layout.query_norm) : nullptr,
+        .key_norm = spec.qk_norm ? floats(at + layout.key_norm) : nullptr,
         .mlp_norm = floats(at + layout.mlp_norm),
+        .qkv_bias = spec.qkv_bias ? floats(at + layout.qkv_bias) : nullptr,
         .qkv = {at + layout.qkv, panels_of(spec.qkv_dim()), spec.hidden},
         .output = {at + layout.output, panels_of(spec.hidden), spec.query_dim()},
         .gate_up = {at + layout.gate_up, padded_ffn(spec) / kHalfPanel, spec.hidden},
@@ -165,10 +185,10 @@ void pack_model(TransformerWeights& weights, const PackedForm& form, std::byte* 
   for (std::int32_t i = 0; i < spec.num_layers; ++i) {
     const LayerWeights layer = weights.layer(i);
     std::byte* at = base + static_cast<std::size_t>(i) * layout.layer_bytes;
-    pack_floats(layer.attention_norm, at + layout.attention_norm, spec.hidden);
-    pack_floats(layer.query_norm, at + layout.query_norm, spec.head_dim);
-    pack_floats(layer.key_norm, at + layout.key_norm, spec.head_dim);
-    pack_floats(layer.mlp_norm, at + layout.mlp_norm, spec.hidden);
+    check_weights(spec, layer);
+    pack_floats(layer.attention_norm, at + layout.attention_norm, spec.hidden, spec.norm_weight_offset);
+    pack_floats(layer.mlp_norm, at + layout.mlp_norm, spec.hidden, spec.norm_weight_offset);
+    pack_attention_floats(layer, spec, layout, at);
     const PackedLayer& to = model.layers[static_cast<std::size_t>(i)];
     const TensorView qkv[] = {layer.query.weight, layer.key.weight, layer.value.weight};
     pack_matrix(
@@ -189,7 +209,7 @@ void pack_model(TransformerWeights& weights, const PackedForm& form, std::byte* 
         spec.ffn, to.down, float32);
     weights.release_layer(i);
   }
-  pack_floats(weights.final_norm(), base + layout.final_norm, spec.hidden);
+  pack_floats(weights.final_norm(), base + layout.final_norm, spec.hidden, spec.norm_weight_offset);
   pack_floats(weights.head_no(), base + layout.head_no, spec.hidden);
   pack_floats(weights.head_yes(), base + layout.head_yes, spec.hidden);
   copy_rows(weights.embedding(), base + layout.embedding, pool);

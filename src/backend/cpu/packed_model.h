@@ -5,7 +5,8 @@
 // 2][32][2], pairs of inputs side by side, which serves bfloat16 dot products as it is and float32 arithmetic
 // by one shift or mask; a panel of float32 weights is [inputs][32]. Query, key and value are one matrix, so
 // are gate and up: each of its panels holds 16 outputs of gate, then the same 16 of up. What is missing at
-// the edges is 0. No instruction set changes the form.
+// the edges is 0. No instruction set changes the form. Norms have
+// norm_weight_offset in their weights.
 #pragma once
 
 #include <cstddef>
@@ -25,9 +26,10 @@ struct PackedMatrix {
 
 struct PackedLayer {
   const float* attention_norm;  // [hidden]
-  const float* query_norm;      // [head_dim]
-  const float* key_norm;        // [head_dim]
+  const float* query_norm;      // [head_dim]; nullptr without qk_norm
+  const float* key_norm;        // [head_dim]; nullptr without qk_norm
   const float* mlp_norm;        // [hidden]
+  const float* qkv_bias;        // [qkv_dim]; nullptr without one
   PackedMatrix qkv;             // qkv_dim outputs, hidden inputs
   PackedMatrix output;          // hidden outputs, query_dim inputs
   PackedMatrix gate_up;         // 2 * ffn outputs, hidden inputs

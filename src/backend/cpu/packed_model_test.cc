@@ -1,6 +1,7 @@
 // The packed form, read back as packed_model.h describes it, equals the weights it was made of.
 #include "backend/cpu/packed_model.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cstring>
@@ -22,7 +23,8 @@ constexpr TransformerSpec kShape{.hidden = 64,
                                  .vocab = 5,
                                  .max_positions = 8,
                                  .norm_eps = 1e-6f,
-                                 .rope_theta = 1e6};
+                                 .rope_theta = 1e6,
+                                 .qk_norm = true};
 
 float from_bits(std::uint16_t bits) {
   return to_float(BFloat16{bits});
@@ -106,6 +108,63 @@ TEST_P(PackedModelTest, HoldsEveryWeight) {
   expect_floats(model_.final_norm, weights_.final_norm());
   expect_floats(model_.head_no, weights_.head_no());
   expect_floats(model_.head_yes, weights_.head_yes());
+}
+
+// What other models have: biases, no norms of heads, norms around 0.
+TEST_P(PackedModelTest, HoldsBiasesAndShiftedNorms) {
+  TransformerSpec spec = kShape;
+  spec.qkv_bias = true;
+  spec.qk_norm = false;
+  spec.norm_weight_offset = 1;
+  RandomDecoder weights(spec, std::get<0>(GetParam()));
+  const PackedForm form = packed_form(weights, float32_);
+  const MemoryBlock memory(packed_model_bytes(form));
+  pack_model(weights, form, memory.data(), pool_);
+  const PackedModel model = view_packed_model(memory.data(), form);
+  const auto shifted = [](const float* packed, const TensorView& source) {
+    for (std::int64_t i = 0; i < source.num_elements(); ++i) {
+      float value = 0;
+      widen(source, i, {&value, 1});
+      ASSERT_EQ(packed[i], 1 + value) << i;
+    }
+  };
+  for (std::int32_t i = 0; i < 2; ++i) {
+    const LayerWeights source = weights.layer(i);
+    const PackedLayer& packed = model.layers[static_cast<std::size_t>(i)];
+    expect_floats(packed.qkv_bias, source.query.bias);
+    expect_floats(packed.qkv_bias + spec.query_dim(), source.key.bias);
+    expect_floats(packed.qkv_bias + spec.query_dim() + spec.kv_dim(), source.value.bias);
+    EXPECT_EQ(packed.query_norm, nullptr);
+    EXPECT_EQ(packed.key_norm, nullptr);
+    shifted(packed.attention_norm, source.attention_norm);
+    shifted(packed.mlp_norm, source.mlp_norm);
+    expect_matrix(packed.qkv, source.query.weight, 0, 3);
+  }
+  shifted(model.final_norm, weights.final_norm());
+  EXPECT_EQ(model_.layers[0].qkv_bias, nullptr);
+}
+
+// A bias that nobody adds must not be passed over in silence.
+TEST(CheckWeights, NamesWhatTheSpecificationDoesNotDeclare) {
+  RandomDecoder weights(kShape, DataType::kBFloat16);
+  const auto refusal = [&](const TransformerSpec& spec, const LayerWeights& layer) -> std::string {
+    try {
+      check_weights(spec, layer);
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "";
+  };
+  LayerWeights layer = weights.layer(0);
+  EXPECT_EQ(refusal(kShape, layer), "");
+  layer.down.bias = layer.mlp_norm;
+  EXPECT_THAT(refusal(kShape, layer), testing::HasSubstr("a bias of down"));
+  layer = weights.layer(0);
+  layer.key.bias = layer.mlp_norm;
+  EXPECT_THAT(refusal(kShape, layer), testing::HasSubstr("the bias of key"));
+  layer = weights.layer(0);
+  layer.query_norm = {};
+  EXPECT_THAT(refusal(kShape, layer), testing::HasSubstr("query_norm"));
 }
 
 // Byte for byte: embed() widens the checkpoint's own numbers, whatever the matrices are packed as.

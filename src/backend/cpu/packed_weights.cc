@@ -31,6 +31,10 @@ std::string header_text(const TransformerWeights& weights, const PackedForm& for
       kFormatVersion, form.float32 ? "float32" : "bfloat16", to_string(form.embedding_type),
       weights.identity(), s.hidden, s.ffn, s.num_layers, s.num_heads, s.num_kv_heads, s.head_dim, s.vocab,
       packed_model_bytes(form));
+  // What an earlier program knew no name for is said only where it is not as then: its files stay good.
+  if (s.qkv_bias) text += "qkv bias\n";
+  if (!s.qk_norm) text += "no norms of heads\n";
+  if (s.norm_weight_offset != 0) text += fmt::format("norm weight offset {}\n", s.norm_weight_offset);
   check(text.size() <= kHeaderBytes, "the identity of a checkpoint is too long");
   text.resize(kHeaderBytes, '\0');
   return text;

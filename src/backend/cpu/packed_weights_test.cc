@@ -35,7 +35,8 @@ constexpr TransformerSpec kShape{.hidden = 32,
                                  .vocab = 5,
                                  .max_positions = 8,
                                  .norm_eps = 1e-6f,
-                                 .rope_theta = 1e6};
+                                 .rope_theta = 1e6,
+                                 .qk_norm = true};
 
 class PackedWeightsTest : public testing::Test {
  protected:
@@ -103,6 +104,26 @@ TEST_F(PackedWeightsTest, OtherWeightsAndTypesHaveOtherFiles) {
   EXPECT_TRUE(third.float32());
   EXPECT_NE(third.cache_file(), first);
   EXPECT_THAT(files(), SizeIs(3));
+}
+
+// Specifications that are packed otherwise, of a checkpoint that calls itself the same.
+TEST_F(PackedWeightsTest, OtherKeysHaveOtherFiles) {
+  const std::string first = load(weights_).cache_file();
+  std::vector<TransformerSpec> specs(3, kShape);
+  specs[0].qkv_bias = true;
+  specs[1].qk_norm = false;
+  specs[2].norm_weight_offset = 1;
+  for (const TransformerSpec& spec : specs) {
+    RandomDecoder other(spec, DataType::kBFloat16, 1);
+    EXPECT_NE(load(other).cache_file(), first);
+  }
+  EXPECT_THAT(files(), SizeIs(4));
+}
+
+// An upgrade must not pack gigabytes anew: the name of these
+// weights' file since format 2 came.
+TEST_F(PackedWeightsTest, FilesOfEarlierProgramsStayGood) {
+  EXPECT_EQ(std::filesystem::path(load(weights_).cache_file()).filename(), "weights-b32516993eebc134");
 }
 
 TEST_F(PackedWeightsTest, WritesAnewWhatDoesNotFit) {

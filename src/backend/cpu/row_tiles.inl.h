@@ -82,15 +82,19 @@ void norm(const NormTask& task) {
 }
 
 // The second half of a head rotates with the first: (a, b) -> (a cos - b sin, b cos + a sin).
-template <class V>
+template <class V, bool WithNorm>
 void rope(const RopeTask& task) {
   const int half = task.head_dim / 2;
   for (int head = 0; head < task.num_heads; ++head) {
     float* x = task.x + std::int64_t{head} * task.head_dim;
-    const typename V::Vec scale = V::set1(inverse_rms<V>(x, task.head_dim, task.eps));
+    typename V::Vec scale = V::zero();
+    if constexpr (WithNorm) scale = V::set1(inverse_rms<V>(x, task.head_dim, task.eps));
     for (int i = 0; i < half; i += V::kWidth) {
-      const typename V::Vec a = V::mul(V::load(task.weight + i), V::mul(V::load(x + i), scale));
-      const typename V::Vec b = V::mul(V::load(task.weight + half + i), V::mul(V::load(x + half + i), scale));
+      typename V::Vec a = V::load(x + i), b = V::load(x + half + i);
+      if constexpr (WithNorm) {
+        a = V::mul(V::load(task.weight + i), V::mul(a, scale));
+        b = V::mul(V::load(task.weight + half + i), V::mul(b, scale));
+      }
       const typename V::Vec cosine = V::load(task.cosine + i), sine = V::load(task.sine + i);
       V::store(x + i, V::sub(V::mul(a, cosine), V::mul(b, sine)));
       V::store(x + half + i, V::add(V::mul(b, cosine), V::mul(a, sine)));

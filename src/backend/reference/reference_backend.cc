@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numbers>
 #include <vector>
 
 #include "base/thread_pool.h"
@@ -25,6 +26,13 @@ Floats to_floats(const TensorView& view) {
   return out;
 }
 
+// silu(x), or gelu(x) by its tanh approximation (Hendrycks and Gimpel 2016, as torch's approximate="tanh").
+float activate(MlpActivation activation, float x) {
+  if (activation == MlpActivation::kSilu) return x / (1.0f + std::exp(-x));
+  const double wide = x, inner = std::sqrt(2 / std::numbers::pi) * (wide + 0.044715 * wide * wide * wide);
+  return static_cast<float>(wide / 2 * (1 + std::tanh(inner)));
+}
+
 // x / sqrt(mean(x^2) + eps) * weight (Zhang and Sennrich 2019, as Qwen3RMSNorm).
 void rms_norm(const float* x, const Floats& weight, float eps, float* out) {
   double squares = 0;
@@ -44,6 +52,8 @@ class ReferenceBackend final : public Backend {
   void load(TransformerWeights& weights, const BackendLimits& limits) override {
     weights_ = &weights;
     spec_ = weights.spec();
+    for (std::int32_t layer = 0; layer < spec_.num_layers; ++layer)
+      check_weights(spec_, weights.layer(layer));
     kept_.assign(static_cast<std::size_t>(spec_.num_layers),
                  std::vector<KeyValue>(static_cast<std::size_t>(limits.num_slots)));
   }
@@ -74,14 +84,15 @@ class ReferenceBackend final : public Backend {
   void embed() override {
     hidden_.resize(rows_.size() * size(spec_.hidden));
     for (std::size_t row = 0; row < rows_.size(); ++row) {
-      widen(weights_->embedding(), std::int64_t{batch_.ids[row]} * spec_.hidden,
-            {hidden_.data() + row * size(spec_.hidden), size(spec_.hidden)});
+      const std::span<float> to(hidden_.data() + row * size(spec_.hidden), size(spec_.hidden));
+      widen(weights_->embedding(), std::int64_t{batch_.ids[row]} * spec_.hidden, to);
+      for (float& x : to) x *= spec_.embedding_scale;
     }
   }
 
   void qkv(std::int32_t layer, Projection projection) override {
     project_qkv(layer, projection);
-    turn_and_keep(layer, projection);
+    rotate_and_keep(layer, projection);
   }
 
   void attention(std::int32_t layer) override {
@@ -98,12 +109,12 @@ class ReferenceBackend final : public Backend {
 
   void mlp_in(std::int32_t layer) override {
     const LayerWeights w = weights_->layer(layer);
-    const Floats x = normed(to_floats(w.mlp_norm));
+    const Floats x = normed(w.mlp_norm);
     Floats up(rows_.size() * size(spec_.ffn));
     ffn_.resize(up.size());
     multiply(x, w.gate.weight, ffn_.data(), spec_.ffn);
     multiply(x, w.up.weight, up.data(), spec_.ffn);
-    for (std::size_t i = 0; i < up.size(); ++i) ffn_[i] = ffn_[i] / (1.0f + std::exp(-ffn_[i])) * up[i];
+    for (std::size_t i = 0; i < up.size(); ++i) ffn_[i] = activate(spec_.activation, ffn_[i]) * up[i];
   }
 
   void mlp_out(std::int32_t layer) override { add_product(ffn_, weights_->layer(layer).down.weight); }
@@ -124,7 +135,7 @@ class ReferenceBackend final : public Backend {
   }
 
   void head() override {
-    const Floats x = normed(to_floats(weights_->final_norm()));
+    const Floats x = normed(weights_->final_norm());
     const Floats head[] = {to_floats(weights_->head_no()), to_floats(weights_->head_yes())};
     for (std::size_t row = 0; row < rows_.size(); ++row) {
       for (std::size_t which = 0; which < 2; ++which) {
@@ -151,18 +162,23 @@ class ReferenceBackend final : public Backend {
  private:
   void project_qkv(std::int32_t layer, Projection projection) {
     const LayerWeights w = weights_->layer(layer);
-    const Floats x = normed(to_floats(w.attention_norm));
+    const Floats x = normed(w.attention_norm);
     qkv_.resize(rows_.size() * size(spec_.qkv_dim()));
-    const auto project = [&](const TensorView& matrix, std::int32_t column) {
-      multiply(x, matrix, qkv_.data() + column, spec_.qkv_dim());
+    const auto project = [&](const Linear& linear, std::int32_t column) {
+      multiply(x, linear.weight, qkv_.data() + column, spec_.qkv_dim());
+      const Floats bias = to_floats(linear.bias);
+      for (std::size_t row = 0; row < rows_.size(); ++row) {
+        float* out = qkv_.data() + row * size(spec_.qkv_dim()) + column;
+        for (std::size_t i = 0; i < bias.size(); ++i) out[i] += bias[i];
+      }
     };
-    if (projection != Projection::kKeyValue) project(w.query.weight, 0);
+    if (projection != Projection::kKeyValue) project(w.query, 0);
     if (projection == Projection::kQuery) return;
-    project(w.key.weight, spec_.query_dim());
-    project(w.value.weight, spec_.query_dim() + spec_.kv_dim());
+    project(w.key, spec_.query_dim());
+    project(w.value, spec_.query_dim() + spec_.kv_dim());
   }
 
-  void turn_and_keep(std::int32_t layer, Projection projection) {
+  void rotate_and_keep(std::int32_t layer, Projection projection) {
     const LayerWeights w = weights_->layer(layer);
     const Floats query_norm = to_floats(w.query_norm), key_norm = to_floats(w.key_norm);
     for (std::size_t row = 0; row < rows_.size(); ++row) {
@@ -198,7 +214,9 @@ class ReferenceBackend final : public Backend {
     }
   }
 
-  Floats normed(const Floats& weight) const {
+  Floats normed(const TensorView& norm) const {
+    Floats weight = to_floats(norm);
+    for (float& x : weight) x += spec_.norm_weight_offset;
     Floats out(hidden_.size());
     for (std::size_t row = 0; row < rows_.size(); ++row) {
       const std::size_t at = row * size(spec_.hidden);
@@ -227,11 +245,12 @@ class ReferenceBackend final : public Backend {
     for (std::size_t i = 0; i < product.size(); ++i) hidden_[i] += product[i];
   }
 
-  // RMSNorm on each head, then rotary embedding: the halves of a head are the parts of complex numbers.
+  // RMSNorm on each head where there is one, then rotary embedding: the halves of a head are the parts of
+  // complex numbers.
   void rotate(float* x, std::int32_t num_heads, const Floats& norm, std::int32_t position) const {
     const std::int32_t half = spec_.head_dim / 2;
     for (std::int32_t head = 0; head < num_heads; ++head, x += spec_.head_dim) {
-      rms_norm(x, norm, spec_.norm_eps, x);
+      if (!norm.empty()) rms_norm(x, norm, spec_.norm_eps, x);
       for (std::int32_t i = 0; i < half; ++i) {
         const float angle = static_cast<float>(position) * spec_.rotary_frequency(i);
         const float a = x[i], b = x[half + i];

@@ -1,0 +1,65 @@
+// Batches of every shape that a backend's step may meet, of ids below 50. For tests only.
+#pragma once
+
+#include <cstdint>
+#include <random>
+#include <utility>
+#include <vector>
+
+#include "backend/packed_batch.h"
+#include "tests/support/under_sanitizer.h"
+
+namespace rerank {
+
+// Fills a PackedBatch segment by segment.
+class BatchMaker {
+ public:
+  explicit BatchMaker(std::uint32_t seed) : random_(seed) {}
+
+  void add(std::int32_t num_tokens, const std::vector<KeyRange>& parents, std::int32_t slot, bool scored) {
+    Segment segment;
+    segment.first_row = batch_.num_tokens();
+    segment.num_tokens = num_tokens;
+    segment.first_range = static_cast<std::int32_t>(batch_.ranges.size());
+    segment.num_ranges = static_cast<std::int32_t>(parents.size());
+    for (const KeyRange& parent : parents) segment.first_position += parent.num_tokens;
+    batch_.ranges.insert(batch_.ranges.end(), parents.begin(), parents.end());
+    segment.slot = slot;
+    if (scored) segment.score = batch_.num_scores++;
+    batch_.segments.push_back(segment);
+    for (std::int32_t i = 0; i < num_tokens; ++i)
+      batch_.ids.push_back(static_cast<std::int32_t>(random_() % 50));
+  }
+  PackedBatch take() { return std::exchange(batch_, {}); }
+
+ private:
+  std::mt19937 random_;
+  PackedBatch batch_;
+};
+
+// One row; shared parents in the same batch and from an earlier one; a chunk after a chunk; borders of key
+// tiles inside and between parts; segments not scored; more rows than an attention block holds.
+inline std::vector<PackedBatch> step_batches() {
+  BatchMaker maker(3);
+  std::vector<PackedBatch> all;
+  maker.add(1, {}, kNotKept, true);
+  all.push_back(maker.take());
+  maker.add(70, {}, 5, false);
+  maker.add(33, {{5, 70}}, 600, true);
+  maker.add(1, {{5, 70}}, kNotKept, true);
+  maker.add(64, {}, kNotKept, true);
+  maker.add(25, {{5, 70}, {600, 33}}, kNotKept, true);
+  maker.add(7, {}, kNotKept, false);
+  all.push_back(maker.take());
+  maker.add(128, {{5, 70}, {600, 33}}, 100, false);
+  maker.add(57, {{5, 70}}, kNotKept, true);
+  maker.add(2, {{5, 70}, {600, 33}, {100, 128}}, 400, true);
+  all.push_back(maker.take());
+  if (kUnderSanitizer) return all;  // the reference would take minutes with the rest
+  maker.add(270, {{5, 70}}, 200, true);
+  maker.add(20, {{5, 70}, {600, 33}, {100, 128}, {400, 2}}, kNotKept, true);
+  all.push_back(maker.take());
+  return all;
+}
+
+}  // namespace rerank
