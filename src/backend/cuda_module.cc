@@ -23,6 +23,7 @@ constexpr const char* kDriver = "libcuda.so.1";
 
 struct Module {
   CudaDevicesFunction* devices = nullptr;
+  CudaUnsupportedKeyFunction* unsupported_key = nullptr;
   CudaCreateFunction* create = nullptr;
 };
 
@@ -76,6 +77,7 @@ Module open_module(const std::string& file) {
                             version()));
   }
   return {function_of<CudaDevicesFunction>(opened, kCudaDevicesFunction, file),
+          function_of<CudaUnsupportedKeyFunction>(opened, kCudaUnsupportedKeyFunction, file),
           function_of<CudaCreateFunction>(opened, kCudaCreateFunction, file)};
 }
 
@@ -108,11 +110,12 @@ const Module& module() {
 
 }  // namespace
 
-CudaPresence find_cuda() {
+CudaPresence find_cuda(const TransformerSpec* model) {
   CudaPresence presence;
   presence.has_driver = dlopen(kDriver, RTLD_LAZY | RTLD_LOCAL) != nullptr;
   try {
     module().devices(presence);
+    if (model != nullptr) module().unsupported_key(*model, presence.unsupported_key);
   } catch (const Error& error) {
     presence.why_none = error.what();
   }

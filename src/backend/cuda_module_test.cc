@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "backend/device_choice.h"
 #include "rerank/error.h"
 
 namespace rerank {
@@ -34,7 +35,14 @@ TEST(CudaModule, IsOpenedOnceItIsRight) {
   const CudaPresence presence = find_cuda();
   ASSERT_EQ(presence.devices.size(), 1u);
   EXPECT_EQ(presence.devices[0].name, "a GPU");
+  EXPECT_EQ(presence.devices[0].why_not, "");
   EXPECT_EQ(presence.why_none, "");
+  EXPECT_EQ(presence.unsupported_key, "");
+  const TransformerSpec with_biases{.qkv_bias = true}, without{};
+  EXPECT_EQ(find_cuda(&with_biases).unsupported_key, "attention_bias");
+  EXPECT_EQ(find_cuda(&without).unsupported_key, "");
+  EXPECT_EQ(choose_device({}, 1, &with_biases).device, "cpu");
+  EXPECT_EQ(choose_device({}, 1, &without).device, "cuda");
   try {
     create_backend({.device = "cuda", .device_ordinals = {7}});
     ADD_FAILURE() << "no error came through";

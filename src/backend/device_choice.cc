@@ -66,16 +66,16 @@ void check_values(const BackendOptions& options, std::int32_t num_replicas) {
 }
 
 bool will_do(const CudaDevice& gpu) {
-  return gpu.compute_capability == kComputeCapability;
+  return gpu.why_not.empty();
 }
 
-// Why no GPU of this machine will do; empty when one does.
+// Why no GPU of this machine will do for the model; empty when one does.
 std::string why_no_gpu(const CudaPresence& cuda) {
   if (cuda.devices.empty()) return cuda.why_none;
-  if (std::ranges::any_of(cuda.devices, will_do)) return "";
-  const CudaDevice& first = cuda.devices.front();
-  return fmt::format("{} has compute capability {}.{}, and this program's kernels are for 9.0 (H100, H200)",
-                     first.name, first.compute_capability / 10, first.compute_capability % 10);
+  if (std::ranges::none_of(cuda.devices, will_do))
+    return cuda.devices.front().name + " " + cuda.devices.front().why_not;
+  if (cuda.unsupported_key.empty()) return "";
+  return "the CUDA module does not compute " + cuda.unsupported_key;
 }
 
 // The GPUs of all replicas. REQUIRES: why_no_gpu is empty.
@@ -112,9 +112,10 @@ std::string names_of(const std::vector<int>& gpus, const CudaPresence& cuda) {
 
 }  // namespace
 
-DeviceChoice choose_device(const BackendOptions& options, std::int32_t num_replicas) {
+DeviceChoice choose_device(const BackendOptions& options, std::int32_t num_replicas,
+                           const TransformerSpec* model) {
   const bool may_be_cuda = options.device == "auto" || options.device == "cuda";
-  return choose_device(options, num_replicas, may_be_cuda ? find_cuda() : CudaPresence{});
+  return choose_device(options, num_replicas, may_be_cuda ? find_cuda(model) : CudaPresence{});
 }
 
 DeviceChoice choose_device(const BackendOptions& options, std::int32_t num_replicas,
@@ -128,9 +129,10 @@ DeviceChoice choose_device(const BackendOptions& options, std::int32_t num_repli
     refuse(ErrorCode::kUnsupported, "--device cuda: " + missing);
   if (options.device == "auto") {
     choice.device = missing.empty() && for_cpu == uses.end() ? "cuda" : "cpu";
-    choice.reason = choice.device == "cuda" ? "it is there"
-                    : missing.empty()       ? for_cpu->flag + " asks for it"
-                                            : "no GPU: " + missing;
+    choice.reason = choice.device == "cuda"        ? "it is there"
+                    : missing.empty()              ? for_cpu->flag + " asks for it"
+                    : cuda.unsupported_key.empty() ? "no GPU: " + missing
+                                                   : missing;
     choice.is_surprise = !missing.empty() && cuda.has_driver;
   }
   for (const FlagUse& use : uses) {

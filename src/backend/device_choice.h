@@ -21,8 +21,11 @@ struct DeviceChoice {
 
 // Throws Error{kUnsupported} naming the flag that this machine cannot serve, Error{kInvalidArgument} for what
 // no machine could.
-DeviceChoice choose_device(const BackendOptions& options, std::int32_t num_replicas);
-// The same on a machine with these GPUs.
+// Of `model` the sizes and keys count: what a GPU's kernels do not compute is left to the CPU, or refused by
+// its key.
+DeviceChoice choose_device(const BackendOptions& options, std::int32_t num_replicas,
+                           const TransformerSpec* model = nullptr);
+// The same on a machine with these GPUs, whose kernels compute all of the model but cuda.unsupported_key.
 DeviceChoice choose_device(const BackendOptions& options, std::int32_t num_replicas,
                            const CudaPresence& cuda);
 

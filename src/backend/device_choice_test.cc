@@ -16,8 +16,11 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 
 const CudaDevice kH100{
-    .name = "NVIDIA H100", .memory_bytes = std::int64_t{80} << 30, .compute_capability = 90};
-const CudaDevice kT4{.name = "Tesla T4", .memory_bytes = std::int64_t{16} << 30, .compute_capability = 75};
+    .name = "NVIDIA H100", .memory_bytes = std::int64_t{80} << 30, .instruction_set = "sm_90"};
+const CudaDevice kT4{.name = "Tesla T4",
+                     .memory_bytes = std::int64_t{16} << 30,
+                     .instruction_set = "sm_75",
+                     .why_not = "has compute capability 7.5"};
 const CudaPresence kNone{.devices = {}, .why_none = "there is no NVIDIA driver", .has_driver = false};
 const CudaPresence kOne{.devices = {kH100}, .why_none = "", .has_driver = true};
 const CudaPresence kMixed{.devices = {kT4, kH100, kH100, kH100, kH100}, .why_none = "", .has_driver = true};
@@ -41,7 +44,7 @@ TEST(DeviceChoice, AutoTakesAGpuThatWillDo) {
   EXPECT_FALSE(without.is_surprise);
   const DeviceChoice old = choose_device({}, 1, {.devices = {kT4}, .why_none = "", .has_driver = true});
   EXPECT_EQ(old.device, "cpu");
-  EXPECT_THAT(old.reason, AllOf(HasSubstr("Tesla T4 has compute capability 7.5"), HasSubstr("9.0")));
+  EXPECT_THAT(old.reason, HasSubstr("no GPU: Tesla T4 has compute capability 7.5"));
   EXPECT_TRUE(old.is_surprise);
 }
 
@@ -51,6 +54,19 @@ TEST(DeviceChoice, AutoTakesTheCpuForWhatOnlyItCan) {
   EXPECT_EQ(choice.reason, "--dtype float32 asks for it");
   EXPECT_EQ(choose_device({.instruction_set = "avx2"}, 1, kOne).device, "cpu");
   EXPECT_EQ(choose_device({.dtype = "bfloat16"}, 1, kOne).device, "cuda");
+}
+
+TEST(DeviceChoice, ModelsThatAGpuDoesNotComputeAreForTheCpu) {
+  CudaPresence cuda = kOne;
+  cuda.unsupported_key = "attention_bias";
+  const DeviceChoice choice = choose_device({}, 1, cuda);
+  EXPECT_EQ(choice.device, "cpu");
+  EXPECT_EQ(choice.reason, "the CUDA module does not compute attention_bias");
+  EXPECT_EQ(choose_device({.device = "cpu"}, 1, cuda).device, "cpu");
+  EXPECT_EQ(refusal({.device = "cuda"}, cuda),
+            "--device cuda: the CUDA module does not compute attention_bias");
+  EXPECT_EQ(refusal({.quantization = "fp8"}, cuda),
+            "--quantization fp8 is for --device cuda, and the CUDA module does not compute attention_bias");
 }
 
 TEST(DeviceChoice, WhatIsAskedForIsTakenOrRefused) {

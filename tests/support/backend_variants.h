@@ -37,7 +37,7 @@ inline void PrintTo(const BackendVariant& variant, std::ostream* out) {
 // The GPUs of this machine that will do.
 inline std::vector<CudaDevice> usable_gpus() {
   std::vector<CudaDevice> gpus = find_cuda().devices;
-  std::erase_if(gpus, [](const CudaDevice& gpu) { return gpu.compute_capability != kComputeCapability; });
+  std::erase_if(gpus, [](const CudaDevice& gpu) { return !gpu.why_not.empty(); });
   return gpus;
 }
 
@@ -46,9 +46,8 @@ inline std::vector<CudaDevice> usable_gpus() {
 inline std::vector<BackendVariant> backend_variants() {
   std::vector<BackendVariant> variants = {
       {"cpu", "float32", "avx512"}, {"cpu", "float32", "avx2"}, {"cpu", "bfloat16", "avx512"}};
-  if (!usable_gpus().empty()) {
-    variants.push_back({"cuda", "bfloat16", "sm_" + std::to_string(kComputeCapability)});
-  }
+  const std::vector<CudaDevice> gpus = usable_gpus();
+  if (!gpus.empty()) variants.push_back({"cuda", "bfloat16", gpus.front().instruction_set});
   return variants;
 }
 

@@ -11,7 +11,11 @@ RERANK_EXPORT const char* rerank_cuda_module_version() {
 }
 
 RERANK_EXPORT void rerank_cuda_devices(CudaPresence& presence) {
-  presence.devices.push_back({.name = "a GPU", .memory_bytes = 1 << 30, .compute_capability = 90});
+  presence.devices.push_back({.name = "a GPU", .memory_bytes = 1 << 30, .instruction_set = "sm_1"});
+}
+
+RERANK_EXPORT void rerank_cuda_unsupported_key(const TransformerSpec& spec, std::string& key) {
+  key = spec.qkv_bias ? "attention_bias" : "";
 }
 
 RERANK_EXPORT Backend* rerank_cuda_create(const BackendOptions& options) {

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "backend/cuda/capabilities.h"
 #include "rerank/error.h"
 
 namespace rerank::cuda {
@@ -34,6 +35,9 @@ CudaBackend::~CudaBackend() {
 }
 
 void CudaBackend::load(TransformerWeights& weights, const BackendLimits& limits) {
+  const std::string key = unsupported_key(weights.spec());
+  require(key.empty(), fmt::format("the cuda backend does not compute {}; --device cpu may", key),
+          ErrorCode::kUnsupported);
   const auto count = static_cast<std::int32_t>(devices_.size());
   Patience patience{.limit = options_.device_timeout, .look = {}};
   if (count > 1) patience.look = [this] { collective_->check_devices(); };

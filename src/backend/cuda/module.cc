@@ -2,6 +2,7 @@
 #include <cuda_runtime_api.h>
 #include <fmt/format.h>
 
+#include "backend/cuda/capabilities.h"
 #include "backend/cuda/cuda_backend.h"
 #include "backend/cuda_module.h"
 #include "rerank/version.h"
@@ -36,10 +37,15 @@ RERANK_EXPORT void rerank_cuda_devices(CudaPresence& presence) {
     if (status != cudaSuccess) break;
     presence.devices.push_back({.name = properties.name,
                                 .memory_bytes = static_cast<std::int64_t>(properties.totalGlobalMem),
-                                .compute_capability = 10 * properties.major + properties.minor});
+                                .instruction_set = fmt::format("sm_{}{}", properties.major, properties.minor),
+                                .why_not = cuda::why_not(10 * properties.major + properties.minor)});
   }
   if (status != cudaSuccess) presence.devices.clear();
   if (presence.devices.empty()) presence.why_none = why_no_devices(status);
+}
+
+RERANK_EXPORT void rerank_cuda_unsupported_key(const TransformerSpec& spec, std::string& key) {
+  key = cuda::unsupported_key(spec);
 }
 
 RERANK_EXPORT Backend* rerank_cuda_create(const BackendOptions& options) {
