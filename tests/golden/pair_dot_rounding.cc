@@ -1,5 +1,5 @@
-// Compiled with -mavx512bf16: nothing but the instruction.
-#include <immintrin.h>
+// Nothing but the instruction, whatever the compiler knows of it. Compiled with -mavx512f for its registers.
+#include <cstring>
 
 #include "tests/golden/machine_rounding.h"
 
@@ -7,10 +7,14 @@ namespace rerank {
 
 void add_pair_dots(std::span<const std::uint32_t> a, std::span<const std::uint32_t> b,
                    std::span<float> sums) {
+  using Vector = float __attribute__((vector_size(64)));
   for (std::size_t i = 0; i < sums.size(); i += 16) {
-    const __m512 sum = _mm512_loadu_ps(sums.data() + i);
-    _mm512_storeu_ps(sums.data() + i, _mm512_dpbf16_ps(sum, (__m512bh)_mm512_loadu_si512(a.data() + i),
-                                                       (__m512bh)_mm512_loadu_si512(b.data() + i)));
+    Vector sum, x, y;
+    std::memcpy(&sum, &sums[i], sizeof sum);
+    std::memcpy(&x, &a[i], sizeof x);
+    std::memcpy(&y, &b[i], sizeof y);
+    asm("vdpbf16ps %2, %1, %0" : "+v"(sum) : "v"(x), "v"(y));
+    std::memcpy(&sums[i], &sum, sizeof sum);
   }
 }
 
