@@ -78,8 +78,7 @@ class GemmsAlone {
         kernels_(*cpu::choose_kernels({.dtype = info.dtype, .instruction_set = info.instruction_set},
                                       model_->weights().type())
                       .kernels),
-        weights_(model_->weights(), !kernels_.bfloat16 && model_->weights().type() != DataType::kBFloat16,
-                 cache_directory(options), pool_) {}
+        weights_(model_->weights(), kernels_.arithmetic.weights, cache_directory(options), pool_) {}
 
   double gflop(std::int32_t num_tokens, std::int32_t num_scores) const {
     const TransformerSpec& s = model_->weights().spec();
@@ -126,7 +125,6 @@ class GemmsAlone {
                   {.rows = {rows_.data(), matrix.k},
                    .num_rows = rows,
                    .panels = matrix.panels,
-                   .float32_weights = weights_.float32(),
                    .first_panel = first,
                    .end_panel = end,
                    .epilogue = epilogue,

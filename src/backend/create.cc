@@ -35,7 +35,7 @@ BackendInfo preview_backend(const BackendOptions& options, DataType checkpoint,
   } else {
     const cpu::KernelChoice kernels = cpu::choose_kernels(settled, checkpoint);
     info = {.device = "cpu",
-            .dtype = kernels.kernels->bfloat16 ? "bfloat16" : "float32",
+            .dtype = cpu::to_string(kernels.kernels->arithmetic.rows),
             .instruction_set = kernels.kernels->instruction_set,
             .dtype_reason = kernels.reason};
   }

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <vector>
 
+#include "backend/cpu/processor.h"
 #include "backend/cpu/row_tiles.h"
 #include "base/memory_block.h"
 #include "base/replaced_file.h"
@@ -15,18 +16,9 @@
 namespace rerank::cpu {
 namespace {
 
-bool has_avx2() {
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-}
-
-bool has_avx512() {
-  return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-}
-
-bool has_avx512_bfloat16() {
-  return has_avx512() && __builtin_cpu_supports("avx512bf16");
-}
+// Wider instructions first.
+const Kernels* const kTable[] = {&kAvx512BFloat16, &kAvx512Float32OfBFloat16, &kAvx512Float32,
+                                 &kAvx2Float32OfBFloat16, &kAvx2Float32};
 
 // The processor's name as /proc/cpuinfo gives it.
 std::string processor_name() {
@@ -62,7 +54,7 @@ KernelChoice choose_faster(const std::string& cache_directory) {
     measured = measure_gemms();
     if (!cache_directory.empty()) keep_choice(cache_directory, measured);
   }
-  return {prefers_float32(measured) ? &kAvx512Float32 : &kAvx512BFloat16,
+  return {prefers_float32(measured) ? &kAvx512Float32OfBFloat16 : &kAvx512BFloat16,
           fmt::format("{}: bfloat16 {:.0f}, float32 {:.0f} GFLOP/s a thread",
                       kept ? "measured at an earlier start" : "measured now", measured.bfloat16,
                       measured.float32)};
@@ -122,10 +114,18 @@ class GemmProbe {
 
 }  // namespace
 
+const Kernels* find_kernels(const std::string& instruction_set, const Arithmetic& arithmetic) {
+  for (const Kernels* kernels : kTable) {
+    if (instruction_set != "auto" && instruction_set != kernels->instruction_set) continue;
+    if (kernels->arithmetic == arithmetic && kernels->supported()) return kernels;
+  }
+  return nullptr;
+}
+
 GemmSpeeds measure_gemms() {
   constexpr int kRuns = 10;
   GemmProbe bfloat16(kAvx512BFloat16);
-  GemmProbe float32(kAvx512Float32);
+  GemmProbe float32(kAvx512Float32OfBFloat16);
   for (int run = 0; run < kRuns; ++run) {
     bfloat16.run();
     float32.run();
@@ -148,18 +148,19 @@ KernelChoice choose_kernels(const BackendOptions& options, DataType checkpoint) 
           ErrorCode::kUnsupported);
   require(set != "avx512" || has_avx512(),
           "--instruction-set avx512: this processor lacks AVX-512 (F, BW, DQ, VL)", ErrorCode::kUnsupported);
-  const bool can_bfloat16 = has_avx512_bfloat16() && set != "avx2";
+  const Kernels* bfloat16 = find_kernels(set, kBFloat16);
   if (dtype == "bfloat16") {
-    require(can_bfloat16,
+    require(bfloat16 != nullptr,
             "--dtype bfloat16 needs AVX-512 BF16; --dtype float32 computes a bfloat16 checkpoint exactly",
             ErrorCode::kUnsupported);
-    return {&kAvx512BFloat16, "asked for"};
+    return {bfloat16, "asked for"};
   }
-  const Kernels* float32 = has_avx512() && set != "avx2" ? &kAvx512Float32 : &kAvx2Float32;
+  const Kernels* float32 =
+      find_kernels(set, checkpoint == DataType::kBFloat16 ? kFloat32OfBFloat16 : kFloat32);
   if (dtype == "float32") return {float32, "asked for"};
   if (checkpoint != DataType::kBFloat16)
     return {float32, fmt::format("the checkpoint is {}", to_string(checkpoint))};
-  if (!can_bfloat16) return {float32, "no AVX-512 BF16 to use"};
+  if (bfloat16 == nullptr) return {float32, "no AVX-512 BF16 to use"};
   return choose_faster(options.cache_directory);
 }
 

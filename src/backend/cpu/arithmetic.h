@@ -11,6 +11,10 @@
 
 namespace rerank::cpu {
 
+// Every set of kernels, wider instructions first: the one for an instruction set and an arithmetic, nullptr
+// where this build or this processor has none. "auto": of the widest instruction set.
+const Kernels* find_kernels(const std::string& instruction_set, const Arithmetic& arithmetic);
+
 struct KernelChoice {
   const Kernels* kernels = nullptr;
   std::string reason;  // who or what chose, with the measured figures

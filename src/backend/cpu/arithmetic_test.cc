@@ -60,13 +60,13 @@ TEST_F(ArithmeticTest, RefusesUnknownNamesNamingTheFlag) {
 
 TEST_F(ArithmeticTest, DoesAsAsked) {
   const KernelChoice narrow = choose("float32", "avx2");
-  EXPECT_EQ(narrow.kernels, &kAvx2Float32);
+  EXPECT_EQ(narrow.kernels, &kAvx2Float32OfBFloat16);
   EXPECT_EQ(narrow.reason, "asked for");
   if (__builtin_cpu_supports("avx512f")) {
-    EXPECT_EQ(choose("float32", "avx512").kernels, &kAvx512Float32);
-    EXPECT_EQ(choose("float32", "auto").kernels, &kAvx512Float32);
+    EXPECT_EQ(choose("float32", "avx512").kernels, &kAvx512Float32OfBFloat16);
+    EXPECT_EQ(choose("float32", "auto").kernels, &kAvx512Float32OfBFloat16);
   } else {
-    EXPECT_EQ(choose("float32", "auto").kernels, &kAvx2Float32);
+    EXPECT_EQ(choose("float32", "auto").kernels, &kAvx2Float32OfBFloat16);
     EXPECT_EQ(refusal("float32", "avx512").code(), ErrorCode::kUnsupported);
   }
   if (has_bfloat16()) {
@@ -82,13 +82,28 @@ TEST_F(ArithmeticTest, DoesAsAsked) {
 TEST_F(ArithmeticTest, KeepsTheCheckpointsPrecision) {
   for (const DataType type : {DataType::kFloat32, DataType::kFloat16}) {
     const KernelChoice choice = choose("auto", "auto", type);
-    EXPECT_FALSE(choice.kernels->bfloat16);
+    EXPECT_EQ(choice.kernels->arithmetic, kFloat32);
     EXPECT_THAT(choice.reason, HasSubstr(std::string(to_string(type))));
   }
 }
 
+// A row of the table is what its name says, and none runs where the processor lacks its instructions.
+TEST_F(ArithmeticTest, KernelsAreFoundByInstructionSetAndArithmetic) {
+  EXPECT_EQ(find_kernels("avx2", kFloat32), &kAvx2Float32);
+  EXPECT_EQ(find_kernels("avx2", kFloat32OfBFloat16), &kAvx2Float32OfBFloat16);
+  EXPECT_EQ(find_kernels("avx2", kBFloat16), nullptr);
+  EXPECT_EQ(find_kernels("auto", {.keys = Format::kBFloat16}), nullptr);
+  for (const Arithmetic& arithmetic : {kFloat32, kFloat32OfBFloat16, kBFloat16}) {
+    const Kernels* widest = find_kernels("auto", arithmetic);
+    const Kernels* avx512 = find_kernels("avx512", arithmetic);
+    if (avx512 != nullptr) EXPECT_EQ(widest, avx512);
+    EXPECT_EQ(avx512 != nullptr,
+              arithmetic == kBFloat16 ? has_bfloat16() : __builtin_cpu_supports("avx512f") != 0);
+  }
+}
+
 TEST_F(ArithmeticTest, AutoNeverLeavesTheInstructionSet) {
-  EXPECT_EQ(choose("auto", "avx2").kernels, &kAvx2Float32);
+  EXPECT_EQ(choose("auto", "avx2").kernels, &kAvx2Float32OfBFloat16);
 }
 
 TEST_F(ArithmeticTest, KeepsWhatItMeasured) {
@@ -108,7 +123,7 @@ TEST_F(ArithmeticTest, KeepsWhatItMeasured) {
   std::getline(in, processor);
   in.close();
   std::ofstream(file) << "10.0 20.0 " << processor << "\n";
-  EXPECT_EQ(choose("auto", "auto").kernels, &kAvx512Float32);
+  EXPECT_EQ(choose("auto", "auto").kernels, &kAvx512Float32OfBFloat16);
   // Within the noise of a measurement the usual choice stays.
   std::ofstream(file) << "10.0 11.0 " << processor << "\n";
   EXPECT_EQ(choose("auto", "auto").kernels, &kAvx512BFloat16);

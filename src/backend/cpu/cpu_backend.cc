@@ -31,8 +31,8 @@ void CpuBackend::load(TransformerWeights& weights, const BackendLimits& limits) 
   rope_ = spec_.qk_norm ? kernels_->norm_rope : kernels_->rope;
   qkv_epilogue_ = spec_.qkv_bias ? Epilogue::kStoreBiased : Epilogue::kStore;
   mlp_epilogue_ = spec_.activation == MlpActivation::kSilu ? Epilogue::kSiluGate : Epilogue::kGeluTanhGate;
-  const bool float32_weights = !kernels_->bfloat16 && weights.type() != DataType::kBFloat16;
-  weights_ = std::make_unique<PackedWeights>(weights, float32_weights, options_.cache_directory, pool_);
+  weights_ =
+      std::make_unique<PackedWeights>(weights, kernels_->arithmetic.weights, options_.cache_directory, pool_);
   reserve(limits);
   fill_rotations();
 }
@@ -59,7 +59,7 @@ void CpuBackend::reserve(const BackendLimits& limits) {
   const auto threads = static_cast<std::size_t>(pool_.num_threads());
   const std::int32_t group = spec_.num_heads / spec_.num_kv_heads;
   ffn_ = padded_ffn(spec_);
-  kv_row_bytes_ = size(spec_.kv_dim()) * (kernels_->bfloat16 ? 2 : 4);
+  kv_row_bytes_ = size(spec_.kv_dim()) * format_bytes(kernels_->arithmetic.keys);
   block_positions_ = std::max(1, kMaxQueries / group);
   scratch_bytes_ =
       (attention_scratch_bytes(*kernels_, spec_.head_dim, block_positions_ * group) + 4095) / 4096 * 4096;
@@ -117,7 +117,7 @@ BackendInfo CpuBackend::info() const {
                                 attention_tiles_.size_bytes() + ffn_tiles_.size_bytes() + kept_.size_bytes() +
                                 transient_.size_bytes() + scratch_.size_bytes();
   return {.device = "cpu",
-          .dtype = kernels_->bfloat16 ? "bfloat16" : "float32",
+          .dtype = to_string(kernels_->arithmetic.rows),
           .instruction_set = kernels_->instruction_set,
           .dtype_reason = choice_.reason,
           .weight_cache = weights_->cache_file(),
@@ -189,7 +189,6 @@ void CpuBackend::norm(const float* weight) {
 void CpuBackend::multiply(const PackedMatrix& matrix, GemmTask task) {
   task.num_rows = num_rows_;
   task.panels = matrix.panels;
-  task.float32_weights = weights_->float32();
   run_gemm(pool_, *kernels_, task);
 }
 
@@ -259,7 +258,7 @@ void CpuBackend::attention(std::int32_t layer) {
 void CpuBackend::attend(const AttentionBlock& block, std::int32_t layer, int thread) {
   const Segment& segment = batch_.segments[static_cast<std::size_t>(block.segment)];
   const std::size_t head_bytes =
-      static_cast<std::size_t>(block.kv_head * spec_.head_dim) * (kernels_->bfloat16 ? 2 : 4);
+      static_cast<std::size_t>(block.kv_head * spec_.head_dim) * format_bytes(kernels_->arithmetic.keys);
   std::vector<KeyRun>& runs = runs_[static_cast<std::size_t>(thread)];
   runs.clear();
   const auto add_kept = [&](std::int32_t slot, std::int32_t num_tokens) {

@@ -9,22 +9,15 @@
 namespace rerank::cpu {
 namespace {
 
-template <class V>
-void gemm_float32_rows(const GemmTask& task) {
-  if (task.float32_weights) {
-    gemm<V, MultiplyFloat32<V>, float>(task);
-  } else {
-    gemm<V, MultiplyWidened<V>, float>(task);
-  }
-}
-
-template <class V, class Row>
-constexpr Kernels kernel_set(const char* instruction_set, void (*gemm_rows)(const GemmTask&)) {
+template <class V, class Multiply>
+constexpr Kernels kernel_set(const char* instruction_set, const Arithmetic& arithmetic, bool (*supported)()) {
+  using Row = typename Multiply::Row;
   return {
       .instruction_set = instruction_set,
-      .bfloat16 = sizeof(Row) == 2,
+      .arithmetic = arithmetic,
+      .supported = supported,
       .tile_rows = V::kTileRows,
-      .gemm = gemm_rows,
+      .gemm = &gemm<V, Multiply, Row>,
       .norm = &norm<V, Row>,
       .rope = &rope<V, false>,
       .norm_rope = &rope<V, true>,

@@ -8,6 +8,29 @@
 
 namespace rerank::cpu {
 
+// How numbers are stored.
+enum class Format : std::uint8_t { kFloat32, kBFloat16 };
+
+constexpr std::size_t format_bytes(Format format) {
+  return format == Format::kFloat32 ? 4 : 2;
+}
+constexpr const char* to_string(Format format) {
+  return format == Format::kFloat32 ? "float32" : "bfloat16";
+}
+
+// What a forward computes in: the inputs of matrix products, packed weights, and kept keys and values. Sums
+// are float32 in each.
+struct Arithmetic {
+  Format rows = Format::kFloat32;
+  Format weights = Format::kFloat32;
+  Format keys = Format::kFloat32;
+
+  friend bool operator==(const Arithmetic&, const Arithmetic&) = default;
+};
+inline constexpr Arithmetic kFloat32{};
+inline constexpr Arithmetic kFloat32OfBFloat16{.weights = Format::kBFloat16};  // widened in registers
+inline constexpr Arithmetic kBFloat16{Format::kBFloat16, Format::kBFloat16, Format::kBFloat16};
+
 // Weights are packed in panels of this many outputs, see packed_weights.h.
 inline constexpr int kPanelColumns = 32;
 // Gate and up rows share panels: this many of gate, then as many of up.
@@ -16,8 +39,8 @@ inline constexpr int kHalfPanel = kPanelColumns / 2;
 inline constexpr int kKeyTile = 64;
 inline constexpr int kMaxHeadDim = 256;
 
-// GEMM inputs are kept in tiles of Kernels::tile_rows rows: [tiles][k][tile_rows] in float32 arithmetic,
-// [tiles][k / 2][tile_rows][2] in bfloat16 arithmetic, so that a kernel reads one stream.
+// GEMM inputs are kept in tiles of Kernels::tile_rows rows: [tiles][k][tile_rows] of float32 rows,
+// [tiles][k / 2][tile_rows][2] of bfloat16 rows, so that a kernel reads one stream.
 struct RowTiles {
   std::byte* data = nullptr;
   std::int32_t k = 0;
@@ -38,8 +61,7 @@ struct GemmTask {
   std::int32_t num_rows = 0;  // in all; the block is tiles [first_tile, end_tile)
   std::int32_t first_tile = 0;
   std::int32_t end_tile = 0;
-  const std::byte* panels = nullptr;
-  bool float32_weights = false;  // else bfloat16
+  const std::byte* panels = nullptr;  // of the weights' format of the kernels' arithmetic
   std::int32_t first_panel = 0;
   std::int32_t end_panel = 0;
   Epilogue epilogue = Epilogue::kStore;
@@ -70,8 +92,7 @@ struct RopeTask {
   const float* sine = nullptr;    // [head_dim / 2]
 };
 
-// Consecutive keys and values of one kv head, one every `stride` elements; float32 or bfloat16 as the
-// arithmetic.
+// Consecutive keys and values of one kv head, one every `stride` elements; of the keys' format.
 struct KeyRun {
   const void* keys = nullptr;
   const void* values = nullptr;
@@ -97,7 +118,8 @@ struct AttentionTask {
 
 struct Kernels {
   const char* instruction_set;  // "avx2" or "avx512"
-  bool bfloat16;                // the arithmetic, and the type of kept keys and values
+  Arithmetic arithmetic;
+  bool (*supported)();  // by this processor
   int tile_rows;
 
   void (*gemm)(const GemmTask&);
@@ -105,7 +127,7 @@ struct Kernels {
   void (*rope)(const RopeTask&);
   void (*norm_rope)(const RopeTask&);
   void (*attention)(const AttentionTask&);
-  // Rounds `count` float32 to the type of kept keys and values.
+  // Rounds `count` float32 to the keys' format.
   void (*store_kv)(const float* from, void* to, std::int32_t count);
   // Sum over k of RMSNorm(x) * row, in float32.
   float (*score)(const float* x, const float* norm_weight, const float* row, std::int32_t k, float eps);
@@ -115,7 +137,9 @@ struct Kernels {
 };
 
 extern const Kernels kAvx2Float32;
+extern const Kernels kAvx2Float32OfBFloat16;
 extern const Kernels kAvx512Float32;
+extern const Kernels kAvx512Float32OfBFloat16;
 extern const Kernels kAvx512BFloat16;
 
 }  // namespace rerank::cpu

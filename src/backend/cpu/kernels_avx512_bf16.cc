@@ -2,6 +2,7 @@
 // AVX-512.
 #include "backend/cpu/attention.inl.h"
 #include "backend/cpu/kernel_set.inl.h"
+#include "backend/cpu/processor.h"
 #include "backend/cpu/simd_avx512.h"
 
 namespace rerank::cpu {
@@ -25,12 +26,9 @@ struct MultiplyBFloat16 {
   }
 };
 
-void gemm_bfloat16_rows(const GemmTask& task) {
-  gemm<Avx512, MultiplyBFloat16, Bits16>(task);
-}
-
 }  // namespace
 
-const Kernels kAvx512BFloat16 = kernel_set<Avx512, Bits16>("avx512", &gemm_bfloat16_rows);
+const Kernels kAvx512BFloat16 =
+    kernel_set<Avx512, MultiplyBFloat16>("avx512", kBFloat16, &has_avx512_bfloat16);
 
 }  // namespace rerank::cpu

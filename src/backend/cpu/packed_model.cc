@@ -5,7 +5,6 @@
 #include <functional>
 #include <span>
 
-#include "backend/cpu/kernels.h"
 #include "backend/cpu/panel_packing.h"
 
 namespace rerank::cpu {
@@ -41,7 +40,7 @@ struct Layout {
     };
     const auto place_floats = [&](std::int32_t count) { return place(static_cast<std::size_t>(count) * 4); };
     const auto place_matrix = [&](std::int32_t num_panels, std::int32_t k) {
-      return place(static_cast<std::size_t>(num_panels) * panel_bytes(k, form.float32));
+      return place(static_cast<std::size_t>(num_panels) * panel_bytes(k, form.format));
     };
     attention_norm = place_floats(spec.hidden);
     query_norm = place_floats(spec.qk_norm ? spec.head_dim : 0);
@@ -129,11 +128,11 @@ PanelRows gate_up_rows(const LayerWeights& layer, std::int32_t panel) {
 }
 
 void pack_matrix(ThreadPool& pool, const std::function<PanelRows(std::int32_t)>& rows_of,
-                 std::int32_t num_inputs, PackedMatrix matrix, bool float32) {
+                 std::int32_t num_inputs, PackedMatrix matrix) {
   pool.parallel_for(matrix.num_panels, [&](std::int64_t panel, int) {
     std::byte* to = const_cast<std::byte*>(matrix.panels) +
-                    static_cast<std::size_t>(panel) * panel_bytes(matrix.k, float32);
-    pack_panel(rows_of(static_cast<std::int32_t>(panel)), num_inputs, matrix.k, float32, to);
+                    static_cast<std::size_t>(panel) * panel_bytes(matrix.k, matrix.format);
+    pack_panel(rows_of(static_cast<std::int32_t>(panel)), num_inputs, matrix.k, matrix.format, to);
   });
 }
 
@@ -143,8 +142,8 @@ std::int32_t padded_ffn(const TransformerSpec& spec) {
   return (spec.ffn + kHalfPanel - 1) / kHalfPanel * kHalfPanel;
 }
 
-PackedForm packed_form(TransformerWeights& weights, bool float32) {
-  return {.spec = weights.spec(), .float32 = float32, .embedding_type = weights.embedding_type()};
+PackedForm packed_form(TransformerWeights& weights, Format format) {
+  return {.spec = weights.spec(), .format = format, .embedding_type = weights.embedding_type()};
 }
 
 std::size_t packed_model_bytes(const PackedForm& form) {
@@ -164,10 +163,10 @@ PackedModel view_packed_model(const std::byte* base, const PackedForm& form) {
         .key_norm = spec.qk_norm ? floats(at + layout.key_norm) : nullptr,
         .mlp_norm = floats(at + layout.mlp_norm),
         .qkv_bias = spec.qkv_bias ? floats(at + layout.qkv_bias) : nullptr,
-        .qkv = {at + layout.qkv, panels_of(spec.qkv_dim()), spec.hidden},
-        .output = {at + layout.output, panels_of(spec.hidden), spec.query_dim()},
-        .gate_up = {at + layout.gate_up, padded_ffn(spec) / kHalfPanel, spec.hidden},
-        .down = {at + layout.down, panels_of(spec.hidden), padded_ffn(spec)},
+        .qkv = {form.format, at + layout.qkv, panels_of(spec.qkv_dim()), spec.hidden},
+        .output = {form.format, at + layout.output, panels_of(spec.hidden), spec.query_dim()},
+        .gate_up = {form.format, at + layout.gate_up, padded_ffn(spec) / kHalfPanel, spec.hidden},
+        .down = {form.format, at + layout.down, panels_of(spec.hidden), padded_ffn(spec)},
     });
   }
   model.final_norm = floats(base + layout.final_norm);
@@ -179,7 +178,6 @@ PackedModel view_packed_model(const std::byte* base, const PackedForm& form) {
 
 void pack_model(TransformerWeights& weights, const PackedForm& form, std::byte* base, ThreadPool& pool) {
   const TransformerSpec& spec = form.spec;
-  const bool float32 = form.float32;
   const Layout layout(form);
   const PackedModel model = view_packed_model(base, form);
   for (std::int32_t i = 0; i < spec.num_layers; ++i) {
@@ -192,21 +190,21 @@ void pack_model(TransformerWeights& weights, const PackedForm& form, std::byte* 
     const PackedLayer& to = model.layers[static_cast<std::size_t>(i)];
     const TensorView qkv[] = {layer.query.weight, layer.key.weight, layer.value.weight};
     pack_matrix(
-        pool, [&](std::int32_t p) { return stacked_rows(qkv, p); }, spec.hidden, to.qkv, float32);
+        pool, [&](std::int32_t p) { return stacked_rows(qkv, p); }, spec.hidden, to.qkv);
     pack_matrix(
         pool,
         [&](std::int32_t p) {
           return stacked_rows({&layer.output.weight, 1}, p);
         },
-        spec.query_dim(), to.output, float32);
+        spec.query_dim(), to.output);
     pack_matrix(
-        pool, [&](std::int32_t p) { return gate_up_rows(layer, p); }, spec.hidden, to.gate_up, float32);
+        pool, [&](std::int32_t p) { return gate_up_rows(layer, p); }, spec.hidden, to.gate_up);
     pack_matrix(
         pool,
         [&](std::int32_t p) {
           return stacked_rows({&layer.down.weight, 1}, p);
         },
-        spec.ffn, to.down, float32);
+        spec.ffn, to.down);
     weights.release_layer(i);
   }
   pack_floats(weights.final_norm(), base + layout.final_norm, spec.hidden, spec.norm_weight_offset);

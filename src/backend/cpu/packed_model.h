@@ -13,12 +13,14 @@
 #include <cstdint>
 #include <vector>
 
+#include "backend/cpu/kernels.h"
 #include "backend/transformer.h"
 #include "base/thread_pool.h"
 
 namespace rerank::cpu {
 
 struct PackedMatrix {
+  Format format = Format::kBFloat16;
   const std::byte* panels = nullptr;
   std::int32_t num_panels = 0;
   std::int32_t k = 0;  // inputs, padded
@@ -48,14 +50,14 @@ struct PackedModel {
 // What the form depends on.
 struct PackedForm {
   TransformerSpec spec;
-  bool float32 = false;  // the type of the packed matrices, else bfloat16
+  Format format = Format::kBFloat16;  // of the packed matrices
   DataType embedding_type = DataType::kBFloat16;
 };
 
 // Inputs of `down`, padded to whole half panels, as `gate_up` produces them.
 std::int32_t padded_ffn(const TransformerSpec& spec);
 
-PackedForm packed_form(TransformerWeights& weights, bool float32);
+PackedForm packed_form(TransformerWeights& weights, Format format);
 std::size_t packed_model_bytes(const PackedForm& form);
 // REQUIRES: `base` is aligned to 64 bytes and holds packed_model_bytes.
 PackedModel view_packed_model(const std::byte* base, const PackedForm& form);

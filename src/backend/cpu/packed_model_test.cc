@@ -52,7 +52,7 @@ class PackedModelTest : public testing::TestWithParam<std::tuple<DataType, bool>
  protected:
   PackedModelTest()
       : weights_(kShape, std::get<0>(GetParam())),
-        form_(packed_form(weights_, float32_)),
+        form_(packed_form(weights_, float32_ ? Format::kFloat32 : Format::kBFloat16)),
         memory_(packed_model_bytes(form_)),
         model_(view_packed_model(memory_.data(), form_)) {
     pack_model(weights_, form_, memory_.data(), pool_);
@@ -117,7 +117,7 @@ TEST_P(PackedModelTest, HoldsBiasesAndShiftedNorms) {
   spec.qk_norm = false;
   spec.norm_weight_offset = 1;
   RandomDecoder weights(spec, std::get<0>(GetParam()));
-  const PackedForm form = packed_form(weights, float32_);
+  const PackedForm form = packed_form(weights, float32_ ? Format::kFloat32 : Format::kBFloat16);
   const MemoryBlock memory(packed_model_bytes(form));
   pack_model(weights, form, memory.data(), pool_);
   const PackedModel model = view_packed_model(memory.data(), form);

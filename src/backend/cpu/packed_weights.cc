@@ -28,9 +28,8 @@ std::string header_text(const TransformerWeights& weights, const PackedForm& for
   std::string text = fmt::format(
       "rerank packed weights {}\nweights {}\nembedding {}\ncheckpoint {}\nshape {} {} {} {} {} {} {}\nbytes "
       "{}\n",
-      kFormatVersion, form.float32 ? "float32" : "bfloat16", to_string(form.embedding_type),
-      weights.identity(), s.hidden, s.ffn, s.num_layers, s.num_heads, s.num_kv_heads, s.head_dim, s.vocab,
-      packed_model_bytes(form));
+      kFormatVersion, to_string(form.format), to_string(form.embedding_type), weights.identity(), s.hidden,
+      s.ffn, s.num_layers, s.num_heads, s.num_kv_heads, s.head_dim, s.vocab, packed_model_bytes(form));
   // What an earlier program knew no name for is said only where it is not as then: its files stay good.
   if (s.qkv_bias) text += "qkv bias\n";
   if (!s.qk_norm) text += "no norms of heads\n";
@@ -112,10 +111,9 @@ bool write_cache(const std::string& path, const std::string& header, Transformer
 
 }  // namespace
 
-PackedWeights::PackedWeights(TransformerWeights& weights, bool float32, const std::string& cache_directory,
+PackedWeights::PackedWeights(TransformerWeights& weights, Format format, const std::string& cache_directory,
                              ThreadPool& pool)
-    : form_(packed_form(weights, float32)),
-      size_bytes_(static_cast<std::int64_t>(packed_model_bytes(form_))) {
+    : form_(packed_form(weights, format)), size_bytes_(static_cast<std::int64_t>(packed_model_bytes(form_))) {
   if (!cache_directory.empty()) {
     const std::string header = header_text(weights, form_);
     const std::string path = fmt::format("{}/weights-{:016x}", cache_directory, fnv1a(header));

@@ -15,14 +15,14 @@ namespace rerank::cpu {
 
 class PackedWeights {
  public:
-  // `float32`: the type of the packed matrices, else bfloat16. An empty `cache_directory` keeps nothing on
+  // `format`: of the packed matrices. An empty `cache_directory` keeps nothing on
   // disk; a cache that cannot be read or written is a warning.
-  PackedWeights(TransformerWeights& weights, bool float32, const std::string& cache_directory,
+  PackedWeights(TransformerWeights& weights, Format format, const std::string& cache_directory,
                 ThreadPool& pool);
 
   // All that a forward needs: nothing of `weights` is looked at any more.
   const PackedModel& model() const { return model_; }
-  bool float32() const { return form_.float32; }
+  Format format() const { return form_.format; }
   std::int64_t size_bytes() const { return size_bytes_; }
   // Empty when the weights are in memory only.
   const std::string& cache_file() const { return cache_file_; }

@@ -49,9 +49,9 @@ void pack_float32(const PanelRows& rows, std::int32_t num_inputs, std::int32_t k
 }
 
 template <typename From>
-void pack_from(const PanelRows& rows, std::int32_t num_inputs, std::int32_t k, bool float32,
+void pack_from(const PanelRows& rows, std::int32_t num_inputs, std::int32_t k, Format format,
                std::byte* panel) {
-  if (float32) {
+  if (format == Format::kFloat32) {
     pack_float32<From>(rows, num_inputs, k, reinterpret_cast<float*>(panel));
   } else {
     pack_bfloat16<From>(rows, num_inputs, k, reinterpret_cast<std::uint32_t*>(panel));
@@ -60,19 +60,19 @@ void pack_from(const PanelRows& rows, std::int32_t num_inputs, std::int32_t k, b
 
 }  // namespace
 
-std::size_t panel_bytes(std::int32_t k, bool float32) {
-  return static_cast<std::size_t>(k) * PanelRows::kColumns * (float32 ? 4 : 2);
+std::size_t panel_bytes(std::int32_t k, Format format) {
+  return static_cast<std::size_t>(k) * PanelRows::kColumns * format_bytes(format);
 }
 
-void pack_panel(const PanelRows& rows, std::int32_t num_inputs, std::int32_t k, bool float32,
+void pack_panel(const PanelRows& rows, std::int32_t num_inputs, std::int32_t k, Format format,
                 std::byte* panel) {
   switch (rows.type) {
     case DataType::kFloat32:
-      return pack_from<float>(rows, num_inputs, k, float32, panel);
+      return pack_from<float>(rows, num_inputs, k, format, panel);
     case DataType::kBFloat16:
-      return pack_from<BFloat16>(rows, num_inputs, k, float32, panel);
+      return pack_from<BFloat16>(rows, num_inputs, k, format, panel);
     case DataType::kFloat16:
-      return pack_from<Float16>(rows, num_inputs, k, float32, panel);
+      return pack_from<Float16>(rows, num_inputs, k, format, panel);
   }
 }
 

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "backend/cpu/kernels.h"
 #include "base/tensor_view.h"
 
 namespace rerank::cpu {
@@ -16,10 +17,10 @@ struct PanelRows {
 };
 
 // Bytes of a panel with `k` inputs. REQUIRES: k is even.
-std::size_t panel_bytes(std::int32_t k, bool float32);
+std::size_t panel_bytes(std::int32_t k, Format format);
 
 // Writes [k / 2][32][2] bfloat16 or [k][32] float32; inputs from `num_inputs` up to k are 0.
-void pack_panel(const PanelRows& rows, std::int32_t num_inputs, std::int32_t k, bool float32,
+void pack_panel(const PanelRows& rows, std::int32_t num_inputs, std::int32_t k, Format format,
                 std::byte* panel);
 
 }  // namespace rerank::cpu

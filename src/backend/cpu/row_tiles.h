@@ -19,7 +19,7 @@ inline std::int32_t num_tiles(const Kernels& kernels, std::int32_t rows) {
 // Row tiles for `rows` rows of k values.
 inline std::size_t row_tiles_bytes(const Kernels& kernels, std::int32_t rows, std::int32_t k) {
   return static_cast<std::size_t>(num_tiles(kernels, rows)) * static_cast<std::size_t>(kernels.tile_rows) *
-         static_cast<std::size_t>(k) * (kernels.bfloat16 ? 2 : 4);
+         static_cast<std::size_t>(k) * format_bytes(kernels.arithmetic.rows);
 }
 
 // AttentionTask::scratch for at most `max_queries` queries, see attention.inl.h.
