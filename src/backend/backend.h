@@ -112,11 +112,9 @@ class Backend {
 };
 
 // What a backend made from these options would compute a checkpoint of this type in, without loading one: the
-// fields of BackendInfo up to dtype_reason. Where `model` is given, a device that does not compute it is not
-// chosen. May measure for some milliseconds, as a first start does. Throws
+// fields of BackendInfo up to dtype_reason. May measure for some milliseconds, as a first start does. Throws
 // as create_backend.
-BackendInfo preview_backend(const BackendOptions& options, DataType checkpoint,
-                            const TransformerSpec* model = nullptr);
+BackendInfo preview_backend(const BackendOptions& options, DataType checkpoint);
 
 // Throws Error{kUnsupported} naming the flag when this machine cannot do what the options ask.
 std::unique_ptr<Backend> create_backend(const BackendOptions& options);

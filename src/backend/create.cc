@@ -11,8 +11,8 @@ namespace rerank {
 namespace {
 
 // The options with the device settled, for one replica.
-BackendOptions settle(const BackendOptions& options, const TransformerSpec* model, DeviceChoice& choice) {
-  choice = choose_device(options, 1, model);
+BackendOptions settle(const BackendOptions& options, DeviceChoice& choice) {
+  choice = choose_device(options, 1);
   BackendOptions settled = options;
   settled.device = choice.device;
   settled.tensor_parallel_size = std::max(1, options.tensor_parallel_size);
@@ -23,10 +23,9 @@ BackendOptions settle(const BackendOptions& options, const TransformerSpec* mode
 
 }  // namespace
 
-BackendInfo preview_backend(const BackendOptions& options, DataType checkpoint,
-                            const TransformerSpec* model) {
+BackendInfo preview_backend(const BackendOptions& options, DataType checkpoint) {
   DeviceChoice choice;
-  const BackendOptions settled = settle(options, model, choice);
+  const BackendOptions settled = settle(options, choice);
   BackendInfo info;
   if (choice.device == "cuda") {
     info = {.device = "cuda", .dtype = "bfloat16", .quantization = options.quantization};
@@ -46,7 +45,7 @@ BackendInfo preview_backend(const BackendOptions& options, DataType checkpoint,
 
 std::unique_ptr<Backend> create_backend(const BackendOptions& options) {
   DeviceChoice choice;
-  const BackendOptions settled = settle(options, nullptr, choice);
+  const BackendOptions settled = settle(options, choice);
   if (choice.device == "cuda") return create_cuda_backend(settled);
   if (choice.device == "reference") return reference::create_reference_backend(settled);
   return std::make_unique<cpu::CpuBackend>(settled);

@@ -190,8 +190,8 @@ Tokenizer load_tokenizer(const EngineOptions& options) {
   return Tokenizer::load(tokenizer_location(options.model, options.tokenizer));
 }
 
-BackendInfo preview_backend(const EngineOptions& options, DataType matrices) {
-  const DeviceChoice choice = choose_device(backend_options(options), num_replicas(options));
+BackendInfo preview_backend(const EngineOptions& options, const TransformerSpec& model, DataType matrices) {
+  const DeviceChoice choice = choose_device(backend_options(options), num_replicas(options), &model);
   BackendInfo info = preview_backend(replica_options(options, choice, 0), matrices);
   info.device_name = choice.gpu_names;
   info.device_reason = choice.reason;
@@ -227,7 +227,7 @@ LoadedModel load_model(const EngineOptions& options) {
             "the tokenizer has ids up to {}, the model's vocab_size is {}: they do not belong together",
             tokenizer.vocab_size() - 1, reranker.spec.vocab));
   }
-  const DeviceChoice choice = choose_device(backend_options(options), num_replicas(options));
+  const DeviceChoice choice = choose_device(backend_options(options), num_replicas(options), &reranker.spec);
   say_why(choice);
   LoadedModel loaded;
   loaded.scheduler = scheduler_options(options, reranker.spec, defaults_of(choice.device));

@@ -35,9 +35,9 @@ LoadedModel load_model(const EngineOptions& options);
 // The tokenizer that the options name, else the model's own, see tokenizer_location. Throws Error.
 Tokenizer load_tokenizer(const EngineOptions& options);
 
-// How the options would run a checkpoint of this type on this machine, without loading it; see
+// How the options would run a model with matrices of this type on this machine, without loading it; see
 // preview_backend.
-BackendInfo preview_backend(const EngineOptions& options, DataType matrices);
+BackendInfo preview_backend(const EngineOptions& options, const TransformerSpec& model, DataType matrices);
 
 // What the options ask for instead of the prompt that the model declares.
 PromptChoice prompt_choice(const EngineOptions& options);

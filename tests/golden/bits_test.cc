@@ -19,6 +19,8 @@
 #include "tests/decoder_forward.h"
 #include "tests/golden/golden_file.h"
 #include "tests/golden/random_cuts.h"
+#include "tests/support/backend_variants.h"
+#include "tests/support/byte_tokenizer.h"
 #include "tests/support/open_reranker.h"
 #include "tests/support/random_decoder.h"
 #include "tests/support/test_tokenizer_file.h"

@@ -132,7 +132,7 @@ int inspect(const InspectOptions& options) {
   add_weights(summary, reranker, findings);
   add_tokenizer(tokenizer_location(options.engine.model, options.engine.tokenizer).string(), findings);
   findings.add_text("identity", "identity", summary.identity);
-  add_arithmetic(preview_backend(options.engine, reranker.matrix_type(*checkpoint)), findings);
+  add_arithmetic(preview_backend(options.engine, reranker.spec, reranker.matrix_type(*checkpoint)), findings);
   standard_output().write(options.format == "json" ? findings.as_json() : findings.as_table());
   standard_output().flush();
   return kDone;

@@ -96,7 +96,9 @@ TEST_F(ArithmeticTest, KernelsAreFoundByInstructionSetAndArithmetic) {
   for (const Arithmetic& arithmetic : {kFloat32, kFloat32OfBFloat16, kBFloat16}) {
     const Kernels* widest = find_kernels("auto", arithmetic);
     const Kernels* avx512 = find_kernels("avx512", arithmetic);
-    if (avx512 != nullptr) EXPECT_EQ(widest, avx512);
+    if (avx512 != nullptr) {
+      EXPECT_EQ(widest, avx512);
+    }
     EXPECT_EQ(avx512 != nullptr,
               arithmetic == kBFloat16 ? has_bfloat16() : __builtin_cpu_supports("avx512f") != 0);
   }

@@ -14,7 +14,7 @@ std::string why_not(std::int32_t compute_capability) {
 }
 
 std::string unsupported_key(const TransformerSpec& spec) {
-  if (spec.qkv_bias) return "attention_bias (biases of queries, keys and values)";
+  if (spec.qkv_bias) return "model_type (of models with biases of queries, keys and values)";
   if (!spec.qk_norm) return "model_type (of models without norms of query and key heads)";
   if (spec.activation != MlpActivation::kSilu) return "hidden_act (other than silu)";
   if (spec.norm_weight_offset != 0)

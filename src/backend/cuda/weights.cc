@@ -147,6 +147,7 @@ std::vector<float> of_query_heads(const std::vector<float>& divisors, const Tran
 
 DeviceLayer upload_layer(const LayerWeights& from, const TransformerSpec& shard, std::int32_t index,
                          NumberType type) {
+  check_weights(shard, from);
   Uploader uploader;
   MatrixMaker maker(uploader, type);
   const std::int64_t hidden = shard.hidden, ffn = shard.ffn, padded = padded_ffn(shard.ffn);
