@@ -20,36 +20,38 @@ void cut(std::vector<std::int32_t>& ids, std::int32_t limit) {
 PartEncoding::PartEncoding(const RequestEncoder& encoder, const Request& request, PromptPart part,
                            std::size_t document, std::int32_t tokens_before)
     : encoder_(encoder), request_(request), part_(part), document_(document), tokens_before_(tokens_before) {
-  const FramedText query{Qwen3Prompt::kBeforeQuery,
-                         part == PromptPart::kQuery ? query_of(request, document) : std::string_view(), ""};
   switch (part) {
     case PromptPart::kPreamble:
       if (request.instruction.empty()) {
         ids_ = encoder.default_preamble();
       } else {
         ids_ = encoder.preamble_start();
-        begin_text({Qwen3Prompt::kBeforeInstruction, request.instruction, Qwen3Prompt::kAfterInstruction},
+        begin_text(Qwen3Prompt::kBeforeInstruction, request.instruction, Qwen3Prompt::kAfterInstruction,
                    room());
       }
       break;
     case PromptPart::kQuery:
       query_may_be_cut_ = request.max_tokens_per_query > 0;
       if (query_may_be_cut_) {
-        begin_text(query, std::min(request.max_tokens_per_query, room()));
+        begin_text(Qwen3Prompt::kBeforeQuery, query_of(request, document), "",
+                   std::min(request.max_tokens_per_query, room()));
       } else {
-        begin_text({query.before, query.text, Qwen3Prompt::kAfterQuery}, room());
+        begin_text(Qwen3Prompt::kBeforeQuery, query_of(request, document), Qwen3Prompt::kAfterQuery, room());
       }
       break;
     case PromptPart::kDocument:
       begin_text(
-          {Qwen3Prompt::kBeforeDocument, request.documents[document], ""},
+          Qwen3Prompt::kBeforeDocument, request.documents[document], "",
           request.max_tokens_per_document > 0 ? std::min(request.max_tokens_per_document, room()) : room());
       break;
   }
 }
 
-void PartEncoding::begin_text(const FramedText& text, std::int32_t max_tokens) {
-  encoder_.begin_text(text, static_cast<std::size_t>(std::max(max_tokens, 0)), text_);
+void PartEncoding::begin_text(std::string_view before, std::string_view text, std::string_view after,
+                              std::int32_t max_tokens) {
+  encoder_.begin_text(
+      {{before, SpecialTokens::kParse}, {text, encoder_.special()}, {after, SpecialTokens::kParse}},
+      static_cast<std::size_t>(std::max(max_tokens, 0)), text_);
 }
 
 std::int32_t PartEncoding::room() const {
@@ -97,7 +99,7 @@ bool PartEncoding::finish_query() {
   if (query_may_be_cut_ && !is_too_long && text_->is_whole()) {
     // What is not cut is encoded together with what follows it, as the whole prompt would be.
     query_may_be_cut_ = false;
-    begin_text({Qwen3Prompt::kBeforeQuery, query_of(request_, document_), Qwen3Prompt::kAfterQuery}, room());
+    begin_text(Qwen3Prompt::kBeforeQuery, query_of(request_, document_), Qwen3Prompt::kAfterQuery, room());
     return false;
   }
   if (is_too_long) {

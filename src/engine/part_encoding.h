@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "rerank/types.h"
@@ -42,7 +43,8 @@ class PartEncoding {
   bool finish_preamble();
   bool finish_query();
   bool finish_document();
-  void begin_text(const FramedText& text, std::int32_t max_tokens);
+  void begin_text(std::string_view before, std::string_view text, std::string_view after,
+                  std::int32_t max_tokens);
   // Tokens of the prompt that this part may have.
   std::int32_t room() const;
   std::int32_t num_text_tokens() const { return static_cast<std::int32_t>(text_->ids().size()); }

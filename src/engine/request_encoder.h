@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "prompt/prompt.h"
@@ -50,9 +51,11 @@ class RequestEncoder {
   std::vector<std::int32_t> encode_text(const std::string& text) const;
 
   // For part_encoding.
-  void begin_text(const FramedText& text, std::size_t max_ids, std::optional<TextEncoding>& encoding) const {
-    encoding.emplace(tokenizer_, text, special_, max_ids);
+  void begin_text(std::vector<TextPart> parts, std::size_t max_ids,
+                  std::optional<TextEncoding>& encoding) const {
+    encoding.emplace(tokenizer_, std::move(parts), max_ids);
   }
+  SpecialTokens special() const { return special_; }
   void append_after_query(std::vector<std::int32_t>& ids) const;
   const std::vector<std::int32_t>& preamble_start() const { return preamble_start_; }
   const std::vector<std::int32_t>& default_preamble() const { return default_preamble_; }

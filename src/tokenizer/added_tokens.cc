@@ -18,8 +18,9 @@ size_t skip_white_space(std::string_view text, size_t at) {
   return at;
 }
 
-size_t skip_white_space_back(std::string_view text, size_t at) {
-  while (at > 0) {
+// Not before `floor`.
+size_t skip_white_space_back(std::string_view text, size_t at, size_t floor) {
+  while (at > floor) {
     char32_t before = previous_code_point(text, at);
     if (!is_white_space(before)) break;
     do --at;
@@ -53,11 +54,12 @@ AddedTokenMatcher::AddedTokenMatcher(std::vector<AddedToken> tokens) : tokens_(s
     }
     if (nodes_[node].token < 0) nodes_[node].token = static_cast<int32_t>(i);
     begins_[static_cast<unsigned char>(tokens_[i].content.front())] = true;
+    has_lstrip_ = has_lstrip_ || tokens_[i].lstrip;
   }
 }
 
-AddedTokenMatcher::Hit AddedTokenMatcher::next_hit(std::string_view text, size_t from) const {
-  for (size_t begin = from; begin < text.size(); ++begin) {
+AddedTokenMatcher::Hit AddedTokenMatcher::next_hit(std::string_view text, size_t from, size_t to) const {
+  for (size_t begin = from; begin < to; ++begin) {
     if (!begins_[static_cast<unsigned char>(text[begin])]) continue;
     Hit longest{begin, begin, -1};
     uint32_t node = 0;
@@ -72,26 +74,54 @@ AddedTokenMatcher::Hit AddedTokenMatcher::next_hit(std::string_view text, size_t
     }
     if (longest.token >= 0) return longest;
   }
-  return {text.size(), text.size(), -1};
+  return {to, to, -1};
 }
 
 void AddedTokenMatcher::find(std::string_view text, size_t max_tokens,
                              std::vector<Stretch>& stretches) const {
   size_t num_tokens = 0;
-  size_t covered = 0;  // where the stretch found last ends
-  Hit hit{0, 0, -1};
-  while ((hit = next_hit(text, hit.end)).token >= 0) {
-    const AddedToken& token = tokens_[static_cast<size_t>(hit.token)];
-    if (token.single_word && !stands_alone(text, hit.begin, hit.end)) continue;
-    size_t begin = token.lstrip ? std::max(skip_white_space_back(text, hit.begin), covered) : hit.begin;
-    size_t end = token.rstrip ? skip_white_space(text, hit.end) : hit.end;
-    if (begin >= end) continue;  // white space that the token before took
-    if (covered < begin) stretches.push_back({covered, begin, -1});
-    stretches.push_back({begin, end, token.id});
-    covered = end;
-    if (num_tokens++ == max_tokens) return;
+  AddedTokenScan scan(*this, text);
+  while (const std::optional<Stretch> stretch = scan.next(text.size())) {
+    stretches.push_back(*stretch);
+    if (stretch->id >= 0 && num_tokens++ == max_tokens) return;
   }
-  if (covered < text.size()) stretches.push_back({covered, text.size(), -1});
+}
+
+std::optional<AddedTokenMatcher::Stretch> AddedTokenScan::next(size_t num_bytes) {
+  if (token_) return std::exchange(token_, std::nullopt);
+  while (covered_ < text_.size() || search_at_ < text_.size()) {
+    const size_t from = search_at_;
+    size_t to = from + std::min(num_bytes, text_.size() - from);
+    while (to < text_.size() && (static_cast<unsigned char>(text_[to]) & 0xC0) == 0x80) ++to;
+    const AddedTokenMatcher::Hit hit = matcher_.next_hit(text_, from, to);
+    search_at_ = hit.end;
+    if (hit.token < 0) {
+      // A token that comes next may take white space before it.
+      size_t end = to;
+      if (to < text_.size() && matcher_.has_lstrip_) {
+        end = skip_white_space_back(text_, to, from);
+        if (end == from) end = white_from_;
+        white_from_ = end;
+      }
+      if (covered_ < end) return AddedTokenMatcher::Stretch{std::exchange(covered_, end), end, -1};
+      continue;
+    }
+    white_from_ = skip_white_space_back(text_, hit.end, hit.begin);
+    const AddedToken& token = matcher_.tokens_[static_cast<size_t>(hit.token)];
+    if (token.single_word && !stands_alone(text_, hit.begin, hit.end)) continue;
+    const size_t begin =
+        token.lstrip
+            ? std::max(skip_white_space_back(text_, hit.begin, std::min(covered_, hit.begin)), covered_)
+            : hit.begin;
+    const size_t end = token.rstrip ? skip_white_space(text_, hit.end) : hit.end;
+    if (begin >= end) continue;  // white space that the token before took
+    const AddedTokenMatcher::Stretch found{begin, end, token.id};
+    const size_t plain = std::exchange(covered_, end);
+    if (plain >= begin) return found;
+    token_ = found;
+    return AddedTokenMatcher::Stretch{plain, begin, -1};
+  }
+  return std::nullopt;
 }
 
 }  // namespace rerank

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -45,6 +46,8 @@ class AddedTokenMatcher {
   void find(std::string_view text, size_t max_tokens, std::vector<Stretch>& stretches) const;
 
  private:
+  friend class AddedTokenScan;
+
   struct Node {
     std::vector<std::pair<char, uint32_t>> children;  // byte, index of a node
     int32_t token = -1;                               // index into tokens_ of what ends here
@@ -55,11 +58,33 @@ class AddedTokenMatcher {
     size_t end;
     int32_t token;  // -1: none
   };
-  Hit next_hit(std::string_view text, size_t from) const;
+  // The first that begins in [from, to).
+  Hit next_hit(std::string_view text, size_t from, size_t to) const;
 
   std::vector<AddedToken> tokens_;
+  bool has_lstrip_ = false;
   std::vector<Node> nodes_;         // a trie; the root is the first
   std::array<bool, 256> begins_{};  // whether some content begins with the byte
+};
+
+// The stretches of a text one after the other, as AddedTokenMatcher::find gives them but for plain text,
+// which comes in pieces.
+class AddedTokenScan {
+ public:
+  // Matcher and text must outlive it. REQUIRES: text is valid UTF-8.
+  AddedTokenScan(const AddedTokenMatcher& matcher, std::string_view text) : matcher_(matcher), text_(text) {}
+
+  // Nothing at the end. Looks at about `num_bytes` bytes, more only in white space. REQUIRES:
+  // num_bytes > 0.
+  std::optional<AddedTokenMatcher::Stretch> next(size_t num_bytes);
+
+ private:
+  const AddedTokenMatcher& matcher_;
+  const std::string_view text_;
+  size_t covered_ = 0;                               // where what was given ends
+  size_t search_at_ = 0;                             // no token begins before that was not given
+  size_t white_from_ = 0;                            // where the white space that ends there begins
+  std::optional<AddedTokenMatcher::Stretch> token_;  // comes next
 };
 
 }  // namespace rerank

@@ -21,127 +21,128 @@ constexpr size_t kValidatedBytes = 1 << 20;
 
 }  // namespace
 
-TextEncoding::TextEncoding(const Tokenizer& tokenizer, const FramedText& text, SpecialTokens special,
-                           size_t max_ids, size_t first_bytes)
-    : tokenizer_(tokenizer), framed_(text), special_(special), max_ids_(max_ids), take_bytes_(first_bytes) {}
+TextEncoding::TextEncoding(const Tokenizer& tokenizer, std::vector<TextPart> parts, size_t max_ids,
+                           size_t first_bytes)
+    : tokenizer_(tokenizer),
+      parts_(std::move(parts)),
+      max_ids_(max_ids),
+      looks_at_normal_text_(
+          !tokenizer.impl_->normalized_tokens().is_empty() &&
+          std::ranges::any_of(parts_, [](auto& part) { return part.special == SpecialTokens::kParse; })),
+      take_bytes_(first_bytes) {}
 
 size_t TextEncoding::bytes_of(size_t num_ids) {
   return std::max(kLeastStepBytes, kBytesOfToken * std::min(num_ids, kStepBytes / kBytesOfToken));
 }
 
-bool TextEncoding::advance() {
-  if (!is_valid()) return false;
-  if (!has_begun_) return begin();
-  return step();
-}
-
 // Looks at some more of the text; true once all of it is UTF-8.
 bool TextEncoding::is_valid() {
-  const std::string_view text = framed_.text;
-  if (num_valid_ == text.size()) return true;
-  const std::string_view next = text.substr(num_valid_, kValidatedBytes);
-  const size_t valid = first_invalid_utf8(next);
-  num_valid_ += valid;
-  // What looks like an invalid end may be half a code point.
-  const bool is_cut = next.size() == kValidatedBytes && next.size() - valid < 4;
-  if (valid < next.size() && !is_cut) refuse_utf8(text, num_valid_);
-  return num_valid_ == text.size();
+  for (size_t left = kValidatedBytes; num_valid_parts_ < parts_.size(); ++num_valid_parts_) {
+    const std::string_view text = parts_[num_valid_parts_].text;
+    const std::string_view next = text.substr(num_valid_bytes_, left);
+    const size_t valid = first_invalid_utf8(next);
+    num_valid_bytes_ += valid;
+    // What looks like an invalid end may be half a code point.
+    const bool is_cut = num_valid_bytes_ - valid + next.size() < text.size() && next.size() - valid < 4;
+    if (valid < next.size() && !is_cut) refuse_utf8(text, num_valid_bytes_);
+    if (num_valid_bytes_ < text.size()) return false;
+    num_valid_bytes_ = 0;
+    left -= next.size();
+  }
+  return true;
 }
 
-bool TextEncoding::begin() {
-  has_begun_ = true;
-  num_bytes_ = framed_.before.size() + framed_.text.size() + framed_.after.size();
-  if (special_ == SpecialTokens::kAsText && num_bytes_ > take_bytes_) {
-    stretches_ = {{0, num_bytes_, -1}};
-    next_stretch_ = 1;
-    begin_stretch("");
-    parts_ = {framed_.before, framed_.text, framed_.after};
-    return step();
+// Of the part at hand; nothing at its end.
+std::optional<TextEncoding::Stretch> TextEncoding::next_stretch(size_t num_bytes) {
+  const TextPart& part = parts_[part_];
+  if (part.special == SpecialTokens::kParse) {
+    if (!scan_) scan_.emplace(tokenizer_.impl_->raw_tokens(), part.text);
+    return scan_->next(num_bytes);
   }
-  whole_ = framed_.text;
-  if (num_bytes_ > whole_.size()) {
-    joined_.reserve(num_bytes_);
-    for (const std::string_view part : {framed_.before, framed_.text, framed_.after}) joined_ += part;
-    whole_ = joined_;
+  if (part_at_ == part.text.size()) return std::nullopt;
+  return Stretch{part_at_, part_at_ + std::min(num_bytes, part.text.size() - part_at_), -1};
+}
+
+// Takes in about so many bytes; true if they end in a token or are the last.
+bool TextEncoding::take_in(size_t num_bytes) {
+  while (part_ < parts_.size()) {
+    if (num_bytes == 0) return false;
+    const std::optional<Stretch> stretch = next_stretch(num_bytes);
+    if (!stretch) {
+      ++part_;
+      part_at_ = 0;
+      scan_.reset();
+      continue;
+    }
+    part_at_ = stretch->end;
+    if (stretch->id >= 0) {
+      token_ = stretch->id;
+      return true;
+    }
+    const size_t size = stretch->end - stretch->begin;
+    if (looks_at_normal_text_ && parts_[part_].special == SpecialTokens::kParse) {
+      parsed_.push_back({raw_.size(), raw_.size() + size});
+    }
+    raw_ += parts_[part_].text.substr(stretch->begin, size);
+    num_bytes -= std::min(num_bytes, size);
   }
-  if (special_ == SpecialTokens::kAsText) {
-    ids_.reserve(num_bytes_ / kFewBytesOfToken);
-    append_whole(whole_);
-    return is_whole_ = true;
+  return true;
+}
+
+bool TextEncoding::advance() {
+  if (!is_valid()) return false;
+  // Added tokens of normalized text are looked for in all of it at once.
+  const bool is_end = take_in(
+      looks_at_normal_text_ ? SIZE_MAX : std::exchange(take_bytes_, std::min(2 * take_bytes_, kStepBytes)));
+  if (is_end && is_first_ && normal_.empty()) {
+    append_whole();
+  } else {
+    append_settled(is_end);
   }
-  tokenizer_.impl_->raw_tokens().find(whole_, max_ids_, stretches_);
-  end_stretch();
+  if (is_end) {
+    raw_.clear();
+    normal_.clear();
+    parsed_.clear();
+    is_first_ = true;
+    is_whole_ = token_ < 0;
+    if (token_ >= 0) ids_.push_back(std::exchange(token_, -1));
+  }
   return is_whole_ || ids_.size() > max_ids_;
 }
 
-// Goes on to the next stretch of plain text; without one the ids are whole.
-void TextEncoding::end_stretch() {
-  while (next_stretch_ < stretches_.size() && stretches_[next_stretch_].id >= 0) {
-    ids_.push_back(stretches_[next_stretch_++].id);
-  }
-  if (next_stretch_ == stretches_.size()) {
-    // Those after max_ids tokens were not looked for.
-    is_whole_ = stretches_.empty() || stretches_.back().end == num_bytes_;
-    return;
-  }
-  const Stretch& stretch = stretches_[next_stretch_++];
-  begin_stretch(whole_.substr(stretch.begin, stretch.end - stretch.begin));
-}
-
-void TextEncoding::begin_stretch(std::string_view text) {
-  parts_ = {text, "", ""};
-  part_ = part_at_ = 0;
-  raw_.clear();
-  normal_.clear();
-  is_first_ = true;
-}
-
-void TextEncoding::take_in() {
-  size_t wanted = std::exchange(take_bytes_, std::min(2 * take_bytes_, kStepBytes));
-  while (part_ < parts_.size()) {
-    const std::string_view taken = parts_[part_].substr(part_at_, wanted);
-    raw_ += taken;
-    wanted -= taken.size();
-    part_at_ += taken.size();
-    if (part_at_ < parts_[part_].size()) return;
-    ++part_;
-    part_at_ = 0;
-  }
-}
-
-// Added tokens of normalized text are looked for in all of it at once; what has none is encoded in the same
-// way.
-void TextEncoding::append_whole(std::string_view text) {
+// All of the stretch.
+void TextEncoding::append_whole() {
   const Tokenizer::Impl& own = *tokenizer_.impl_;
   const auto append_plain = [&](std::string_view plain) {
     own.append_words(plain, ids_, [&](const auto& visit) { own.pre_tokenizer().split(plain, visit); });
   };
-  std::string storage;
-  const std::string_view normal = own.normalized(text, storage);
-  if (special_ == SpecialTokens::kAsText || own.normalized_tokens().is_empty()) return append_plain(normal);
+  if (ids_.empty()) ids_.reserve(raw_.size() / kFewBytesOfToken);
+  if (parsed_.empty()) {
+    std::string storage;
+    return append_plain(own.normalized(raw_, storage));
+  }
+  const NormalText normal(raw_, own.spec().nfc);
+  size_t at = 0;
   std::vector<Stretch> found;
-  own.normalized_tokens().find(normal, SIZE_MAX, found);
-  for (const Stretch& stretch : found) {
-    if (stretch.id >= 0) {
+  for (const ByteRange& parsed : parsed_) {
+    const ByteRange range = normal.normal_bytes_of(parsed);
+    found.clear();
+    own.normalized_tokens().find(normal.text().substr(range.begin, range.end - range.begin), SIZE_MAX, found);
+    for (const Stretch& stretch : found) {
+      if (stretch.id < 0) continue;
+      const size_t begin = range.begin + stretch.begin;
+      if (at < begin) append_plain(normal.text().substr(at, begin - at));
       ids_.push_back(stretch.id);
-    } else {
-      append_plain(normal.substr(stretch.begin, stretch.end - stretch.begin));
+      at = range.begin + stretch.end;
     }
   }
+  append_plain(normal.text().substr(at));
 }
 
-bool TextEncoding::step() {
+// What nothing that follows can change, or all if nothing follows.
+void TextEncoding::append_settled(bool is_end) {
   const Tokenizer::Impl& own = *tokenizer_.impl_;
-  const bool is_short =
-      is_first_ && part_at_ == 0 && parts_[0].size() <= take_bytes_ && parts_[1].empty() && parts_[2].empty();
-  if (is_short || (special_ == SpecialTokens::kParse && !own.normalized_tokens().is_empty())) {
-    append_whole(parts_[0]);
-    end_stretch();
-    return is_whole_ || ids_.size() > max_ids_;
-  }
-  take_in();
-  const bool is_last = part_ == parts_.size();
-  const size_t cut = is_last ? raw_.size() : own.cut_of(raw_);
+  const size_t cut = is_end ? raw_.size() : own.cut_of(raw_);
   std::string storage;
   normal_ += own.normalized(std::string_view(raw_).substr(0, cut), storage);
   raw_.erase(0, cut);
@@ -149,17 +150,31 @@ bool TextEncoding::step() {
       own.pre_tokenizer().begins_with_space()) {
     normal_.insert(0, 1, ' ');
   }
-  if (is_last) {
+  if (is_end) {
     own.append_words(normal_, ids_,
                      [&](const auto& visit) { own.pre_tokenizer().split_rest(normal_, visit); });
-    end_stretch();
-  } else {
-    normal_.erase(0, own.append_words(normal_, ids_, [&](const auto& visit) {
-      return own.pre_tokenizer().split_settled(normal_, visit);
-    }));
-    if (raw_.size() + normal_.size() > Tokenizer::kMaxStretchBytes + kStepBytes) refuse_stretch();
+    return;
   }
-  return is_whole_ || ids_.size() > max_ids_;
+  normal_.erase(0, own.append_words(normal_, ids_, [&](const auto& visit) {
+    return own.pre_tokenizer().split_settled(normal_, visit);
+  }));
+  if (raw_.size() + normal_.size() > Tokenizer::kMaxStretchBytes + kStepBytes) refuse_stretch();
+}
+
+// A stretch that is too long is that of which most has not become ids.
+size_t TextEncoding::failed_part() const {
+  if (num_valid_parts_ < parts_.size()) return num_valid_parts_;
+  size_t part = std::min(part_, parts_.size() - 1);
+  size_t end = part == part_ ? part_at_ : parts_[part].text.size();
+  size_t left = raw_.size() + normal_.size();
+  size_t longest = part;
+  for (size_t most = 0;; end = parts_[--part].text.size()) {
+    const size_t size = std::min(end, left);
+    if (size > most) longest = part;
+    most = std::max(most, size);
+    left -= size;
+    if (part == 0 || left == 0) return longest;
+  }
 }
 
 }  // namespace rerank

@@ -2,37 +2,38 @@
 // and no further than its first ids are wanted.
 #pragma once
 
-#include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "tokenizer/added_tokens.h"
+#include "tokenizer/normal_text.h"
 #include "tokenizer/tokenizer.h"
 
 namespace rerank {
 
-// Somebody's text and the words of ours before and after it, encoded as one.
-struct FramedText {
-  std::string_view before;
+// A part of a text. Added tokens are recognised in each part by itself and never across a border: neither
+// they nor the white space that they take with them.
+struct TextPart {
   std::string_view text;
-  std::string_view after;
+  SpecialTokens special = SpecialTokens::kAsText;
 };
 
 class TextEncoding {
  public:
-  // Tokenizer and texts must outlive it. `before` and `after` are short and UTF-8. The first step takes in
-  // `first_bytes` of the text, the later ones up to some KiB.
-  TextEncoding(const Tokenizer& tokenizer, const FramedText& text, SpecialTokens special, size_t max_ids,
-               size_t first_bytes);
-  TextEncoding(const Tokenizer& tokenizer, const FramedText& text, SpecialTokens special, size_t max_ids)
-      : TextEncoding(tokenizer, text, special, max_ids, bytes_of(max_ids)) {}
+  // The parts are encoded as one text: normalization and words go across the borders. Tokenizer and texts
+  // must outlive it. The first step takes in `first_bytes`, the later ones up to some KiB.
+  TextEncoding(const Tokenizer& tokenizer, std::vector<TextPart> parts, size_t max_ids, size_t first_bytes);
+  TextEncoding(const Tokenizer& tokenizer, std::vector<TextPart> parts, size_t max_ids)
+      : TextEncoding(tokenizer, std::move(parts), max_ids, bytes_of(max_ids)) {}
   TextEncoding(const TextEncoding&) = delete;
   TextEncoding& operator=(const TextEncoding&) = delete;
 
   // A step, which takes a millisecond or so, 20 at most; true once the ids are whole or more than max_ids.
-  // Throws as Tokenizer::encode; byte offsets are those of `text`.
+  // Throws as Tokenizer::encode; byte offsets are those of the part at fault.
   bool advance();
 
   // What advance has made so far: always the first ids of the whole.
@@ -41,6 +42,9 @@ class TextEncoding {
   // Whether no id is missing, once advance gave true.
   bool is_whole() const { return is_whole_; }
 
+  // The index of the part at fault, once advance threw.
+  size_t failed_part() const;
+
  private:
   using Stretch = AddedTokenMatcher::Stretch;
 
@@ -48,37 +52,32 @@ class TextEncoding {
   static size_t bytes_of(size_t num_ids);
 
   bool is_valid();
-  bool begin();
-  void begin_stretch(std::string_view text);
-  void end_stretch();
-  void take_in();
-  void append_whole(std::string_view text);
-  bool step();
+  std::optional<Stretch> next_stretch(size_t num_bytes);
+  bool take_in(size_t num_bytes);
+  void append_whole();
+  void append_settled(bool is_end);
 
   const Tokenizer& tokenizer_;
-  FramedText framed_;
-  const SpecialTokens special_;
+  const std::vector<TextPart> parts_;
   const size_t max_ids_;
+  const bool looks_at_normal_text_;  // for added tokens
   std::vector<int32_t> ids_;
   bool is_whole_ = false;
-  bool has_begun_ = false;
-  size_t num_bytes_ = 0;  // of all three
-  size_t num_valid_ = 0;  // bytes of the text that are known to be UTF-8
+  size_t num_valid_parts_ = 0;  // that are known to be UTF-8
+  size_t num_valid_bytes_ = 0;  // of the part after those
+  size_t take_bytes_;           // at the next step
 
-  // Where the text is short or added tokens are recognised: all of it, and its stretches.
-  std::string joined_;
-  std::string_view whole_;
-  std::vector<Stretch> stretches_;
-  size_t next_stretch_ = 0;
+  // Where the text goes on.
+  size_t part_ = 0;
+  size_t part_at_ = 0;
+  std::optional<AddedTokenScan> scan_;  // of that part, if tokens are looked for in it
 
-  // The plain stretch at hand.
-  std::array<std::string_view, 3> parts_;
-  size_t part_ = 0;       // that is taken in
-  size_t part_at_ = 0;    // the byte of it that is next
-  std::string raw_;       // taken in, not normalized
-  std::string normal_;    // normalized, not cut into words
-  bool is_first_ = true;  // nothing of it was cut into words
-  size_t take_bytes_;     // at the next step
+  // The plain stretch at hand, from the token before it to the one after.
+  std::string raw_;                // taken in, not normalized
+  std::string normal_;             // normalized, not cut into words
+  bool is_first_ = true;           // nothing of it was cut into words
+  int32_t token_ = -1;             // that ends it
+  std::vector<ByteRange> parsed_;  // of raw_, where tokens are looked for in what becomes of it
 };
 
 }  // namespace rerank

@@ -94,38 +94,97 @@ std::string nasty_text(std::mt19937& random, size_t num_bits) {
   return text;
 }
 
-// Of random texts, any limit and any steps give the first ids.
-void expect_first_ids(const Tokenizer& tokenizer, std::uint32_t num_texts) {
+// What added tokens leave of each part, put together from part to part, at once. REQUIRES: `tokens` are those
+// of the tokenizer, and none is looked for in normalized text.
+std::vector<int32_t> whole_ids(const Tokenizer& tokenizer, const std::vector<AddedToken>& tokens,
+                               const std::vector<TextPart>& parts) {
+  const AddedTokenMatcher matcher(tokens);
+  std::vector<int32_t> ids;
+  std::string plain;
+  const auto append_plain = [&] {
+    for (const int32_t id : whole_ids(tokenizer, plain, SpecialTokens::kAsText)) ids.push_back(id);
+    plain.clear();
+  };
+  for (const TextPart& part : parts) {
+    std::vector<AddedTokenMatcher::Stretch> stretches = {{0, part.text.size(), -1}};
+    if (part.special == SpecialTokens::kParse) {
+      stretches.clear();
+      matcher.find(part.text, SIZE_MAX, stretches);
+    }
+    for (const AddedTokenMatcher::Stretch& stretch : stretches) {
+      if (stretch.id < 0) {
+        plain += part.text.substr(stretch.begin, stretch.end - stretch.begin);
+      } else {
+        append_plain();
+        ids.push_back(stretch.id);
+      }
+    }
+  }
+  append_plain();
+  return ids;
+}
+
+// Any limit and any steps give the first ids of the whole.
+void expect_first_ids(const Tokenizer& tokenizer, const std::vector<TextPart>& parts,
+                      const std::vector<int32_t>& whole, std::mt19937& random) {
+  for (int i = 0; i < 4; ++i) {
+    const size_t limit = random() % 3 == 0 ? SIZE_MAX : random() % (whole.size() + 2);
+    TextEncoding encoding(tokenizer, parts, limit, 1 + random() % 70);
+    size_t num_before = 0;
+    while (!encoding.advance()) {
+      ASSERT_LE(encoding.ids().size(), limit);
+      num_before = encoding.ids().size();
+    }
+    const std::vector<int32_t>& ids = encoding.ids();
+    ASSERT_LE(ids.size(), whole.size());
+    ASSERT_TRUE(std::equal(ids.begin(), ids.end(), whole.begin()));
+    ASSERT_TRUE(encoding.is_whole() ? ids.size() == whole.size() : ids.size() > limit);
+    ASSERT_GE(ids.size(), num_before);
+  }
+}
+
+// The text in parts.
+std::vector<TextPart> cut_anywhere(std::string_view text, std::mt19937& random) {
+  std::vector<TextPart> parts;
+  const auto special = [&random] {
+    return random() % 2 == 0 ? SpecialTokens::kParse : SpecialTokens::kAsText;
+  };
+  for (size_t num_cuts = random() % 5; num_cuts > 0; --num_cuts) {
+    const size_t size = last_code_point(text.substr(0, text.empty() ? 0 : random() % text.size() + 1));
+    parts.push_back({text.substr(0, size), special()});
+    text.remove_prefix(size);
+  }
+  parts.push_back({text, special()});
+  return parts;
+}
+
+// Of random texts in one part and in several.
+void expect_first_ids(const Tokenizer& tokenizer, const std::vector<AddedToken>& tokens,
+                      std::uint32_t num_texts) {
   for (std::uint32_t seed = 0; seed < num_texts; ++seed) {
     std::mt19937 random(seed);
-    const std::string before = random() % 2 == 0 ? " " : "", after = random() % 3 == 0 ? "\n<Document>:" : "";
     const std::string text = nasty_text(random, random() % 200);
+    SCOPED_TRACE(testing::PrintToString(text));
     const SpecialTokens special = random() % 3 == 0 ? SpecialTokens::kParse : SpecialTokens::kAsText;
-    const std::vector<int32_t> whole = whole_ids(tokenizer, before + text + after, special);
-    for (int i = 0; i < 4; ++i) {
-      const size_t limit = random() % 3 == 0 ? SIZE_MAX : random() % (whole.size() + 2);
-      TextEncoding encoding(tokenizer, {before, text, after}, special, limit, 1 + random() % 70);
-      size_t num_before = 0;
-      while (!encoding.advance()) {
-        ASSERT_LE(encoding.ids().size(), limit);
-        num_before = encoding.ids().size();
-      }
-      const std::vector<int32_t>& ids = encoding.ids();
-      ASSERT_LE(ids.size(), whole.size());
-      ASSERT_TRUE(std::equal(ids.begin(), ids.end(), whole.begin())) << testing::PrintToString(text);
-      ASSERT_TRUE(encoding.is_whole() ? ids.size() == whole.size() : ids.size() > limit)
-          << testing::PrintToString(text);
-      ASSERT_GE(ids.size(), num_before);
-    }
+    expect_first_ids(tokenizer, {{text, special}}, whole_ids(tokenizer, text, special), random);
+    if (tokens.empty()) continue;
+    const std::vector<TextPart> parts = cut_anywhere(text, random);
+    expect_first_ids(tokenizer, parts, whole_ids(tokenizer, tokens, parts), random);
+    if (testing::Test::HasFatalFailure()) return;
   }
 }
 
 constexpr std::uint32_t kNumTexts = kUnderSanitizer ? 150 : 1500;
 
+const std::vector<AddedToken> kTokens = {{.id = 256, .content = "<|im_end|>", .special = true},
+                                         {.id = 257, .content = "<think>", .rstrip = true},
+                                         {.id = 258, .content = "word", .single_word = true},
+                                         {.id = 259, .content = "...", .lstrip = true}};
+
 boost::json::object with_tokens(boost::json::object document) {
-  document["added_tokens"] = {small_added_token(256, "<|im_end|>", "special"),
-                              small_added_token(257, "<think>", "rstrip"),
-                              small_added_token(258, "word", "single_word")};
+  document["added_tokens"] = {
+      small_added_token(256, "<|im_end|>", "special"), small_added_token(257, "<think>", "rstrip"),
+      small_added_token(258, "word", "single_word"), small_added_token(259, "...", "lstrip")};
   return document;
 }
 
@@ -134,25 +193,55 @@ Tokenizer parse(const boost::json::object& document) {
 }
 
 TEST(TextEncoding, Gpt2Pattern) {
-  expect_first_ids(parse(with_tokens(small_document())), kNumTexts);
+  expect_first_ids(parse(with_tokens(small_document())), kTokens, kNumTexts);
 }
 
 TEST(TextEncoding, SpaceBeforeTheText) {
   boost::json::object document = with_tokens(small_document());
   document["pre_tokenizer"].as_object()["add_prefix_space"] = true;
-  expect_first_ids(parse(document), kNumTexts);
+  expect_first_ids(parse(document), kTokens, kNumTexts);
 }
 
 TEST(TextEncoding, TokensOfNormalizedText) {
   boost::json::object document = with_tokens(small_document());
-  document["added_tokens"].as_array().push_back(small_added_token(259, "e\u0301", "normalized lstrip"));
-  expect_first_ids(parse(document), kNumTexts / 3);
+  document["added_tokens"].as_array().push_back(small_added_token(260, "e\u0301", "normalized lstrip"));
+  expect_first_ids(parse(document), {}, kNumTexts / 3);
 }
 
 TEST(TextEncoding, WithoutNormalization) {
   boost::json::object document = with_tokens(small_document());
   document["normalizer"] = nullptr;
-  expect_first_ids(parse(document), kNumTexts / 3);
+  expect_first_ids(parse(document), kTokens, kNumTexts / 3);
+}
+
+std::vector<int32_t> ids_of(const Tokenizer& tokenizer, const std::vector<TextPart>& parts) {
+  TextEncoding encoding(tokenizer, parts, SIZE_MAX);
+  while (!encoding.advance()) {
+  }
+  return encoding.ids();
+}
+
+// A user who ends what our words begin, or the other way round, writes no control token.
+TEST(TextEncoding, TokensAreRecognisedInTheirPartAlone) {
+  constexpr SpecialTokens kParse = SpecialTokens::kParse, kAsText = SpecialTokens::kAsText;
+  boost::json::object document = small_document({{"b", "c"}});
+  document["added_tokens"] = {small_added_token(257, "<s>", "special"),
+                              small_added_token(258, "TT", "lstrip rstrip"),
+                              small_added_token(259, "\u00e9x", "normalized")};
+  const Tokenizer tokenizer = parse(document);
+  using Ids = std::vector<int32_t>;
+  EXPECT_EQ(ids_of(tokenizer, {{"<s>ab", kParse}, {"c<s>", kAsText}, {"<s>", kParse}}),
+            (Ids{257, 'a', 256, '<', 's', '>', 257}));
+  EXPECT_EQ(ids_of(tokenizer, {{"<", kParse}, {"s>", kAsText}, {"<s", kParse}, {">", kParse}}),
+            (Ids{'<', 's', '>', '<', 's', '>'}));
+  EXPECT_EQ(ids_of(tokenizer, {{" ", kAsText}, {" TT ", kParse}, {" ", kAsText}}), (Ids{' ', 258, ' '}));
+  // In normalized text likewise, which may be of two parts.
+  EXPECT_EQ(ids_of(tokenizer, {{"e\u0301x", kParse}, {"e\u0301x", kAsText}}), (Ids{259, 0xc3, 0xa9, 'x'}));
+  EXPECT_EQ(
+      ids_of(tokenizer, {{"e\u0301", kAsText}, {"xe", kParse}, {"\u0301x", kParse}, {"e\u0301x", kParse}}),
+      (Ids{0xc3, 0xa9, 'x', 0xc3, 0xa9, 'x', 259}));
+  EXPECT_EQ(ids_of(tokenizer, {}), Ids{});
+  EXPECT_EQ(ids_of(tokenizer, {{"", kParse}, {"", kAsText}}), Ids{});
 }
 
 // Patterns that leave gaps, drop what they match, or look far ahead.
@@ -167,7 +256,7 @@ TEST(TextEncoding, OtherPatterns) {
           {{"type", "Split"}, {"pattern", {{"Regex", pattern}}}, {"behavior", behavior}, {"invert", false}},
           byte_level};
       document["pre_tokenizer"] = {{"type", "Sequence"}, {"pretokenizers", steps}};
-      expect_first_ids(parse(document), kNumTexts / 5);
+      expect_first_ids(parse(document), kTokens, kNumTexts / 5);
       if (testing::Test::HasFatalFailure()) FAIL() << pattern << " " << behavior;
     }
   }
@@ -175,12 +264,14 @@ TEST(TextEncoding, OtherPatterns) {
 
 TEST(TextEncoding, TheDemo) {
   expect_first_ids(Tokenizer::load(std::filesystem::path(RERANK_SOURCE_DIR) / "models/demo/tokenizer.json"),
-                   kNumTexts);
+                   {}, kNumTexts);
 }
 
 TEST(TextEncoding, Qwen3) {
   if (!test_tokenizer_file()) GTEST_SKIP() << kNoTestTokenizer;
-  expect_first_ids(Tokenizer::load(*test_tokenizer_file()), kNumTexts);
+  expect_first_ids(Tokenizer::load(*test_tokenizer_file()),
+                   {{.id = 151645, .content = "<|im_end|>"}, {.id = 151667, .content = "<think>"}},
+                   kNumTexts);
 }
 
 std::string repeat(const std::string& text, size_t times) {
@@ -197,11 +288,15 @@ TEST(TextEncoding, AllOfTheTextMustBeUtf8) {
     for (size_t i = 99; i + 100 < good; i += 100) text[i] = ' ';
     const auto refusal = [&](const std::string& bad) {
       const std::string whole = text + bad;
-      TextEncoding encoding(tokenizer, {" ", whole, ""}, SpecialTokens::kAsText, 5);
-      return error_of([&] {
+      TextEncoding encoding(tokenizer, {{" ", SpecialTokens::kParse}, {whole}, {" \u00e9"}}, 5);
+      const std::string message = error_of([&] {
         while (!encoding.advance()) {
         }
       });
+      if (message != "no error") {
+        EXPECT_EQ(encoding.failed_part(), 1u);
+      }
+      return message;
     };
     EXPECT_EQ(refusal("\U0001f600 \u00e9"), "no error");
     for (const char* const bad : {"\xff", "\xe2\x82", "\xed\xa0\x80"}) {
@@ -214,11 +309,15 @@ TEST(TextEncoding, AStretchWithoutABreakIsBounded) {
   const Tokenizer tokenizer = parse(small_document());
   constexpr size_t kMost = Tokenizer::kMaxStretchBytes;
   const auto refusal = [&](const std::string& text, size_t limit) {
-    TextEncoding encoding(tokenizer, {"", text, ""}, SpecialTokens::kAsText, limit);
-    return error_of([&] {
+    TextEncoding encoding(tokenizer, {{"a\n"}, {text}, {" b"}}, limit);
+    const std::string message = error_of([&] {
       while (!encoding.advance()) {
       }
     });
+    if (message != "no error") {
+      EXPECT_EQ(encoding.failed_part(), 1u);
+    }
+    return message;
   };
   EXPECT_EQ(refusal(repeat("a", kMost) + " b", 100000), "no error");
   EXPECT_EQ(refusal(repeat("a", kMost) + " b", 10), "no error");
@@ -245,7 +344,7 @@ TEST(TextEncoding, TakesNoLongerThanItsTokens) {
            "word ", repeat("!", 15000) + " ", repeat("ab", 7000) + " ", repeat(" ", 15000) + "x",
            repeat("\u0301", 7000) + "a", repeat("\u5317", 5000) + " "}) {
     const std::string text = repeat(bit, (8 << 20) / bit.size());
-    TextEncoding encoding(tokenizer, {" ", text, ""}, SpecialTokens::kAsText, 8192);
+    TextEncoding encoding(tokenizer, {{" ", SpecialTokens::kParse}, {text}}, 8192);
     std::clock_t longest = 0;  // of processor time
     for (bool is_done = false; !is_done;) {
       const std::clock_t begin = std::clock();

@@ -4,38 +4,10 @@
 #include <string>
 #include <utility>
 
-#include "tokenizer/nfc.h"
+#include "tokenizer/normal_text.h"
 
 namespace rerank {
 namespace {
-
-// Bytes of a text.
-struct Bytes {
-  size_t begin, end;
-};
-
-// Normalized text that came of the bytes of a text from `begin` on.
-struct NormalText {
-  std::string_view text;
-  size_t begin;
-  std::vector<NfcOrigin> origins;
-
-  // The bytes that normal bytes [first, last) came of.
-  Bytes bytes_of(size_t first, size_t last) const {
-    const size_t from = origin(first, false);
-    return {from, first == last ? from : origin(last - 1, true)};
-  }
-
- private:
-  // Where the origin of the normal byte `at` begins, or ends.
-  size_t origin(size_t at, bool its_end) const {
-    const auto after = std::ranges::upper_bound(origins, at, {}, &NfcOrigin::normal_begin);
-    if (after == origins.begin()) return begin + at + (its_end ? 1 : 0);
-    const NfcOrigin& last = *std::prev(after);
-    if (at < last.normal_end) return begin + (its_end ? last.end : last.begin);
-    return begin + last.end + (at - last.normal_end) + (its_end ? 1 : 0);
-  }
-};
 
 // Counts code points from place to place; places that follow each other are near.
 class CodePointCount {
@@ -84,45 +56,51 @@ class PieceFinder {
     return found;
   }
 
-  void add_normalized(Bytes bytes, bool parse) {
+  void add_normalized(ByteRange bytes, bool parse) {
     const std::string_view text = text_.substr(bytes.begin, bytes.end - bytes.begin);
-    std::string storage;
-    NormalText normal{text, bytes.begin, {}};
-    if (tokenizer_.spec().nfc) normal.text = to_nfc(text, storage, normal.origins);
-    if (!parse) return add_plain(normal, {0, normal.text.size()});
-    for (const AddedTokenMatcher::Stretch& stretch : stretches(tokenizer_.normalized_tokens(), normal.text)) {
+    const NormalText normal(text, tokenizer_.spec().nfc);
+    const auto origin = [&](size_t first, size_t last) {
+      const ByteRange own = normal.bytes_of(first, last);
+      return ByteRange{bytes.begin + own.begin, bytes.begin + own.end};
+    };
+    if (!parse) return add_plain(normal.text(), origin);
+    for (const AddedTokenMatcher::Stretch& stretch :
+         stretches(tokenizer_.normalized_tokens(), normal.text())) {
       if (stretch.id >= 0) {
-        add(stretch.id, normal.bytes_of(stretch.begin, stretch.end), tokenizer_.is_special(stretch.id));
+        add(stretch.id, origin(stretch.begin, stretch.end), tokenizer_.is_special(stretch.id));
       } else {
-        add_plain(normal, {stretch.begin, stretch.end});
+        add_plain(
+            normal.text().substr(stretch.begin, stretch.end - stretch.begin),
+            [&](size_t first, size_t last) { return origin(stretch.begin + first, stretch.begin + last); });
       }
     }
   }
 
-  // The tokens of some normal bytes.
-  void add_plain(const NormalText& normal, Bytes bytes) {
-    size_t begin = bytes.begin;
+  // The tokens of some normal text; origin(first, last) gives the bytes that it came of.
+  template <typename Origin>
+  void add_plain(std::string_view normal, const Origin& origin) {
+    size_t begin = 0;
     std::vector<int32_t> ids;
     const auto add_word = [&](std::string_view word) {
       ids.clear();
       tokenizer_.append_word(word, ids);
       // A space that the tokenizer puts before a word is not in the text; a word that it leaves out is.
-      size_t before = word.front() == ' ' && normal.text[begin] != ' ' ? 1 : 0;
-      begin = normal.text.find(word.substr(before), begin);
+      size_t before = word.front() == ' ' && normal[begin] != ' ' ? 1 : 0;
+      begin = normal.find(word.substr(before), begin);
       for (const int32_t id : ids) {
         size_t size = tokenizer_.spec().vocabulary.bytes_of(id)->size();
         const size_t added = std::min(before, size);
         before -= added;
         size -= added;
-        add(id, normal.bytes_of(begin, begin + size), false);
+        add(id, origin(begin, begin + size), false);
         begin += size;
       }
     };
-    tokenizer_.pre_tokenizer().split(normal.text.substr(bytes.begin, bytes.end - bytes.begin), add_word);
+    tokenizer_.pre_tokenizer().split(normal, add_word);
   }
 
   // Widens the place to whole code points.
-  void add(int32_t id, Bytes bytes, bool special) {
+  void add(int32_t id, ByteRange bytes, bool special) {
     size_t begin = bytes.begin;
     while (begin > 0 && begin < text_.size() && !count_.begins(begin)) --begin;
     size_t end = begin;

@@ -54,7 +54,7 @@ void Tokenizer::encode(std::string_view text, SpecialTokens special, std::vector
     }
     return;
   }
-  TextEncoding encoding(*this, {"", text, ""}, special, SIZE_MAX);
+  TextEncoding encoding(*this, {TextPart{text, special}}, SIZE_MAX);
   while (!encoding.advance()) {
   }
   ids.insert(ids.end(), encoding.ids().begin(), encoding.ids().end());

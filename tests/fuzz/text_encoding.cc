@@ -1,5 +1,5 @@
 // A text encoded step by step and no further than wanted: the first ids of the whole, wherever steps and
-// texts are cut. The first four bytes choose tokenizer, frame, how far, and the steps.
+// texts are cut. The first four bytes choose tokenizer, parts, how far, and the steps.
 #include "tokenizer/text_encoding.h"
 
 #include <algorithm>
@@ -41,13 +41,23 @@ std::vector<Tokenizer> make_tokenizers() {
   return tokenizers;
 }
 
-void check_steps(const Tokenizer& tokenizer, const FramedText& framed, SpecialTokens special,
-                 std::size_t max_ids, std::size_t first_bytes) {
-  const std::string joined =
-      std::string(framed.before) + std::string(framed.text) + std::string(framed.after);
+void check_steps(const Tokenizer& tokenizer, const std::vector<TextPart>& parts, std::size_t max_ids,
+                 std::size_t first_bytes) {
+  // All at once: parts that are one text, or of which no border matters.
   std::vector<std::int32_t> whole;
-  for (const TokenPiece& piece : tokenizer.pieces(joined, special)) whole.push_back(piece.id);
-  TextEncoding encoding(tokenizer, framed, special, max_ids, first_bytes);
+  TextEncoding at_once(tokenizer, parts, SIZE_MAX, std::size_t{1} << 20);
+  while (!at_once.advance()) {
+  }
+  whole = at_once.ids();
+  if (std::ranges::all_of(parts, [](auto& part) { return part.special == SpecialTokens::kAsText; }) ||
+      parts.size() == 1) {
+    std::string joined;
+    for (const TextPart& part : parts) joined += part.text;
+    std::vector<std::int32_t> of_pieces;
+    for (const TokenPiece& piece : tokenizer.pieces(joined, parts[0].special)) of_pieces.push_back(piece.id);
+    expect(of_pieces == whole, "parts are one text");
+  }
+  TextEncoding encoding(tokenizer, parts, max_ids, first_bytes);
   std::size_t num_before = 0;
   while (!encoding.advance()) {
     expect(encoding.ids().size() >= num_before && encoding.ids().size() <= max_ids,
@@ -70,11 +80,23 @@ void run_input(std::string_view input) {
     return static_cast<std::size_t>(static_cast<unsigned char>(input[at]));
   };
   const std::string text = replace_invalid_utf8(std::string(input.substr(4)));
-  const FramedText framed{byte(1) % 2 == 0 ? "" : " ", text, byte(1) % 3 == 0 ? "\n<s>:" : ""};
   const std::size_t max_ids = byte(2) == 255 ? SIZE_MAX : byte(2);
   const MemoryBound bound(1000 * input.size() + (std::size_t{8} << 20));
+  const Tokenizer& tokenizer = tokenizers[byte(0) % tokenizers.size()];
   for (const SpecialTokens special : {SpecialTokens::kAsText, SpecialTokens::kParse}) {
-    check_steps(tokenizers[byte(0) % tokenizers.size()], framed, special, max_ids, 1 + byte(3));
+    check_steps(tokenizer, {{text, special}}, max_ids, 1 + byte(3));
+    // In three parts, with tokens parsed in those that the second byte says.
+    const std::size_t first = last_code_point(std::string_view(text).substr(0, byte(1) % (text.size() + 1)));
+    const std::size_t second = first + last_code_point(std::string_view(text).substr(first)) / 2;
+    const auto chosen = [&](std::size_t bit) {
+      return (byte(1) >> bit & 1) != 0 ? special : SpecialTokens::kAsText;
+    };
+    const std::size_t border = std::max(first, last_code_point(std::string_view(text).substr(0, second)));
+    check_steps(tokenizer,
+                {{std::string_view(text).substr(0, first), chosen(0)},
+                 {std::string_view(text).substr(first, border - first), chosen(1)},
+                 {std::string_view(text).substr(border), chosen(2)}},
+                max_ids, 1 + byte(3));
   }
 }
 
