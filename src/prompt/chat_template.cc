@@ -1,0 +1,182 @@
+#include "prompt/chat_template.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <vector>
+
+#include "base/shown_text.h"
+#include "prompt/jinja_render.h"
+#include "prompt/split_prompt.h"
+#include "rerank/error.h"
+
+namespace rerank {
+namespace {
+
+// A rendering, a unit for each byte and each field.
+using Units = std::vector<int>;
+constexpr int kFirstField = 256;
+
+int unit_of(PromptField field) {
+  return kFirstField + static_cast<int>(field);
+}
+
+Units units_of(const std::vector<PromptText>& texts) {
+  Units units;
+  for (const PromptText& text : texts) {
+    for (const char c : text.words) units.push_back(static_cast<unsigned char>(c));
+    if (text.field != PromptField::kNone) units.push_back(unit_of(text.field));
+  }
+  return units;
+}
+
+using Range = std::pair<std::size_t, std::size_t>;
+
+std::vector<PromptText> texts_of(const Units& units, Range optional) {
+  std::vector<PromptText> texts(1);
+  for (std::size_t i = 0; i < units.size(); ++i) {
+    const bool needs_instruction = i >= optional.first && i < optional.second;
+    if (texts.back().needs_instruction != needs_instruction) {
+      texts.push_back({.needs_instruction = needs_instruction});
+    }
+    if (units[i] < kFirstField) {
+      texts.back().words += static_cast<char>(units[i]);
+    } else {
+      texts.back().field = static_cast<PromptField>(units[i] - kFirstField);
+      texts.push_back({.needs_instruction = needs_instruction});
+    }
+  }
+  return joined_texts(texts);
+}
+
+class Comparison {
+ public:
+  explicit Comparison(const ChatTemplateOptions& options) : options_(options) {}
+
+  // From the renderings with an instruction and without one.
+  Prompt prompt(const Units& with, const Units& without) {
+    const auto instruction = std::ranges::find(with, unit_of(PromptField::kInstruction));
+    if (instruction == with.end()) {
+      if (with != without)
+        refuse("says something else where there is an instruction, but not the instruction");
+      return {.pieces = split_prompt(texts_of(with, {}))};
+    }
+    const auto at = static_cast<std::size_t>(instruction - with.begin());
+    if (std::optional<std::string> words = default_words(with, without, at)) {
+      return {.pieces = split_prompt(texts_of(with, {})), .default_instruction = std::move(*words)};
+    }
+    // What is left out: `without` begins and ends as `with`.
+    const auto [begin, unused] = std::ranges::mismatch(with, without);
+    const auto first = static_cast<std::size_t>(begin - with.begin());
+    if (without.size() > with.size()) refuse_other();
+    const std::size_t end = with.size() - (without.size() - std::min(first, without.size()));
+    if (first > at || end <= at ||
+        !std::equal(without.begin() + static_cast<std::ptrdiff_t>(first), without.end(),
+                    with.begin() + static_cast<std::ptrdiff_t>(end))) {
+      refuse_other();
+    }
+    return {.pieces = split_prompt(texts_of(with, {first, end}))};
+  }
+
+  [[noreturn]] void refuse(std::string_view what) const {
+    throw Error(
+        ErrorCode::kUnsupported,
+        fmt::format("{}: it {}; write a prompt file beside the model, tools/chat_template_to_prompt.py makes "
+                    "one from most templates",
+                    options_.name, what));
+  }
+
+ private:
+  [[noreturn]] void refuse_other() const {
+    refuse("says something else where there is no instruction, besides leaving a part out");
+  }
+
+  // What `without` has in place of the instruction, if that is the only difference.
+  static std::optional<std::string> default_words(const Units& with, const Units& without, std::size_t at) {
+    const std::size_t num_after = with.size() - at - 1;
+    if (without.size() < at + num_after) return std::nullopt;
+    const auto offset = [](std::size_t i) { return static_cast<std::ptrdiff_t>(i); };
+    if (!std::equal(with.begin(), with.begin() + offset(at), without.begin()) ||
+        !std::equal(with.end() - offset(num_after), with.end(), without.end() - offset(num_after))) {
+      return std::nullopt;
+    }
+    std::string words;
+    for (std::size_t i = at; i < without.size() - num_after; ++i) {
+      if (without[i] >= kFirstField) return std::nullopt;
+      words += static_cast<char>(without[i]);
+    }
+    return words;
+  }
+
+  const ChatTemplateOptions& options_;
+};
+
+struct Rendering {
+  Units units;
+  std::optional<Error> error;
+};
+
+Rendering render(const std::vector<jinja::Node>& nodes, const ChatTemplateOptions& options,
+                 bool has_instruction) {
+  std::vector<jinja::Value> messages;
+  const auto add = [&](const char* role, PromptField field) {
+    messages.push_back({.kind = jinja::Value::Kind::kMessage,
+                        .list = {jinja::Value::of_words(role), jinja::Value::of_field(field)}});
+  };
+  if (has_instruction) add("system", PromptField::kInstruction);
+  add("query", PromptField::kQuery);
+  add("document", PromptField::kDocument);
+  std::map<std::string, jinja::Value, std::less<>> variables;
+  for (const auto& [name, value] : options.variables) {
+    variables[name] = std::holds_alternative<bool>(value)
+                          ? jinja::Value::of_bool(std::get<bool>(value))
+                          : jinja::Value::of_words(std::get<std::string>(value));
+  }
+  variables.try_emplace("add_generation_prompt", jinja::Value::of_bool(false));
+  variables.try_emplace("tools", jinja::Value{.kind = jinja::Value::Kind::kNone});
+  variables.try_emplace("documents", jinja::Value{.kind = jinja::Value::Kind::kNone});
+  variables["messages"] = {.kind = jinja::Value::Kind::kList, .list = std::move(messages)};
+  try {
+    return {units_of(jinja::render(nodes, std::move(variables), options.name)), std::nullopt};
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kUnsupported) throw;
+    return {{}, error};
+  }
+}
+
+}  // namespace
+
+Prompt read_chat_template(std::string_view text, const ChatTemplateOptions& options) {
+  constexpr std::size_t kMostBytes = std::size_t{1} << 20;
+  Comparison comparison(options);
+  if (text.size() > kMostBytes) comparison.refuse(fmt::format("has more than {} bytes", kMostBytes));
+  const std::vector<jinja::Node> nodes = jinja::read_nodes(text, options.name);
+  const Rendering with = render(nodes, options, true);
+  if (with.error) throw *with.error;
+  for (const auto& [field, name] :
+       {std::pair{PromptField::kInstruction, "the instruction"}, std::pair{PromptField::kQuery, "the query"},
+        std::pair{PromptField::kDocument, "the document"}}) {
+    const auto found = std::ranges::count(with.units, unit_of(field));
+    if (found == 0 && field != PromptField::kInstruction) {
+      comparison.refuse(
+          fmt::format("does not say {} (a message of a role of its own): a template of a chat model, "
+                      "not of a reranker",
+                      name));
+    }
+    if (found > 1) comparison.refuse(fmt::format("says {} {} times", name, found));
+  }
+  if (!options.default_instruction.empty()) {
+    Prompt prompt{.pieces = split_prompt(texts_of(with.units, {}))};
+    if (std::ranges::count(with.units, unit_of(PromptField::kInstruction)) == 1) {
+      prompt.default_instruction = options.default_instruction;
+    }
+    return prompt;
+  }
+  const Rendering without = render(nodes, options, false);
+  if (without.error) throw *without.error;
+  return comparison.prompt(with.units, without.units);
+}
+
+}  // namespace rerank

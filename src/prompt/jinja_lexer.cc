@@ -1,0 +1,217 @@
+#include "prompt/jinja_lexer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/shown_text.h"
+#include "rerank/error.h"
+
+namespace rerank::jinja {
+namespace {
+
+constexpr std::string_view kSpace = " \t\n\r\f\v\x1c\x1d\x1e\x1f";  // Python's, of ASCII
+// Python's beyond ASCII, which are stripped too: refused where that would matter.
+constexpr std::string_view kWideSpace[] = {"\xc2\x85",     "\xc2\xa0",     "\xe1\x9a\x80", "\xe2\x80\x80",
+                                           "\xe2\x80\x81", "\xe2\x80\x82", "\xe2\x80\x83", "\xe2\x80\x84",
+                                           "\xe2\x80\x85", "\xe2\x80\x86", "\xe2\x80\x87", "\xe2\x80\x88",
+                                           "\xe2\x80\x89", "\xe2\x80\x8a", "\xe2\x80\xa8", "\xe2\x80\xa9",
+                                           "\xe2\x80\xaf", "\xe2\x81\x9f", "\xe3\x80\x80"};
+
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+bool begins_name(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+
+// With \n for \r\n and \r, and without the last one.
+std::string with_plain_newlines(std::string_view text) {
+  std::string plain;
+  plain.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\r' && i + 1 < text.size() && text[i + 1] == '\n') continue;
+    plain += text[i] == '\r' ? '\n' : text[i];
+  }
+  if (plain.ends_with('\n')) plain.pop_back();
+  return plain;
+}
+
+class Lexer {
+ public:
+  Lexer(std::string_view text, std::string_view name) : text_(with_plain_newlines(text)), name_(name) {}
+
+  std::vector<Node> read() {
+    while (at_ < text_.size()) {
+      const std::size_t open = find_open();
+      add_text(open);
+      if (open == std::string::npos) break;
+      const char mark = text_[open + 1];
+      move_to(open + 2);
+      if (at_ < text_.size() && (text_[at_] == '-' || text_[at_] == '+')) move_to(at_ + 1);
+      if (mark == '#') {
+        read_comment();
+      } else {
+        read_tag(mark);
+      }
+    }
+    return std::move(nodes_);
+  }
+
+ private:
+  std::size_t find_open() const {
+    for (std::size_t i = at_; (i = text_.find('{', i)) != std::string::npos; ++i) {
+      if (i + 1 < text_.size() && (text_[i + 1] == '{' || text_[i + 1] == '%' || text_[i + 1] == '#'))
+        return i;
+    }
+    return std::string::npos;
+  }
+
+  void move_to(std::size_t to) {
+    line_ += static_cast<int>(std::count(text_.begin() + static_cast<std::ptrdiff_t>(at_),
+                                         text_.begin() + static_cast<std::ptrdiff_t>(to), '\n'));
+    at_ = to;
+  }
+
+  // What is before the tag at `open`, as its sign wants it.
+  void add_text(std::size_t open) {
+    std::string_view text =
+        std::string_view(text_).substr(at_, open == std::string::npos ? open : open - at_);
+    const char sign = open != std::string::npos && open + 2 < text_.size() ? text_[open + 2] : ' ';
+    const std::size_t size = text.size();
+    if (open != std::string::npos && sign == '-') {
+      text = text.substr(0, text.find_last_not_of(kSpace) + 1);
+      if (std::ranges::any_of(kWideSpace, [&](std::string_view s) { return text.ends_with(s); }))
+        refuse_space();
+    } else if (open != std::string::npos && sign != '+' && text_[open + 1] != '{') {
+      const std::size_t line_start = text.rfind('\n') + 1;
+      const std::string_view indent = text.substr(line_start);
+      const bool is_blank = indent.find_first_not_of(kSpace) == std::string_view::npos;
+      if ((line_start > 0 || starts_line_) && is_blank) text = text.substr(0, line_start);
+      if (!is_blank &&
+          std::ranges::any_of(kWideSpace, [&](std::string_view s) { return indent.ends_with(s); })) {
+        refuse_space();
+      }
+    }
+    if (!text.empty()) nodes_.push_back({Node::Kind::kText, line_, std::string(text), {}});
+    move_to(at_ + size);
+  }
+
+  [[noreturn]] void refuse_space() const {
+    refuse(name_, line_, "white space beyond ASCII beside a tag that strips it");
+  }
+
+  // Behind a tag's end, of which `sign` was the first character.
+  void end_tag(char sign, bool trims_newline) {
+    const std::size_t begin = at_;
+    if (sign == '-') {
+      move_to(std::min(text_.find_first_not_of(kSpace, at_), text_.size()));
+      const std::string_view rest = std::string_view(text_).substr(at_);
+      if (std::ranges::any_of(kWideSpace, [&](std::string_view s) { return rest.starts_with(s); }))
+        refuse_space();
+    } else if (sign != '+' && trims_newline && at_ < text_.size() && text_[at_] == '\n') {
+      move_to(at_ + 1);
+    }
+    starts_line_ = at_ > begin && text_[at_ - 1] == '\n';
+  }
+
+  void read_comment() {
+    const std::size_t end = text_.find("#}", at_);
+    if (end == std::string::npos) refuse(name_, line_, "a comment without its end");
+    const char sign = end > at_ ? text_[end - 1] : ' ';
+    move_to(end + 2);
+    end_tag(sign, true);
+  }
+
+  void read_tag(char mark) {
+    const bool is_output = mark == '{';
+    const std::string_view end = is_output ? "}}" : "%}";
+    Node node{is_output ? Node::Kind::kOutput : Node::Kind::kStatement, line_, "", {}};
+    for (;;) {
+      move_to(std::min(text_.find_first_not_of(kSpace, at_), text_.size()));
+      const std::string_view rest = std::string_view(text_).substr(at_);
+      if (rest.empty()) refuse(name_, node.line, "a tag without its end");
+      const bool has_sign =
+          rest.substr(1).starts_with(end) && (rest[0] == '-' || (rest[0] == '+' && !is_output));
+      if (has_sign || rest.starts_with(end)) {
+        move_to(at_ + (has_sign ? 3 : 2));
+        end_tag(has_sign ? rest[0] : ' ', !is_output);
+        break;
+      }
+      node.tokens.push_back(read_token(rest));
+    }
+    if (node.is_statement("raw")) refuse(name_, node.line, "{% raw %}");
+    nodes_.push_back(std::move(node));
+  }
+
+  Token read_token(std::string_view rest) {
+    const char c = rest[0];
+    if (c == '\'' || c == '"') return read_string(c);
+    std::size_t size = 1;
+    if (begins_name(c)) {
+      while (size < rest.size() && (begins_name(rest[size]) || is_digit(rest[size]))) ++size;
+    } else if (is_digit(c)) {
+      while (size < rest.size() && is_digit(rest[size])) ++size;
+    } else {
+      for (const std::string_view two : {"==", "!=", "<=", ">=", "//", "**"}) {
+        if (rest.starts_with(two)) size = 2;
+      }
+    }
+    Token token{Token::Kind::kOperator, std::string(rest.substr(0, size)), 0};
+    if (begins_name(c)) token.kind = Token::Kind::kName;
+    if (is_digit(c)) {
+      token.kind = Token::Kind::kInteger;
+      if (std::from_chars(rest.data(), rest.data() + size, token.integer).ec != std::errc()) {
+        refuse(name_, line_, "a number out of range");
+      }
+    }
+    move_to(at_ + size);
+    return token;
+  }
+
+  Token read_string(char quote) {
+    Token token{Token::Kind::kString, "", 0};
+    const int line = line_;
+    std::size_t i = at_ + 1;
+    for (; i < text_.size() && text_[i] != quote; ++i) {
+      if (text_[i] != '\\') {
+        token.text += text_[i];
+        continue;
+      }
+      const char escaped = ++i < text_.size() ? text_[i] : ' ';
+      constexpr std::string_view kEscapes = "ntr\\'\"";
+      const std::size_t known = kEscapes.find(escaped);
+      if (known == std::string_view::npos) {
+        refuse(name_, line, fmt::format("the escape \\{} in a string", shown_text(std::string(1, escaped))));
+      }
+      token.text += "\n\t\r\\'\""[known];
+    }
+    if (i >= text_.size()) refuse(name_, line, "a string without its end");
+    move_to(i + 1);
+    return token;
+  }
+
+  const std::string text_;
+  const std::string_view name_;
+  std::size_t at_ = 0;
+  int line_ = 1;
+  bool starts_line_ = true;  // a blank before a statement is all that its line has
+  std::vector<Node> nodes_;
+};
+
+}  // namespace
+
+void refuse(std::string_view name, int line, std::string_view what) {
+  throw Error(
+      ErrorCode::kUnsupported,
+      fmt::format("{}: line {}: {}: not supported in a chat template; write a prompt file beside the model, "
+                  "tools/chat_template_to_prompt.py makes one from most templates",
+                  name, line, what));
+}
+
+std::vector<Node> read_nodes(std::string_view text, std::string_view name) {
+  return Lexer(text, name).read();
+}
+
+}  // namespace rerank::jinja

@@ -1,0 +1,55 @@
+// What an expression of a chat template may be. The texts of a pair are not known: a text is words and
+// fields.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "prompt/prompt.h"
+
+namespace rerank::jinja {
+
+struct Value {
+  enum class Kind {
+    kUndefined,
+    kNone,
+    kBool,
+    kInteger,
+    kText,
+    kList,
+    kMessage,
+    kLoop
+  } kind = Kind::kUndefined;
+  bool boolean = false;
+  std::int64_t integer = 0;      // of a loop: where it is
+  std::vector<PromptText> text;  // words and field of each; nothing needs an instruction
+  std::vector<Value> list;       // of a message: role and content; of a loop: what it runs over
+
+  static Value of_bool(bool value) { return {.kind = Kind::kBool, .boolean = value}; }
+  static Value of_integer(std::int64_t value) { return {.kind = Kind::kInteger, .integer = value}; }
+  static Value of_words(std::string words) {
+    Value value{.kind = Kind::kText};
+    if (!words.empty()) value.text.push_back({std::move(words)});
+    return value;
+  }
+  static Value of_field(PromptField field) { return {.kind = Kind::kText, .text = {{"", field}}}; }
+
+  bool is_text() const { return kind == Kind::kText; }
+  bool is_list() const { return kind == Kind::kList; }
+  // All of the text is known.
+  bool is_words() const {
+    if (!is_text()) return false;
+    for (const PromptText& part : text) {
+      if (part.field != PromptField::kNone) return false;
+    }
+    return true;
+  }
+  std::string words() const {  // REQUIRES: is_words()
+    std::string all;
+    for (const PromptText& part : text) all += part.words;
+    return all;
+  }
+};
+
+}  // namespace rerank::jinja
