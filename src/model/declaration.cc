@@ -5,11 +5,14 @@
 
 #include <algorithm>
 #include <cctype>
+#include <filesystem>
 #include <optional>
 #include <vector>
 
 #include "base/shown_text.h"
+#include "checkpoint/text_file.h"
 #include "model/sentence_transformers.h"
+#include "prompt/prompt_file.h"
 #include "rerank/error.h"
 
 namespace rerank {
@@ -59,11 +62,26 @@ Declaration declaration_of(const PublishedReranker& reranker, const std::string&
   return {chosen->declare(), fmt::format("{}: {}", chosen->name, chosen->source)};
 }
 
+// `text` is that of the prompt file `name`, which may refer to published prompts.
+Declaration read_declaration(const std::string& text, const std::string& name) {
+  std::vector<BuiltInPrompt> built_ins;
+  for (const Family* family : families()) {
+    for (const PublishedReranker& reranker : family->rerankers) {
+      built_ins.push_back({std::string(reranker.name), reranker.declare()});
+    }
+  }
+  return {read_prompt_file(text, name, built_ins), name};
+}
+
 Declaration chosen_prompt(const PromptChoice& choice) {
   if (const PublishedReranker* published = find_published(choice.prompt)) {
     return declaration_of(*published, choice.suffix);
   }
-  throw Error(ErrorCode::kNotFound, fmt::format("prompt {}: there is no such prompt; the names are {}",
+  std::error_code ignored;
+  if (std::filesystem::exists(choice.prompt, ignored)) {
+    return read_declaration(read_text_file(choice.prompt), choice.prompt);
+  }
+  throw Error(ErrorCode::kNotFound, fmt::format("prompt {}: neither a file nor one of {}",
                                                 shown_text(choice.prompt), published_names()));
 }
 
@@ -72,6 +90,9 @@ Declaration chosen_prompt(const PromptChoice& choice) {
 Declaration find_declaration(const Checkpoint& checkpoint, const ConfigReader& config,
                              const FamilyMatch& match, const PromptChoice& choice) {
   if (!choice.prompt.empty()) return chosen_prompt(choice);
+  if (const auto text = checkpoint.text_file(kPromptFileName)) {
+    return read_declaration(*text, fmt::format("{}: {}", checkpoint.description(), kPromptFileName));
+  }
   if (auto declared = read_modules(checkpoint, config, match)) return *std::move(declared);
   const PublishedReranker* published = published_in_repository(*match.family, checkpoint.description());
   if (published == nullptr) published = match.family->undeclared(config, match.has_classification_head());
@@ -82,7 +103,12 @@ Declaration find_declaration(const Checkpoint& checkpoint, const ConfigReader& c
                             "docs/prompts.md",
                             checkpoint.description(), match.architecture, published_names()));
   }
-  return declaration_of(*published, choice.suffix);
+  Declaration declaration = declaration_of(*published, choice.suffix);
+  if (match.has_classification_head()) {
+    declaration.declared.answers = {};
+    declaration.declared.score = score_of_config(config);
+  }
+  return declaration;
 }
 
 }  // namespace rerank

@@ -21,9 +21,6 @@ struct Declaration {
   std::string source;  // for people: who says so
 };
 
-// The beside-the-model file's name, see prompt/prompt_file.h.
-inline constexpr std::string_view kPromptFileName = "rerank_prompt.json";
-
 // In this order: the choice; the prompt file beside the model; the modules of sentence-transformers; the name
 // of the repository, if it is a published reranker's; what the family takes it for. Throws
 // Error{kUnsupported}, with what to do, for an embedding model, a language model that nothing declares to be

@@ -7,8 +7,8 @@
 #include <boost/json/array.hpp>
 #include <vector>
 
-#include "text/strict_json.h"
 #include "model/decoder/decoders.h"
+#include "text/strict_json.h"
 
 namespace rerank {
 namespace {

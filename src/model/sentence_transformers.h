@@ -12,4 +12,7 @@ namespace rerank {
 std::optional<Declaration> read_modules(const Checkpoint& checkpoint, const ConfigReader& config,
                                         const FamilyMatch& match);
 
+// The activation that config.json names for sentence-transformers; the sigmoid where it names none.
+ScoreFunction score_of_config(const ConfigReader& config);
+
 }  // namespace rerank

@@ -10,8 +10,8 @@
 #include <string>
 
 #include "prompt/prompt_text.h"
-#include "tests/error_of.h"
-#include "tests/test_source_directory.h"
+#include "tests/support/error_of.h"
+#include "tests/support/test_source_directory.h"
 
 namespace rerank {
 namespace {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "prompt/prompt_text.h"
-#include "tests/error_of.h"
+#include "tests/support/error_of.h"
 
 namespace rerank {
 namespace {
