@@ -18,6 +18,7 @@
 #include "apps/rerank/flags/help_text.h"
 #include "apps/rerank/flags/remote_flags.h"
 #include "apps/rerank/interruption.h"
+#include "apps/rerank/output/error_text.h"
 #include "apps/rerank/output/output_stream.h"
 #include "apps/rerank/output/terminal_text.h"
 #include "rerank/error.h"
@@ -109,7 +110,8 @@ int run(const Action& action, const FlagSettings& settings) {
   } catch (const UsageError& error) {
     throw UsageError(error.what() + settings.origins(error.what()));
   } catch (const Error& error) {
-    throw Error(error.code(), error.what() + settings.origins(error.what()));
+    const std::string text = text_of(error);
+    throw Error(error.code(), text + settings.origins(text));
   }
 }
 
@@ -138,7 +140,7 @@ int guarded_main(int argc, char** argv) {
   } catch (const ReaderGone&) {
     return kReaderGone;
   } catch (const Error& error) {
-    tell(error.what());
+    tell(text_of(error));
   } catch (const std::bad_alloc&) {
     tell("out of memory");
   } catch (const std::exception& error) {

@@ -59,7 +59,7 @@ struct CallOptions {
   std::int32_t max_tokens_per_document = 0;
   std::optional<bool>
       truncate;             // a pair that is too long: cut the document, or refuse; unset: as the server does
-  bool raw_scores = false;  // logits instead of scores between 0 and 1
+  bool raw_scores = false;  // the logits that scores are made of
   std::int32_t priority = 0;                         // lower numbers first, where the server has priorities
   std::string model;                                 // empty: ClientOptions::model
   std::string request_id;                            // sent as X-Request-Id; empty: random

@@ -36,7 +36,9 @@ struct EngineOptions {
   std::chrono::milliseconds device_timeout{60'000};
 
   // Where 0 is "what suits the device", EngineInfo says what that is.
-  std::int32_t max_model_len = 0;           // tokens of a pair; 0: 8192 or the model's own limit, the smaller
+  // Tokens of a pair; 0: what the publisher's own code takes (8192 for most) or the model's own limit, the
+  // smaller.
+  std::int32_t max_model_len = 0;
   std::int32_t max_num_batched_tokens = 0;  // tokens of a forward; 0: what suits the device
   std::int32_t max_num_seqs = 0;            // pairs of a forward; 0: what suits the device
   // Tokens of shared prompt heads that a replica keeps between requests; 0: what suits the device.
@@ -48,7 +50,7 @@ struct EngineOptions {
   // prompt, or a prompt file; empty: as it declares.
   std::string prompt;
   std::string prompt_suffix =
-      "official";  // "official", or "vllm" for its template's single newline at the end
+      "official";  // "official"; of Qwen3-Reranker's also "vllm": its template's one newline at the end
   // Of packed weights; empty: $RERANK_CACHE, $XDG_CACHE_HOME/rerank or ~/.cache/rerank.
   std::string cache_directory;
   bool use_weight_cache = true;
@@ -66,9 +68,14 @@ struct EngineInfo {
   std::string dtype;          // the arithmetic
   std::string quantization;
   std::string instruction_set;
-  std::string dtype_reason;  // who or what chose it, with the measured figures
-  std::string weight_cache;  // file of packed weights in use; empty: none
-  std::string default_instruction;
+  std::string dtype_reason;         // who or what chose it, with the measured figures
+  std::string weight_cache;         // file of packed weights in use; empty: none
+  std::string prompt;               // the name of its words around a query and a document
+  std::string default_instruction;  // empty: none
+  // DocumentScore::score as a formula of the logit: "sigmoid(logit)", "sigmoid(logit / 5)", "logit"; and
+  // whose code or files say so.
+  std::string score_function;
+  std::string score_source;
   std::int32_t tensor_parallel_size = 0;
   std::int32_t data_parallel_size = 0;
   std::int32_t max_positions = 0;  // the model's own limit; max_model_len is what this engine takes
@@ -109,7 +116,7 @@ class __attribute__((visibility("default"))) Engine {
   using Callback = std::function<void(Result)>;
   using RequestId = std::uint64_t;
 
-  // Loads the model. Throws Error naming the file, key or option.
+  // Loads the model. Throws Error that names the file or key; of an option, Error::subject.
   explicit Engine(const EngineOptions& options);
   // Requests not finished end with Status::kCancelled. Waits for what the device computes, for device_timeout
   // at most, and then a moment for those that share it to let go (10 s at most); then the threads that it
@@ -123,7 +130,7 @@ class __attribute__((visibility("default"))) Engine {
   // Drops what is not computed yet; the callback comes with Status::kCancelled. Unknown ids are ignored.
   void cancel(RequestId id);
 
-  // Scores and waits. Throws Error for every status but kOk.
+  // Scores and waits. Throws Error for every status but kOk, with the subject of the result.
   Result score(Request request);
 
   // Ids of `text` as the model's tokenizer encodes a user's text.

@@ -2,9 +2,13 @@
 // (queue full, cancelled, deadline passed) are values, see types.h, not exceptions.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace rerank {
 
@@ -16,14 +20,45 @@ enum class ErrorCode {
   kInternal,         // our mistake; the message carries file and line
 };
 
+// A prompt that has more tokens than it may have.
+struct __attribute__((visibility("default"))) PromptTooLong {
+  std::int32_t num_tokens = 0;  // of the text at fault and of the prompt around it
+  bool is_exact = true;         // false: more than `limit`, nobody counted how many
+  std::int32_t limit = 0;
+  bool is_limit_of_request = false;  // Request::max_tokens_per_pair; else EngineOptions::max_model_len
+};
+
+// What an error is about, for programs that have their own names for it.
+struct __attribute__((visibility("default"))) ErrorSubject {
+  std::string member;                // of EngineOptions or Request, whose value is wrong; empty: none
+  std::optional<std::size_t> index;  // of the element, where the member is a list
+  std::optional<PromptTooLong> too_long;
+
+  // "max_model_len", "documents[3]".
+  std::string text() const { return index ? member + "[" + std::to_string(*index) + "]" : member; }
+};
+
 // Default visibility, so that an Error thrown inside a module with hidden symbols is caught outside it.
 class __attribute__((visibility("default"))) Error : public std::runtime_error {
  public:
-  Error(ErrorCode code, const std::string& message) : std::runtime_error(message), code_(code) {}
+  Error(ErrorCode code, const std::string& message)
+      : std::runtime_error(message), code_(code), reason_(message) {}
+  // The message is "SUBJECT: REASON". REQUIRES: subject.member is not empty.
+  Error(ErrorCode code, ErrorSubject subject, const std::string& reason)
+      : std::runtime_error(subject.text() + ": " + reason),
+        code_(code),
+        subject_(std::move(subject)),
+        reason_(reason) {}
+
   ErrorCode code() const { return code_; }
+  const ErrorSubject& subject() const { return subject_; }
+  // The message without the subject.
+  const std::string& reason() const { return reason_; }
 
  private:
   ErrorCode code_;
+  ErrorSubject subject_;
+  std::string reason_;
 };
 
 // Throws Error{code, message} unless `condition` holds. For what a caller or a file got wrong: the text is

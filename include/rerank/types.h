@@ -5,8 +5,9 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
+
+#include "rerank/error.h"
 
 namespace rerank {
 
@@ -35,18 +36,17 @@ struct Request {
 
 // The judgement of one pair.
 struct DocumentScore {
-  float score = 0;              // sigmoid(logit_yes - logit_no), in [0, 1]
-  float logit_yes = 0;          // of a one-row classification head: its logit
-  float logit_no = 0;           // of a one-row classification head: 0
+  // What the publisher's own code returns for the pair: EngineInfo::score_function of the logit. In [0, 1]
+  // where that is a sigmoid.
+  float score = 0;
+  float logit_yes = 0;          // of a head with one row: its logit
+  float logit_no = 0;           // of a head with one row: 0
   std::int32_t num_tokens = 0;  // of the whole prompt, as computed
   bool truncated = false;       // the document was cut
 
+  // The logit that the score is made of.
   float logit_difference() const { return logit_yes - logit_no; }
 };
-
-// The message of a request that is refused because a prompt has too many tokens holds this, as those of vLLM
-// do: clients look for it.
-inline constexpr std::string_view kReduceLengthPhrase = "Please reduce the length of the input prompt";
 
 enum class Status {
   kOk,
@@ -65,7 +65,10 @@ struct Timings {
 
 struct Result {
   Status status = Status::kOk;
-  std::string message;                   // why, when status is not kOk
+  // Why, when status is not kOk; and what that is about, as Error::subject and Error::reason.
+  std::string message;
+  ErrorSubject subject;
+  std::string reason;
   std::vector<DocumentScore> documents;  // [request.documents], in their order; only when status is kOk
   std::int64_t num_tokens = 0;           // of all pairs, each counted whole
   std::int64_t num_cached_tokens = 0;    // of those, how many were shared and not computed again

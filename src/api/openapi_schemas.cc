@@ -16,7 +16,7 @@ constexpr std::array kSchemas = {
         "completion_tokens":{"type":"integer"},"prompt_tokens_details":{"type":"null"}}})"},
     NamedSchema{"RerankResult", R"({"type":"object","required":["index","relevance_score"],"properties":{
       "index":{"type":"integer","description":"The document's place in the request, from 0."},
-      "relevance_score":{"type":"number","description":"From 0 to 1; the difference of the logits if raw scores are asked for."},
+      "relevance_score":{"type":"number","description":"As the model's publisher defines it, see score_function of /info: from 0 to 1 for most; the logit if raw scores are asked for."},
       "document":{"anyOf":[{"type":"object","required":["text"],"properties":{"text":{"type":"string"}}},{"type":"string"}],
         "description":"The text; a string under /infinity and in Voyage's data."},
       "truncated":{"type":"boolean","description":"true where the document was cut to fit."}}})"},
@@ -87,12 +87,14 @@ constexpr std::array kSchemas = {
         "Info",
         R"({"type":"object","required":["model_id","model_sha","model_dtype","model_type","max_concurrent_requests",
       "max_input_length","max_batch_tokens","max_batch_requests","max_client_batch_size","auto_truncate",
+      "prompt","score_function","score_source",
       "tokenization_workers","version","sha","docker_label"],"properties":{
         "model_id":{"type":"string"},"model_sha":{"anyOf":[{"type":"string"},{"type":"null"}]},
         "model_dtype":{"type":"string"},"model_type":{"type":"object","required":["reranker"]},
         "max_concurrent_requests":{"type":"integer"},"max_input_length":{"type":"integer"},
         "max_batch_tokens":{"type":"integer"},"max_batch_requests":{"type":"integer"},
         "max_client_batch_size":{"type":"integer"},"auto_truncate":{"type":"boolean"},
+        "prompt":{"type":"string"},"score_function":{"type":"string"},"score_source":{"type":"string"},
         "tokenization_workers":{"type":"integer"},"version":{"type":"string"},
         "sha":{"anyOf":[{"type":"string"},{"type":"null"}]},
         "docker_label":{"anyOf":[{"type":"string"},{"type":"null"}]}}})"},

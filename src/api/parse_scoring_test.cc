@@ -319,21 +319,53 @@ TEST(ReplyFormatNamed, RefusesUnknownNames) {
   EXPECT_THROW(reply_format_named("TEI2"), Error);
 }
 
-TEST(ErrorOfResult, NamesTextsAsTheRequestDoes) {
-  const ScoringCall call = parse(R"({"text_1":["a","b"],"text_2":["c","d"]})", "/score");
+Result refused(ErrorSubject subject, const std::string& reason = "") {
   Result result;
   result.status = Status::kInvalidArgument;
-  result.message = "However, documents[1] makes a prompt of 9 tokens.";
-  const ApiError document = error_of(call, result);
-  EXPECT_STREQ(document.what(), "However, text_2[1] makes a prompt of 9 tokens.");
+  result.message = "in the engine's words";
+  result.subject = std::move(subject);
+  result.reason = reason;
+  return result;
+}
+
+TEST(ErrorOfResult, NamesTextsAsTheRequestDoes) {
+  const ScoringCall call = parse(R"({"text_1":["a","b"],"text_2":["c","d"]})", "/score");
+  const ApiError document = error_of(call, refused({.member = "documents", .index = 1}, "byte 3 is wrong"));
+  EXPECT_STREQ(document.what(), "text_2[1]: byte 3 is wrong");
   EXPECT_EQ(document.param(), "text_2");
   EXPECT_EQ(document.status(), 400);
-  result.message = "queries[1] is too long";
-  const ApiError query = error_of(call, result);
-  EXPECT_STREQ(query.what(), "text_1[1] is too long");
+  const ApiError query = error_of(call, refused({.member = "queries", .index = 1}, "byte 3 is wrong"));
+  EXPECT_STREQ(query.what(), "text_1[1]: byte 3 is wrong");
   EXPECT_EQ(query.param(), "text_1");
-  result.message = "This model's maximum context length is 9 tokens. However, your prompt has more.";
-  EXPECT_EQ(error_of(call, result).param(), "input_tokens");
+  EXPECT_STREQ(error_of(call, refused({.member = "query"}, "why")).what(), "text_1: why");
+  EXPECT_EQ(error_of(call, refused({.member = "instruction"}, "why")).param(), "instruction");
+  EXPECT_STREQ(error_of(call, refused({})).what(), "in the engine's words");
+}
+
+// As those of vLLM, which clients look into.
+TEST(ErrorOfResult, SaysWhatIsTooLong) {
+  const ScoringCall call = parse(R"({"text_1":["a","b"],"text_2":["c","d"]})", "/score");
+  const PromptTooLong model{.num_tokens = 12, .limit = 9};
+  const ApiError document = error_of(call, refused({.member = "documents", .index = 1, .too_long = model}));
+  EXPECT_STREQ(
+      document.what(),
+      "This model's maximum context length is 9 tokens. However, text_2[1] makes a prompt of 12 tokens. "
+      "Please reduce the length of the input prompt, or let it be truncated.");
+  EXPECT_EQ(document.param(), "text_2");
+  const ApiError query = error_of(call, refused({.member = "query", .too_long = model}));
+  EXPECT_STREQ(
+      query.what(),
+      "This model's maximum context length is 9 tokens. However, the query, the instruction and the prompt "
+      "around them alone take 12 tokens. Please reduce the length of the input prompt: of the query or the "
+      "instruction.");
+  EXPECT_EQ(query.param(), "input_tokens");
+  const PromptTooLong own{.num_tokens = 12, .is_exact = false, .limit = 9, .is_limit_of_request = true};
+  const ApiError instruction = error_of(call, refused({.member = "instruction", .too_long = own}));
+  EXPECT_STREQ(
+      instruction.what(),
+      "The request's truncate_prompt_tokens is 9 tokens. However, the instruction and the prompt around it "
+      "alone take more than 9 tokens. Please reduce the length of the input prompt: of the instruction.");
+  EXPECT_EQ(instruction.param(), "");
 }
 
 TEST(ErrorOfResult, MapsEveryStatus) {

@@ -61,7 +61,7 @@ constexpr std::array kSpecs = {
     FieldSpec{Field::kUseActivation, "use_activation", kInBoth, kFlag,
               "false is the same as raw_scores true."},
     FieldSpec{Field::kRawScores, "raw_scores", kInBoth, kFlag,
-              "The difference of the logits comes back, not its sigmoid."},
+              "The logit comes back, not the score made of it."},
     FieldSpec{Field::kProperty, "property", kInRerank, kString,
               "Any value selects Weaviate's reply, in the order of the request."},
     FieldSpec{Field::kRequestId, "request_id", kInBoth, kString,

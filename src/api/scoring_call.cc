@@ -1,5 +1,7 @@
 #include "api/scoring_call.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -21,11 +23,47 @@ constexpr std::array kNamedFormats = {
     NamedFormat{"infinity", ReplyFormat::kInfinity},
 };
 
-// How the engine names a text, and what the request calls its like.
-struct NamedTexts {
-  std::string_view engine_name;
-  std::string_view field;
-};
+// Clients look for this phrase, which vLLM's errors have, where a prompt has too many tokens.
+constexpr std::string_view kReduceLength = "Please reduce the length of the input prompt";
+
+bool is_query(const ErrorSubject& subject) {
+  return subject.member == "query" || subject.member == "queries";
+}
+
+// The member of a Request as the call has it.
+std::string_view field_of(const ScoringCall& call, const ErrorSubject& subject) {
+  if (subject.member == "documents") return call.documents_field;
+  return is_query(subject) ? call.queries_field : std::string_view(subject.member);
+}
+
+std::string element_of(const ScoringCall& call, const ErrorSubject& subject) {
+  const std::string_view field = field_of(call, subject);
+  return subject.index ? fmt::format("{}[{}]", field, *subject.index) : std::string(field);
+}
+
+// In the words of vLLM, as far as it has any.
+std::string too_long_text(const ScoringCall& call, const ErrorSubject& subject) {
+  const PromptTooLong& found = *subject.too_long;
+  const std::string limit =
+      found.is_limit_of_request
+          ? fmt::format("The request's truncate_prompt_tokens is {} tokens.", found.limit)
+          : fmt::format("This model's maximum context length is {} tokens.", found.limit);
+  const std::string tokens = found.is_exact ? fmt::format("{} tokens", found.num_tokens)
+                                            : fmt::format("more than {} tokens", found.limit);
+  if (subject.member == "documents") {
+    return fmt::format("{} However, {} makes a prompt of {}. {}, or let it be truncated.", limit,
+                       element_of(call, subject), tokens, kReduceLength);
+  }
+  if (!is_query(subject)) {
+    return fmt::format(
+        "{} However, the instruction and the prompt around it alone take {}. {}: of the instruction.", limit,
+        tokens, kReduceLength);
+  }
+  return fmt::format(
+      "{} However, {}, the instruction and the prompt around them alone take {}. {}: of the query or the "
+      "instruction.",
+      limit, subject.index ? element_of(call, subject) : "the query", tokens, kReduceLength);
+}
 
 }  // namespace
 
@@ -52,18 +90,16 @@ ErrorStyle error_style_of(const RequestRules& rules) {
 }
 
 ApiError error_of(const ScoringCall& call, const Result& result) {
+  const ErrorSubject& subject = result.subject;
   std::string message = result.message;
-  std::string_view param;
-  for (const NamedTexts texts :
-       {NamedTexts{"documents[", call.documents_field}, NamedTexts{"queries[", call.queries_field}}) {
-    const std::size_t at = message.find(texts.engine_name);
-    if (at == std::string::npos) continue;
-    message.replace(at, texts.engine_name.size() - 1, texts.field);
-    param = texts.field;
-    break;
+  std::string_view param = field_of(call, subject);
+  if (subject.too_long) {
+    message = too_long_text(call, subject);
+    // As vLLM names what is too long; clients look for either.
+    if (!subject.index) param = subject.too_long->is_limit_of_request ? "" : "input_tokens";
+  } else if (!subject.member.empty()) {
+    message = fmt::format("{}: {}", element_of(call, subject), result.reason);
   }
-  // As vLLM names what is too long; clients look for either.
-  if (param.empty() && message.starts_with("This model's maximum context length")) param = "input_tokens";
   ApiError error(status_of(result.status), message, param);
   error.set_style(call.error_style());
   return error;

@@ -54,7 +54,7 @@ struct ScoringCall {
   Dialect dialect = Dialect::kPlain;
   std::size_t top_n = 0;  // 0: all
   bool wants_documents = true;
-  bool raw_scores = false;  // the difference of the logits instead of its sigmoid
+  bool raw_scores = false;  // the logits instead of the scores made of them
   std::string request_id;   // the field of the body; empty: none. The header goes first.
   // What the request calls them; of static storage.
   std::string_view documents_field = "documents";

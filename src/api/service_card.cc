@@ -62,6 +62,9 @@ std::string write_info(const ServiceCard& card) {
   json.key("max_batch_requests").number(card.max_num_seqs);
   json.key("max_client_batch_size").number(card.max_documents);
   json.key("auto_truncate").boolean(card.auto_truncate);
+  json.key("prompt").string(card.prompt);
+  json.key("score_function").string(card.score_function);
+  json.key("score_source").string(card.score_source);
   json.key("tokenization_workers").number(card.num_tokenizer_threads);
   json.key("version").string(version());
   json.key("sha").null();

@@ -14,6 +14,10 @@ struct ServiceCard {
   std::vector<std::string> served_names;  // not empty
   std::string model;                      // as it was named when loaded
   std::string dtype;
+  // As in EngineInfo.
+  std::string prompt;
+  std::string score_function;
+  std::string score_source;
   std::int64_t created = 0;  // seconds since 1970
   std::int32_t max_model_len = 0;
   std::int32_t max_num_batched_tokens = 0;

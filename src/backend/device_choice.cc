@@ -12,55 +12,55 @@
 namespace rerank {
 namespace {
 
-[[noreturn]] void refuse(ErrorCode code, const std::string& text) {
-  throw Error(code, text);
+// About an option, by its name among EngineOptions.
+[[noreturn]] void refuse(ErrorCode code, const char* option, const std::string& reason) {
+  throw Error(code, {.member = option}, reason);
 }
 
-// A flag that only the CPU, or only a GPU, has a use for.
-struct FlagUse {
-  std::string flag;  // as given; empty: it was not
+// An option that only the CPU, or only a GPU, has a use for.
+struct OptionUse {
+  const char* option;
+  std::string value;
   bool for_cuda;
 };
 
-std::vector<FlagUse> flags_in_use(const BackendOptions& options) {
-  std::vector<FlagUse> uses;
-  const auto add = [&](bool given, const std::string& flag, bool for_cuda) {
-    if (given) uses.push_back({flag, for_cuda});
+std::vector<OptionUse> options_in_use(const BackendOptions& options) {
+  std::vector<OptionUse> uses;
+  const auto add = [&](bool given, const char* option, const std::string& value, bool for_cuda) {
+    if (given) uses.push_back({option, value, for_cuda});
   };
-  add(options.quantization != "none", "--quantization " + options.quantization, true);
-  add(options.gpu_memory_utilization != 0,
-      fmt::format("--gpu-memory-utilization {}", options.gpu_memory_utilization), true);
-  add(options.tensor_parallel_size > 1,
-      fmt::format("--tensor-parallel-size {}", options.tensor_parallel_size), true);
-  add(options.dtype == "float32", "--dtype float32", false);
-  add(options.instruction_set != "auto", "--instruction-set " + options.instruction_set, false);
+  add(options.quantization != "none", "quantization", options.quantization, true);
+  add(options.gpu_memory_utilization != 0, "gpu_memory_utilization",
+      fmt::format("{}", options.gpu_memory_utilization), true);
+  add(options.tensor_parallel_size > 1, "tensor_parallel_size",
+      fmt::format("{}", options.tensor_parallel_size), true);
+  add(options.dtype == "float32", "dtype", options.dtype, false);
+  add(options.instruction_set != "auto", "instruction_set", options.instruction_set, false);
   return uses;
 }
 
 void check_values(const BackendOptions& options, std::int32_t num_replicas) {
   const std::array<std::string_view, 4> devices = {"auto", "cpu", "cuda", "reference"};
   if (std::ranges::find(devices, options.device) == devices.end()) {
-    refuse(ErrorCode::kUnsupported,
-           fmt::format("--device {}: this build knows {}", options.device, fmt::join(devices, ", ")));
+    refuse(ErrorCode::kUnsupported, "device",
+           fmt::format("{} is not one of {}", options.device, fmt::join(devices, ", ")));
   }
   if (options.dtype != "auto" && options.dtype != "bfloat16" && options.dtype != "float32") {
-    refuse(ErrorCode::kUnsupported,
-           fmt::format("--dtype {}: choose auto, bfloat16 or float32", options.dtype));
+    refuse(ErrorCode::kUnsupported, "dtype",
+           fmt::format("{} is not one of auto, bfloat16, float32", options.dtype));
   }
   const std::array<std::string_view, 3> quantizations = {"none", "int8", "fp8"};
   if (std::ranges::find(quantizations, options.quantization) == quantizations.end()) {
-    refuse(ErrorCode::kUnsupported,
-           fmt::format("--quantization {}: choose none, int8 or fp8", options.quantization));
+    refuse(ErrorCode::kUnsupported, "quantization",
+           fmt::format("{} is not one of {}", options.quantization, fmt::join(quantizations, ", ")));
   }
   if (!(options.gpu_memory_utilization >= 0 && options.gpu_memory_utilization <= 1)) {
-    refuse(ErrorCode::kInvalidArgument,
-           fmt::format("--gpu-memory-utilization must be above 0 and at most 1, not {}",
-                       options.gpu_memory_utilization));
+    refuse(ErrorCode::kInvalidArgument, "gpu_memory_utilization",
+           fmt::format("must be above 0 and at most 1, not {}", options.gpu_memory_utilization));
   }
   if (options.tensor_parallel_size < 0 || num_replicas < 1) {
-    refuse(ErrorCode::kInvalidArgument,
-           fmt::format("{} must be at least 1, not {}",
-                       num_replicas < 1 ? "--data-parallel-size" : "--tensor-parallel-size",
+    refuse(ErrorCode::kInvalidArgument, num_replicas < 1 ? "data_parallel_size" : "tensor_parallel_size",
+           fmt::format("must be at least 1, not {}",
                        num_replicas < 1 ? num_replicas : options.tensor_parallel_size));
   }
 }
@@ -88,12 +88,11 @@ std::vector<int> pick_gpus(const BackendOptions& options, std::int32_t num_repli
   const std::int32_t ranks = std::max(1, options.tensor_parallel_size);
   const std::int64_t needed = std::int64_t{ranks} * num_replicas;
   if (needed > static_cast<std::int64_t>(usable.size())) {
-    refuse(
-        ErrorCode::kUnsupported,
-        fmt::format(
-            "--tensor-parallel-size {} times --data-parallel-size {} needs {} GPUs, and CUDA shows {} that "
-            "will do (see CUDA_VISIBLE_DEVICES)",
-            ranks, num_replicas, needed, usable.size()));
+    refuse(ErrorCode::kUnsupported, ranks > 1 ? "tensor_parallel_size" : "data_parallel_size",
+           fmt::format(
+               "{} for each of {} replicas are {} GPUs, and CUDA shows {} that this program can use (see "
+               "CUDA_VISIBLE_DEVICES)",
+               ranks, num_replicas, needed, usable.size()));
   }
   usable.resize(static_cast<std::size_t>(needed));
   return usable;
@@ -121,26 +120,26 @@ DeviceChoice choose_device(const BackendOptions& options, std::int32_t num_repli
 DeviceChoice choose_device(const BackendOptions& options, std::int32_t num_replicas,
                            const CudaPresence& cuda) {
   check_values(options, num_replicas);
-  DeviceChoice choice{.device = options.device, .reason = "--device " + options.device, .gpus = {}};
+  DeviceChoice choice{.device = options.device, .reason = "asked for", .gpus = {}};
   const std::string missing = why_no_gpu(cuda);
-  const std::vector<FlagUse> uses = flags_in_use(options);
-  const auto for_cpu = std::ranges::find(uses, false, &FlagUse::for_cuda);
+  const std::vector<OptionUse> uses = options_in_use(options);
+  const auto for_cpu = std::ranges::find(uses, false, &OptionUse::for_cuda);
   if (options.device == "cuda" && !missing.empty())
-    refuse(ErrorCode::kUnsupported, "--device cuda: " + missing);
+    refuse(ErrorCode::kUnsupported, "device", "cuda cannot be used: " + missing);
   if (options.device == "auto") {
     choice.device = missing.empty() && for_cpu == uses.end() ? "cuda" : "cpu";
     choice.reason = choice.device == "cuda"        ? "it is there"
-                    : missing.empty()              ? for_cpu->flag + " asks for it"
+                    : missing.empty()              ? fmt::format("{} {} asks for it", for_cpu->option, for_cpu->value)
                     : cuda.unsupported_key.empty() ? "no GPU: " + missing
                                                    : missing;
     choice.is_surprise = !missing.empty() && cuda.has_driver;
   }
-  for (const FlagUse& use : uses) {
+  for (const OptionUse& use : uses) {
     if (use.for_cuda == (choice.device == "cuda")) continue;
     const std::string because =
         use.for_cuda && options.device == "auto" && !missing.empty() ? ", and " + missing : "";
-    refuse(ErrorCode::kUnsupported,
-           fmt::format("{} is for {}{}", use.flag, use.for_cuda ? "--device cuda" : "--device cpu", because));
+    refuse(ErrorCode::kUnsupported, use.option,
+           fmt::format("{} is for the device {}{}", use.value, use.for_cuda ? "cuda" : "cpu", because));
   }
   if (choice.device == "cuda") {
     choice.gpus = pick_gpus(options, num_replicas, cuda);

@@ -1,4 +1,4 @@
-// Which device and which of its GPUs serve what the options ask, what suits that device, and which flags it
+// Which device and which of its GPUs serve what the options ask, what suits that device, and which options it
 // has no use for.
 #pragma once
 
@@ -19,8 +19,8 @@ struct DeviceChoice {
   bool is_surprise = false;  // not the GPU that seems to be there
 };
 
-// Throws Error{kUnsupported} naming the flag that this machine cannot serve, Error{kInvalidArgument} for what
-// no machine could.
+// Throws Error{kUnsupported} about the option that this machine cannot serve, Error{kInvalidArgument} for
+// what no machine could.
 // Of `model` the sizes and keys count: what a GPU's kernels do not compute is left to the CPU, or refused by
 // its key.
 DeviceChoice choose_device(const BackendOptions& options, std::int32_t num_replicas,

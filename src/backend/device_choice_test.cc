@@ -51,7 +51,7 @@ TEST(DeviceChoice, AutoTakesAGpuThatWillDo) {
 TEST(DeviceChoice, AutoTakesTheCpuForWhatOnlyItCan) {
   const DeviceChoice choice = choose_device({.dtype = "float32"}, 1, kOne);
   EXPECT_EQ(choice.device, "cpu");
-  EXPECT_EQ(choice.reason, "--dtype float32 asks for it");
+  EXPECT_EQ(choice.reason, "dtype float32 asks for it");
   EXPECT_EQ(choose_device({.instruction_set = "avx2"}, 1, kOne).device, "cpu");
   EXPECT_EQ(choose_device({.dtype = "bfloat16"}, 1, kOne).device, "cuda");
 }
@@ -72,8 +72,8 @@ TEST(DeviceChoice, ModelsThatAGpuDoesNotComputeAreForTheCpu) {
 TEST(DeviceChoice, WhatIsAskedForIsTakenOrRefused) {
   EXPECT_EQ(choose_device({.device = "cpu"}, 3, kOne).device, "cpu");
   EXPECT_EQ(choose_device({.device = "reference", .dtype = "float32"}, 1, kOne).device, "reference");
-  EXPECT_EQ(refusal({.device = "cuda"}, kNone), "--device cuda: there is no NVIDIA driver");
-  EXPECT_THAT(refusal({.device = "gpu"}, kOne), HasSubstr("--device gpu"));
+  EXPECT_EQ(refusal({.device = "cuda"}, kNone), "device: cuda cannot be used: there is no NVIDIA driver");
+  EXPECT_THAT(refusal({.device = "gpu"}, kOne), HasSubstr("device: gpu is not one of"));
 }
 
 TEST(DeviceChoice, ReplicasAndRanksShareTheGpusThatWillDo) {
@@ -82,33 +82,33 @@ TEST(DeviceChoice, ReplicasAndRanksShareTheGpusThatWillDo) {
   EXPECT_THAT(all.gpus, ElementsAre(1, 2, 3, 4));
   EXPECT_EQ(all.gpu_names, "4 x NVIDIA H100");
   EXPECT_THAT(refusal({.tensor_parallel_size = 2}, kMixed, 3),
-              AllOf(HasSubstr("--tensor-parallel-size 2 times --data-parallel-size 3 needs 6 GPUs"),
+              AllOf(HasSubstr("tensor_parallel_size: 2 for each of 3 replicas are 6 GPUs"),
                     HasSubstr("shows 4"), HasSubstr("CUDA_VISIBLE_DEVICES")));
 }
 
 TEST(DeviceChoice, FlagsOfTheOtherDeviceAreRefusedByName) {
   EXPECT_EQ(refusal({.device = "cpu", .quantization = "fp8"}, kOne),
-            "--quantization fp8 is for --device cuda");
+            "quantization: fp8 is for the device cuda");
   EXPECT_EQ(refusal({.quantization = "fp8"}, kNone),
-            "--quantization fp8 is for --device cuda, and there is no NVIDIA driver");
+            "quantization: fp8 is for the device cuda, and there is no NVIDIA driver");
   EXPECT_EQ(refusal({.device = "cpu", .gpu_memory_utilization = 0.5}, kOne),
-            "--gpu-memory-utilization 0.5 is for --device cuda");
+            "gpu_memory_utilization: 0.5 is for the device cuda");
   EXPECT_EQ(refusal({.device = "cpu", .tensor_parallel_size = 2}, kOne),
-            "--tensor-parallel-size 2 is for --device cuda");
-  EXPECT_EQ(refusal({.device = "cuda", .dtype = "float32"}, kOne), "--dtype float32 is for --device cpu");
+            "tensor_parallel_size: 2 is for the device cuda");
+  EXPECT_EQ(refusal({.device = "cuda", .dtype = "float32"}, kOne), "dtype: float32 is for the device cpu");
   EXPECT_EQ(refusal({.device = "cuda", .instruction_set = "avx2"}, kOne),
-            "--instruction-set avx2 is for --device cpu");
+            "instruction_set: avx2 is for the device cpu");
   EXPECT_EQ(refusal({.dtype = "float32", .quantization = "fp8"}, kOne),
-            "--quantization fp8 is for --device cuda");
+            "quantization: fp8 is for the device cuda");
 }
 
 TEST(DeviceChoice, ValuesAreChecked) {
-  EXPECT_THAT(refusal({.quantization = "int4"}, kOne), HasSubstr("--quantization int4"));
-  EXPECT_THAT(refusal({.dtype = "int8"}, kOne), HasSubstr("--dtype int8"));
-  EXPECT_THAT(refusal({.gpu_memory_utilization = 1.5}, kOne), HasSubstr("--gpu-memory-utilization"));
-  EXPECT_THAT(refusal({.gpu_memory_utilization = -0.1}, kOne), HasSubstr("--gpu-memory-utilization"));
-  EXPECT_THAT(refusal({.tensor_parallel_size = -1}, kOne), HasSubstr("--tensor-parallel-size"));
-  EXPECT_THAT(refusal({}, kOne, 0), HasSubstr("--data-parallel-size"));
+  EXPECT_THAT(refusal({.quantization = "int4"}, kOne), HasSubstr("quantization: int4"));
+  EXPECT_THAT(refusal({.dtype = "int8"}, kOne), HasSubstr("dtype: int8"));
+  EXPECT_THAT(refusal({.gpu_memory_utilization = 1.5}, kOne), HasSubstr("gpu_memory_utilization: "));
+  EXPECT_THAT(refusal({.gpu_memory_utilization = -0.1}, kOne), HasSubstr("gpu_memory_utilization: "));
+  EXPECT_THAT(refusal({.tensor_parallel_size = -1}, kOne), HasSubstr("tensor_parallel_size: "));
+  EXPECT_THAT(refusal({}, kOne, 0), HasSubstr("data_parallel_size: "));
 }
 
 }  // namespace

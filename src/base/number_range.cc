@@ -41,8 +41,8 @@ std::optional<double> parse_number(std::string_view text, const NumberRange& ran
 
 void require_in_range(double value, const char* option, const NumberRange& range) {
   if (range.contains(value)) return;
-  throw Error(ErrorCode::kInvalidArgument,
-              fmt::format("{} must be a {}, not {}", option, text_of(range), value));
+  throw Error(ErrorCode::kInvalidArgument, {.member = option},
+              fmt::format("must be a {}, not {}", text_of(range), value));
 }
 
 }  // namespace rerank

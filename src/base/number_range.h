@@ -39,7 +39,7 @@ std::string short_text_of(const NumberRange& range);
 // The number that `text` is; unset if it is none of the range.
 std::optional<double> parse_number(std::string_view text, const NumberRange& range);
 
-// Throws Error{kInvalidArgument} that names the option.
+// Throws Error{kInvalidArgument} about the option.
 void require_in_range(double value, const char* option, const NumberRange& range);
 
 }  // namespace rerank

@@ -43,12 +43,12 @@ TEST(NumberRange, SaysWhatItHolds) {
 
 TEST(NumberRange, RefusesNamingTheOption) {
   const auto refusal = [](double value) {
-    return error_of([&] { require_in_range(value, "--threads", kThreads); });
+    return error_of([&] { require_in_range(value, "num_threads", kThreads); });
   };
   EXPECT_EQ(refusal(1024), "no error");
-  EXPECT_EQ(refusal(-1), "--threads must be a whole number of threads from 0 to 1024, not -1");
+  EXPECT_EQ(refusal(-1), "num_threads: must be a whole number of threads from 0 to 1024, not -1");
   EXPECT_EQ(refusal(2147483647),
-            "--threads must be a whole number of threads from 0 to 1024, not 2147483647");
+            "num_threads: must be a whole number of threads from 0 to 1024, not 2147483647");
   EXPECT_NE(refusal(std::numeric_limits<double>::quiet_NaN()), "no error");
 }
 

@@ -6,9 +6,6 @@
 namespace rerank {
 namespace {
 
-// What one call of plan adds at most.
-constexpr std::int32_t kSegmentsOfPlan = 3;
-
 void append_ranges(const PrefixCache::Part* part, std::vector<KeyRange>& ranges) {
   if (part == nullptr) return;
   append_ranges(part->parent, ranges);
@@ -33,7 +30,7 @@ Segment& append_segment(const PrefixCache::Part* parent, std::span<const std::in
   return batch.segments.emplace_back(segment);
 }
 
-std::int32_t size_of(const std::vector<std::int32_t>& ids) {
+std::int32_t size_of(const TokenIds& ids) {
   return static_cast<std::int32_t>(ids.size());
 }
 
@@ -44,7 +41,7 @@ void PlannedBatch::reserve(const SchedulerOptions& options) {
   const auto most_segments =
       static_cast<std::size_t>(std::min(options.max_segments(), options.max_num_batched_tokens));
   batch.segments.reserve(most_segments);
-  batch.ranges.reserve(3 * most_segments);
+  batch.ranges.reserve(static_cast<std::size_t>(options.segments_of_prompt()) * most_segments);
   scored.reserve(static_cast<std::size_t>(std::min(options.max_num_seqs, options.max_num_batched_tokens)));
 }
 
@@ -56,7 +53,8 @@ void BatchPlanner::start_batch() {
 
 bool BatchPlanner::is_full(const PlannedBatch& planned) const {
   return planned.batch.num_scores == options_.max_num_seqs || room(planned) == 0 ||
-         static_cast<std::int32_t>(planned.batch.segments.size()) + kSegmentsOfPlan > options_.max_segments();
+         static_cast<std::int32_t>(planned.batch.segments.size()) + options_.segments_of_prompt() >
+             options_.max_segments();
 }
 
 std::int32_t BatchPlanner::room(const PlannedBatch& planned) const {
@@ -67,20 +65,27 @@ std::uint64_t BatchPlanner::owner(const PendingRequest& request) const {
   return options_.share_between_requests ? 0 : request.whole->id;
 }
 
+BatchPlanner::KeptHead BatchPlanner::kept_head(const PendingRequest& request) const {
+  KeptHead kept;
+  for (const TokenIds& ids : request.head().parts) {
+    const Part* part = cache_.find(kept.last, owner(request), ids);
+    if (part == nullptr) break;
+    kept.last = part;
+    ++kept.num_parts;
+  }
+  return kept;
+}
+
 std::int32_t BatchPlanner::missing_head_tokens(const PendingRequest& request) const {
-  const EncodedHead& head = request.head();
-  const Part* preamble = cache_.find(nullptr, owner(request), head.preamble);
-  if (preamble == nullptr) return head.num_tokens();
-  const Part* query = cache_.find(preamble, owner(request), head.query);
-  return query == nullptr ? size_of(head.query) : 0;
+  return request.head().num_tokens() - end_position(kept_head(request).last);
 }
 
 BatchPlanner::Outcome BatchPlanner::plan(const PendingRequestPtr& request, PlannedBatch& planned) {
   if (is_full(planned)) return Outcome::kNoRoom;
   if (chain_ && chain_->request == request) return plan_chunk(planned);
   const EncodedHead& head = request->head();
-  if (request->held_head != nullptr && request->held_head->ids != head.query &&
-      request->held_head->ids != head.preamble) {
+  if (request->held_head != nullptr &&
+      std::ranges::find(head.parts, request->held_head->ids) == head.parts.end()) {
     cache_.let_go(std::exchange(request->held_head, nullptr));  // of another query
   }
   const std::int32_t head_cost = missing_head_tokens(*request);
@@ -88,9 +93,10 @@ BatchPlanner::Outcome BatchPlanner::plan(const PendingRequestPtr& request, Plann
   if (head_cost >= options_.max_num_batched_tokens) return plan_long_head(request, planned);
   if (cost > options_.max_num_batched_tokens) return plan_long_document(request, head_cost, planned);
   if (cost > room(planned)) return Outcome::kNoRoom;
-  const Part* part = plan_head(*request, planned);
-  if (part == nullptr) return plan_alone(request, planned);
-  // The short query after a long preamble.
+  const std::optional<const Part*> planned_head = plan_head(*request, planned);
+  if (!planned_head) return plan_alone(request, planned);
+  const Part* const part = *planned_head;
+  // A short part after a long one.
   if (request->held_head != nullptr && request->held_head != part && may_hold(*request, part->num_tokens())) {
     hold(*request, part);
   }
@@ -111,8 +117,9 @@ BatchPlanner::Outcome BatchPlanner::plan_long_document(const PendingRequestPtr& 
   if (!can_start_document()) return Outcome::kNoChunks;
   if (head_cost >= room(planned)) return Outcome::kNoRoom;
   Chain chain{request, nullptr, nullptr, request->next_document->ids};
-  chain.head = plan_head(*request, planned);
-  if (chain.head == nullptr) return plan_alone(request, planned);
+  const std::optional<const Part*> planned_head = plan_head(*request, planned);
+  if (!planned_head) return plan_alone(request, planned);
+  chain.head = *planned_head;
   request->num_cached_tokens += request->head().num_tokens() - head_cost;
   start_chain(std::move(chain));
   return plan_chunk(planned);
@@ -123,12 +130,11 @@ BatchPlanner::Outcome BatchPlanner::plan_long_document(const PendingRequestPtr& 
 // is planned.
 BatchPlanner::Outcome BatchPlanner::plan_long_head(const PendingRequestPtr& request, PlannedBatch& planned) {
   if (chain_) return Outcome::kNoChunks;
-  const EncodedHead& head = request->head();
-  const Part* const preamble = cache_.find(nullptr, owner(*request), head.preamble);
-  const std::vector<std::int32_t>& ids = preamble == nullptr ? head.preamble : head.query;
+  const KeptHead kept = kept_head(*request);
+  const TokenIds& ids = request->head().parts[kept.num_parts];
   if (!may_hold(*request, size_of(ids))) return plan_alone(request, planned);
-  Chain chain{request, preamble, nullptr, ids};
-  chain.part = cache_.insert(preamble, owner(*request), ids, batch_);
+  Chain chain{request, kept.last, nullptr, ids};
+  chain.part = cache_.insert(kept.last, owner(*request), ids, batch_);
   if (chain.part == nullptr) return plan_alone(request, planned);
   cache_.set_complete(chain.part, false);
   hold(*request, chain.part);
@@ -151,8 +157,8 @@ void BatchPlanner::hold(PendingRequest& request, const Part* part) {
 // The whole prompt without shared parts: where the cache has no room for the head although nothing else is
 // left to wait for.
 BatchPlanner::Outcome BatchPlanner::plan_alone(const PendingRequestPtr& request, PlannedBatch& planned) {
-  std::vector<std::int32_t> ids = request->head().preamble;
-  ids.insert(ids.end(), request->head().query.begin(), request->head().query.end());
+  TokenIds ids;
+  for (const TokenIds& part : request->head().parts) ids.insert(ids.end(), part.begin(), part.end());
   ids.insert(ids.end(), request->next_document->ids.begin(), request->next_document->ids.end());
   if (size_of(ids) <= options_.max_num_batched_tokens) {
     if (size_of(ids) > room(planned)) return Outcome::kNoRoom;
@@ -212,9 +218,15 @@ BatchPlanner::Outcome BatchPlanner::plan_chunk(PlannedBatch& planned) {
   return Outcome::kPlanned;
 }
 
-const PrefixCache::Part* BatchPlanner::plan_head(const PendingRequest& request, PlannedBatch& planned) {
-  const Part* preamble = plan_part(nullptr, request, request.head().preamble, planned);
-  return preamble == nullptr ? nullptr : plan_part(preamble, request, request.head().query, planned);
+// The last part of the head, nullptr if it has none; unset where the cache has no room for one.
+std::optional<const PrefixCache::Part*> BatchPlanner::plan_head(const PendingRequest& request,
+                                                                PlannedBatch& planned) {
+  const Part* last = nullptr;
+  for (const TokenIds& ids : request.head().parts) {
+    last = plan_part(last, request, ids, planned);
+    if (last == nullptr) return std::nullopt;
+  }
+  return last;
 }
 
 const PrefixCache::Part* BatchPlanner::plan_part(const Part* parent, const PendingRequest& request,

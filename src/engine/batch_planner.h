@@ -19,6 +19,7 @@ struct SchedulerOptions {
   std::int32_t max_num_seqs = 0;
   std::int32_t max_model_len = 0;
   std::int32_t prefix_cache_tokens = 0;
+  std::int32_t max_shared_parts = 2;  // of a prompt
   bool share_between_requests = true;
   // How long planning goes on before it looks at what has come meanwhile, and on a document before others
   // have their turn. A batch takes a millisecond or two.
@@ -31,9 +32,10 @@ struct SchedulerOptions {
     return max_num_batched_tokens < max_model_len ? max_model_len : 0;
   }
   constexpr std::int32_t num_slots() const { return cache_slots() + chain_slots(); }
-  // A scored document needs at most two shared parts before it; a long one may be cut once more.
-  constexpr std::int32_t max_segments() const { return 3 * max_num_seqs + 3; }
-  constexpr std::int32_t max_ranges() const { return 3 * max_segments(); }
+  // Those of a scored document and of the shared parts before it. A long document may be cut once more.
+  constexpr std::int32_t segments_of_prompt() const { return max_shared_parts + 1; }
+  constexpr std::int32_t max_segments() const { return segments_of_prompt() * (max_num_seqs + 1); }
+  constexpr std::int32_t max_ranges() const { return segments_of_prompt() * max_segments(); }
 };
 
 // A batch and whom its scores belong to.
@@ -94,16 +96,23 @@ class BatchPlanner {
     std::int32_t done = 0;
   };
 
+  // The first parts of a head, as far as the cache has them.
+  struct KeptHead {
+    const Part* last = nullptr;
+    std::size_t num_parts = 0;
+  };
+
   Outcome plan_long_document(const PendingRequestPtr& request, std::int32_t head_cost, PlannedBatch& planned);
   Outcome plan_long_head(const PendingRequestPtr& request, PlannedBatch& planned);
   Outcome plan_alone(const PendingRequestPtr& request, PlannedBatch& planned);
   void start_chain(Chain chain);
   Outcome plan_chunk(PlannedBatch& planned);
-  const Part* plan_head(const PendingRequest& request, PlannedBatch& planned);
+  std::optional<const Part*> plan_head(const PendingRequest& request, PlannedBatch& planned);
   const Part* plan_part(const Part* parent, const PendingRequest& request, std::span<const std::int32_t> ids,
                         PlannedBatch& planned);
   bool may_hold(const PendingRequest& request, std::int32_t num_tokens) const;
   void hold(PendingRequest& request, const Part* part);
+  KeptHead kept_head(const PendingRequest& request) const;
   std::int32_t missing_head_tokens(const PendingRequest& request) const;
   std::uint64_t owner(const PendingRequest& request) const;
   std::int32_t room(const PlannedBatch& planned) const;

@@ -36,9 +36,10 @@ void Engine::cancel(RequestId id) {
 Result Engine::score(Request request) {
   Result result = submit(std::move(request)).get();
   if (result.status == Status::kOk) return result;
-  throw Error(
-      result.status == Status::kInvalidArgument ? ErrorCode::kInvalidArgument : ErrorCode::kUnavailable,
-      result.message);
+  const ErrorCode code =
+      result.status == Status::kInvalidArgument ? ErrorCode::kInvalidArgument : ErrorCode::kUnavailable;
+  if (result.subject.member.empty()) throw Error(code, result.message);
+  throw Error(code, std::move(result.subject), result.reason);
 }
 
 std::vector<std::int32_t> Engine::tokenize(const std::string& text) const {

@@ -116,10 +116,10 @@ TEST_F(EngineTest, RefusalsAreErrorsWithTheFieldsName) {
   EXPECT_THAT(refused(make_request({"fine", "\xff"})), HasSubstr("documents[1]"));
   Request request = make_request({"fine"});
   request.query = std::string(9000, 'q');
-  EXPECT_THAT(refused(request), HasSubstr("maximum context length is 8192 tokens"));
+  EXPECT_THAT(refused(request), HasSubstr("query: with the instruction and the prompt around it, it has "));
   request = make_request({"fine", std::string(9000, 'd')});
   request.truncate = false;
-  EXPECT_THAT(refused(request), HasSubstr("documents[1]"));
+  EXPECT_THAT(refused(request), HasSubstr("documents[1]: "));
   EXPECT_EQ(engine.statistics().num_documents, 0);
   EXPECT_EQ(engine.statistics().num_requests, 3);
 }
@@ -127,17 +127,18 @@ TEST_F(EngineTest, RefusalsAreErrorsWithTheFieldsName) {
 TEST_F(EngineTest, LoadingRefusesNamingTheOption) {
   EXPECT_THAT(refusal([](EngineOptions& o) { o.model = "synth:huge"; }), HasSubstr("no such size"));
   EXPECT_THAT(refusal([](EngineOptions& o) { o.tokenizer = "/no/such.json"; }), HasSubstr("/no/such.json"));
-  EXPECT_THAT(refusal([](EngineOptions& o) { o.device = "gpu"; }), HasSubstr("--device gpu"));
-  EXPECT_THAT(refusal([](EngineOptions& o) { o.dtype = "int8"; }), HasSubstr("--dtype int8"));
+  EXPECT_THAT(refusal([](EngineOptions& o) { o.device = "gpu"; }), HasSubstr("device: gpu"));
+  EXPECT_THAT(refusal([](EngineOptions& o) { o.dtype = "int8"; }), HasSubstr("dtype: int8"));
   EXPECT_THAT(refusal([](EngineOptions& o) { o.instruction_set = "sse"; }),
-              HasSubstr("--instruction-set sse"));
-  EXPECT_THAT(refusal([](EngineOptions& o) { o.prompt_suffix = "none"; }), HasSubstr("--prompt-suffix none"));
-  EXPECT_THAT(refusal([](EngineOptions& o) { o.max_model_len = 50000; }), HasSubstr("--max-model-len 50000"));
-  EXPECT_THAT(refusal([](EngineOptions& o) { o.max_model_len = -1; }), HasSubstr("--max-model-len"));
-  EXPECT_THAT(refusal([](EngineOptions& o) { o.max_num_seqs = -1; }), HasSubstr("--max-num-seqs"));
+              HasSubstr("instruction_set: sse"));
+  EXPECT_THAT(refusal([](EngineOptions& o) { o.prompt_suffix = "none"; }),
+              HasSubstr("prompt_suffix: \"none\""));
+  EXPECT_THAT(refusal([](EngineOptions& o) { o.max_model_len = 50000; }), HasSubstr("max_model_len: 50000"));
+  EXPECT_THAT(refusal([](EngineOptions& o) { o.max_model_len = -1; }), HasSubstr("max_model_len: "));
+  EXPECT_THAT(refusal([](EngineOptions& o) { o.max_num_seqs = -1; }), HasSubstr("max_num_seqs: "));
   EXPECT_THAT(refusal([](EngineOptions& o) { o.max_num_batched_tokens = -1; }),
-              HasSubstr("--max-num-batched-tokens"));
-  EXPECT_THAT(refusal([](EngineOptions& o) { o.num_threads = -1; }), HasSubstr("--threads"));
+              HasSubstr("max_num_batched_tokens: "));
+  EXPECT_THAT(refusal([](EngineOptions& o) { o.num_threads = -1; }), HasSubstr("num_threads: "));
 }
 
 TEST_F(EngineTest, ATokenizerWithoutTheAnswersIsRefused) {
@@ -300,34 +301,34 @@ TEST_F(EngineTest, NumbersOutOfRangeAreRefusedByName) {
   constexpr std::int32_t kHighest = std::numeric_limits<std::int32_t>::max();
   struct Case {
     std::int32_t EngineOptions::*field;
-    const char* flag;
+    const char* name;
     NumberRange range;
   };
   const Case cases[] = {
-      {&EngineOptions::num_threads, "--threads", ranges::kThreads},
-      {&EngineOptions::tensor_parallel_size, "--tensor-parallel-size", ranges::kTensorParallelSize},
-      {&EngineOptions::data_parallel_size, "--data-parallel-size", ranges::kDataParallelSize},
-      {&EngineOptions::max_model_len, "--max-model-len", ranges::kModelLen},
-      {&EngineOptions::max_num_batched_tokens, "--max-num-batched-tokens", ranges::kBatchedTokens},
-      {&EngineOptions::max_num_seqs, "--max-num-seqs", ranges::kNumSeqs},
-      {&EngineOptions::prefix_cache_tokens, "--prefix-cache-tokens", ranges::kPrefixCacheTokens}};
+      {&EngineOptions::num_threads, "num_threads", ranges::kThreads},
+      {&EngineOptions::tensor_parallel_size, "tensor_parallel_size", ranges::kTensorParallelSize},
+      {&EngineOptions::data_parallel_size, "data_parallel_size", ranges::kDataParallelSize},
+      {&EngineOptions::max_model_len, "max_model_len", ranges::kModelLen},
+      {&EngineOptions::max_num_batched_tokens, "max_num_batched_tokens", ranges::kBatchedTokens},
+      {&EngineOptions::max_num_seqs, "max_num_seqs", ranges::kNumSeqs},
+      {&EngineOptions::prefix_cache_tokens, "prefix_cache_tokens", ranges::kPrefixCacheTokens}};
   for (const Case& c : cases) {
     for (const std::int32_t value : {-1, static_cast<std::int32_t>(c.range.most) + 1, kLowest, kHighest}) {
       EXPECT_EQ(refusal([&](EngineOptions& o) { o.*c.field = value; }),
-                fmt::format("{} must be a {}, not {}", c.flag, text_of(c.range), value));
+                fmt::format("{}: must be a {}, not {}", c.name, text_of(c.range), value));
     }
   }
   for (const double share : {-0.1, 1.1, 1e30, std::numeric_limits<double>::quiet_NaN()}) {
     EXPECT_THAT(refusal([&](EngineOptions& o) { o.gpu_memory_utilization = share; }),
-                HasSubstr("--gpu-memory-utilization must be above 0 and at most 1"));
+                HasSubstr("gpu_memory_utilization: must be above 0 and at most 1"));
   }
   for (const std::int64_t milliseconds : {std::int64_t{-1}, std::int64_t{1'000'000'001}}) {
     EXPECT_THAT(
         refusal([&](EngineOptions& o) { o.device_timeout = std::chrono::milliseconds(milliseconds); }),
-        HasSubstr("--device-timeout must be a number of seconds from 0 to 1000000"));
+        HasSubstr("device_timeout: must be a number of seconds from 0 to 1000000"));
   }
   EXPECT_EQ(refusal([](EngineOptions& o) { o.num_threads = o.data_parallel_size = 64; }),
-            "--threads 64 times --data-parallel-size 64 are 4096 threads, and at most 1024 make sense");
+            "num_threads: 64 for each of 64 replicas are 4096 threads, and at most 1024 make sense");
 }
 
 TEST_F(EngineTest, MoreMemoryThanThereIsIsAnErrorBeforeItIsReserved) {
@@ -339,7 +340,7 @@ TEST_F(EngineTest, MoreMemoryThanThereIsIsAnErrorBeforeItIsReserved) {
                 o.prefix_cache_tokens = static_cast<std::int32_t>(ranges::kPrefixCacheTokens.most);
                 o.max_num_seqs = static_cast<std::int32_t>(ranges::kNumSeqs.most);
               }),
-              AllOf(HasSubstr("--prefix-cache-tokens"), HasSubstr(" GiB, and this machine has ")));
+              AllOf(HasSubstr("prefix_cache_tokens"), HasSubstr(" GiB, and this machine has ")));
 }
 
 }  // namespace

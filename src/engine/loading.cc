@@ -19,10 +19,9 @@
 namespace rerank {
 namespace {
 
-constexpr std::int32_t kDefaultModelLen = 8192;  // the published limit of Qwen3-Reranker's own scoring code
-
-std::int32_t value_or(std::int32_t value, std::int32_t fallback, const char* flag, const NumberRange& range) {
-  require_in_range(value, flag, range);
+std::int32_t value_or(std::int32_t value, std::int32_t fallback, const char* option,
+                      const NumberRange& range) {
+  require_in_range(value, option, range);
   return value == 0 ? fallback : value;
 }
 
@@ -43,22 +42,32 @@ AnswerIds answer_ids(const Tokenizer& tokenizer, const Checkpoint& checkpoint, c
   return {.no = id_of(reranker.declared.answers.no), .yes = id_of(reranker.declared.answers.yes)};
 }
 
-SchedulerOptions scheduler_options(const EngineOptions& options, const TransformerSpec& spec,
+// `positions`: of the model.
+std::int32_t max_model_len(const EngineOptions& options, const Prompt& prompt, const Tokenizer& tokenizer,
+                           std::int32_t positions) {
+  std::int32_t fallback = positions;
+  if (prompt.default_text_limit > 0) {
+    fallback = std::min(fallback, prompt.default_text_limit + tokens_outside_limit(prompt, tokenizer));
+  }
+  const std::int32_t most = value_or(options.max_model_len, fallback, "max_model_len", ranges::kModelLen);
+  if (most > positions) {
+    throw Error(ErrorCode::kInvalidArgument, {.member = "max_model_len"},
+                fmt::format("{} is more than the model's max_position_embeddings, {}", most, positions));
+  }
+  return most;
+}
+
+SchedulerOptions scheduler_options(const EngineOptions& options, const RequestEncoder& encoder,
                                    const DeviceDefaults& defaults) {
   SchedulerOptions scheduler;
-  scheduler.max_model_len = value_or(options.max_model_len, std::min(kDefaultModelLen, spec.max_positions),
-                                     "--max-model-len", ranges::kModelLen);
-  if (scheduler.max_model_len > spec.max_positions) {
-    throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("--max-model-len {} is more than the model's max_position_embeddings, {}",
-                            scheduler.max_model_len, spec.max_positions));
-  }
+  scheduler.max_model_len = encoder.max_model_len();
+  scheduler.max_shared_parts = static_cast<std::int32_t>(encoder.layout().shared.size());
   scheduler.max_num_batched_tokens = value_or(options.max_num_batched_tokens, defaults.max_num_batched_tokens,
-                                              "--max-num-batched-tokens", ranges::kBatchedTokens);
+                                              "max_num_batched_tokens", ranges::kBatchedTokens);
   scheduler.max_num_seqs =
-      value_or(options.max_num_seqs, defaults.max_num_seqs, "--max-num-seqs", ranges::kNumSeqs);
+      value_or(options.max_num_seqs, defaults.max_num_seqs, "max_num_seqs", ranges::kNumSeqs);
   scheduler.prefix_cache_tokens = value_or(options.prefix_cache_tokens, defaults.prefix_cache_tokens,
-                                           "--prefix-cache-tokens", ranges::kPrefixCacheTokens);
+                                           "prefix_cache_tokens", ranges::kPrefixCacheTokens);
   scheduler.share_between_requests = options.enable_prefix_caching;
   return scheduler;
 }
@@ -68,17 +77,17 @@ BackendOptions backend_options(const EngineOptions& options) {
           .dtype = options.dtype,
           .quantization = options.quantization,
           .instruction_set = options.instruction_set,
-          .num_threads = value_or(options.num_threads, 0, "--threads", ranges::kThreads),
+          .num_threads = value_or(options.num_threads, 0, "num_threads", ranges::kThreads),
           .cache_directory = cache_directory(options),
           .gpu_memory_utilization = options.gpu_memory_utilization,
-          .tensor_parallel_size = value_or(options.tensor_parallel_size, 1, "--tensor-parallel-size",
-                                           ranges::kTensorParallelSize),
+          .tensor_parallel_size =
+              value_or(options.tensor_parallel_size, 1, "tensor_parallel_size", ranges::kTensorParallelSize),
           .device_timeout = options.device_timeout,
           .device_ordinals = {}};
 }
 
 std::int32_t num_replicas(const EngineOptions& options) {
-  return value_or(options.data_parallel_size, 1, "--data-parallel-size", ranges::kDataParallelSize);
+  return value_or(options.data_parallel_size, 1, "data_parallel_size", ranges::kDataParallelSize);
 }
 
 // The largest options make sums that are far from the end of 32 bits: a constant expression does not
@@ -95,10 +104,12 @@ static_assert(kLargest.num_slots() > 0 && kLargest.max_ranges() > 0 &&
 void check_options(const EngineOptions& options) {
   const double threads = double{1.0} * options.num_threads * num_replicas(options);
   backend_options(options);
-  require(ranges::kThreads.contains(threads),
-          fmt::format("--threads {} times --data-parallel-size {} are {} threads, and at most {} make sense",
-                      options.num_threads, num_replicas(options), threads, ranges::kThreads.most));
-  require_in_range(std::chrono::duration<double>(options.device_timeout).count(), "--device-timeout",
+  if (!ranges::kThreads.contains(threads)) {
+    throw Error(ErrorCode::kInvalidArgument, {.member = "num_threads"},
+                fmt::format("{} for each of {} replicas are {} threads, and at most {} make sense",
+                            options.num_threads, num_replicas(options), threads, ranges::kThreads.most));
+  }
+  require_in_range(std::chrono::duration<double>(options.device_timeout).count(), "device_timeout",
                    ranges::kSeconds);
 }
 
@@ -149,12 +160,6 @@ void say_why(const DeviceChoice& choice) {
   }
 }
 
-PromptSuffix prompt_suffix(const std::string& name) {
-  if (name == "official") return PromptSuffix::kOfficial;
-  if (name == "vllm") return PromptSuffix::kVllm;
-  throw Error(ErrorCode::kInvalidArgument, fmt::format("--prompt-suffix {}: choose official or vllm", name));
-}
-
 void fill_info(const EngineOptions& options, const Checkpoint& checkpoint, const Reranker& reranker,
                const DeviceChoice& choice, LoadedModel& loaded) {
   const BackendInfo backend = loaded.replicas.front().backend->info();
@@ -170,7 +175,10 @@ void fill_info(const EngineOptions& options, const Checkpoint& checkpoint, const
   info.instruction_set = backend.instruction_set;
   info.dtype_reason = backend.dtype_reason;
   info.weight_cache = backend.weight_cache;
-  info.default_instruction = Qwen3Prompt::kDefaultInstruction;
+  info.prompt = loaded.encoder->prompt().name;
+  info.default_instruction = loaded.encoder->prompt().default_instruction;
+  info.score_function = loaded.replicas.front().score.text();
+  info.score_source = reranker.source;
   info.tensor_parallel_size = std::max(1, options.tensor_parallel_size);
   info.data_parallel_size = num_replicas(options);
   info.num_threads = backend.num_threads;
@@ -230,12 +238,13 @@ LoadedModel load_model(const EngineOptions& options) {
   const DeviceChoice choice = choose_device(backend_options(options), num_replicas(options), &reranker.spec);
   say_why(choice);
   LoadedModel loaded;
-  loaded.scheduler = scheduler_options(options, reranker.spec, defaults_of(choice.device));
   const AnswerIds answers = answer_ids(tokenizer, *checkpoint, reranker);
-  loaded.encoder = std::make_shared<RequestEncoder>(
-      std::move(tokenizer), EncoderOptions{.parse_special_tokens = options.parse_special_tokens,
-                                           .suffix = prompt_suffix(options.prompt_suffix),
-                                           .max_model_len = loaded.scheduler.max_model_len});
+  const Prompt& prompt = reranker.declared.prompt;
+  const EncoderOptions encoding{
+      .parse_special_tokens = options.parse_special_tokens,
+      .max_model_len = max_model_len(options, prompt, tokenizer, reranker.spec.max_positions)};
+  loaded.encoder = std::make_shared<RequestEncoder>(std::move(tokenizer), prompt, encoding);
+  loaded.scheduler = scheduler_options(options, *loaded.encoder, defaults_of(choice.device));
   // The upload to a GPU does not need it: the files are hashed meanwhile.
   const auto hashed = std::async(choice.device == "cuda" ? std::launch::async : std::launch::deferred,
                                  [&checkpoint] { checkpoint->identity(); });
@@ -247,6 +256,7 @@ LoadedModel load_model(const EngineOptions& options) {
     BackendOptions backend = replica_options(options, choice, replica);
     if (arithmetic) backend.dtype = arithmetic->dtype;
     own.backend = create_backend(backend);
+    own.score = reranker.declared.score;
     own.backend->load(own.model->weights(), backend_limits(loaded.scheduler));
     own.num_encoding_threads = num_encoding_threads(options, *own.backend);
     // A CPU that computes on the engine's own threads is slow at worst.

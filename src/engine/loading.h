@@ -10,6 +10,7 @@
 #include "engine/request_encoder.h"
 #include "engine/scheduler.h"
 #include "model/model.h"
+#include "prompt/score_function.h"
 #include "rerank/engine.h"
 
 namespace rerank {
@@ -17,6 +18,7 @@ namespace rerank {
 struct LoadedReplica {
   std::unique_ptr<Model> model;
   std::unique_ptr<Backend> backend;
+  ScoreFunction score;
   int num_encoding_threads = 0;  // threads
   // After it a device that gives nothing back is taken to hang; 0: never.
   std::chrono::milliseconds device_timeout{0};

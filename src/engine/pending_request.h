@@ -57,38 +57,44 @@ struct PendingRequest {
   // Of the next document. REQUIRES: that is encoded.
   const EncodedHead& head() const { return encoding->head(); }
 
-  // The first failure stays; if memory runs out, without its message.
+  // The first failure stays; if memory runs out, without its words.
   void fail(Status status, std::string_view message) noexcept {
-    const std::lock_guard lock(failure_mutex_);
-    if (failure_ != Status::kOk) return;
-    failure_ = status;
-    try {
-      failure_message_ = message;
-    } catch (const std::exception&) {
-    }
+    set_failure(status, [&] { return Failure{status, std::string(message), {}, std::string(message)}; });
+  }
+  void fail(Status status, const Error& error) noexcept {
+    set_failure(status, [&] { return Failure::of(status, error); });
   }
   bool failed() const {
     const std::lock_guard lock(failure_mutex_);
-    return failure_ != Status::kOk;
+    return failure_.status != Status::kOk;
   }
   // REQUIRES: no hold is left.
   Result take_result() {
     Result result;
-    result.status = failure_;
-    result.message = failure_message_;
+    failure_.copy_to(result);
     result.num_cached_tokens = num_cached_tokens;
     const Clock::time_point now = Clock::now();
     result.timings = {started.value_or(now) - whole->submitted, tokenize, compute, now - whole->submitted};
-    if (failure_ != Status::kOk) return result;
+    if (failure_.status != Status::kOk) return result;
     for (const DocumentScore& score : scores) result.num_tokens += score.num_tokens;
     result.documents = std::move(scores);
     return result;
   }
 
  private:
+  template <typename Words>
+  void set_failure(Status status, const Words& words) noexcept {
+    const std::lock_guard lock(failure_mutex_);
+    if (failure_.status != Status::kOk) return;
+    failure_.status = status;
+    try {
+      failure_ = words();
+    } catch (const std::exception&) {
+    }
+  }
+
   mutable std::mutex failure_mutex_;
-  Status failure_ = Status::kOk;
-  std::string failure_message_;
+  Failure failure_;
 };
 
 using PendingRequestPtr = std::shared_ptr<PendingRequest>;

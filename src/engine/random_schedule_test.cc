@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "engine/scheduler.h"
-#include "prompt/prompt.h"
 #include "tests/support/byte_tokenizer.h"
+#include "tests/support/family_prompts.h"
 #include "tests/support/schedule_checker.h"
 #include "tests/support/under_sanitizer.h"
 
@@ -23,7 +23,7 @@ namespace {
 
 // A tokenizer of one token a byte but for the words of the prompt, so that prompts are short.
 Tokenizer prompt_tokenizer() {
-  std::istringstream words{std::string(Qwen3Prompt::preamble_start())};
+  std::istringstream words{qwen3_reranker_prompt().pieces[0].texts[0].words};
   std::vector<std::pair<std::string, std::string>> merges;
   std::map<std::string, bool> made;
   for (std::string word; words >> word;) {
@@ -143,10 +143,13 @@ class Schedule {
     const EncodedHead head = encoder_.encode_head(request.request, document);
     const EncodedDocument tail = encoder_.encode_document(request.request, document, head);
     std::uint64_t key = 0;
-    for (const auto* ids : {&head.preamble, &head.query, &tail.ids}) {
-      for (const std::int32_t id : *ids) key = key_after(key, id);
+    std::vector<TokenIds> parts = head.parts;
+    parts.push_back(tail.ids);
+    std::size_t size = 0;
+    for (const TokenIds& ids : parts) {
+      for (const std::int32_t id : ids) key = key_after(key, id);
+      size += ids.size();
     }
-    const std::size_t size = head.preamble.size() + head.query.size() + tail.ids.size();
     if (key != found) error_ = "a score of another prompt";
     if (request.scores[document].num_tokens != static_cast<std::int32_t>(size))
       error_ = "a wrong number of tokens";
@@ -208,7 +211,7 @@ TEST(RandomSchedule, EveryScoreIsThatOfItsPrompt) {
     const char* value = std::getenv(name);
     return value == nullptr ? otherwise : static_cast<std::uint32_t>(std::atoi(value));
   };
-  const RequestEncoder encoder(prompt_tokenizer(), {.max_model_len = kMaxModelLen});
+  const RequestEncoder encoder(prompt_tokenizer(), qwen3_reranker_prompt(), {.max_model_len = kMaxModelLen});
   const std::uint32_t first = number("RERANK_SCHEDULE_SEED", 0);
   const std::uint32_t count = number("RERANK_SCHEDULES", kUnderSanitizer ? 4000 : 100000);
   for (std::uint32_t seed = first; seed < first + count; ++seed) {

@@ -91,9 +91,8 @@ void ReplicaSet::finish_part(const RunningPtr& running, std::size_t part, Result
   bool first_failure = false;
   {
     const std::lock_guard lock(mutex_);
-    if (result.status != Status::kOk && running->failure == Status::kOk) {
-      running->failure = result.status;
-      running->failure_message = result.message;
+    if (result.status != Status::kOk && running->failure.status == Status::kOk) {
+      running->failure = Failure::of(result);
       first_failure = true;
     }
     running->results[part] = std::move(result);
@@ -108,11 +107,10 @@ void ReplicaSet::finish_part(const RunningPtr& running, std::size_t part, Result
 
 void ReplicaSet::finish(Running& running) {
   Result result;
-  if (running.failure == Status::kOk) {
+  if (running.failure.status == Status::kOk) {
     result = put_together(running.results);
   } else {
-    result.status = running.failure;
-    result.message = running.failure_message;
+    running.failure.copy_to(result);
     result.timings = running.results.front().timings;
     result.timings.total = Clock::now() - running.whole->submitted;
   }

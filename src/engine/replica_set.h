@@ -38,10 +38,9 @@ class __attribute__((visibility("hidden"))) ReplicaSet {
   struct Running {
     std::shared_ptr<SubmittedRequest> whole;
     Engine::Callback callback;
-    std::vector<Result> results;   // [parts]
-    std::size_t num_left = 0;      // parts
-    Status failure = Status::kOk;  // the first
-    std::string failure_message;
+    std::vector<Result> results;  // [parts]
+    std::size_t num_left = 0;     // parts
+    Failure failure;              // the first
   };
   using RunningPtr = std::shared_ptr<Running>;
 

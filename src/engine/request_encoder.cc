@@ -4,44 +4,95 @@
 
 #include <utility>
 
-#include "engine/part_encoding.h"
+#include "engine/prompt_encoding.h"
 #include "rerank/error.h"
 
 namespace rerank {
+namespace {
+
+std::int32_t size_of(const TokenIds& ids) {
+  return static_cast<std::int32_t>(ids.size());
+}
+
+void require_natural(std::int32_t value, const char* member) {
+  if (value >= 0) return;
+  throw Error(ErrorCode::kInvalidArgument, {.member = member},
+              fmt::format("must be a non-negative number of tokens, not {}", value));
+}
+
+}  // namespace
 
 void check_request(const Request& request, std::int32_t max_model_len) {
-  require(request.max_tokens_per_query >= 0, "max_tokens_per_query must be a non-negative integer");
-  require(request.max_tokens_per_document >= 0, "max_tokens_per_doc must be a non-negative integer");
-  require(request.max_tokens_per_pair >= 0, "truncate_prompt_tokens must be a non-negative integer");
+  require_natural(request.max_tokens_per_query, "max_tokens_per_query");
+  require_natural(request.max_tokens_per_document, "max_tokens_per_document");
+  require_natural(request.max_tokens_per_pair, "max_tokens_per_pair");
   if (request.max_tokens_per_pair > max_model_len) {
-    throw Error(
-        ErrorCode::kInvalidArgument,
-        fmt::format("truncate_prompt_tokens value ({}) is greater than max_model_len ({}). Please request a "
-                    "smaller truncation size.",
-                    request.max_tokens_per_pair, max_model_len));
+    throw Error(ErrorCode::kInvalidArgument, {.member = "max_tokens_per_pair"},
+                fmt::format("{} is more than the engine's max_model_len, {}", request.max_tokens_per_pair,
+                            max_model_len));
   }
   if (!request.queries.empty() && request.queries.size() != request.documents.size()) {
     throw Error(
-        ErrorCode::kInvalidArgument,
-        fmt::format("queries has {} texts and documents {}: give one query for each document, or none and "
-                    "`query` for all of them",
+        ErrorCode::kInvalidArgument, {.member = "queries"},
+        fmt::format("there are {} for {} documents: give one for each document, or none and `query` for "
+                    "all of them",
                     request.queries.size(), request.documents.size()));
   }
 }
 
-RequestEncoder::RequestEncoder(Tokenizer tokenizer, EncoderOptions options)
-    : tokenizer_(std::move(tokenizer)),
-      options_(options),
-      special_(options.parse_special_tokens ? SpecialTokens::kParse : SpecialTokens::kAsText) {
-  tokenizer_.encode(Qwen3Prompt::suffix(options_.suffix).text, SpecialTokens::kParse, suffix_);
-  tokenizer_.encode(Qwen3Prompt::preamble_start(), SpecialTokens::kParse, preamble_start_);
-  default_preamble_ = preamble_start_;
-  const std::string instruction = Qwen3Prompt::preamble(Qwen3Prompt::kDefaultInstruction).back().text;
-  tokenizer_.encode(instruction, special_, default_preamble_);
+std::int32_t EncodedHead::num_tokens() const {
+  std::int32_t sum = 0;
+  for (const TokenIds& part : parts) sum += size_of(part);
+  return sum;
 }
 
-std::vector<std::int32_t> RequestEncoder::encode_text(const std::string& text) const {
-  std::vector<std::int32_t> ids;
+std::int32_t tokens_outside_limit(const Prompt& prompt, const Tokenizer& tokenizer) {
+  std::int32_t sum = 0;
+  for (const PromptPiece& piece : prompt.pieces) {
+    if (piece.times_outside_limit == 0) continue;
+    std::string words;
+    for (const PromptText& text : piece.texts) words += text.words;
+    TokenIds ids;
+    tokenizer.encode(words, SpecialTokens::kParse, ids);
+    sum += piece.times_outside_limit * size_of(ids);
+  }
+  return sum;
+}
+
+RequestEncoder::RequestEncoder(Tokenizer tokenizer, Prompt prompt, EncoderOptions options)
+    : tokenizer_(std::move(tokenizer)),
+      prompt_(std::move(prompt)),
+      layout_(lay_out(prompt_)),
+      options_(options),
+      special_(options.parse_special_tokens ? SpecialTokens::kParse : SpecialTokens::kAsText),
+      known_ids_(prompt_.pieces.size()),
+      fixed_tokens_from_(prompt_.pieces.size() + 1),
+      tokens_outside_limit_(tokens_outside_limit(prompt_, tokenizer_)) {
+  const Request without_instruction;
+  for (std::size_t p = prompt_.pieces.size(); p-- > 0;) {
+    const PromptPiece& piece = prompt_.pieces[p];
+    fixed_tokens_from_[p] = fixed_tokens_from_[p + 1];
+    if (has_field(piece, PromptField::kQuery) || has_field(piece, PromptField::kDocument)) continue;
+    PieceEncoding encoding(*this, without_instruction, {.piece = p, .room = INT32_MAX});
+    while (!encoding.advance()) {
+    }
+    known_ids_[p] = encoding.take_ids();
+    if (!depends_on_instruction(piece)) fixed_tokens_from_[p] += size_of(*known_ids_[p]);
+  }
+}
+
+const std::string& RequestEncoder::instruction_of(const Request& request) const {
+  return request.instruction.empty() ? prompt_.default_instruction : request.instruction;
+}
+
+const TokenIds* RequestEncoder::known_ids(std::size_t piece, const Request& request) const {
+  const bool is_known =
+      known_ids_[piece] && (request.instruction.empty() || !depends_on_instruction(prompt_.pieces[piece]));
+  return is_known ? &*known_ids_[piece] : nullptr;
+}
+
+TokenIds RequestEncoder::encode_text(const std::string& text) const {
+  TokenIds ids;
   try {
     tokenizer_.encode(text, special_, ids);
   } catch (const Error& error) {
@@ -50,25 +101,32 @@ std::vector<std::int32_t> RequestEncoder::encode_text(const std::string& text) c
   return ids;
 }
 
-void RequestEncoder::append_after_query(std::vector<std::int32_t>& ids) const {
-  tokenizer_.encode(Qwen3Prompt::kAfterQuery, special_, ids);
-}
-
 EncodedHead RequestEncoder::encode_head(const Request& request, std::size_t document) const {
-  PartEncoding preamble(*this, request, PromptPart::kPreamble, document, 0);
-  preamble.run();
-  EncodedHead head{preamble.take_ids(), {}};
-  PartEncoding query(*this, request, PromptPart::kQuery, document, head.num_tokens());
-  query.run();
-  head.query = query.take_ids();
-  return head;
+  PromptEncoding encoding(*this, request);
+  while (!encoding.advance_head(document)) {
+  }
+  return encoding.head();
 }
 
 EncodedDocument RequestEncoder::encode_document(const Request& request, std::size_t document,
                                                 const EncodedHead& head) const {
-  PartEncoding encoding(*this, request, PromptPart::kDocument, document, head.num_tokens());
-  encoding.run();
-  return {encoding.take_ids(), encoding.truncated()};
+  PieceEncoding encoding(*this, request, document_place(request, document, head));
+  while (!encoding.advance()) {
+  }
+  return finish_document(encoding, head);
+}
+
+PiecePlace RequestEncoder::document_place(const Request& request, std::size_t document,
+                                          const EncodedHead& head) const {
+  return {.piece = layout_.document,
+          .document = document,
+          .room = pair_limit(request) - head.num_tokens() - size_of(head.after_document)};
+}
+
+EncodedDocument finish_document(PieceEncoding& encoding, const EncodedHead& head) {
+  EncodedDocument document{encoding.take_ids(), encoding.truncated()};
+  document.ids.insert(document.ids.end(), head.after_document.begin(), head.after_document.end());
+  return document;
 }
 
 }  // namespace rerank

@@ -11,14 +11,13 @@
 
 #include "tests/support/byte_tokenizer.h"
 #include "tests/support/error_of.h"
+#include "tests/support/family_prompts.h"
 #include "tests/support/test_tokenizer_file.h"
 
 namespace rerank {
 namespace {
 
-using testing::AllOf;
 using testing::HasSubstr;
-using testing::Not;
 
 std::string repeat(const std::string& text, int times) {
   std::string out;
@@ -36,8 +35,8 @@ Request make_request(const std::string& query, const std::string& document) {
 // The ids of the one document's whole prompt.
 std::vector<std::int32_t> pair_ids(const RequestEncoder& encoder, const Request& request) {
   const EncodedHead head = encoder.encode_head(request);
-  std::vector<std::int32_t> ids = head.preamble;
-  ids.insert(ids.end(), head.query.begin(), head.query.end());
+  TokenIds ids;
+  for (const TokenIds& part : head.parts) ids.insert(ids.end(), part.begin(), part.end());
   const EncodedDocument document = encoder.encode_document(request, 0, head);
   ids.insert(ids.end(), document.ids.begin(), document.ids.end());
   return ids;
@@ -48,7 +47,7 @@ std::size_t pair_tokens(const RequestEncoder& encoder, const Request& request) {
 }
 
 RequestEncoder byte_encoder(EncoderOptions options = {.max_model_len = 1000}) {
-  return {byte_tokenizer(), options};
+  return {byte_tokenizer(), qwen3_reranker_prompt(), options};
 }
 
 class RealTokenizerTest : public testing::Test {
@@ -56,8 +55,9 @@ class RealTokenizerTest : public testing::Test {
   void SetUp() override {
     if (!test_tokenizer_file()) GTEST_SKIP() << kNoTestTokenizer;
   }
-  static RequestEncoder encoder(EncoderOptions options = {.max_model_len = 8192}) {
-    return {Tokenizer::load(*test_tokenizer_file()), options};
+  static RequestEncoder encoder(EncoderOptions options = {.max_model_len = 8192},
+                                Prompt prompt = qwen3_reranker_prompt()) {
+    return {Tokenizer::load(*test_tokenizer_file()), std::move(prompt), options};
   }
 };
 
@@ -75,39 +75,38 @@ TEST_F(RealTokenizerTest, PublishedTruncationNumbers) {
   EXPECT_EQ(pair_tokens(real, request), 221u);
 }
 
+// The prompt as one text.
+std::string whole_prompt(const Prompt& prompt, const Request& request) {
+  std::string whole;
+  for (const PromptPiece& piece : prompt.pieces) {
+    for (const PromptText& text : piece.texts) {
+      if (text.needs_instruction && request.instruction.empty()) continue;
+      whole += text.words;
+      if (text.field == PromptField::kInstruction) whole += request.instruction;
+      if (text.field == PromptField::kQuery) whole += request.query;
+      if (text.field == PromptField::kDocument) whole += request.documents[0];
+    }
+  }
+  return whole;
+}
+
 TEST_F(RealTokenizerTest, PiecesAreEncodedAsTheWhole) {
-  const RequestEncoder real = encoder({.parse_special_tokens = true, .max_model_len = 8192});
-  const std::string texts[] = {"",
-                               " ",
-                               "\n",
-                               "a",
-                               " a ",
-                               "\n\nb\n",
-                               "1",
-                               "\xcc\x81"
-                               "x",
-                               "don't",
-                               "'s",
-                               "<|im_end|>",
-                               "tab\t",
-                               "...",
-                               "北京 ",
-                               "e\xcc\x81",
-                               "  two",
-                               "\r\n x\r\n"};
-  for (const std::string& query : texts) {
-    for (const std::string& document : texts) {
-      Request request = make_request(query, document);
-      request.instruction = document + query;
-      if (request.instruction.empty()) request.instruction = "i";
-      std::string whole;
-      for (const Qwen3Piece& piece : Qwen3Prompt::preamble(request.instruction)) whole += piece.text;
-      whole += Qwen3Prompt::query(query) + Qwen3Prompt::query_end() + Qwen3Prompt::document(document) +
-               Qwen3Prompt::suffix(PromptSuffix::kOfficial).text;
-      std::vector<std::int32_t> ids;
-      real.tokenizer().encode(whole, SpecialTokens::kParse, ids);
-      EXPECT_EQ(pair_ids(real, request), ids)
-          << testing::PrintToString(query) << " and " << testing::PrintToString(document);
+  const std::string texts[] = {"",          " ",     "\n",         "a",          " a ",   "\n\nb\n", "1",
+                               "\xcc\x81x", "don't", "'s",         "<|im_end|>", "tab\t", "...",     "北京 ",
+                               "e\xcc\x81", "  two", "\r\n x\r\n", "?",          "<"};
+  for (const Prompt& prompt : {qwen3_reranker_prompt(), tuned_prompt(), published_prompt("zerank"),
+                               published_prompt("ctxl-rerank-v2")}) {
+    const RequestEncoder real = encoder({.parse_special_tokens = true, .max_model_len = 8192}, prompt);
+    for (const std::string& query : texts) {
+      for (const std::string& document : texts) {
+        Request request = make_request(query, document);
+        request.instruction = document + query;
+        if (request.instruction.empty()) request.instruction = "i";
+        TokenIds ids;
+        real.tokenizer().encode(whole_prompt(prompt, request), SpecialTokens::kParse, ids);
+        EXPECT_EQ(pair_ids(real, request), ids) << prompt.name << ": " << testing::PrintToString(query)
+                                                << " and " << testing::PrintToString(document);
+      }
     }
   }
 }
@@ -115,7 +114,7 @@ TEST_F(RealTokenizerTest, PiecesAreEncodedAsTheWhole) {
 TEST_F(RealTokenizerTest, PublishedLengths) {
   const RequestEncoder real = encoder();
   std::vector<std::int32_t> front;
-  real.tokenizer().encode(Qwen3Prompt::preamble("i")[0].text, SpecialTokens::kParse, front);
+  real.tokenizer().encode(real.prompt().pieces[0].texts[0].words, SpecialTokens::kParse, front);
   EXPECT_EQ(front.size(), 39u);
   // The space before the empty document, then nine of the template.
   const EncodedHead head = real.encode_head(make_request("", ""));
@@ -124,8 +123,9 @@ TEST_F(RealTokenizerTest, PublishedLengths) {
   EXPECT_EQ(back.back(), 271);
   EXPECT_EQ(real.tokenizer().token_id("yes"), 9693);
   EXPECT_EQ(real.tokenizer().token_id("no"), 2152);
-  const RequestEncoder vllm = encoder({.suffix = PromptSuffix::kVllm, .max_model_len = 8192});
-  EXPECT_EQ(vllm.encode_document(make_request("", ""), 0, head).ids.back(), 198);
+  const RequestEncoder vllm = encoder({.max_model_len = 8192}, published_prompt("qwen3-reranker-vllm"));
+  EXPECT_EQ(vllm.encode_document(make_request("", ""), 0, vllm.encode_head(make_request("", ""))).ids.back(),
+            198);
 }
 
 TEST(RequestEncoder, ControlTokensOfUsersStayText) {
@@ -172,37 +172,53 @@ TEST(RequestEncoder, CutsTheDocumentNeverThePrompt) {
   EXPECT_EQ(pair_tokens(encoder, request), static_cast<std::size_t>(request.max_tokens_per_pair));
 }
 
+// What an Error is about that is expected.
+ErrorSubject subject_of(const std::function<void()>& action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
+    EXPECT_EQ(error.what(), error.subject().text() + ": " + error.reason());
+    return error.subject();
+  }
+  return {};
+}
+
+// "query: 583 of 400": the text, its tokens with the prompt around it, and the limit.
+std::string too_long(const std::function<void()>& action) {
+  const ErrorSubject subject = subject_of(action);
+  if (!subject.too_long) return "not too long";
+  return subject.text() + ": " + (subject.too_long->is_exact ? "" : "more than ") +
+         std::to_string(subject.too_long->num_tokens) + " of " +
+         (subject.too_long->is_limit_of_request ? "its own " : "") + std::to_string(subject.too_long->limit);
+}
+
 TEST(RequestEncoder, RefusesWhatCannotBeCut) {
   const RequestEncoder encoder = byte_encoder({.max_model_len = 400});
   Request request = make_request(std::string(300, 'q'), "d");
-  EXPECT_THAT(error_of([&] { encoder.encode_head(request); }),
-              AllOf(HasSubstr("This model's maximum context length is 400 tokens."),
-                    HasSubstr("the query, the instruction and the prompt around them alone take 583 tokens"),
-                    HasSubstr(std::string(kReduceLengthPhrase) + ": of the query or the instruction.")));
+  const auto head = [&] { encoder.encode_head(request); };
+  const auto document = [&] { encoder.encode_document(request, 0, encoder.encode_head(request)); };
+  EXPECT_EQ(too_long(head), "query: 583 of 400");
   // A smaller limit is the request's own.
   request.max_tokens_per_pair = 350;
-  EXPECT_THAT(error_of([&] { encoder.encode_head(request); }),
-              AllOf(HasSubstr("The request's truncate_prompt_tokens is 350 tokens."),
-                    HasSubstr(kReduceLengthPhrase), Not(HasSubstr("maximum context length"))));
+  EXPECT_EQ(too_long(head), "query: 583 of its own 350");
   // Of what is far too long nobody counts the tokens.
   request = make_request(repeat("word ", 20000), "d");
-  EXPECT_THAT(error_of([&] { encoder.encode_head(request); }), HasSubstr("alone take more than 400 tokens."));
+  EXPECT_THAT(too_long(head), HasSubstr("query: more than "));
   request = make_request("q", "d");
   request.instruction = repeat("word ", 20000);
-  EXPECT_THAT(error_of([&] { encoder.encode_head(request); }),
-              HasSubstr("the instruction and the prompt around it alone take more than 400 tokens."));
+  EXPECT_THAT(too_long(head), HasSubstr("instruction: more than "));
   request = make_request("q", repeat("word ", 20000));
   request.truncate = false;
-  EXPECT_THAT(error_of([&] { encoder.encode_document(request, 0, encoder.encode_head(request)); }),
-              HasSubstr("documents[0] makes a prompt of more than 400 tokens."));
+  EXPECT_THAT(too_long(document), HasSubstr("documents[0]: more than "));
   request = make_request("q", std::string(300, 'd'));
-  const EncodedHead head = encoder.encode_head(request);
-  EXPECT_TRUE(encoder.encode_document(request, 0, head).truncated);
+  EXPECT_TRUE(encoder.encode_document(request, 0, encoder.encode_head(request)).truncated);
   request.truncate = false;
-  const std::string message = error_of([&] { encoder.encode_document(request, 0, head); });
-  EXPECT_THAT(message, HasSubstr("This model's maximum context length is 400 tokens."));
-  EXPECT_THAT(message, HasSubstr("documents[0]"));
-  EXPECT_THAT(message, HasSubstr("Please reduce the length of the input prompt"));
+  EXPECT_EQ(too_long(document), "documents[0]: 585 of 400");
+  EXPECT_EQ(error_of(document),
+            "documents[0]: with the prompt around it, it has 585 tokens, and max_model_len allows 400: "
+            "shorten it, or "
+            "let it be cut (truncate)");
 }
 
 TEST(RequestEncoder, LimitsOfTexts) {
@@ -226,7 +242,7 @@ TEST(RequestEncoder, LimitsOfTexts) {
   EXPECT_EQ(pair_tokens(encoder, request), all - 1);
 }
 
-TEST(RequestEncoder, NamesTheFieldThatIsNoUtf8) {
+TEST(RequestEncoder, NamesTheTextThatIsNoUtf8) {
   const RequestEncoder encoder = byte_encoder();
   Request request = make_request("\xc3\x28", "d");
   EXPECT_THAT(error_of([&] { encoder.encode_head(request); }), HasSubstr("query: "));
@@ -246,14 +262,14 @@ TEST(RequestEncoder, AQueryOfItsOwn) {
   request.documents.assign(3, "d");
   request.queries = {"a", "bc", "\xff"};
   for (std::size_t d = 0; d < 2; ++d) {
-    EXPECT_EQ(encoder.encode_head(request, d).query,
-              encoder.encode_head(make_request(request.queries[d], "")).query);
+    EXPECT_EQ(encoder.encode_head(request, d).parts[1],
+              encoder.encode_head(make_request(request.queries[d], "")).parts[1]);
   }
   EXPECT_THAT(error_of([&] { encoder.encode_head(request, 2); }), HasSubstr("queries[2]: "));
   EXPECT_EQ(error_of([&] { check_request(request, 1000); }), "no error");
   request.queries.pop_back();
   EXPECT_THAT(error_of([&] { check_request(request, 1000); }),
-              HasSubstr("queries has 2 texts and documents 3"));
+              HasSubstr("queries: there are 2 for 3 documents"));
 }
 
 TEST(RequestEncoder, EmptyTextsAreLegal) {

@@ -13,7 +13,7 @@ namespace {
 void fail_for(PendingRequest& request, const std::exception& exception) {
   const auto* error = dynamic_cast<const Error*>(&exception);
   if (error != nullptr && error->code() != ErrorCode::kInternal) {
-    request.fail(Status::kInvalidArgument, error->what());
+    request.fail(Status::kInvalidArgument, *error);
   } else if (dynamic_cast<const std::bad_alloc*>(&exception) != nullptr) {
     request.fail(Status::kUnavailable,
                  "there was not enough memory for this request: send less at once, or try again later");

@@ -44,7 +44,7 @@ TEST(Scheduler, SharesBetweenRequestsUnlessTold) {
     const EncodedHead head = planner.encoder().encode_head(first->request);
     EXPECT_EQ(first->num_cached_tokens, 0);
     EXPECT_EQ(second->num_cached_tokens, share ? head.num_tokens() : 0);
-    EXPECT_EQ(third->num_cached_tokens, share ? static_cast<std::int32_t>(head.preamble.size()) : 0);
+    EXPECT_EQ(third->num_cached_tokens, share ? static_cast<std::int32_t>(head.parts[0].size()) : 0);
   }
 }
 
@@ -58,7 +58,7 @@ TEST(Scheduler, ARunOfEqualQueriesIsComputedOnce) {
                     other = planner.encoder().encode_head(request, 2);
   const auto tail = static_cast<std::int64_t>(planner.encoder().encode_document(request, 0, head).ids.size());
   EXPECT_EQ(planner.num_tokens(),
-            head.num_tokens() + static_cast<std::int64_t>(other.query.size()) + 6 * tail);
+            head.num_tokens() + static_cast<std::int64_t>(other.parts[1].size()) + 6 * tail);
 }
 
 TEST(Scheduler, TakesTurnsDocumentByDocument) {

@@ -289,7 +289,7 @@ void ScoringLoop::hand_out(PlannedBatch& batch, std::chrono::nanoseconds taken) 
     DocumentScore& result = request.score_of(batch.scored[i].document);
     result.logit_no = logits_[2 * i];
     result.logit_yes = logits_[2 * i + 1];
-    result.score = ScoreFunction{}(result.logit_difference());
+    result.score = replica_.score(result.logit_difference());
     if (std::exchange(request.last_batch, batch_number) != batch_number) request.compute += taken;
   }
   finish(batch, Status::kOk, "");

@@ -91,10 +91,10 @@ TEST(ScoringLoop, RefusesLimitsAtOnce) {
   };
   EXPECT_THAT(refusal([](Request& r) { r.max_tokens_per_document = -1; }), HasSubstr("max_tokens_per_doc"));
   EXPECT_THAT(refusal([](Request& r) { r.max_tokens_per_query = -1; }), HasSubstr("max_tokens_per_query"));
-  EXPECT_THAT(refusal([](Request& r) { r.max_tokens_per_pair = -1; }), HasSubstr("truncate_prompt_tokens"));
+  EXPECT_THAT(refusal([](Request& r) { r.max_tokens_per_pair = -1; }), HasSubstr("max_tokens_per_pair: "));
   EXPECT_THAT(refusal([](Request& r) { r.max_tokens_per_pair = 601; }),
-              HasSubstr("greater than max_model_len"));
-  EXPECT_THAT(refusal([](Request& r) { r.queries = {"a", "b"}; }), HasSubstr("queries has 2 texts"));
+              HasSubstr("more than the engine's max_model_len, 600"));
+  EXPECT_THAT(refusal([](Request& r) { r.queries = {"a", "b"}; }), HasSubstr("queries: there are 2"));
   EXPECT_EQ(loop.statistics().num_running, 0);
 }
 

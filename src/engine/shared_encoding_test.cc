@@ -44,8 +44,8 @@ class SharedEncodingTest : public testing::Test {
   // The documents before `end` come as they would without help.
   void expect_same(SharedEncoding& shared, const Request& request, std::size_t end) {
     const EncodedHead head = encoder_.encode_head(request);
-    EXPECT_EQ(shared.head().preamble, head.preamble);
-    EXPECT_EQ(shared.head().query, head.query);
+    EXPECT_EQ(shared.head().parts, head.parts);
+    EXPECT_EQ(shared.head().after_document, head.after_document);
     for (std::size_t d = 0; d < end; ++d) {
       const EncodedDocument wanted = encoder_.encode_document(request, d, head);
       const EncodedDocument got = shared.take(d);
@@ -54,7 +54,7 @@ class SharedEncodingTest : public testing::Test {
     }
   }
 
-  const RequestEncoder encoder_{byte_tokenizer(), {.max_model_len = kMaxModelLen}};
+  const RequestEncoder encoder_{byte_tokenizer(), qwen3_reranker_prompt(), {.max_model_len = kMaxModelLen}};
 };
 
 TEST_F(SharedEncodingTest, SameIdsInTheSameOrder) {

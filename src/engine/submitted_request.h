@@ -4,9 +4,11 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <string>
 #include <utility>
 
 #include "rerank/engine.h"
+#include "rerank/error.h"
 #include "rerank/types.h"
 
 namespace rerank {
@@ -22,6 +24,27 @@ struct SubmittedRequest {
   const Clock::time_point submitted = Clock::now();
   std::atomic<bool> cancelled{false};
   std::atomic<bool> planned{false};  // something of it has come into a batch
+};
+
+// Why a request ended without scores.
+struct Failure {
+  Status status = Status::kOk;  // kOk: it did not
+  std::string message;
+  ErrorSubject subject;
+  std::string reason;
+
+  static Failure of(Status status, const Error& error) {
+    return {status, error.what(), error.subject(), error.reason()};
+  }
+  static Failure of(const Result& result) {
+    return {result.status, result.message, result.subject, result.reason};
+  }
+  void copy_to(Result& result) const {
+    result.status = status;
+    result.message = message;
+    result.subject = subject;
+    result.reason = reason;
+  }
 };
 
 // Documents [first, end) of a request.

@@ -59,7 +59,9 @@ Declaration declaration_of(const PublishedReranker& reranker, const std::string&
                   fmt::format("the prompt of {} has no suffix \"{}\"", reranker.name, suffix));
     }
   }
-  return {chosen->declare(), fmt::format("{}: {}", chosen->name, chosen->source)};
+  Declaration declaration{chosen->declare(), fmt::format("{}: {}", chosen->name, chosen->source)};
+  declaration.declared.prompt.name = chosen->name;
+  return declaration;
 }
 
 // `text` is that of the prompt file `name`, which may refer to published prompts.

@@ -1,4 +1,4 @@
-// Which checkpoints make a model, the score, and a forward's steps in the published order.
+// Which checkpoints make a model, and a forward's steps in the published order.
 #include "model/model.h"
 
 #include <gmock/gmock.h>

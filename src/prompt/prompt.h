@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace rerank {
@@ -22,11 +21,11 @@ struct PromptText {
 // apart.
 struct PromptPiece {
   std::vector<PromptText> texts;
-  int times_outside_limit = 0;  // see Prompt::text_limit
+  int times_outside_limit = 0;  // see Prompt::default_text_limit; not 0: the piece has no field
 };
 
-// Each field occurs at most once, query and document do. What is before the document and does not depend on
-// it is shared between documents.
+// Each field occurs at most once; query and document do, in pieces of their own. What comes before the
+// document is shared between documents.
 struct Prompt {
   std::string name;                 // for people
   std::vector<PromptPiece> pieces;  // in order
@@ -40,41 +39,6 @@ struct Prompt {
   int query_percent = 0;
   // The piece of the document is cut to the text limit, besides the room that the prompt leaves it.
   bool document_within_text_limit = false;
-};
-
-// A piece of a prompt. Template pieces hold control tokens; user pieces are encoded as plain text.
-struct Qwen3Piece {
-  std::string text;
-  bool is_template = false;
-};
-
-enum class PromptSuffix {
-  kOfficial,  // ends in two newlines
-  kVllm,      // in one, as vLLM's own published template renders it
-};
-
-// The prompt of Qwen3-Reranker (its model card). Pieces begin and end where the tokenizer's pre-tokenizer
-// splits whatever the texts are, so that encoding piece by piece equals encoding the whole.
-struct Qwen3Prompt {
-  static constexpr std::string_view kDefaultInstruction =
-      "Given a web search query, retrieve relevant passages that answer the query";
-
-  // What stands around each text, in the same piece.
-  static constexpr std::string_view kBeforeInstruction = "<Instruct>: ";
-  static constexpr std::string_view kAfterInstruction = "\n<Query>:";
-  static constexpr std::string_view kBeforeQuery = " ";
-  static constexpr std::string_view kAfterQuery = "\n<Document>:";
-  static constexpr std::string_view kBeforeDocument = " ";
-
-  // The template piece before the instruction.
-  static std::string_view preamble_start();
-  static std::vector<Qwen3Piece> preamble(std::string_view instruction);
-  // The query's own piece first, so that it can be cut in tokens, and what closes it; as one piece when it is
-  // not cut.
-  static std::string query(std::string_view query);
-  static std::string query_end();
-  static std::string document(std::string_view document);
-  static Qwen3Piece suffix(PromptSuffix suffix);
 };
 
 }  // namespace rerank

@@ -92,6 +92,9 @@ void Service::begin_serving(std::unique_ptr<ScoringEngine> engine, bool parse_sp
   {
     const std::lock_guard lock(mutex_);
     card_.dtype = info.dtype;
+    card_.prompt = info.prompt;
+    card_.score_function = info.score_function;
+    card_.score_source = info.score_source;
     card_.max_model_len = info.max_model_len;
     card_.max_num_batched_tokens = info.max_num_batched_tokens;
     card_.max_num_seqs = info.max_num_seqs;

@@ -151,7 +151,7 @@ TEST_F(Rank, SaysWhatWasTruncatedOrRefusesIt) {
   EXPECT_THAT(table.out, HasSubstr("* 1 document was cut"));
   const Outcome refused = run(model_.rank({"-q", "x", "--max-model-len", "600", "--no-truncate"}), documents);
   EXPECT_EQ(refused.exit_code, 1);
-  EXPECT_THAT(refused.err, HasSubstr("maximum context length is 600 tokens"));
+  EXPECT_THAT(refused.err, HasSubstr("document 1 makes a prompt of "));
 }
 
 TEST_F(Rank, TableOnATerminalFitsItAndIsHarmless) {

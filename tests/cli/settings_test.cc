@@ -189,7 +189,7 @@ TEST(SettingsOfCommands, AnErrorTellsWhereTheFlagItNamesComesFrom) {
   const Outcome flag = run(folder.model().rank({"-q", "x", "--device", "cpu"}), "a\n");
   EXPECT_EQ(flag.exit_code, 1);
   EXPECT_EQ(flag.err,
-            "rerank: --gpu-memory-utilization 0.5 is for --device cuda\n"
+            "rerank: --gpu-memory-utilization: 0.5 is for the device cuda\n"
             "--gpu-memory-utilization comes from GPU_MEMORY_UTILIZATION=0.5 in .env, line 1\n");
   const Outcome model = run({"rank", "-q", "x", "--device", "cpu"}, "a\n", {"GPU_MEMORY_UTILIZATION="});
   EXPECT_EQ(model.exit_code, 1);

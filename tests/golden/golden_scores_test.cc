@@ -13,6 +13,7 @@
 #include "rerank/engine.h"
 #include "rerank/error.h"
 #include "tests/golden/golden_file.h"
+#include "tests/support/family_prompts.h"
 #include "tests/support/open_reranker.h"
 #include "tests/support/test_tokenizer_file.h"
 #include "tests/support/under_sanitizer.h"
@@ -168,13 +169,13 @@ INSTANTIATE_TEST_SUITE_P(Size, LargeGoldenScoresTest, testing::ValuesIn(large_ca
 
 TEST(GoldenTokens, AreTheReferences) {
   if (!test_tokenizer_file()) GTEST_SKIP() << kNoTestTokenizer;
-  const RequestEncoder encoder(Tokenizer::load(*test_tokenizer_file()),
+  const RequestEncoder encoder(Tokenizer::load(*test_tokenizer_file()), qwen3_reranker_prompt(),
                                {.parse_special_tokens = true, .max_model_len = 8192});
   for (const GoldenCase& c : GoldenFile::read("nano").cases) {
     const EncodedHead head = encoder.encode_head(c.request);
     const EncodedDocument document = encoder.encode_document(c.request, 0, head);
-    std::vector<std::int32_t> ids = head.preamble;
-    ids.insert(ids.end(), head.query.begin(), head.query.end());
+    TokenIds ids;
+    for (const TokenIds& part : head.parts) ids.insert(ids.end(), part.begin(), part.end());
     ids.insert(ids.end(), document.ids.begin(), document.ids.end());
     EXPECT_EQ(static_cast<std::int32_t>(ids.size()), c.num_tokens);
     EXPECT_TRUE(c.ids.empty() || ids == c.ids) << c.request.query;

@@ -16,6 +16,7 @@
 #include "backend/backend.h"
 #include "engine/loading.h"
 #include "tests/support/byte_tokenizer.h"
+#include "tests/support/family_prompts.h"
 
 namespace rerank {
 
@@ -156,7 +157,7 @@ inline LoadedModel load_prompt_model(const SchedulerOptions& options,
   LoadedModel loaded;
   loaded.scheduler = options;
   loaded.info.max_model_len = options.max_model_len;
-  loaded.encoder = std::make_shared<RequestEncoder>(byte_tokenizer(),
+  loaded.encoder = std::make_shared<RequestEncoder>(byte_tokenizer(), qwen3_reranker_prompt(),
                                                     EncoderOptions{.max_model_len = options.max_model_len});
   for (int replica = 0; replica < num_replicas; ++replica) {
     loaded.replicas.push_back(
@@ -166,12 +167,17 @@ inline LoadedModel load_prompt_model(const SchedulerOptions& options,
   return loaded;
 }
 
+inline TokenIds joined(const std::vector<TokenIds>& parts) {
+  TokenIds ids;
+  for (const TokenIds& part : parts) ids.insert(ids.end(), part.begin(), part.end());
+  return ids;
+}
+
 // The ids of a pair's whole prompt.
 inline std::vector<std::int32_t> prompt_ids(const RequestEncoder& encoder, const Request& request,
                                             std::size_t document) {
   const EncodedHead head = encoder.encode_head(request, document);
-  std::vector<std::int32_t> ids = head.preamble;
-  ids.insert(ids.end(), head.query.begin(), head.query.end());
+  TokenIds ids = joined(head.parts);
   const EncodedDocument encoded = encoder.encode_document(request, document, head);
   ids.insert(ids.end(), encoded.ids.begin(), encoded.ids.end());
   return ids;

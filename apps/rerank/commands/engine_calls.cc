@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "apps/rerank/interruption.h"
+#include "apps/rerank/output/error_text.h"
 #include "rerank/error.h"
 
 namespace rerank::cli {
@@ -57,7 +58,8 @@ Result PendingRequest::wait() {
 
 void require_ok(const Result& result, const std::string& context) {
   if (result.status == Status::kOk) return;
-  throw Error(code_of(result.status), context.empty() ? result.message : context + ": " + result.message);
+  const std::string text = text_of(result, !context.empty());
+  throw Error(code_of(result.status), context.empty() ? text : context + ": " + text);
 }
 
 }  // namespace rerank::cli

@@ -104,7 +104,7 @@ void add_rank(CLI::App& program, Action& action) {
             "show only the best N; 0: all");
   add_choice(*command, "-f,--format", options->format, {"table", "json", "jsonl", "tsv"},
              "table on a terminal, else tsv, unless given");
-  command->add_flag("--raw", options->raw, "logit differences (yes - no) instead of scores between 0 and 1");
+  command->add_flag("--raw", options->raw, "the logits that scores are made of (rerank inspect says how)");
   add_request_flags(*command, options->request);
   add_engine_flags(*command, options->engine);
   add_remote_flags(*command, options->remote);

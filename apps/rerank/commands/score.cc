@@ -11,6 +11,7 @@
 #include "apps/rerank/flags/remote_flags.h"
 #include "apps/rerank/input/pair_reader.h"
 #include "apps/rerank/interruption.h"
+#include "apps/rerank/output/error_text.h"
 #include "apps/rerank/output/json_text.h"
 #include "apps/rerank/output/progress.h"
 #include "apps/rerank/output/score_file.h"
@@ -177,7 +178,7 @@ int score(const CLI::App& command, const ScoreOptions& options) {
     return kStopped;
   } catch (const Error& error) {
     run.keep_what_is_done();
-    throw Error(error.code(), error.what() + run.how_to_go_on());
+    throw Error(error.code(), text_of(error) + run.how_to_go_on());
   }
   return kDone;
 }
@@ -196,7 +197,7 @@ void add_score(CLI::App& program, Action& action) {
   command->add_option("-o,--output", options->output, "where the scores go; else standard output")
       ->type_name("FILE");
   add_choice(*command, "-f,--format", options->format, {"jsonl", "tsv"}, "jsonl unless given");
-  command->add_flag("--raw", options->raw, "logit differences (yes - no) instead of scores between 0 and 1");
+  command->add_flag("--raw", options->raw, "the logits that scores are made of (rerank inspect says how)");
   command->add_flag("--resume", options->resume, "go on after the scores that the output file holds");
   command->add_flag("--force", options->force, "replace an output file that exists");
   add_request_flags(*command, options->request);

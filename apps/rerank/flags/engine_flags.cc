@@ -54,7 +54,8 @@ void add_engine_flags(CLI::App& command, EngineOptions& options) {
   group(add_seconds(command, "--device-timeout", options.device_timeout,
                     "for a GPU to give a batch back before it is taken to hang (60); 0: never"));
   group(add_count(command, "--max-model-len", options.max_model_len, ranges::kModelLen,
-                  "tokens of a pair; 0: 8192 or the model's own limit, the smaller"));
+                  "tokens of a pair; 0: what the publisher's code takes (8192 for most) or the model's own "
+                  "limit, the smaller"));
   group(add_count(command, "--max-num-batched-tokens", options.max_num_batched_tokens, ranges::kBatchedTokens,
                   "tokens computed at once; 0: what suits the device"));
   group(add_count(command, "--max-num-seqs", options.max_num_seqs, ranges::kNumSeqs,
@@ -86,7 +87,7 @@ void add_engine_flags(CLI::App& command, EngineOptions& options) {
       ->type_name("NAME|FILE")
       ->group(kRequestGroup);
   add_choice(command, "--prompt-suffix", options.prompt_suffix, {"official", "vllm"},
-             "vllm ends in one newline, as its published template does")
+             "of Qwen3-Reranker's prompt: vllm ends in one newline, as its published template does")
       ->group(kRequestGroup);
 }
 

@@ -60,15 +60,23 @@ class Painter {
   bool colour_;
 };
 
+// Of the bar that a score is shown as. Scores that are not from 0 to 1 are logits, whatever their scale.
+float share_of(const Ranking& ranking, float score) {
+  const bool are_shares = std::ranges::all_of(
+      ranking.scores, [](const DocumentScore& s) { return s.score >= 0 && s.score <= 1; });
+  return are_shares ? score : 1 / (1 + std::exp(-score));
+}
+
 std::string row(const Ranking& ranking, std::size_t position, const Layout& layout, const Painter& painter) {
   const std::size_t index = ranking.order[position];
   const DocumentScore& score = ranking.scores[index];
+  const float share = share_of(ranking, score.score);
   const std::string digits =
       ranking.raw ? fmt::format("{:.4f}", score.logit_difference()) : fmt::format("{:.4f}", score.score);
   return fmt::format("{}  {}{}  {}  {}  {}\n",
                      painter.faint(fmt::format("{:>{}}", position + 1, layout.rank_width)),
                      painter.bold(fmt::format("{:>{}}", digits, kScoreWidth)), score.truncated ? "*" : " ",
-                     painter.by_score(score.score, bar(score.score, layout.bar_width)),
+                     painter.by_score(share, bar(share, layout.bar_width)),
                      painter.faint(fmt::format("{:>{}}", index, layout.index_width)),
                      clipped(harmless(ranking.documents[index].text), layout.document_width));
 }

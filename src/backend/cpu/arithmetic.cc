@@ -140,19 +140,26 @@ bool prefers_float32(const GemmSpeeds& speeds) {
 KernelChoice choose_kernels(const BackendOptions& options, DataType checkpoint) {
   const std::string& set = options.instruction_set;
   const std::string& dtype = options.dtype;
-  require(set == "auto" || set == "avx2" || set == "avx512",
-          fmt::format("--instruction-set {}: choose auto, avx512 or avx2", set));
-  require(dtype == "auto" || dtype == "bfloat16" || dtype == "float32",
-          fmt::format("--dtype {}: choose auto, bfloat16 or float32", dtype));
-  require(has_avx2(), "this processor lacks AVX2; --device reference runs on any processor, slowly",
+  if (set != "auto" && set != "avx2" && set != "avx512") {
+    throw Error(ErrorCode::kInvalidArgument, {.member = "instruction_set"},
+                fmt::format("{} is not one of auto, avx512, avx2", set));
+  }
+  if (dtype != "auto" && dtype != "bfloat16" && dtype != "float32") {
+    throw Error(ErrorCode::kInvalidArgument, {.member = "dtype"},
+                fmt::format("{} is not one of auto, bfloat16, float32", dtype));
+  }
+  require(has_avx2(), "this processor lacks AVX2; the reference backend runs on any processor, slowly",
           ErrorCode::kUnsupported);
-  require(set != "avx512" || has_avx512(),
-          "--instruction-set avx512: this processor lacks AVX-512 (F, BW, DQ, VL)", ErrorCode::kUnsupported);
+  if (set == "avx512" && !has_avx512()) {
+    throw Error(ErrorCode::kUnsupported, {.member = "instruction_set"},
+                "this processor lacks AVX-512 (F, BW, DQ, VL)");
+  }
   const Kernels* bfloat16 = find_kernels(set, kBFloat16);
   if (dtype == "bfloat16") {
-    require(bfloat16 != nullptr,
-            "--dtype bfloat16 needs AVX-512 BF16; --dtype float32 computes a bfloat16 checkpoint exactly",
-            ErrorCode::kUnsupported);
+    if (bfloat16 == nullptr) {
+      throw Error(ErrorCode::kUnsupported, {.member = "dtype"},
+                  "bfloat16 needs AVX-512 BF16; float32 computes a bfloat16 checkpoint exactly");
+    }
     return {bfloat16, "asked for"};
   }
   const Kernels* float32 =

@@ -40,15 +40,14 @@ void CpuBackend::load(TransformerWeights& weights, const BackendLimits& limits) 
 void CpuBackend::check_shape() const {
   const auto multiple_of_32 = [](std::int32_t value, const char* key) {
     if (value % 32 != 0) {
-      throw Error(
-          ErrorCode::kUnsupported,
-          fmt::format("{} is {}; the cpu backend takes multiples of 32 (--device reference takes any)", key,
-                      value));
+      throw Error(ErrorCode::kUnsupported,
+                  fmt::format("{} is {}; the cpu backend takes multiples of 32, the reference backend any",
+                              key, value));
     }
   };
   multiple_of_32(spec_.hidden, "hidden_size");
   multiple_of_32(spec_.head_dim, "head_dim");
-  require(spec_.head_dim <= kMaxHeadDim, "head_dim is above 256; --device reference takes any",
+  require(spec_.head_dim <= kMaxHeadDim, "head_dim is above 256; the reference backend takes any",
           ErrorCode::kUnsupported);
 }
 
@@ -77,8 +76,8 @@ void CpuBackend::reserve(const BackendLimits& limits) {
   std::size_t total_bytes = threads * ranges * sizeof(KeyRun);
   for (const auto& [block, size_bytes] : blocks) total_bytes += size_bytes;
   require_memory(total_bytes,
-                 "keys, values and activations for these --prefix-cache-tokens, --max-model-len, "
-                 "--max-num-batched-tokens, --max-num-seqs and --threads");
+                 "keys, values and activations for these prefix_cache_tokens, max_model_len, "
+                 "max_num_batched_tokens, max_num_seqs and num_threads");
   for (const auto& [block, size_bytes] : blocks) *block = MemoryBlock(size_bytes);
 
   runs_.assign(threads, {});

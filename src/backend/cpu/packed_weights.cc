@@ -103,8 +103,8 @@ bool write_cache(const std::string& path, const std::string& header, Transformer
     if (file.commit()) return true;
   }
   log::warn(
-      "cannot keep packed weights in {}: {}; every start will pack them again (--cache-dir names another "
-      "place)",
+      "cannot keep packed weights in {}: {}; every start will pack them again (unless "
+      "cache_directory names another place)",
       path, std::strerror(errno));
   return false;
 }

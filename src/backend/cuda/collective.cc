@@ -18,11 +18,10 @@ class Collective::Library {
   Library() {
     handle_ = dlopen("libnccl.so.2", RTLD_NOW | RTLD_LOCAL);
     if (handle_ == nullptr) {
-      throw Error(
-          ErrorCode::kUnsupported,
-          fmt::format("--tensor-parallel-size above 1 needs NCCL (libnccl.so.2): {}; install it, or put its "
-                      "folder into LD_LIBRARY_PATH",
-                      dlerror()));
+      throw Error(ErrorCode::kUnsupported, {.member = "tensor_parallel_size"},
+                  fmt::format("above 1 it needs NCCL (libnccl.so.2): {}; install it, or put its "
+                              "folder into LD_LIBRARY_PATH",
+                              dlerror()));
     }
     find(init_all, "ncclCommInitAll");
     find(destroy, "ncclCommDestroy");

@@ -19,11 +19,11 @@ NumberType type_of(const std::string& quantization) {
 
 CudaBackend::CudaBackend(const BackendOptions& options)
     : options_(options), devices_(options.device_ordinals) {
-  require(
-      options.dtype == "auto" || options.dtype == "bfloat16",
-      "--device cuda computes in bfloat16 (or --quantization int8 or fp8); --dtype float32 needs --device "
-      "cpu",
-      ErrorCode::kUnsupported);
+  if (options.dtype != "auto" && options.dtype != "bfloat16") {
+    throw Error(
+        ErrorCode::kUnsupported, {.member = "dtype"},
+        "the cuda backend computes in bfloat16, or quantized to int8 or fp8; the cpu backend in float32 too");
+  }
   if (devices_.empty()) devices_ = {0};
 }
 

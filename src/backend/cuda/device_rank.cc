@@ -82,16 +82,15 @@ void DeviceRank::check_memory(const TransformerSpec& whole) const {
   if (needed + (total - free) <= allowed && needed <= free) return;
   throw Error(
       ErrorCode::kUnsupported,
-      fmt::format(
-          "GPU {} has {:.1f} GiB, {:.1f} of them free, and may be filled to {:.0f}% "
-          "(--gpu-memory-utilization); "
-          "this model needs {:.1f}: {:.1f} for {} of its weights, {:.1f} for a forward of {} tokens "
-          "(--max-num-batched-tokens), {:.1f} for {} tokens of keys and values (--prefix-cache-tokens, "
-          "--max-model-len)",
-          options_.device, gib(total), gib(free), 100 * options_.gpu_memory_utilization, gib(needed),
-          gib(weight_bytes_), options_.shard.count == 1 ? "all" : "its share", gib(activation_bytes()),
-          limits_.max_tokens, gib(store_bytes()), limits_.num_slots) +
-          (whole.num_heads != spec_.num_heads ? "" : "; several GPUs can share it: --tensor-parallel-size"));
+      fmt::format("GPU {} has {:.1f} GiB, {:.1f} of them free, and may be filled to {:.0f}% "
+                  "(gpu_memory_utilization); "
+                  "this model needs {:.1f}: {:.1f} for {} of its weights, {:.1f} for a forward of {} tokens "
+                  "(max_num_batched_tokens), {:.1f} for {} tokens of keys and values (prefix_cache_tokens, "
+                  "max_model_len)",
+                  options_.device, gib(total), gib(free), 100 * options_.gpu_memory_utilization, gib(needed),
+                  gib(weight_bytes_), options_.shard.count == 1 ? "all" : "its share",
+                  gib(activation_bytes()), limits_.max_tokens, gib(store_bytes()), limits_.num_slots) +
+          (whole.num_heads != spec_.num_heads ? "" : "; several GPUs can share it (tensor_parallel_size)"));
 }
 
 DeviceRank::Hidden DeviceRank::make_hidden(std::int64_t num_rows) const {

@@ -13,9 +13,8 @@ namespace {
 
 std::int32_t divide(std::int32_t value, std::int32_t count, const char* key) {
   if (value % count != 0) {
-    throw Error(
-        ErrorCode::kUnsupported,
-        fmt::format("--tensor-parallel-size {} does not divide the model's {}, {}", count, key, value));
+    throw Error(ErrorCode::kUnsupported, {.member = "tensor_parallel_size"},
+                fmt::format("{} does not divide the model's {}, {}", count, key, value));
   }
   return value / count;
 }

@@ -45,7 +45,7 @@ class ReferenceBackend final : public Backend {
  public:
   explicit ReferenceBackend(const BackendOptions& options)
       : pool_(options.num_threads > 0 ? options.num_threads : ThreadPool::available_processors()) {
-    require(options.dtype != "bfloat16", "--device reference computes in float32 only",
+    require(options.dtype != "bfloat16", "the reference backend computes in float32 only",
             ErrorCode::kUnsupported);
   }
 

@@ -65,12 +65,12 @@ DeclaredPrompt zerank() {
           .score = {.sigmoid = true, .shift = 0, .scale = 5}};
 }
 
-// The document comes first, so that nothing of it is shared.
+// The document comes first, so that only the words before it are shared.
 DeclaredPrompt ctxl_rerank() {
   return {.prompt = {.pieces = {{.texts = {{"Check whether a given document contains information helpful to "
                                             "answer the query.\n<Document>"}}},
-                                {.texts = {{" ", PromptField::kDocument},
-                                           {"\n<Query> ", PromptField::kQuery},
+                                {.texts = {{" ", PromptField::kDocument}, {"\n"}}},
+                                {.texts = {{"<Query> ", PromptField::kQuery},
                                            {" ", PromptField::kInstruction, true},
                                            {" ??"}}}}},
           .answers = {.yes = {.word = "", .id = 0}, .no = {}},

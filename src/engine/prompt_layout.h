@@ -1,0 +1,33 @@
+// Which pieces of a prompt make the parts that its documents share, and which come with each document.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "prompt/prompt.h"
+
+namespace rerank {
+
+// Pieces [first, end).
+struct PieceRange {
+  std::size_t first = 0;
+  std::size_t end = 0;
+
+  bool empty() const { return first == end; }
+};
+
+struct PromptLayout {
+  // Before the document's piece, in order, none of them empty: what the query does not change, then the rest.
+  std::vector<PieceRange> shared;
+  std::size_t document = 0;
+  PieceRange after_document;
+};
+
+bool has_field(const PromptPiece& piece, PromptField field);
+bool depends_on_instruction(const PromptPiece& piece);
+bool has_field(const Prompt& prompt, PieceRange pieces, PromptField field);
+
+// Throws Error{kInternal} for a prompt that is not as prompt.h has it.
+PromptLayout lay_out(const Prompt& prompt);
+
+}  // namespace rerank
