@@ -132,7 +132,7 @@ TEST_F(EngineTest, LoadingRefusesNamingTheOption) {
   EXPECT_THAT(refusal([](EngineOptions& o) { o.instruction_set = "sse"; }),
               HasSubstr("instruction_set: sse"));
   EXPECT_THAT(refusal([](EngineOptions& o) { o.prompt_suffix = "none"; }),
-              HasSubstr("prompt_suffix: \"none\""));
+              HasSubstr("prompt_suffix: the prompt of qwen3-reranker has no suffix \"none\""));
   EXPECT_THAT(refusal([](EngineOptions& o) { o.max_model_len = 50000; }), HasSubstr("max_model_len: 50000"));
   EXPECT_THAT(refusal([](EngineOptions& o) { o.max_model_len = -1; }), HasSubstr("max_model_len: "));
   EXPECT_THAT(refusal([](EngineOptions& o) { o.max_num_seqs = -1; }), HasSubstr("max_num_seqs: "));

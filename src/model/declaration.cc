@@ -55,7 +55,7 @@ Declaration declaration_of(const PublishedReranker& reranker, const std::string&
   if (suffix != "official") {
     chosen = find_published(fmt::format("{}-{}", reranker.name, suffix));
     if (chosen == nullptr) {
-      throw Error(ErrorCode::kUnsupported,
+      throw Error(ErrorCode::kUnsupported, {.member = "prompt_suffix"},
                   fmt::format("the prompt of {} has no suffix \"{}\"", reranker.name, suffix));
     }
   }

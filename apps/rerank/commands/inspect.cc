@@ -111,6 +111,13 @@ void add_tokenizer(const std::string& file, Findings& findings) {
   add_word("no", "no_id", "id of \"no\"");
 }
 
+void add_prompt(const Reranker& reranker, Findings& findings) {
+  const DeclaredPrompt& declared = reranker.declared;
+  findings.add_text("prompt", "prompt", declared.prompt.name);
+  findings.add_text("score_function", "score", declared.score.text());
+  findings.add_text("score_source", "declared by", reranker.source);
+}
+
 void add_arithmetic(const BackendInfo& backend, Findings& findings) {
   findings.add_text("device", "device", backend.device);
   if (!backend.device_name.empty()) findings.add_text("device_name", "GPUs", backend.device_name);
@@ -131,6 +138,7 @@ int inspect(const InspectOptions& options) {
   add_shape(reranker.architecture, reranker.spec, findings);
   add_weights(summary, reranker, findings);
   add_tokenizer(tokenizer_location(options.engine.model, options.engine.tokenizer).string(), findings);
+  add_prompt(reranker, findings);
   findings.add_text("identity", "identity", summary.identity);
   add_arithmetic(preview_backend(options.engine, reranker.spec, reranker.matrix_type(*checkpoint)), findings);
   standard_output().write(options.format == "json" ? findings.as_json() : findings.as_table());
