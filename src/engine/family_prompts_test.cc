@@ -80,8 +80,8 @@ std::int32_t max_model_len(const Prompt& prompt, const Tokenizer& tokenizer, std
   return static_cast<std::int32_t>(limit) + tokens_outside_limit(prompt, tokenizer);
 }
 
-// tests/data/prompts.jsonl: the ids of Hugging Face tokenizers 0.23 where each publisher's code encodes its prompt
-// with them, cut to its limit.
+// tests/data/prompts.jsonl: the ids of Hugging Face tokenizers 0.23 where each publisher's code encodes its
+// prompt with them, cut to its limit.
 TEST(FamilyPrompts, GoldenIds) {
   if (!test_tokenizer_file()) GTEST_SKIP() << kNoTestTokenizer;
   std::map<std::string, std::unique_ptr<RequestEncoder>> encoders;

@@ -257,6 +257,67 @@ TEST(RequestEncoder, NamesTheTextThatIsNoUtf8) {
   EXPECT_THAT(error_of([&] { encoder.encode_text("\xff"); }), HasSubstr("text: "));
 }
 
+Prompt byte_prompt(std::vector<PromptPiece> pieces) {
+  return {.name = "test", .pieces = std::move(pieces)};
+}
+
+std::string shown(const TokenIds& ids) {
+  static const Tokenizer tokenizer = byte_tokenizer();
+  return tokenizer.decode(ids);
+}
+
+// "part|part|rest"
+std::string shown_parts(const RequestEncoder& encoder, const Request& request) {
+  const EncodedHead head = encoder.encode_head(request);
+  std::string all;
+  for (const TokenIds& part : head.parts) all += shown(part) + "|";
+  return all + shown(encoder.encode_document(request, 0, head).ids);
+}
+
+TEST(RequestEncoder, PartsEndWhereTheQueryAndTheDocumentBegin) {
+  const std::string words = "Some words that are shared by all queries.";
+  const PromptText query{"Q:", PromptField::kQuery}, document{"D:", PromptField::kDocument};
+  const PromptText instruction{"I:", PromptField::kInstruction, true};
+  const auto parts = [](std::vector<PromptPiece> pieces, const std::string& given = "") {
+    Request request = make_request("q", "d");
+    request.instruction = given;
+    return shown_parts({byte_tokenizer(), byte_prompt(std::move(pieces)), {.max_model_len = 100}}, request);
+  };
+  EXPECT_EQ(parts({{{{words}}}, {{query}}, {{document}}, {{{"!"}}}}), words + "|Q:q|D:d!");
+  EXPECT_EQ(parts({{{{"<s>"}}}, {{query}}, {{document}}}), "<s>Q:q|D:d") << "a part of a token or two";
+  EXPECT_EQ(parts({{{query}}, {{document}}}), "Q:q|D:d");
+  EXPECT_EQ(parts({{{{words}}}, {{document}}, {{query, {"!"}}}}), words + "|D:dQ:q!");
+  EXPECT_EQ(parts({{{document}}, {{query}}}), "D:dQ:q");
+  EXPECT_EQ(parts({{{instruction}}, {{query}}, {{document}}}), "Q:q|D:d") << "an empty part";
+  EXPECT_EQ(parts({{{instruction}}, {{query}}, {{document}}}, "i"), "I:i|Q:q|D:d");
+  EXPECT_THAT(error_of([&] { parts({{{query, document}}}); }), HasSubstr("internal: "));
+}
+
+TEST(RequestEncoder, WhatIsCutAndWhatStays) {
+  const auto encoder = [](Prompt prompt, std::int32_t max_model_len) {
+    return RequestEncoder(byte_tokenizer(), std::move(prompt), {.max_model_len = max_model_len});
+  };
+  const Request request = make_request("0123456789", "abcdefghij");
+  Prompt prompt = byte_prompt(
+      {{{{"Q:", PromptField::kQuery}, {"?"}}}, {{{"D:", PromptField::kDocument}, {"."}}}, {{{"!"}}, 1}});
+  EXPECT_EQ(shown_parts(encoder(prompt, 27), request), "Q:0123456789?|D:abcdefghij.!");
+  // The words behind the document stay.
+  EXPECT_EQ(shown_parts(encoder(prompt, 20), request), "Q:0123456789?|D:abc.!");
+  // Limits of texts do not count the words before them.
+  Request limited = request;
+  limited.max_tokens_per_query = 3;
+  limited.max_tokens_per_document = 4;
+  EXPECT_EQ(shown_parts(encoder(prompt, 27), limited), "Q:012?|D:abcd.!");
+  EXPECT_EQ(too_long([&] { encoder(prompt, 13).encode_head(request); }), "query: 14 of 13");
+  // Half of 12, which is 13 without what is outside the limit.
+  prompt.query_percent = 50;
+  EXPECT_EQ(shown_parts(encoder(prompt, 13), request), "Q:0123?|D:a.!");
+  prompt.query_percent = 0;
+  prompt.document_within_text_limit = true;
+  prompt.pieces[2].times_outside_limit = 20;
+  EXPECT_EQ(shown_parts(encoder(prompt, 27), request), "Q:0123456789?|D:abcde.!");
+}
+
 TEST(RequestEncoder, AQueryOfItsOwn) {
   const RequestEncoder encoder = byte_encoder();
   Request request = make_request("not read", "d");

@@ -48,6 +48,16 @@ TEST(Scheduler, SharesBetweenRequestsUnlessTold) {
   }
 }
 
+// Such a prompt has the document first: each is a segment of its own, and nothing is kept.
+TEST(Scheduler, APromptWithoutSharedParts) {
+  Planner planner(kOptions, document_first_prompt());
+  const PendingRequestPtr request = planner.add(plain_request(4)), again = planner.add(plain_request(4));
+  EXPECT_EQ(planner.run_batch().size(), 8u);
+  EXPECT_EQ(planner.num_tokens(), 8 * static_cast<std::int64_t>(std::string("document\nQ:q").size()));
+  EXPECT_EQ(request->num_cached_tokens + again->num_cached_tokens, 0);
+  EXPECT_EQ(planner.scheduler().prefix_cache_tokens(), 0);
+}
+
 TEST(Scheduler, ARunOfEqualQueriesIsComputedOnce) {
   Planner planner(kOptions);
   Request request = plain_request(6);
@@ -265,7 +275,9 @@ TEST(Scheduler, RandomRequestsUnderRandomLimits) {
     options.max_model_len = one_of({340, 450, 900});
     options.prefix_cache_tokens = one_of({1, 100, 500, 2000});
     options.share_between_requests = random() % 3 != 0;
-    Planner planner(options);
+    Planner planner(options, seed % 2 == 0   ? qwen3_reranker_prompt()
+                             : seed % 4 == 1 ? published_prompt("ctxl-rerank-v2")
+                                             : document_first_prompt());
     std::vector<PendingRequestPtr> requests;
     int idle = 0;
     for (int step = 0; step < 6000 && idle < 3; ++step) {

@@ -23,6 +23,11 @@ inline Prompt qwen3_reranker_prompt() {
   return published_prompt("qwen3-reranker");
 }
 
+// Nothing of it is shared.
+inline Prompt document_first_prompt() {
+  return {.pieces = {{{{"", PromptField::kDocument}, {"\n"}}}, {{{"Q:", PromptField::kQuery}}}}};
+}
+
 // A Qwen3-Reranker that was tuned for other words.
 inline Prompt tuned_prompt() {
   return {.name = "tuned",

@@ -153,16 +153,18 @@ class PromptModel final : public Model {
 
 inline LoadedModel load_prompt_model(const SchedulerOptions& options,
                                      const PromptBackend::Hook& hook = nullptr, int num_replicas = 1,
-                                     int max_in_flight = 1, std::atomic<int>* most_begun = nullptr) {
+                                     int max_in_flight = 1, std::atomic<int>* most_begun = nullptr,
+                                     Prompt prompt = qwen3_reranker_prompt()) {
   LoadedModel loaded;
   loaded.scheduler = options;
   loaded.info.max_model_len = options.max_model_len;
-  loaded.encoder = std::make_shared<RequestEncoder>(byte_tokenizer(), qwen3_reranker_prompt(),
+  loaded.encoder = std::make_shared<RequestEncoder>(byte_tokenizer(), std::move(prompt),
                                                     EncoderOptions{.max_model_len = options.max_model_len});
+  loaded.scheduler.max_shared_parts = static_cast<std::int32_t>(loaded.encoder->layout().shared.size());
   for (int replica = 0; replica < num_replicas; ++replica) {
     loaded.replicas.push_back(
         {std::make_unique<PromptModel>(),
-         std::make_unique<PromptBackend>(options, replica, hook, max_in_flight, most_begun)});
+         std::make_unique<PromptBackend>(loaded.scheduler, replica, hook, max_in_flight, most_begun)});
   }
   return loaded;
 }

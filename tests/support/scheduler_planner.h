@@ -20,9 +20,9 @@ inline constexpr SchedulerOptions kOptions{
 // A scheduler whose batches a PromptBackend takes at once.
 class Planner {
  public:
-  explicit Planner(const SchedulerOptions& options)
-      : loaded_(load_prompt_model(options)),
-        scheduler_(options, *loaded_.encoder,
+  explicit Planner(const SchedulerOptions& options, Prompt prompt = qwen3_reranker_prompt())
+      : loaded_(load_prompt_model(options, nullptr, 1, 1, nullptr, std::move(prompt))),
+        scheduler_(loaded_.scheduler, *loaded_.encoder,
                    [this](const PendingRequestPtr& request) { release(request); }) {}
 
   PendingRequestPtr add(Request request) {

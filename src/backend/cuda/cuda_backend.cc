@@ -36,7 +36,7 @@ CudaBackend::~CudaBackend() {
 
 void CudaBackend::load(TransformerWeights& weights, const BackendLimits& limits) {
   const std::string key = unsupported_key(weights.spec());
-  require(key.empty(), fmt::format("the cuda backend does not compute {}; --device cpu may", key),
+  require(key.empty(), fmt::format("the cuda backend does not compute {}; the cpu backend may", key),
           ErrorCode::kUnsupported);
   const auto count = static_cast<std::int32_t>(devices_.size());
   Patience patience{.limit = options_.device_timeout, .look = {}};
