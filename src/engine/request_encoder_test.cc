@@ -311,7 +311,7 @@ TEST(RequestEncoder, WhatIsCutAndWhatStays) {
   EXPECT_EQ(too_long([&] { encoder(prompt, 13).encode_head(request); }), "query: 14 of 13");
   // Half of 12, which is 13 without what is outside the limit.
   prompt.query_percent = 50;
-  EXPECT_EQ(shown_parts(encoder(prompt, 13), request), "Q:0123?|D:a.!");
+  EXPECT_EQ(shown_parts(encoder(prompt, 13), request), "Q:0123?|D:ab.!");
   prompt.query_percent = 0;
   prompt.document_within_text_limit = true;
   prompt.pieces[2].times_outside_limit = 20;
