@@ -62,6 +62,9 @@ lint: check-dependencies
 	sh tools/check_scripts.sh
 	python3 tools/check_layers.py
 	python3 tools/check_naming.py
+	python3 tools/check_functions.py
+	python3 tools/check_english.py
+	python3 tools/check_version.py
 	cmake --preset dev
 	sh tools/check_tidy.sh build/dev
 

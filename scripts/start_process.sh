@@ -29,7 +29,7 @@ find_running() {
   read_pid
   ! is_running || return 0
   if [ ! -w "$LOG_DIR" ]; then
-    say "note: $pid_file is stale: process ${pid:-(none)} is no server of this script any more"
+    say "note: $pid_file is stale: process ${pid:-(none)} is not a server of this script any more"
     return 1
   fi
   lock
@@ -38,7 +38,7 @@ find_running() {
     unlock
     return 0
   fi
-  say "note: $pid_file is stale: process ${pid:-(none)} is no server of this script any more; removed"
+  say "note: $pid_file is stale: process ${pid:-(none)} is not a server of this script any more; removed"
   rm -f "$pid_file"
   unlock
   return 1

@@ -1,32 +1,32 @@
 #!/bin/sh
-# Starts, stops and watches a reranking server: this project's own (ENGINE=native) or vLLM (ENGINE=vllm), with the same
+# Starts, stops and monitors a reranking server: rerank serve (ENGINE=native) or vLLM (ENGINE=vllm), with the same
 # settings and the same routes.
 #
 # usage: start_rerank.sh [start|stop|restart|status|tail|run] [NAME=VALUE...] [-- FLAG...]
-#   start    in the background, and waits until it is ready (the default)
-#   stop     lets it finish what it has accepted
-#   restart  both
-#   status   exit code 0: ready; 1: running, not ready; 3: not running
-#   tail     follows its log
-#   run      in the foreground, for containers and supervisors
+#   start    start in the background and wait until the server is ready (the default)
+#   stop     stop the server after it has finished the requests it accepted
+#   restart  stop, then start
+#   status   exit code 0: ready; 1: running but not ready; 3: not running
+#   tail     follow the server's log
+#   run      run in the foreground, for containers and supervisors
 #
-# Settings come from NAME=VALUE arguments, else the environment, else the file $ENV_FILE (.env here, if there is one),
-# else rerank.toml, which is read where the program rerank is there to read it (docs/settings.md):
-#   ENGINE                  native | vllm                                                   native
-#   MODEL_PATH              a directory or a name in the Hugging Face cache                 demo (native only)
-#   SERVED_MODEL_NAME       what clients call it; several with spaces between               MODEL_PATH's last part
-#   HOST, PORT              where it listens                                                0.0.0.0, 8000
-#   CUDA_VISIBLE_DEVICES    the GPUs it may use                                             all
-#   TP                      GPUs that compute one batch together                            1
-#   GPU_MEMORY_UTILIZATION  share of each GPU's memory                                      the engine's own
-#   MAX_MODEL_LEN, DTYPE, MAX_NUM_BATCHED_TOKENS, MAX_NUM_SEQS                              the engine's own
-#   PREFIX_CACHING          true | false                                                    the engine's own
+# Settings are read from the NAME=VALUE arguments, then the environment, then the file $ENV_FILE (default: .env in the
+# working directory), then rerank.toml, which needs the program rerank (docs/settings.md):
+#   ENGINE                  server to start: native | vllm                                  default native
+#   MODEL_PATH              model directory, or name in the Hugging Face cache              demo (native only)
+#   SERVED_MODEL_NAME       name or names for clients, separated by spaces                  last part of MODEL_PATH
+#   HOST, PORT              address and port to listen on                                   0.0.0.0, 8000
+#   CUDA_VISIBLE_DEVICES    GPUs to use                                                     all
+#   TP                      number of GPUs that compute each batch together                 1
+#   GPU_MEMORY_UTILIZATION  largest fraction of each GPU's memory to use                    the server's default
+#   MAX_MODEL_LEN, DTYPE, MAX_NUM_BATCHED_TOKENS, MAX_NUM_SEQS                              the server's default
+#   PREFIX_CACHING          true | false                                                    the server's default
 #   UVICORN_LOG_LEVEL       debug | info | warning | error                                  info
-#   LOG_DIR                 of log and pid file                                             ./logs
+#   LOG_DIR                 directory for log and pid file                                  ./logs
 #   START_TIMEOUT, STOP_TIMEOUT   in seconds                                                600, 60
-#   RERANK_PROGRAM, VLLM_PROGRAM  the programs                                              rerank, vllm
-# Keys are read by the servers themselves, from RERANK_API_KEY or VLLM_API_KEY, so that no argument shows them.
-# Flags after -- go to the server as they are.
+#   RERANK_PROGRAM, VLLM_PROGRAM  programs to run                                           rerank, vllm
+# API keys are read by the servers themselves from RERANK_API_KEY or VLLM_API_KEY, so that they are in no command line.
+# Flags after -- are passed to the server unchanged.
 set -euf
 
 here=$(dirname "$(readlink -f "$0")")
@@ -140,7 +140,7 @@ read_settings() {
 check_number() {
   eval "value=\$$1"
   case $value in
-    '' | *[!0-9]*) fail "$1=$value is no whole number" ;;
+    '' | *[!0-9]*) fail "$1=$value is not a whole number" ;;
   esac
   value=${value#"${value%%[!0]*}"}
   value=${value:-0}
@@ -323,7 +323,7 @@ wait_for_end() {
 # Ends process $pid, which is the server.
 end_server() {
   if ! kill "$pid" 2>/dev/null && is_server "$pid"; then
-    fail "process $pid cannot be told to end: is it another user's?"
+    fail "process $pid cannot be signalled: does it belong to another user?"
   fi
   if ! wait_for_end "$STOP_TIMEOUT"; then
     say "note: process $pid did not end in STOP_TIMEOUT=$STOP_TIMEOUT seconds; killed"

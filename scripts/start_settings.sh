@@ -57,7 +57,7 @@ is_taken() {
   fi
 }
 
-# value_in TEXT: sets value to what stands behind the = of a line, without quotes and comment.
+# value_in TEXT: sets value to what follows the = of a line, without quotes and comment.
 value_in() {
   value=$1
   trimmed=${value#"${value%%[![:space:]]*}"}
@@ -81,7 +81,7 @@ value_in() {
   case ${rest#"${rest%%[![:space:]]*}"} in
     '' | '#'*) return 0 ;;
   esac
-  fail "$file, line $number: $name goes on after the closing quote; a value that holds quotes stands in the other kind"
+  fail "$file, line $number: $name has text after the closing quote; to include one kind of quotes, use the other around the value"
 }
 
 # set_from_program FILE: takes what environment, FILE and rerank.toml say together from the program, as shell lines
@@ -119,7 +119,7 @@ give_key_to_vllm() {
   fi
   case $said in
     *'# api_key is set'*)
-      fail "api_key stands in a file that vLLM does not read: put VLLM_API_KEY into the environment or .env"
+      fail "api_key is in a file that vLLM does not read; set VLLM_API_KEY in the environment or .env"
       ;;
   esac
 }

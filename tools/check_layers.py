@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Checks from the #include lines who includes whom: rooms include only the rooms they may, and third-party headers
-stay in their rooms. The tables below are the rule; docs/architecture.md says why. Prints one line a violation.
+stay in their rooms. Which room may include which is the table of docs/architecture.md, which this reads; which room a
+third-party header belongs to is the table below. Prints one line a violation.
 
 usage: tools/check_layers.py [ROOT]
 """
@@ -9,28 +10,6 @@ import pathlib
 import re
 import sys
 
-# Room -> the rooms whose headers it may include, its own aside. "rerank" is the public API, include/rerank.
-ROOMS = {
-    "rerank": set(),
-    "base": {"rerank"},
-    "tokenizer": {"base", "rerank"},
-    "text": {"base", "rerank"},
-    "checkpoint": {"text", "base", "rerank"},
-    "backend": {"base", "rerank"},
-    "prompt": {"text", "base", "rerank"},
-    "model": {"prompt", "checkpoint", "text", "backend", "base", "rerank"},
-    "engine": {"model", "prompt", "tokenizer", "checkpoint", "backend", "base", "rerank"},
-    "api": {"base", "rerank"},
-    "transfer": {"base", "rerank"},
-    "client": {"transfer", "base", "rerank"},
-    "settings": {"base", "rerank"},
-    "hub": {"transfer", "checkpoint", "text", "base", "rerank"},
-    "load": {"base", "rerank"},
-    "server": {"api", "engine", "base", "rerank"},
-    "apps": {"server", "load", "hub", "client", "settings", "engine", "model", "backend", "checkpoint", "tokenizer",
-             "base", "rerank"},
-    "python": {"rerank"},
-}
 # These cross rooms by their nature, and nobody includes them.
 ANY_ROOM = ("tests", "benchmarks")
 
@@ -79,6 +58,28 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
 SOURCES = (".h", ".cc", ".cu", ".cuh")
 
 
+def rooms_in(document):
+    """Room -> the rooms whose headers it may include, its own aside, from the lines "room: rooms" of the block that
+    follows "Include rules" in `document`. "rerank" is the public API, include/rerank, which all may include."""
+    table = re.search(r"^Include rules.*?^```\n(.*?)^```", document, re.MULTILINE | re.DOTALL)
+    if table is None:
+        raise SystemExit("docs/architecture.md: no table below \"Include rules\"")
+    rooms = {"rerank": set()}
+    for line in table.group(1).splitlines():
+        names, colon, allowed = line.partition(":")
+        if not colon:
+            raise SystemExit(f"docs/architecture.md: not of the form \"rooms: rooms\": {line}")
+        for room in names.split():
+            rooms[room] = set(allowed.split()) | {"rerank"}
+    unknown = set().union(*rooms.values()) - set(rooms)
+    if unknown:
+        raise SystemExit(f"docs/architecture.md: the table has no line for {', '.join(sorted(unknown))}")
+    return rooms
+
+
+ROOMS = rooms_in((pathlib.Path(__file__).parent.parent / "docs" / "architecture.md").read_text(encoding="utf-8"))
+
+
 def room_of(path):
     """The room that a file of the tree lives in, from its path relative to the root; None for what has no rule."""
     parts = path.parts
@@ -123,7 +124,7 @@ def third_party_fault(path, header):
     if places is None and SYSTEM.fullmatch(header):
         return None
     if places is None:
-        return f"<{header}> stands in no rule: add it to THIRD_PARTY in tools/check_layers.py"
+        return f"<{header}> is in no rule: add it to THIRD_PARTY in tools/check_layers.py"
     if not any(inside(path, place) for place in places):
         return f"<{header}> may be included only in {', '.join(places)}"
     return None
@@ -164,7 +165,7 @@ def faults_in(root):
         text = path.read_text(encoding="utf-8")
         for_tests = relative.suffix == ".h" and is_test_header(text)
         if room not in ROOMS and room not in ANY_ROOM:
-            found.append(f"{relative}:1: no room of this name in tools/check_layers.py")
+            found.append(f"{relative}:1: no room of this name in docs/architecture.md")
             continue
         for match in INCLUDE.finditer(text):
             quoted, header = match.group(1) == '"', match.group(2)

@@ -60,6 +60,14 @@ class LayersTest(unittest.TestCase):
         self.assert_caught("src/backend/backend.h", '"model/qwen3.h"', "backend may not include model")
         self.assert_caught("src/model/qwen3.h", '"tokenizer/tokenizer.cc"', "model may not include tokenizer")
 
+    def test_the_table_is_read_from_the_document(self):
+        rooms = check_layers.rooms_in("Include rules:\n\n```\nbase:\na  b: base\nc:    a base\n```\n")
+        self.assertEqual(rooms, {"rerank": set(), "base": {"rerank"}, "a": {"base", "rerank"}, "b": {"base", "rerank"},
+                                 "c": {"a", "base", "rerank"}})
+        for table in ("base\n", "a: base\n"):
+            with self.assertRaises(SystemExit):
+                check_layers.rooms_in(f"Include rules:\n\n```\n{table}```\n")
+
     def test_a_neighbour_is_caught(self):
         self.assert_caught("src/tokenizer/tokenizer.cc", '"checkpoint/checkpoint.h"', "tokenizer may not include")
         self.assert_caught("src/backend/cpu/gemm.h", '"backend/reference/steps.h"', "backend/cpu may not include")
@@ -82,7 +90,7 @@ class LayersTest(unittest.TestCase):
         self.assert_caught("src/engine/engine.cc", '"engine/toy_backend.h"', "for tests only")
 
     def test_what_no_rule_names_is_caught(self):
-        self.assert_caught("src/base/mapped_file.h", "<boost/container/vector.hpp>", "stands in no rule")
+        self.assert_caught("src/base/mapped_file.h", "<boost/container/vector.hpp>", "is in no rule")
         self.assert_caught("src/base/mapped_file.h", '"mapped.h"', "is not found")
         self.assert_caught("src/tokenizer/tokenizer.cc", '"tests/texts.h"', "tokenizer may not include tests")
         self.assert_caught("src/tokenizer/tokenizer_test.cc", '"../../tests/texts.h"', "is not found")

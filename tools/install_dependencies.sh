@@ -9,7 +9,7 @@ build_packages="g++ cmake ninja-build make git pkg-config python3
   libboost1.81-dev libboost-json1.81-dev libfmt-dev libspdlog-dev libcli11-dev libpcre2-dev libutf8proc-dev
   libssl-dev zlib1g-dev libcurl4-openssl-dev libtomlplusplus-dev prometheus-cpp-dev
   libgtest-dev libgmock-dev libbenchmark-dev libdnnl-dev openssl"
-check_packages="clang-format clang-tidy clang-14 libclang-rt-14-dev llvm-14 shellcheck haproxy busybox python3-venv"
+check_packages="clang-format clang-tidy clang-14 libclang-rt-14-dev llvm-14 shellcheck haproxy chromium busybox python3-venv"
 
 case "${1-}" in
   "") wanted=$build_packages ;;
@@ -21,7 +21,7 @@ case "${1-}" in
 esac
 
 if ! command -v dpkg-query >/dev/null 2>&1 || ! command -v apt-get >/dev/null 2>&1; then
-  echo "note: this is no Debian system, so nothing is installed here; the build needs what these packages hold:" >&2
+  echo "note: this is not a Debian system, so nothing is installed here; the build needs what these packages hold:" >&2
   # shellcheck disable=SC2086 # a list of words
   echo "  "$wanted >&2
   exit 0

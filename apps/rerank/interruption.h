@@ -3,7 +3,7 @@
 
 namespace rerank::cli {
 
-// Thrown where the program notices that it was asked to end. No std::exception, so that nothing takes it for
+// Thrown where the program notices that it was interrupted. No std::exception, so that nothing takes it for
 // an error on its way to main.
 struct Interrupted {};
 

@@ -32,8 +32,8 @@ constexpr const char* kOverview = R"(Examples:
   rerank score -m Qwen/Qwen3-Reranker-0.6B pairs.jsonl -o scores.jsonl
   rerank help rank
 
-Exit codes: 0 done, 1 refused input, 2 wrong usage, 130 stopped by Ctrl-C. Messages go to standard error.
-Colours can be switched off with NO_COLOR=1.)";
+Exit codes: 0 success, 1 error in the input or the model, 2 wrong usage, 130 stopped by Ctrl-C. Messages go to
+standard error. NO_COLOR=1 turns off colours.)";
 
 // A message may quote a document or a file's name: one that steers the terminal must not get through.
 void tell(const std::string& message) {
@@ -64,7 +64,7 @@ int wrong_usage(const CLI::App& program, const std::string& message) {
 void add_help(CLI::App& program, Action& action) {
   CLI::App* command = program.add_subcommand("help", "Show the help of a command");
   auto name = std::make_shared<std::string>();
-  command->add_option("COMMAND", *name, "whose help; none: the program's");
+  command->add_option("COMMAND", *name, "command to show the help of; default: the program");
   command->callback([name, &program, &action] {
     action = [name, &program] {
       // help() would give that of the command that was named, this one.
@@ -116,7 +116,7 @@ int run(const Action& action, const FlagSettings& settings) {
 }
 
 int parse_and_run(int argc, char** argv) {
-  CLI::App program("Rerankers in C++: how well each document answers a query", "rerank");
+  CLI::App program("Score and rank documents by relevance to a query", "rerank");
   Action action;
   declare(program, action);
   try {

@@ -26,7 +26,7 @@ std::atomic<std::int64_t> num_dropped{0};
 // Of the event that this thread is writing, for the formatter.
 thread_local std::span<const Field> current_fields;
 
-// What no line of a log may hold is escaped as in JSON; quotes only where something stands between quotes.
+// What no line of a log may hold is escaped as in JSON; quotes only inside quotes.
 template <typename Buffer>
 void append_escaped(std::string_view text, bool in_quotes, Buffer& out) {
   while (!text.empty()) {
@@ -140,7 +140,7 @@ class DroppingSink : public spdlog::sinks::base_sink<std::mutex> {
       current_fields = fields;
     }
     formatter_->format(message, line);
-    // A full disk is no reason to end.
+    // A full disk must not end the program.
     [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, line.data(), line.size());
   }
   void flush_() override {}

@@ -17,8 +17,8 @@ struct Field {
   std::variant<std::string_view, std::int64_t, double, bool> value;
 };
 
-// For the whole program, from now on. Where stderr is no terminal, lines are dropped while its reader is too
-// slow: nobody waits for a log. Call before other threads log.
+// For the whole program, from now on. Where stderr is not a terminal, lines are dropped while its reader is
+// too slow: nobody waits for a log. Call before other threads log.
 void configure(Level least, Format format);
 
 bool is_enabled(Level level);

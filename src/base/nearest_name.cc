@@ -31,7 +31,7 @@ std::size_t distance(std::string_view a, std::string_view b) {
 std::string suggestion(std::string_view name, const std::vector<std::string>& known) {
   const std::string found = nearest(name, known);
   if (found.empty() || distance(name, found) > std::max<std::size_t>(1, name.size() / 3)) return "";
-  return "; the nearest known one is " + found;
+  return "; did you mean " + found + "?";
 }
 
 std::string nearest(std::string_view name, const std::vector<std::string>& known) {

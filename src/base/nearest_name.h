@@ -11,7 +11,7 @@ namespace rerank {
 // if `known` is.
 std::string nearest(std::string_view name, const std::vector<std::string>& known);
 
-// "; the nearest known one is NAME", to end an error with; empty if none is near enough to have been meant: a
+// "; did you mean NAME?", to end an error with; empty if none is near enough to have been meant: a
 // letter in three may be wrong.
 std::string suggestion(std::string_view name, const std::vector<std::string>& known);
 

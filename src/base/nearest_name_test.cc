@@ -21,11 +21,11 @@ TEST(NearestName, TakesTheFirstOfEqualsAndNothingFromNothing) {
 
 TEST(NearestName, SuggestsOnlyWhatMayHaveBeenMeant) {
   const std::vector<std::string> known = {"--host", "--model", "--port"};
-  EXPECT_EQ(suggestion("--prot", known), "; the nearest known one is --port");
-  EXPECT_EQ(suggestion("--hosts", known), "; the nearest known one is --host");
+  EXPECT_EQ(suggestion("--prot", known), "; did you mean --port?");
+  EXPECT_EQ(suggestion("--hosts", known), "; did you mean --host?");
   EXPECT_EQ(suggestion("--no-such", known), "");
   EXPECT_EQ(suggestion("x", known), "");
-  EXPECT_EQ(suggestion("x", {"y"}), "; the nearest known one is y");
+  EXPECT_EQ(suggestion("x", {"y"}), "; did you mean y?");
   EXPECT_EQ(suggestion("x", {}), "");
 }
 

@@ -31,12 +31,12 @@ constexpr NumberRange numbers_above(double least, double most, const char* unit 
   return {.least = least, .most = most, .unit = unit, .is_whole = false, .is_above_least = true};
 }
 
-// "whole number of bytes from 1 to 1024", "number above 0 and at most 1": to follow "a" or "is no".
+// "whole number of bytes from 1 to 1024", "number above 0 and at most 1": to follow "a" or "is not a".
 std::string text_of(const NumberRange& range);
 // "[1 to 1024]", for a help.
 std::string short_text_of(const NumberRange& range);
 
-// The number that `text` is; unset if it is none of the range.
+// The number that `text` is; unset if it is not in the range.
 std::optional<double> parse_number(std::string_view text, const NumberRange& range);
 
 // Throws Error{kInvalidArgument} about the option.

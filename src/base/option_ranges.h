@@ -1,6 +1,6 @@
-// The ranges of all numbers that several rooms take, by flag, setting or option. Above a bound stands nothing
-// that anybody has a use for: it keeps sums in 32 bits, times in nanoseconds, and a slip of the finger from
-// taking the machine.
+// The ranges of all numbers that several rooms take, by flag, setting or option. The upper bounds are beyond
+// any use: they keep sums in 32 bits and times in nanoseconds, and a typing mistake from exhausting the
+// machine.
 #pragma once
 
 #include "base/number_range.h"

@@ -20,7 +20,7 @@ double read_number(const fs::path& file) {
   return stream >> number ? number : 0;
 }
 
-// Of one group; "max" is no number and leaves the quota at 0.
+// Of one group; "max" is not a number and leaves the quota at 0.
 double quota_of(const fs::path& group, bool is_version_2) {
   if (!is_version_2) {
     return processors(read_number(group / "cpu.cfs_quota_us"), read_number(group / "cpu.cfs_period_us"));

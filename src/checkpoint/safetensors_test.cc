@@ -74,9 +74,9 @@ struct BadHeader {
   const char* says;
 };
 
-TEST(Safetensors, RefusesBadHeaders) {
+std::vector<BadHeader> bad_headers() {
   const std::string bf16 = "\"BF16\"";
-  const std::vector<BadHeader> cases = {
+  return {
       {"", 0, "does not start with {"},
       {" {}", 0, "does not start with {"},
       {"[]", 0, "does not start with {"},
@@ -130,7 +130,10 @@ TEST(Safetensors, RefusesBadHeaders) {
       {R"({"t":{"dtype":"F16","shape":[1],"data_offsets":[0,2]},"u":{"dtype":"F16","shape":[1],"data_offsets":[4,6]}})",
        6, "tensor u: 2 bytes before"},
   };
-  for (const BadHeader& bad : cases) {
+}
+
+TEST(Safetensors, RefusesBadHeaders) {
+  for (const BadHeader& bad : bad_headers()) {
     EXPECT_THAT(error_of([&] { parse(safetensors_bytes(bad.header, bad.data_bytes)); }),
                 AllOf(StartsWith("f: "), HasSubstr(bad.says)))
         << bad.header;

@@ -1,9 +1,9 @@
 #include "load/report_style.h"
 
 namespace rerank::load {
+namespace {
 
-std::string_view report_style() {
-  return R"css(
+constexpr std::string_view kStyle = R"css(
 :root { color-scheme: light dark; --page: #f6f7f9; --card: #ffffff; --ink: #1b2330; --soft: #566072; --line: #d9dee6;
   --grid: #e8ebf0; --s0: #1d63a8; --s1: #c2410c; --s2: #14763b; --s3: #7238c9; --s4: #8f5a06; --s5: #b3165f; --s6: #0e6f6a;
   --s7: #4a5362; }
@@ -63,6 +63,11 @@ footer { margin-top: 36px; font-size: 13px; color: var(--soft); }
 .s5 .series { stroke-dasharray: 7 4; } .s6 .series { stroke-dasharray: 2 4; } .s7 .series { stroke-dasharray: 10 3 2 3; }
 @media print { body { background: #fff; } .card, .scroll { break-inside: avoid; } }
 )css";
+
+}  // namespace
+
+std::string_view report_style() {
+  return kStyle;
 }
 
 }  // namespace rerank::load

@@ -39,7 +39,7 @@ std::vector<EnvLine> env_lines(std::string_view content, const std::string& file
     content.remove_prefix(end == std::string_view::npos ? content.size() : end + 1);
     if (text.empty() || text.front() == '#') continue;
     if (text.find('\0') != std::string_view::npos)
-      refuse(file, number, "this is no text; save the file as UTF-8");
+      refuse(file, number, "not a text file; save the file as UTF-8");
     const std::size_t equals = text.find('=');
     if (equals == std::string_view::npos) {
       refuse(file, number, "neither NAME=VALUE nor a comment, which begins with #");
@@ -57,13 +57,14 @@ std::string value_of(const EnvLine& line, const std::string& file) {
     if (end == std::string_view::npos) refuse(file, line.number, line.name + " has no closing quote");
     const std::string_view rest = trimmed(text.substr(end + 1));
     if (!rest.empty() && rest.front() != '#') {
-      refuse(
-          file, line.number,
-          line.name + " goes on after the closing quote; a value that holds quotes stands in the other kind");
+      refuse(file, line.number,
+             line.name +
+                 " has text after the closing quote; to include one kind of quotes, use the other around the "
+                 "value");
     }
     return std::string(text.substr(1, end - 1));
   }
-  // A # begins a comment only behind a blank, so what stands directly behind the = matters.
+  // A # begins a comment only behind a blank, so what directly follows the = matters.
   const std::string_view whole = line.text;
   for (std::size_t at = whole.find('#'); at != std::string_view::npos; at = whole.find('#', at + 1)) {
     if (at > 0 && kBlanks.find(whole[at - 1]) != std::string_view::npos) {

@@ -10,7 +10,7 @@ namespace rerank {
 
 struct EnvLine {
   std::string name;
-  std::string text;  // what stands behind the =, as it is written
+  std::string text;  // what follows the =, as it is written
   int number = 0;    // from 1
 };
 

@@ -67,9 +67,9 @@ TEST(EnvFile, NamesTheLineThatMakesNoSense) {
       {"\nKEY=\"a\n", ".env, line 2: KEY has no closing quote"},
       {"K\x1b[31mY=\"a\n", ".env, line 1: K?[31mY has no closing quote"},
       {"KEY='a'b\n",
-       ".env, line 1: KEY goes on after the closing quote; a value that holds quotes stands in the other "
-       "kind"},
-      {std::string_view("\xFF\xFEP\0O\0=\0", 8), ".env, line 1: this is no text; save the file as UTF-8"},
+       ".env, line 1: KEY has text after the closing quote; to include one kind of quotes, use the other "
+       "around the value"},
+      {std::string_view("\xFF\xFEP\0O\0=\0", 8), ".env, line 1: not a text file; save the file as UTF-8"},
   };
   for (const auto& c : cases) EXPECT_EQ(refusal(c.content), c.message) << c.content;
 }

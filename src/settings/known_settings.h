@@ -1,5 +1,5 @@
 // The one table of settings: their keys, what they are called in the environment, and who reads them. What a
-// flag of the program takes is the flag's own business: here stands only that it may come from a setting.
+// flag of the program takes is the flag's own business: this table only says that it may come from a setting.
 #pragma once
 
 #include <string>
@@ -22,7 +22,7 @@ struct KnownSetting {
   SettingGroup group = SettingGroup::kEngine;
   std::vector<std::string_view> other_keys = {};       // in TOML, after `key`
   std::vector<std::string_view> other_variables = {};  // in the environment, after RERANK_KEY
-  std::string_view help = {};  // of what is no flag of the program; else its own says it
+  std::string_view help = {};  // for what is not a flag of the program; empty: the flag's own
   bool is_secret = false;      // shown to nobody
   bool is_words = false;       // several words are several values
   bool may_be_empty = false;   // an empty variable says something
@@ -43,7 +43,7 @@ std::vector<std::string> all_variables();
 // The tables that a TOML file may have.
 const std::vector<std::string>& setting_sections();
 
-// Whether a variable RERANK_... is no business of settings: of this project's builds and tests, read
+// Whether a variable RERANK_... does not concern settings: of this project's builds and tests, read
 // elsewhere, or made by Kubernetes for a service that is called rerank, as RERANK_PORT=tcp://10.0.0.1:8000
 // is.
 bool belongs_to_others(std::string_view variable, std::string_view value);

@@ -1,4 +1,4 @@
-// Finds and reads the small text files that settings stand in. What stands in them is read elsewhere.
+// Finds and reads the small text files of settings. Their content is parsed elsewhere.
 #pragma once
 
 #include <string>
@@ -11,7 +11,7 @@ std::string setting_file_content(const std::string& path);
 
 bool is_regular_file(const std::string& path);
 
-// The TOML file that nobody had to name: ./rerank.toml, else the user's own. Empty if there is neither.
+// The TOML file that nobody had to name: ./rerank.toml, or the user's own. Empty if there is neither.
 std::string usual_toml_file();
 
 }  // namespace rerank

@@ -57,7 +57,7 @@ void require_known_variable(const std::string& name, const std::string& place) {
   const std::vector<std::string> known = all_variables();
   if (std::find(known.begin(), known.end(), name) != known.end()) return;
   throw Error(ErrorCode::kInvalidArgument,
-              fmt::format("{}: {} is no setting{}", place, name, suggestion(name, known)));
+              fmt::format("{}: unknown setting {}{}", place, name, suggestion(name, known)));
 }
 
 // Of the lines that concern this project; what others keep in the same file is theirs. A later line replaces
@@ -73,8 +73,9 @@ Variables variables_in(const std::string& content, const std::string& file) {
     if (is_for_the_environment_only(line.name)) {
       throw Error(
           ErrorCode::kInvalidArgument,
-          fmt::format("{}: {} says what is loaded and run, so it counts in the environment only: export it",
-                      place, line.name));
+          fmt::format(
+              "{}: {} is not read from a file because it names code to run; set it in the environment", place,
+              line.name));
     }
     if (!is_known && belongs_to_others(line.name, value)) continue;
     require_known_variable(line.name, place);
@@ -90,13 +91,13 @@ std::vector<TomlEntry> entries_in(const std::string& content, const std::string&
     if (!entry.section.empty() &&
         std::find(sections.begin(), sections.end(), entry.section) == sections.end()) {
       throw Error(ErrorCode::kInvalidArgument,
-                  fmt::format("{}, line {}: [{}] is no table of settings; the nearest known one is [{}]",
-                              file, entry.line, entry.section, nearest(entry.section, sections)));
+                  fmt::format("{}, line {}: unknown table [{}]; did you mean [{}]?", file, entry.line,
+                              entry.section, nearest(entry.section, sections)));
     }
     if (entry.key.empty() && entry.values.empty() && !entry.section.empty()) continue;
     if (find_setting(entry.key) == nullptr) {
       throw Error(ErrorCode::kInvalidArgument,
-                  fmt::format("{}, line {}: {} is no setting{}", file, entry.line, entry.key,
+                  fmt::format("{}, line {}: unknown setting {}{}", file, entry.line, entry.key,
                               suggestion(entry.key, all_keys())));
     }
   }
@@ -126,7 +127,7 @@ class Collection {
     for (const auto& [key, value] : flags) {
       const KnownSetting* const setting = find_setting(key);
       if (setting == nullptr) {
-        throw Error(ErrorCode::kInvalidArgument, fmt::format("SettingsOptions::flags: {} is no setting{}",
+        throw Error(ErrorCode::kInvalidArgument, fmt::format("SettingsOptions::flags: unknown setting {}{}",
                                                              key, suggestion(key, all_keys())));
       }
       if (!value.empty()) add(*setting, value, {Kind::kFlag, key, "", 0});
@@ -231,7 +232,7 @@ const Setting* Settings::find(std::string_view key) const {
   const KnownSetting* const known = find_setting(key);
   if (known == nullptr) {
     throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("{} is no setting{}", key, suggestion(key, all_keys())));
+                fmt::format("unknown setting {}{}", key, suggestion(key, all_keys())));
   }
   const auto found = found_.find(known->key);
   return found == found_.end() ? nullptr : &found->second;

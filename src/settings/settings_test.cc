@@ -187,28 +187,26 @@ TEST_F(SettingsTest, SaysWhatIsWrongAndWhere) {
     return message;
   };
   EXPECT_EQ(in_env("RERANK_PROT=1\n"),
-            ".env, line 1: RERANK_PROT is no setting; the nearest known one is RERANK_PORT");
+            ".env, line 1: unknown setting RERANK_PROT; did you mean RERANK_PORT?");
   EXPECT_EQ(in_env("a=1\nPORT='1\n"), ".env, line 2: PORT has no closing quote");
   EXPECT_EQ(in_env("PORT\n"), ".env, line 1: neither NAME=VALUE nor a comment, which begins with #");
   EXPECT_EQ(
       in_env("RERANK_CUDA_MODULE=evil.so\n"),
-      ".env, line 1: RERANK_CUDA_MODULE says what is loaded and run, so it counts in the environment only: "
-      "export it");
-  EXPECT_EQ(in_toml("prot = 1\n"), "rerank.toml, line 1: prot is no setting; the nearest known one is port");
+      ".env, line 1: RERANK_CUDA_MODULE is not read from a file because it names code to run; set it in the "
+      "environment");
+  EXPECT_EQ(in_toml("prot = 1\n"), "rerank.toml, line 1: unknown setting prot; did you mean port?");
   EXPECT_EQ(in_toml("\n[serve]\nmax_num_seq = 1\n"),
-            "rerank.toml, line 3: max_num_seq is no setting; the nearest known one is max_num_seqs");
+            "rerank.toml, line 3: unknown setting max_num_seq; did you mean max_num_seqs?");
   EXPECT_EQ(in_toml("[server]\nport = 1\n"),
-            "rerank.toml, line 2: [server] is no table of settings; the nearest known one is [serve]");
-  EXPECT_EQ(in_toml("[server]\n"),
-            "rerank.toml, line 1: [server] is no table of settings; the nearest known one is [serve]");
+            "rerank.toml, line 2: unknown table [server]; did you mean [serve]?");
+  EXPECT_EQ(in_toml("[server]\n"), "rerank.toml, line 1: unknown table [server]; did you mean [serve]?");
   EXPECT_THAT(in_toml("port = \n"), StartsWith("rerank.toml, line 1: "));
   set("RERANK_TIMEOUTS", "1");
-  EXPECT_EQ(refusal(),
-            "the environment: RERANK_TIMEOUTS is no setting; the nearest known one is RERANK_TIMEOUT");
+  EXPECT_EQ(refusal(), "the environment: unknown setting RERANK_TIMEOUTS; did you mean RERANK_TIMEOUT?");
   EXPECT_EQ(refusal({.refuse_unknown_variables = false}), "taken");
   unsetenv("RERANK_TIMEOUTS");
   EXPECT_EQ(refusal({.flags = {{"prot", "1"}}}),
-            "SettingsOptions::flags: prot is no setting; the nearest known one is port");
+            "SettingsOptions::flags: unknown setting prot; did you mean port?");
 }
 
 TEST_F(SettingsTest, FilesThatCannotBeReadAreNamed) {

@@ -124,8 +124,8 @@ std::vector<TomlEntry> toml_entries(std::string_view content, const std::string&
                                                          shown_text(error.description(), 300)));
   }
   throw Error(ErrorCode::kInvalidArgument,
-              fmt::format("{}, line {}: this is no TOML; what stands left of a = is a "
-                          "word of letters, digits, _ and -, or in quotes",
+              fmt::format("{}, line {}: not valid TOML; a key is made of letters, digits, _ and -, "
+                          "or is in quotes",
                           file, line_of_impossible(content)));
 }
 

@@ -69,9 +69,9 @@ TEST(TomlFile, NamesFileAndLineOfWhatMakesNoSense) {
       {"api_key = [[\"a\"]]\n", "rerank.toml, line 1: api_key must be a text"},
       {"\"a\\u001b[31m\" = [[1]]\n", "rerank.toml, line 1: a?[31m must be a text"},
       // The parser takes these for impossible.
-      {"[[= 1\n", "rerank.toml, line 1: this is no TOML"},
-      {"port = 1\n\n[[=]]\nhost = \"a\"\n", "rerank.toml, line 3: this is no TOML"},
-      {"port = 1\n[[=]]", "rerank.toml, line 2: this is no TOML"},
+      {"[[= 1\n", "rerank.toml, line 1: not valid TOML"},
+      {"port = 1\n\n[[=]]\nhost = \"a\"\n", "rerank.toml, line 3: not valid TOML"},
+      {"port = 1\n[[=]]", "rerank.toml, line 2: not valid TOML"},
   };
   for (const auto& c : cases) EXPECT_THAT(refusal(c.content), StartsWith(c.message)) << c.content;
 }

@@ -89,8 +89,8 @@ TEST_F(Verify, RefusesReferencesOfOtherModelsAndMalformedOnes) {
   other["config"] = config;
   const Outcome outcome = verify(boost::json::serialize(other));
   EXPECT_EQ(outcome.exit_code, 1);
-  EXPECT_THAT(outcome.err, HasSubstr("num_hidden_layers is 3, but this model's is 2"));
-  EXPECT_THAT(verify("{\"cases\":[]}").err, HasSubstr("\"cases\" must be a list of at least one case"));
+  EXPECT_THAT(outcome.err, HasSubstr("num_hidden_layers is 3, this model's is 2"));
+  EXPECT_THAT(verify("{\"cases\":[]}").err, HasSubstr("\"cases\" must be a non-empty list"));
   EXPECT_THAT(verify("{\"cases\":[{}]}").err, HasSubstr("cases[0]: \"float32\" must be an object"));
 }
 

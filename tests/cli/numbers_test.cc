@@ -127,10 +127,10 @@ TEST(Numbers, EveryCommandIsLookedAt) {
 // D7: it made 32,000 threads, and nobody else could start a program.
 TEST(Numbers, AsManyThreadsAsTheMachineDoesNotBear) {
   EXPECT_THAT(run({"rank", "-m", "demo", "-q", "x", "--threads", "999999"}).err,
-              HasSubstr(R"(--threads: "999999" is no whole number of threads from 0 to 1024)"));
+              HasSubstr(R"(--threads: "999999" is not a whole number of threads from 0 to 1024)"));
   EXPECT_THAT(
       run({"rank", "-m", "demo", "-q", "x"}, "", {"RERANK_THREADS=999999"}).err,
-      HasSubstr(R"(RERANK_THREADS=999999 in the environment: "999999" is no whole number of threads)"));
+      HasSubstr(R"(RERANK_THREADS=999999 in the environment: "999999" is not a whole number of threads)"));
 }
 
 }  // namespace

@@ -148,7 +148,7 @@ TEST_F(Rank, SaysWhatWasTruncatedOrRefusesIt) {
   EXPECT_THAT(cut.out, HasSubstr("\t0\tshort"));
   const Outcome table =
       run(model_.rank({"-q", "x", "--max-model-len", "600", "--format", "table"}), documents);
-  EXPECT_THAT(table.out, HasSubstr("* 1 document was cut"));
+  EXPECT_THAT(table.out, HasSubstr("* 1 document was truncated"));
   const Outcome refused = run(model_.rank({"-q", "x", "--max-model-len", "600", "--no-truncate"}), documents);
   EXPECT_EQ(refused.exit_code, 1);
   EXPECT_THAT(refused.err, HasSubstr("document 1 makes a prompt of "));

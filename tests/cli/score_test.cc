@@ -160,12 +160,12 @@ TEST_F(Score, ResumeRefusesWhatDoesNotBelongTogether) {
   model_.file("scores.jsonl.partial", whole);
   const Outcome shorter = score_file(model_.file("short.jsonl", pair_lines(9)), {"--resume"});
   EXPECT_EQ(shorter.exit_code, 1);
-  EXPECT_THAT(shorter.err, HasSubstr("holds 10 scores, but"));
+  EXPECT_THAT(shorter.err, HasSubstr("has 10 scores, but"));
   std::string other = pair_lines(12);
   other.replace(other.find("document 9"), 10, "another 99");
   const Outcome changed = score_file(model_.file("other.jsonl", other), {"--resume"});
   EXPECT_EQ(changed.exit_code, 1);
-  EXPECT_THAT(changed.err, HasSubstr("another input, model, machine or format"));
+  EXPECT_THAT(changed.err, HasSubstr("the input, model, machine or format is different"));
   EXPECT_EQ(content_of(partial_), whole);
 }
 
@@ -174,7 +174,7 @@ TEST_F(Score, FilesThatExistAreNotOverwritten) {
   model_.file("scores.jsonl", "precious");
   const Outcome refused = score_file(input);
   EXPECT_EQ(refused.exit_code, 1);
-  EXPECT_THAT(refused.err, HasSubstr("exists: --force replaces it"));
+  EXPECT_THAT(refused.err, HasSubstr("already exists; use --force to overwrite it"));
   EXPECT_EQ(content_of(output_), "precious");
   EXPECT_EQ(score_file(input, {"--force"}).exit_code, 0);
   EXPECT_EQ(content_of(output_), scored(pair_lines(3)));

@@ -98,45 +98,46 @@ TEST(SettingsOfCommands, WhoNeedsNoneIsNotDisturbedByBadOnes) {
   EXPECT_THAT(run({"rank", "--topn", "1"}, "", environment).err, StartsWith("rerank: unknown flag --topn"));
 }
 
-TEST(SettingsOfCommands, AWrongValueIsWrongUsageAndNamesItsSource) {
-  const WorkingFolder folder;
-  const struct {
-    Words words;
-    Words environment;
-    const char* env_file;
-    const char* toml;
-    std::string message;
-  } cases[] = {
+struct WrongValue {
+  Words words;
+  Words environment;
+  const char* env_file;
+  const char* toml;
+  std::string message;
+};
+
+std::vector<WrongValue> wrong_values() {
+  return {
       {{"serve", "demo"},
        {"PORT=abc"},
        "",
        "",
-       "PORT=abc in the environment: \"abc\" is no whole number from 0 to 65535"},
+       "PORT=abc in the environment: \"abc\" is not a whole number from 0 to 65535"},
       {{"serve", "demo"},
        {},
        "\n\nPORT=abc\n",
        "",
-       "PORT=abc in .env, line 3: \"abc\" is no whole number from 0 to 65535"},
+       "PORT=abc in .env, line 3: \"abc\" is not a whole number from 0 to 65535"},
       {{"serve", "demo"},
        {},
        "",
        "port = 1.5\n",
-       "port=1.5 in rerank.toml, line 1: \"1.5\" is no whole number from 0 to 65535"},
+       "port=1.5 in rerank.toml, line 1: \"1.5\" is not a whole number from 0 to 65535"},
       {kRank,
        {"DTYPE=half"},
        "",
        "",
-       "DTYPE=half in the environment: \"half\" is none of auto | bfloat16 | float32"},
+       "DTYPE=half in the environment: \"half\" is not one of auto | bfloat16 | float32"},
       {kRank,
        {},
        "GPU_MEMORY_UTILIZATION=1.5\n",
        "",
-       "GPU_MEMORY_UTILIZATION=1.5 in .env, line 1: \"1.5\" is no number above 0 and at most 1"},
+       "GPU_MEMORY_UTILIZATION=1.5 in .env, line 1: \"1.5\" is not a number above 0 and at most 1"},
       {kRank,
        {},
        "",
        "[rank]\nmax_num_seqs = -3\n",
-       "[rank] max_num_seqs=-3 in rerank.toml, line 2: \"-3\" is no whole number from 0 to 65536"},
+       "[rank] max_num_seqs=-3 in rerank.toml, line 2: \"-3\" is not a whole number from 0 to 65536"},
       {kRank,
        {"RERANK_TRUNCATE=perhaps"},
        "",
@@ -146,22 +147,14 @@ TEST(SettingsOfCommands, AWrongValueIsWrongUsageAndNamesItsSource) {
        {"RERANK_PROT=1"},
        "",
        "",
-       "the environment: RERANK_PROT is no setting; the nearest known one is RERANK_PORT"},
-      {kRank,
-       {},
-       "RERANK_DEVIEC=cpu\n",
-       "",
-       ".env, line 1: RERANK_DEVIEC is no setting; the nearest known one is "},
+       "the environment: unknown setting RERANK_PROT; did you mean RERANK_PORT?"},
+      {kRank, {}, "RERANK_DEVIEC=cpu\n", "", ".env, line 1: unknown setting RERANK_DEVIEC; did you mean "},
       {kRank,
        {},
        "",
        "devcie = \"cpu\"\n",
-       "rerank.toml, line 1: devcie is no setting; the nearest known one is device"},
-      {kRank,
-       {},
-       "",
-       "[rnak]\ndevice = 1\n",
-       "rerank.toml, line 2: [rnak] is no table of settings; the nearest known"},
+       "rerank.toml, line 1: unknown setting devcie; did you mean device?"},
+      {kRank, {}, "", "[rnak]\ndevice = 1\n", "rerank.toml, line 2: unknown table [rnak]; did you mean"},
       {kRank,
        {},
        "",
@@ -171,7 +164,11 @@ TEST(SettingsOfCommands, AWrongValueIsWrongUsageAndNamesItsSource) {
       {kRank, {"RERANK_CONFIG=."}, "", "", ".: this is a directory; name the file in it"},
       {{"rank", "-q", "x", "--config", "absent.toml"}, {}, "", "", "absent.toml: there is no such file"},
   };
-  for (const auto& c : cases) {
+}
+
+TEST(SettingsOfCommands, AWrongValueIsWrongUsageAndNamesItsSource) {
+  const WorkingFolder folder;
+  for (const WrongValue& c : wrong_values()) {
     if (*c.env_file != '\0') WorkingFolder::write(".env", c.env_file);
     if (*c.toml != '\0') WorkingFolder::write("rerank.toml", c.toml);
     const Outcome outcome = run(c.words, "", c.environment);

@@ -56,16 +56,15 @@ TEST(Usage, HelpHasNoOverlongLines) {
 }
 
 TEST(Usage, UnknownFlagNamesTheNearest) {
-  expect_wrong_usage({"rank", "--modle", "demo", "-q", "x"},
-                     "unknown flag --modle; the nearest known one is --model\n");
+  expect_wrong_usage({"rank", "--modle", "demo", "-q", "x"}, "unknown flag --modle; did you mean --model?\n");
   expect_wrong_usage({"rank", "-m", "demo", "-q", "x", "--topn=3"},
-                     "unknown flag --topn; the nearest known one is --top-n\n");
+                     "unknown flag --topn; did you mean --top-n?\n");
   expect_wrong_usage({"score", "-m", "demo", "--max-num-seq", "3"},
-                     "unknown flag --max-num-seq; the nearest known one is --max-num-seqs\n");
-  expect_wrong_usage({"synth", "--sede", "3"}, "unknown flag --sede; the nearest known one is --seed\n");
+                     "unknown flag --max-num-seq; did you mean --max-num-seqs?\n");
+  expect_wrong_usage({"synth", "--sede", "3"}, "unknown flag --sede; did you mean --seed?\n");
   // What is like nothing is not said to be near anything.
   expect_wrong_usage({"serve", "--no-such"}, "unknown flag --no-such\n");
-  expect_wrong_usage({"--vresion"}, "unknown flag --vresion; the nearest known one is --version\n");
+  expect_wrong_usage({"--vresion"}, "unknown flag --vresion; did you mean --version?\n");
 }
 
 TEST(Usage, HelpAloneIsTheProgramsOwn) {
@@ -75,28 +74,28 @@ TEST(Usage, HelpAloneIsTheProgramsOwn) {
 }
 
 TEST(Usage, UnknownCommandNamesTheNearest) {
-  expect_wrong_usage({"rnak"}, "unknown command rnak; the nearest known one is rank\n");
-  expect_wrong_usage({"help", "scroe"}, "unknown command scroe; the nearest known one is score\n");
+  expect_wrong_usage({"rnak"}, "unknown command rnak; did you mean rank?\n");
+  expect_wrong_usage({"help", "scroe"}, "unknown command scroe; did you mean score?\n");
 }
 
 TEST(Usage, SaysWhatIsMissingOrMalformed) {
-  expect_wrong_usage({}, "name a command: rank, score,");
+  expect_wrong_usage({}, "missing command, one of: rank, score,");
   expect_wrong_usage({"rank", "-q", "x"}, "--model is required");
   expect_wrong_usage({"rank", "-m", "demo"}, "--query is required");
   expect_wrong_usage({"rank", "-m", "demo", "-q", "x", "--top-n", "-1"},
-                     "--top-n: \"-1\" is no whole number");
+                     "--top-n: \"-1\" is not a whole number");
   expect_wrong_usage({"rank", "-m", "demo", "-q", "x", "--top-n", "1e3"},
-                     "--top-n: \"1e3\" is no whole number");
+                     "--top-n: \"1e3\" is not a whole number");
   expect_wrong_usage({"rank", "-m", "demo", "-q", "x", "--dtype", "bf16"},
-                     "--dtype: \"bf16\" is none of auto | bfloat16 | float32");
+                     "--dtype: \"bf16\" is not one of auto | bfloat16 | float32");
   expect_wrong_usage({"rank", "-m", "demo", "-q", "x", "--gpu-memory-utilization", "1.5"},
-                     "--gpu-memory-utilization: \"1.5\" is no number above 0 and at most 1");
+                     "--gpu-memory-utilization: \"1.5\" is not a number above 0 and at most 1");
   expect_wrong_usage({"rank", "-m", "demo", "-q", "x", "--format", "xml"},
-                     "--format: \"xml\" is none of table");
+                     "--format: \"xml\" is not one of table");
   expect_wrong_usage({"synth", "--config", "nano", "--out", "x", "more"}, "unexpected argument more");
   expect_wrong_usage({"remote"}, "COMMAND is required");
-  expect_wrong_usage({"remote", "serve"}, "name what to do: rerank remote rank");
-  expect_wrong_usage({"tokenize"}, "whose tokenizer?");
+  expect_wrong_usage({"remote", "serve"}, "missing command: use rerank remote rank");
+  expect_wrong_usage({"tokenize"}, "no tokenizer given");
 }
 
 TEST(Usage, UnknownModelIsRefusedInput) {

@@ -119,7 +119,7 @@ class Interruption(PullTest):
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=LONG)
         self.assertEqual((process.returncode, out), (130, ""), err)
-        self.assertIn("goes on from there", err)
+        self.assertIn("run the same command again to resume", err)
         self.assert_no_model()
         self.hub.go_on.set()
         self.hub.forget()

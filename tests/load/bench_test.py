@@ -182,7 +182,7 @@ class Bench(unittest.TestCase):
     def test_failures_are_counted_and_told(self):
         done = bench("--base-url", self.url, "-m", "nobody", *SMALL, "-c", "1", "-n", "2")
         self.assertEqual(done.returncode, 1)
-        self.assertIn("a first request to " + self.url + "/v1/rerank failed, so nothing was measured: HTTP 404: "
+        self.assertIn("the test request to " + self.url + "/v1/rerank failed, so nothing was measured: HTTP 404: "
                       "The model `nobody` does not exist.", done.stderr)
         path = self.folder / "mixed.jsonl"
         path.write_text('{"query":"q","documents":["a"]}\n{"query":"q","documents":["a"],"top_n":-1}\n', encoding="utf-8")
@@ -194,13 +194,13 @@ class Bench(unittest.TestCase):
         self.assertIn("2 failed: HTTP 400; the first: top_n", done.stderr)
 
     def test_wrong_usage(self):
-        for arguments, message in ((["-c", "0"], "--concurrency: \"0\" is no whole number from 1 to 65536"),
-                                   (["--request-rate", "1,x"], "--request-rate: \"x\" is no number above 0 and at most"),
-                                   (["--request-rate", "inf"], "say how many with --num-requests"),
-                                   (["--offline"], "--offline loads a model"),
+        for arguments, message in ((["-c", "0"], "--concurrency: \"0\" is not a whole number from 1 to 65536"),
+                                   (["--request-rate", "1,x"], "--request-rate: \"x\" is not a number above 0 and at most"),
+                                   (["--request-rate", "inf"], "set their number with --num-requests"),
+                                   (["--offline"], "--offline needs a model"),
                                    (["--percentile-metrics", "ttft"], "only e2el"),
                                    (["--dataset-name", "custom"], "--dataset-path FILE"),
-                                   (["--concurency", "1"], "unknown flag --concurency; the nearest known one is --concurrency"),
+                                   (["--concurency", "1"], "unknown flag --concurency; did you mean --concurrency?"),
                                    (["compare", "x.json"], "B is required")):
             done = bench(*arguments)
             self.assertEqual(done.returncode, 2, done.stderr)

@@ -345,7 +345,7 @@ class CommandLine(unittest.TestCase):
                                  404)
                 headers = service.ask("GET", "/health", headers={"Origin": "https://b.example"})[1]
                 self.assertNotIn("access-control-allow-origin", headers)
-        self.assertIn("--chat-template is not read", "".join(service.log))
+        self.assertIn("--chat-template is ignored", "".join(service.log))
         self.assertFalse([line for line in service.log if "] request " in line])
 
     def test_refuses_what_means_something_else(self):
@@ -353,8 +353,8 @@ class CommandLine(unittest.TestCase):
         self.assertIn("--runner generate", self.refuse(MODEL, "--runner", "generate"))
         self.assertIn("architectures", self.refuse(MODEL, "--hf-overrides", '{"architectures":["LlamaModel"]}'))
         self.assertIn("--hf-overrides", self.refuse(MODEL, "--hf-overrides", "{"))
-        self.assertIn("nearest known one is --served-model-name", self.refuse(MODEL, "--served-model-nmae", "x"))
-        self.assertIn("which model", self.refuse())
+        self.assertIn("did you mean --served-model-name?", self.refuse(MODEL, "--served-model-nmae", "x"))
+        self.assertIn("no model given", self.refuse())
         self.assertIn("--idle-timeout", self.refuse(MODEL, "--idle-timeout", "soon"))
         self.assertIn("--max-documents", self.refuse(MODEL, "--max-documents", "0"))
 

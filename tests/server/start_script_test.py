@@ -155,7 +155,7 @@ class StartScript(StartScriptTest):
                                        (["PORT=80a"], "PORT=80a"), (["PORT=70000"], "PORT=70000"),
                                        (["PORT=0"], "PORT=0 must be between 1 and 65535"), (["TP=0"], "TP=0 must"),
                                        (["STOP_TIMEOUT=99999999999999999999"], "must be between 0 and 86400"),
-                                       (["START_TIMEOUT=-1"], "START_TIMEOUT=-1 is no whole number"),
+                                       (["START_TIMEOUT=-1"], "START_TIMEOUT=-1 is not a whole number"),
                                        (["ENGINE=tgi"], "ENGINE=tgi"), (["ENGINE=vllm"], "MODEL_PATH"),
                                        (["start", "stop"], "one command"), (["run", "PREFIX_CACHING=maybe"], "maybe")):
                 code, text = self.script(shell, *arguments)
@@ -256,7 +256,7 @@ class StartScript(StartScriptTest):
                     self.assertIn(f"there is no {expected or 'logs'}/rerank-{self.port}.log", said, (shell, text, program))
                     self.assertEqual(code, 1)
             for text, message in (("PORT", "line 2: neither NAME=VALUE nor a comment"), ("PORT='1", "PORT has no closing"),
-                                  ("PORT='1'2", "PORT goes on after the closing quote")):
+                                  ("PORT='1'2", "PORT has text after the closing quote")):
                 for program in (PROGRAM, str(self.folder / "absent")):
                     (self.folder / ".env").write_text(f"SOMEBODY_ELSES='\n{text}\n", encoding="ascii")
                     code, said = self.script(shell, "status", RERANK_PROGRAM=program)
@@ -293,7 +293,7 @@ class StartScript(StartScriptTest):
         for shell in SHELLS:
             code, said = self.script(shell, "status")
             self.assertEqual(code, 2)
-            self.assertIn("rerank.toml, line 1: prot is no setting; the nearest known one is port", said)
+            self.assertIn("rerank.toml, line 1: unknown setting prot; did you mean port?", said)
             code, said = self.script(shell, "status", RERANK_PROGRAM=str(self.folder / "absent"))
             self.assertEqual(code, 3)
             self.assertIn("rerank.toml is not read: the program rerank is not found", said)
@@ -306,7 +306,7 @@ class StartScript(StartScriptTest):
             (self.folder / "rerank.toml").write_text('api_key = "hidden"\n', encoding="ascii")
             code, said = self.script(shell, "start", "ENGINE=vllm", "MODEL_PATH=m")
             self.assertEqual(code, 1)
-            self.assertIn("api_key stands in a file that vLLM does not read", said)
+            self.assertIn("api_key is in a file that vLLM does not read", said)
             self.assertNotIn("hidden", said)
             (self.folder / "rerank.toml").unlink()
             for line in ("RERANK_API_KEY=hidden", "VLLM_API_KEY=hidden"):

@@ -30,21 +30,21 @@ constexpr const char* kExamples = R"(Examples:
   rerank bench compare before.json after.json
   rerank bench report result.json -o report.html
 
-Without a rate so many requests are always under way (a closed loop). With one they are due at random times,
-ready or not, and a request's latency counts from when it was due (an open loop). Ctrl-C prints what was measured so
-far. What each figure is, and what this costs itself: docs/benchmarking.md.)";
+Without --request-rate a fixed number of requests is always in progress (closed loop). With it, requests are sent at
+random times, whether or not earlier ones are done, and latency is measured from the scheduled time (open loop).
+Ctrl-C stops and prints the results so far. docs/benchmarking.md explains every figure.)";
 
 constexpr const char* kCompareExamples = R"(Examples:
   rerank bench compare before.json after.json
   rerank bench compare vllm.json ours.json --format markdown
 
-Points that were measured in both are set side by side. The exit code does not depend on which is faster.)";
+Compares the points that are in both results. The exit code does not depend on which one is faster.)";
 
 constexpr const char* kReportExamples = R"(Examples:
   rerank bench report result.json -o report.html
   rerank bench report vllm.json ours.json --title 'One H100, 0.6B' -o report.html
 
-The page needs nothing from the network.)";
+The report is a single file that loads nothing from the network.)";
 
 void say(const std::string& lines) {
   std::string text;
@@ -72,7 +72,7 @@ std::string target_line(const load::BenchResult& result) {
 }
 
 int bench(const BenchFlags& flags) {
-  for (const std::string& name : flags.ignored) say(name + " has no meaning for a reranker and is ignored\n");
+  for (const std::string& name : flags.ignored) say(name + " does not apply to a reranker and is ignored\n");
   BenchSweep sweep(flags);
   const BenchSetup& setup = sweep.setup();
   load::BenchResult result = sweep.card();
@@ -91,17 +91,16 @@ int bench(const BenchFlags& flags) {
     result.points.push_back(point);
     if (!setup.output.empty()) write_result(result, setup.output);
   }
-  if (!setup.output.empty()) say("the result is in " + setup.output + "\n");
+  if (!setup.output.empty()) say("result written to " + setup.output + "\n");
   if (!goes_on) return kStopped;
   return any_answered ? kDone : kRefused;
 }
 
 void add_compare(CLI::App& bench_command, Action& action) {
-  CLI::App* command =
-      bench_command.add_subcommand("compare", "How much faster or slower the second result is");
+  CLI::App* command = bench_command.add_subcommand("compare", "Compare two results");
   auto files = std::make_shared<std::pair<std::string, std::string>>();
   auto format = std::make_shared<std::string>();
-  command->add_option("A", files->first, "a result of rerank bench")->required();
+  command->add_option("A", files->first, "result file of rerank bench")->required();
   command->add_option("B", files->second, "another")->required();
   add_choice(*command, "-f,--format", *format, {"text", "markdown"}, "of what is printed");
   command->footer(kCompareExamples);
@@ -125,11 +124,12 @@ void add_report(CLI::App& bench_command, Action& action) {
     std::string output;
     std::string title = "Benchmark of a reranker";
   };
-  CLI::App* command = bench_command.add_subcommand("report", "One page with curves, histograms and figures");
+  CLI::App* command =
+      bench_command.add_subcommand("report", "Write an HTML report with curves, histograms and figures");
   auto flags = std::make_shared<ReportFlags>();
-  command->add_option("FILE", flags->files, "results of rerank bench")->required()->take_all();
+  command->add_option("FILE", flags->files, "result files of rerank bench")->required()->take_all();
   command->add_option("-o,--output", flags->output, "the page")->type_name("FILE")->required();
-  command->add_option("--title", flags->title, "what stands at its top")->type_name("TEXT");
+  command->add_option("--title", flags->title, "title of the report")->type_name("TEXT");
   command->footer(kReportExamples);
   command->callback([flags, &action] {
     action = [flags] {
@@ -139,7 +139,7 @@ void add_report(CLI::App& bench_command, Action& action) {
         if (results.back().label.empty()) results.back().label = file.substr(file.rfind('/') + 1);
       }
       load::write_whole_file(flags->output, report_page(results, flags->title));
-      say("the report is in " + flags->output + "\n");
+      say("report written to " + flags->output + "\n");
       return kDone;
     };
   });
@@ -148,7 +148,8 @@ void add_report(CLI::App& bench_command, Action& action) {
 }  // namespace
 
 void add_bench(CLI::App& program, Action& action) {
-  CLI::App* command = program.add_subcommand("bench", "Measure how fast a server or the engine answers");
+  CLI::App* command =
+      program.add_subcommand("bench", "Measure throughput and latency of a server or the engine");
   auto flags = std::make_shared<BenchFlags>();
   add_bench_flags(*command, *flags);
   command->require_subcommand(0, 1);

@@ -43,7 +43,7 @@ std::vector<Number> numbers_of(const std::string& list, const char* flag, std::v
     Number number = {};
     const char* end = item.data() + item.size();
     const auto parsed = std::from_chars(item.data(), end, number);
-    check(parsed.ec == std::errc() && parsed.ptr == end, fmt::format("{}: not looked at", flag));
+    check(parsed.ec == std::errc() && parsed.ptr == end, fmt::format("{}: not validated", flag));
     numbers.push_back(number);
   }
   return numbers;
@@ -52,7 +52,7 @@ std::vector<Number> numbers_of(const std::string& list, const char* flag, std::v
 std::pair<std::string, std::string> key_and_value(const std::string& text, const char* flag) {
   const std::size_t at = text.find('=');
   if (at == std::string::npos || at == 0) {
-    throw UsageError(fmt::format("{}: \"{}\" is no KEY=VALUE", flag, text));
+    throw UsageError(fmt::format("{}: \"{}\" is not of the form KEY=VALUE", flag, text));
   }
   return {text.substr(0, at), text.substr(at + 1)};
 }
@@ -80,13 +80,13 @@ Dataset dataset_of(const BenchFlags& flags) {
   if (name == "custom" && !has_path)
     throw UsageError("--dataset-name custom needs a file: --dataset-path FILE");
   if (has_path && !name.empty() && name != "custom") {
-    throw UsageError("--dataset-path belongs to --dataset-name custom");
+    throw UsageError("--dataset-path requires --dataset-name custom");
   }
   if (has_path) return Dataset::kFile;
   const Dataset dataset = name == "random-rerank" ? Dataset::kRandomRerank : Dataset::kWords;
   if (dataset != Dataset::kWords && !flags.document_words.empty()) {
     throw UsageError(
-        "--document-words belongs to --dataset-name words; random-rerank has --random-input-len");
+        "--document-words requires --dataset-name words; for random-rerank use --random-input-len");
   }
   return dataset;
 }
@@ -101,7 +101,7 @@ std::string extra_fields(const BenchFlags& flags, Dataset dataset, load::Dialect
   if (!flags.extra_body.empty()) {
     boost::system::error_code error;
     const json::value more = json::parse(flags.extra_body, error);
-    if (error || !more.is_object()) throw UsageError("--extra-body is no JSON object");
+    if (error || !more.is_object()) throw UsageError("--extra-body is not a JSON object");
     for (const auto& field : more.get_object()) fields[field.key()] = field.value();
   }
   return fields.empty() ? "" : json::serialize(fields);
@@ -131,7 +131,7 @@ load::RandomRerankShape random_rerank_shape(const BenchFlags& flags) {
   shape.range_ratio = flags.random_range_ratio;
   shape.is_reranker = !flags.no_reranker;
   if (items_of(flags.docs_per_request).size() > 1) {
-    throw UsageError("--docs-per-request: a list belongs to --dataset-name words");
+    throw UsageError("--docs-per-request: a list requires --dataset-name words");
   }
   return shape;
 }
@@ -169,7 +169,8 @@ std::vector<load::LoadPlan> plans_of(const BenchFlags& flags, const load::LoadPl
       const bool is_closed = std::isinf(rate) && concurrency > 0;
       plan.rate = is_closed ? std::nullopt : std::optional(rate);
       if (std::isinf(rate) && !is_closed && plan.max_requests == 0) {
-        throw UsageError("--request-rate inf sends all requests at once: say how many with --num-requests");
+        throw UsageError(
+            "--request-rate inf sends all requests at once; set their number with --num-requests");
       }
       plans.push_back(plan);
     }
@@ -205,7 +206,7 @@ std::vector<BenchPoint> points_of(const BenchFlags& flags, const BenchSetup& set
 load::FigureOptions figure_options(const BenchFlags& flags) {
   load::FigureOptions options;
   if (!flags.percentile_metrics.empty() && flags.percentile_metrics != "e2el") {
-    throw UsageError("--percentile-metrics: a reranker writes no tokens, so that only e2el is there");
+    throw UsageError("--percentile-metrics: only e2el is supported, because a reranker generates no tokens");
   }
   for (const double p : numbers_of<double>(flags.metric_percentiles, "--metric-percentiles", {})) {
     options.percentiles.push_back(p);
@@ -242,7 +243,7 @@ std::string output_file(const BenchFlags& flags, const load::LoadPlan& plan) {
 }  // namespace
 
 BenchSetup bench_setup(const BenchFlags& flags) {
-  if (flags.offline && flags.model.empty()) throw UsageError("--offline loads a model: which? Give -m MODEL");
+  if (flags.offline && flags.model.empty()) throw UsageError("--offline needs a model to load; add -m MODEL");
   BenchSetup setup;
   if (!flags.offline) setup.http = http_options(flags);
   setup.dataset = dataset_of(flags);

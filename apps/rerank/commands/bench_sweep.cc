@@ -161,7 +161,7 @@ void BenchSweep::ask_once() {
     if (load::Clock::now() >= deadline) {
       const std::string where = engine_ ? "the engine" : setup_.http.address.url() + jobs.front().path;
       throw Error(ErrorCode::kUnavailable,
-                  fmt::format("a first request to {} failed, so nothing was measured: {}: {}", where,
+                  fmt::format("the test request to {} failed, so nothing was measured: {}: {}", where,
                               failure_name(outcome), outcome.message));
     }
     std::this_thread::sleep_for(kAskAgainAfter);
@@ -226,7 +226,7 @@ load::Point BenchSweep::measure(std::size_t index) {
     plan.max_requests = asked.num_warmups;
     load::RunRecord ignored;
     const std::vector<load::Job> warmups = make_jobs(index, asked.num_warmups, Purpose::kWarmUp);
-    goes_on = run(warmups, plan, "requests to warm up", ignored);
+    goes_on = run(warmups, plan, "warm-up requests", ignored);
   }
   const std::string which =
       setup_.points.size() == 1

@@ -21,7 +21,7 @@ class BenchSweep {
   // What the result says besides its points.
   const load::BenchResult& card() const { return card_; }
   const BenchSetup& setup() const { return setup_; }
-  // Measures one point. Returns early, with `record.interrupted` set, when the program is asked to end.
+  // Measures one point. Returns early, with `record.interrupted` set, when the program is interrupted.
   load::Point measure(std::size_t index);
 
  private:
@@ -31,7 +31,7 @@ class BenchSweep {
   void ask_once();
   void describe_server();
   void describe_engine();
-  // False when the program is asked to end.
+  // False when the program is interrupted.
   bool run(const std::vector<load::Job>& jobs, const load::LoadPlan& plan, const std::string& what,
            load::RunRecord& record);
 

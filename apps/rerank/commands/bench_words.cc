@@ -32,11 +32,10 @@ std::vector<std::string> words_of_tokenizer(const std::string& given) {
     if (ids.size() == 1) words.push_back(word);
   }
   if (words.size() < kFewestWords) {
-    throw Error(
-        ErrorCode::kUnsupported,
-        fmt::format("--tokenizer {}: only {} of its tokens are whole words; leave the flag out and texts are "
-                    "made of common English words",
-                    given, words.size()));
+    throw Error(ErrorCode::kUnsupported,
+                fmt::format("--tokenizer {}: only {} of its tokens are whole words, too few to make texts "
+                            "of; without the flag, common English words are used",
+                            given, words.size()));
   }
   return words;
 }

@@ -20,15 +20,16 @@ constexpr const char* kExamples = R"(Examples:
   rerank config --format sh serve
   rerank config --list
 
-With a command: what it would run with, flags included, its own table of the TOML file ([serve]) too; nothing is run.
-The flags of config itself stand before the command. The first that says something counts:
+With a command, shows the settings it would run with, including its flags and its own table of the TOML file
+([serve]), without running it. The flags of config itself come before the command. Sources, highest priority first:
   1. flags
-  2. the environment: RERANK_PORT, then PORT where a setting has such a name
-  3. $ENV_FILE, else .env in the working folder, by the same names
-  4. the TOML file of --config, else of $RERANK_CONFIG, else rerank.toml in the working folder, else
-     ~/.config/rerank/rerank.toml: port = 9000
+  2. environment variables: RERANK_PORT, then PORT for settings that have such a name
+  3. the file $ENV_FILE, or .env in the working directory, with the same names
+  4. the TOML file: --config, then $RERANK_CONFIG, then rerank.toml in the working directory, then
+     ~/.config/rerank/rerank.toml, with keys such as port = 9000
   5. the default
-What is empty says nothing. Keys are shown as set, never themselves. sh: NAME='value' lines of what is set.)";
+Empty values are ignored. API keys are never printed, only whether they are set. Format sh: NAME='value' lines of
+the settings that are set.)";
 
 struct ConfigOptions {
   std::string format = "text";
@@ -40,8 +41,9 @@ int config(CLI::App& program, const ConfigOptions& options, const std::string& c
            std::vector<std::string> words) {
   OutputStream& output = standard_output();
   if (options.list) {
-    if (!words.empty()) throw UsageError("--list is of all settings: leave " + words.front() + " out");
-    if (options.format == "sh") throw UsageError("--format sh prints values, and --list has none");
+    if (!words.empty()) throw UsageError("--list shows all settings; remove " + words.front());
+    if (options.format == "sh")
+      throw UsageError("--format sh prints values and cannot be combined with --list");
     output.write(list_of_settings(program, options.format));
     output.flush();
     return kDone;
@@ -49,7 +51,7 @@ int config(CLI::App& program, const ConfigOptions& options, const std::string& c
   if (!options.table.empty() && !words.empty()) {
     throw UsageError("--table is for all settings: " + words.front() + " has its own");
   }
-  if (options.format == "markdown") throw UsageError("--format markdown is for --list");
+  if (options.format == "markdown") throw UsageError("--format markdown requires --list");
   if (!words.empty() && !config_file.empty()) words.insert(words.begin() + 1, "--config=" + config_file);
   const ConfigReport report =
       words.empty() ? config_of_all(program, options.table, config_file) : config_of_command(program, words);
@@ -63,14 +65,14 @@ int config(CLI::App& program, const ConfigOptions& options, const std::string& c
 }  // namespace
 
 void add_config(CLI::App& program, Action& action) {
-  CLI::App* command = program.add_subcommand("config", "Show each setting, and where its value comes from");
+  CLI::App* command = program.add_subcommand("config", "Show every setting and where its value comes from");
   auto options = std::make_shared<ConfigOptions>();
   add_choice(*command, "-f,--format", options->format, {"text", "json", "sh", "markdown"},
-             "text unless given; markdown is for --list");
-  command->add_flag("--list", options->list, "what can be set, by which names, instead of what is set");
+             "default text; markdown: with --list only");
+  command->add_flag("--list", options->list, "list all settings with their names instead of their values");
   command
       ->add_option("--table", options->table,
-                   "of the TOML file, to look into as this command would: serve; or client")
+                   "table of the TOML file to read, as this command would: serve, client, ...")
       ->type_name("NAME")
       ->check(CLI::IsMember(setting_sections()));
   const CLI::Option* const file = add_config_flag(*command);

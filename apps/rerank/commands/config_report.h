@@ -1,4 +1,4 @@
-// Which value each setting has and where it comes from. How that is printed stands in config_formats.
+// Which value each setting has and where it comes from. config_formats prints them.
 #pragma once
 
 #include <string>

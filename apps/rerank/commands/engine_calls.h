@@ -1,4 +1,4 @@
-// The engine as the commands call it: every wait ends when the program is asked to end.
+// The engine as the commands call it: every wait ends when the program is interrupted.
 #pragma once
 
 #include <future>

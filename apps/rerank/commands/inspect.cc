@@ -94,8 +94,9 @@ void add_weights(const CheckpointSummary& summary, const Reranker& reranker, Fin
     text += fmt::format("{}{} {}", text.empty() ? "" : ", ", type.num_tensors, to_string(type.type));
   }
   findings.add({"tensors", "tensors", "{" + json + "}", text});
-  findings.add({"files", "files", fmt::format("{}", summary.num_files),
-                summary.num_files == 0 ? "none: made in memory" : fmt::format("{}", summary.num_files)});
+  findings.add(
+      {"files", "files", fmt::format("{}", summary.num_files),
+       summary.num_files == 0 ? "none (generated in memory)" : fmt::format("{}", summary.num_files)});
   findings.add_text("head", "head", reranker.head());
 }
 
@@ -105,7 +106,7 @@ void add_tokenizer(const std::string& file, Findings& findings) {
   const auto add_word = [&](const char* word, const char* key, const char* label) {
     const std::optional<std::int32_t> id = tokenizer.token_id(word);
     findings.add(
-        {key, label, id ? fmt::format("{}", *id) : "null", id ? fmt::format("{}", *id) : "not in it"});
+        {key, label, id ? fmt::format("{}", *id) : "null", id ? fmt::format("{}", *id) : "not found"});
   };
   add_word("yes", "yes_id", "id of \"yes\"");
   add_word("no", "no_id", "id of \"no\"");
@@ -149,12 +150,12 @@ int inspect(const InspectOptions& options) {
 }  // namespace
 
 void add_inspect(CLI::App& program, Action& action) {
-  CLI::App* command =
-      program.add_subcommand("inspect", "Show what a model's files hold and how it would run here");
+  CLI::App* command = program.add_subcommand(
+      "inspect", "Show what a model's files contain and how it would run on this machine");
   auto options = std::make_shared<InspectOptions>();
   add_model_argument(*command, options->engine.model);
   add_engine_flags(*command, options->engine);
-  add_choice(*command, "-f,--format", options->format, {"table", "json"}, "table unless given");
+  add_choice(*command, "-f,--format", options->format, {"table", "json"}, "default table");
   command->footer(kExamples);
   command->callback([options, &action] { action = [options] { return inspect(*options); }; });
 }

@@ -27,10 +27,10 @@ constexpr const char* kExamples = R"(Examples:
   rerank pull Qwen/Qwen3-Reranker-0.6B --endpoint https://hub.example.org --revision v1
   MODEL_PATH=$(rerank pull Qwen/Qwen3-Reranker-8B)
 
-What has come is kept when a pull ends early: the same command goes on from there. Every file is verified before it gets
-its name, and the model appears in the cache when all of them are. Standard output is the model's directory.
-Environment: HF_TOKEN and MODELSCOPE_API_TOKEN for models that want one, HF_ENDPOINT for a mirror, HF_HUB_CACHE or
-HF_HOME for the cache, HTTPS_PROXY for a proxy.)";
+An interrupted download is kept; run the same command again to resume it. Every file is verified, and the model
+appears in the cache only when all its files are complete. Prints the model's directory to standard output.
+Environment: HF_TOKEN and MODELSCOPE_API_TOKEN for gated and private models, HF_ENDPOINT for a mirror, HF_HUB_CACHE
+or HF_HOME for the cache, HTTPS_PROXY for a proxy.)";
 
 struct PullFlags {
   PullOptions pull;
@@ -96,7 +96,7 @@ void tell_result(const PullFlags& flags, const PullResult& pulled) {
   tell(fmt::format("{}: {} files, {:.1f} MB verified, {:.1f} MB of them new, from {}, commit {}",
                    pulled.model, pulled.files.size(), megabytes(total_bytes), megabytes(new_bytes),
                    pulled.endpoint, pulled.commit));
-  tell(fmt::format("use it: rerank rank -m {} -q 'a question' documents.txt", model));
+  tell(fmt::format("to use it: rerank rank -m {} -q 'a question' documents.txt", model));
   standard_output().write(pulled.snapshot.string() + "\n");
 }
 
@@ -124,7 +124,7 @@ int pull(const PullFlags& flags) {
   const PullResult result = flags.dry_run ? list_model(options, events) : pull_model(options, events);
   lines.clear();
   if (result.stopped) {
-    tell("stopped; what has come is kept: the same command goes on from there");
+    tell("stopped; the downloaded part is kept, run the same command again to resume");
     throw Interrupted{};
   }
   if (flags.dry_run) {
@@ -141,37 +141,34 @@ void add_flags(CLI::App& command, PullFlags& flags) {
   PullOptions& options = flags.pull;
   command.add_option("MODEL", options.model, "ORG/NAME on the hub, or ORG/NAME@REVISION")->required();
   command
-      .add_option("--from", options.from,
-                  "huggingface or modelscope; huggingface unless given, or modelscope where "
-                  "VLLM_USE_MODELSCOPE is set")
+      .add_option(
+          "--from", options.from,
+          "huggingface or modelscope; default huggingface, or modelscope if VLLM_USE_MODELSCOPE is set")
       ->type_name("HUB");
-  command
-      .add_option("--revision", options.revision, "branch, tag or commit; the hub's main one unless given")
+  command.add_option("--revision", options.revision, "branch, tag or commit; default: the hub's main branch")
       ->type_name("NAME");
   command
-      .add_option("--endpoint", options.endpoint,
-                  "a mirror of the hub; HF_ENDPOINT, else the hub's own unless given")
+      .add_option("--endpoint", options.endpoint, "URL of a mirror; default HF_ENDPOINT, then the hub itself")
       ->type_name("URL");
   command
       .add_option("--cache-dir", options.cache,
-                  "the cache; HF_HUB_CACHE, HF_HOME/hub, else ~/.cache/huggingface/hub "
-                  "unless given")
+                  "cache directory; default HF_HUB_CACHE, then HF_HOME/hub, then ~/.cache/huggingface/hub")
       ->type_name("DIR");
   add_count(command, "--connections", options.num_connections, whole_numbers(1, 64),
-            "at the same time; 8 unless given");
+            "number of parallel connections; default 8");
   add_count(command, "--retries", options.patience.retries, ranges::kRetries,
-            "in a row without a byte gained, before it gives up; 5 unless given");
-  command.add_flag("--dry-run", flags.dry_run, "show what would be downloaded, and write nothing");
+            "give up after this many retries in a row without progress; default 5");
+  command.add_flag("--dry-run", flags.dry_run, "show what would be downloaded, without writing anything");
   command.add_flag("--verify", options.verify,
-                   "hash what the cache holds already, and download again what is wrong");
-  command.add_flag("--unchecked", flags.unchecked, "also a model that this program cannot run");
+                   "verify files that are already in the cache too, and download bad ones again");
+  command.add_flag("--unchecked", flags.unchecked, "download the model even if this program cannot run it");
 }
 
 }  // namespace
 
 void add_pull(CLI::App& program, Action& action) {
   CLI::App* command =
-      program.add_subcommand("pull", "Download a model, verified, to where every command finds it");
+      program.add_subcommand("pull", "Download and verify a model into the Hugging Face cache");
   auto flags = std::make_shared<PullFlags>();
   add_flags(*command, *flags);
   command->footer(kExamples);

@@ -24,12 +24,12 @@ constexpr const char* kExamples = R"(Examples:
   rerank rank --url http://localhost:8000 -q 'edit photos' packages.txt
   rerank rank -m demo -q 'edit photos' --field text --format json packages.jsonl | jq '.results[0].document'
 
-A line is a document (an empty line an empty one); lines end in LF or CR LF. With --field a line is a JSON
-object, which json and jsonl give back whole. Indices count documents from 0, over all files. Equal scores keep
-their order.
+Each line is one document; an empty line is an empty document. Lines end in LF or CR LF. With --field each line
+is a JSON object, which the formats json and jsonl return unchanged. Documents are numbered from 0 across all
+files. Documents with equal scores keep their order.
 json:  {"model","query","results":[{"index","score","truncated"?,"document"}],"usage"}
-jsonl: one of these results a line
-tsv:   index, score, 1 if truncated else 0, document (its tabs and control characters replaced))";
+jsonl: one of these results per line
+tsv:   index, score, 1 if truncated, otherwise 0, document (tabs and control characters replaced))";
 
 struct RankOptions {
   EngineOptions engine;
@@ -89,22 +89,24 @@ int rank(const CLI::App& command, const RankOptions& options) {
 }  // namespace
 
 void add_rank(CLI::App& program, Action& action) {
-  CLI::App* command = program.add_subcommand("rank", "Order documents by how well they answer a query");
+  CLI::App* command = program.add_subcommand("rank", "Rank documents by relevance to a query");
   auto options = std::make_shared<RankOptions>();
   options->engine.model.clear();
   add_model_flag(*command, options->engine.model)->required(false);
-  command->add_option("-q,--query", options->query, "what the documents should answer")
+  command->add_option("-q,--query", options->query, "query to rank the documents by")
       ->type_name("QUERY")
       ->required();
-  command->add_option("FILE", options->files, "files of documents; - or none: standard input");
+  command->add_option("FILE", options->files, "files of documents; default, and -: standard input");
   command
-      ->add_option("--field", options->field, "lines are JSON objects, and this field of theirs the document")
+      ->add_option("--field", options->field,
+                   "read each line as a JSON object whose field NAME is the document")
       ->type_name("NAME");
   add_count(*command, "-n,--top-n", options->top_n, whole_numbers(0, ranges::kMostInt32),
-            "show only the best N; 0: all");
+            "output only the N best; 0: all");
   add_choice(*command, "-f,--format", options->format, {"table", "json", "jsonl", "tsv"},
-             "table on a terminal, else tsv, unless given");
-  command->add_flag("--raw", options->raw, "the logits that scores are made of (rerank inspect says how)");
+             "default: table on a terminal, otherwise tsv");
+  command->add_flag("--raw", options->raw,
+                    "output the logits that scores are computed from (see rerank inspect) instead of scores");
   add_request_flags(*command, options->request);
   add_engine_flags(*command, options->engine);
   add_remote_flags(*command, options->remote);

@@ -25,14 +25,14 @@ constexpr const char* kExamples = R"(Examples:
   rerank score --url http://localhost:8000 pairs.jsonl -o scores.jsonl
   printf 'edit photos\tGIMP is an image editor\n' | rerank score -m demo --input-format tsv --format tsv
 
-A pair is a line: a JSON object with the texts query, document and, if wanted, instruction (.jsonl, standard
-input), or query TAB document, or query TAB document TAB instruction (.tsv). Lines end in LF or CR LF. Pairs that
-follow each other with the same query are computed faster.
-jsonl: {"index","score","truncated"?}, index counting pairs from 0
-tsv:   index, score, 1 if truncated else 0
-With -o the lines are collected in FILE.partial, which becomes FILE when the last one is written. --resume goes on
-after the complete lines in it, and first scores the last of them again: other bits mean another input, model or
-machine, and are refused.)";
+Each line is one pair: a JSON object with the string fields query, document and, optionally, instruction (.jsonl,
+standard input), or query TAB document, or query TAB document TAB instruction (.tsv). Lines end in LF or CR LF.
+Consecutive pairs with the same query are scored faster.
+jsonl: {"index","score","truncated"?}, pairs numbered from 0
+tsv:   index, score, 1 if truncated, otherwise 0
+With -o the scores are written to FILE.partial, which is renamed to FILE when it is complete. --resume continues
+after the last complete line, which it scores again first: if the result is not identical, the input, the model or
+the machine has changed, and the command stops with an error.)";
 
 struct ScoreOptions {
   EngineOptions engine;
@@ -69,13 +69,12 @@ class ScoreRun {
     file_.finish();
   }
 
-  // What to tell someone whose run ended early; empty if there is nothing to go on with.
+  // How to continue a run that ended early; empty if there is nothing to continue.
   std::string how_to_go_on() {
     progress_.clear();
     if (file_.kept_path().empty() || file_.num_kept_lines() == 0) return "";
-    return fmt::format(
-        "\n{} pairs are done and kept in {}: the same command with --resume goes on after them",
-        file_.num_kept_lines(), file_.kept_path());
+    return fmt::format("\n{} pairs are done and kept in {}; run the same command with --resume to continue",
+                       file_.num_kept_lines(), file_.kept_path());
   }
 
   void keep_what_is_done() { file_.flush(); }
@@ -93,8 +92,7 @@ class ScoreRun {
         throw Error(
             ErrorCode::kInvalidArgument,
             fmt::format(
-                "{} holds {} scores, but {} only {} pairs: they do not belong together; --force starts "
-                "again",
+                "{} has {} scores, but {} only {} pairs, so it cannot be resumed; use --force to start over",
                 file_.kept_path(), file_.num_earlier_lines(), pairs_.lines().name(), next_index_));
       }
       ++next_index_;
@@ -111,11 +109,10 @@ class ScoreRun {
     scorer.finish();
     line.pop_back();
     if (line != file_.last_earlier_line()) {
-      throw Error(
-          ErrorCode::kInvalidArgument,
-          fmt::format("{} ends in {}, where this command gives {}: another input, model, machine or format; "
-                      "--force starts again",
-                      file_.kept_path(), file_.last_earlier_line(), line));
+      throw Error(ErrorCode::kInvalidArgument,
+                  fmt::format("{} ends in {}, but this command computes {}: the input, model, machine or "
+                              "format is different; use --force to start over",
+                              file_.kept_path(), file_.last_earlier_line(), line));
     }
   }
 
@@ -129,7 +126,7 @@ class ScoreRun {
     try {
       return pairs_.next(pair_);
     } catch (const Error&) {
-      scorer.finish();  // a bad line: what stands before it counts
+      scorer.finish();  // a bad line: the pairs before it count
       throw;
     }
   }
@@ -164,9 +161,9 @@ class ScoreRun {
 
 int score(const CLI::App& command, const ScoreOptions& options) {
   check_judge_flags(command, options.engine, options.remote);
-  if (options.resume && options.force) throw UsageError("--resume and --force exclude each other");
+  if (options.resume && options.force) throw UsageError("--resume and --force cannot be combined");
   if (options.resume && options.output.empty())
-    throw UsageError("--resume needs the file to go on with: -o FILE");
+    throw UsageError("--resume needs the file to resume; add -o FILE");
   require_utf8(options.request.instruction, "--instruction");
   ScoreRun run(options);
   try {
@@ -186,20 +183,20 @@ int score(const CLI::App& command, const ScoreOptions& options) {
 }  // namespace
 
 void add_score(CLI::App& program, Action& action) {
-  CLI::App* command =
-      program.add_subcommand("score", "Score pairs of query and document, in order, any number of them");
+  CLI::App* command = program.add_subcommand("score", "Score query-document pairs, keeping their order");
   auto options = std::make_shared<ScoreOptions>();
   options->engine.model.clear();
   add_model_flag(*command, options->engine.model)->required(false);
-  command->add_option("FILE", options->input, "pairs; - or none: standard input");
+  command->add_option("FILE", options->input, "file of pairs; default, and -: standard input");
   add_choice(*command, "--input-format", options->input_format, {"jsonl", "tsv"},
-             "else what the file's ending says; standard input: jsonl");
-  command->add_option("-o,--output", options->output, "where the scores go; else standard output")
+             "default: by the file's extension; jsonl for standard input");
+  command->add_option("-o,--output", options->output, "output file; default: standard output")
       ->type_name("FILE");
-  add_choice(*command, "-f,--format", options->format, {"jsonl", "tsv"}, "jsonl unless given");
-  command->add_flag("--raw", options->raw, "the logits that scores are made of (rerank inspect says how)");
-  command->add_flag("--resume", options->resume, "go on after the scores that the output file holds");
-  command->add_flag("--force", options->force, "replace an output file that exists");
+  add_choice(*command, "-f,--format", options->format, {"jsonl", "tsv"}, "default jsonl");
+  command->add_flag("--raw", options->raw,
+                    "output the logits that scores are computed from (see rerank inspect) instead of scores");
+  command->add_flag("--resume", options->resume, "continue after the scores already in the output file");
+  command->add_flag("--force", options->force, "overwrite an existing output file");
   add_request_flags(*command, options->request);
   add_engine_flags(*command, options->engine);
   add_remote_flags(*command, options->remote);

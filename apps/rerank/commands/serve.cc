@@ -21,8 +21,9 @@ constexpr const char* kExamples = R"(Examples:
   rerank serve Qwen/Qwen3-Reranker-0.6B --served-model-name reranker --api-key-file keys.txt
   curl localhost:8000/v1/rerank -d '{"query": "edit photos", "documents": ["gimp", "bash"]}'
 
-Speaks what clients of Cohere, Jina, vLLM, TEI, Infinity, Voyage, NIM and others send: /docs of a running
-server says how, / is a page to try it on. SIGTERM or Ctrl-C: what was accepted is answered, then it ends.)";
+Compatible with clients of Cohere, Jina, vLLM, TEI, Infinity, Voyage, NIM and others. A running server has its
+API documentation at /docs and a playground at /. On SIGTERM or Ctrl-C it answers the requests it has accepted, then
+exits.)";
 
 std::vector<std::string> keys_in_file(const std::string& path) {
   std::ifstream file(path);
@@ -34,8 +35,9 @@ std::vector<std::string> keys_in_file(const std::string& path) {
     if (begin == std::string::npos || line[begin] == '#') continue;
     keys.push_back(line.substr(begin, line.find_last_not_of(" \t\r") + 1 - begin));
   }
-  require(!keys.empty(), "--api-key-file " + path +
-                             ": no key in it; write one a line, lines that begin with # are comments");
+  require(!keys.empty(),
+          "--api-key-file " + path +
+              ": the file contains no key; write one per line, lines starting with # are comments");
   return keys;
 }
 
@@ -48,10 +50,10 @@ log::Level level_named(const std::string& name) {
 int run(ServeFlags& flags) {
   ServingOptions& serving = flags.serving;
   if (!flags.model_argument.empty() && !flags.model_flag.empty()) {
-    throw UsageError("the model is named twice: once as an argument, once with --model");
+    throw UsageError("the model is given twice, as an argument and with --model; remove one");
   }
   serving.engine.model = flags.model_argument.empty() ? flags.model_flag : flags.model_argument;
-  if (serving.engine.model.empty()) throw UsageError("which model? rerank serve MODEL");
+  if (serving.engine.model.empty()) throw UsageError("no model given; use rerank serve MODEL");
   check_vllm_flags(flags);
   if (!flags.allowed_origins.empty()) {
     serving.service.allowed_origins = listed_words(flags.allowed_origins, "--allowed-origins");
@@ -72,7 +74,7 @@ int run(ServeFlags& flags) {
 }  // namespace
 
 void add_serve(CLI::App& program, Action& action) {
-  CLI::App* command = program.add_subcommand("serve", "Answer rerank and score requests over HTTP");
+  CLI::App* command = program.add_subcommand("serve", "Start an HTTP server for rerank and score requests");
   auto flags = std::make_shared<ServeFlags>();
   add_serve_flags(*command, *flags);
   add_engine_flags(*command, flags->serving.engine);

@@ -19,9 +19,9 @@ constexpr const char* kExamples = R"(Examples:
   rerank synth --config 0.6B --seed 1 --std 0.03 --tokenizer tokenizer.json --out synthetic-0.6B
   rerank synth --config config.json --out synthetic-own
 
-Every weight is a pure function of seed, tensor name and index: the same command makes the same files everywhere.
-The directory appears when it is complete; Ctrl-C leaves nothing behind. --model synth:0.6B needs no files: it makes
-the model of seed 1 and deviation 0.03 in memory.)";
+Every weight is a pure function of seed, tensor name and index, so the same command writes the same files on every
+machine. The directory appears only when it is complete; Ctrl-C leaves nothing behind. --model synth:0.6B needs no
+files: it generates the model with seed 1 and deviation 0.03 in memory.)";
 
 struct SynthOptions {
   std::string config;
@@ -56,18 +56,18 @@ int synth(const SynthOptions& options) {
 }  // namespace
 
 void add_synth(CLI::App& program, Action& action) {
-  CLI::App* command = program.add_subcommand("synth", "Write a synthetic model, for tests and benchmarks");
+  CLI::App* command = program.add_subcommand("synth", "Write a synthetic model for tests and benchmarks");
   auto options = std::make_shared<SynthOptions>();
   command->add_option("--config", options->config, "nano | odd | 0.6B | 4B | 8B, or a config.json")
       ->type_name("NAME")
       ->required();
   add_count(*command, "--seed", options->recipe.seed, whole_numbers(0, ranges::kMostWholeNumber),
-            "of the weights; 1 unless given");
+            "random seed of the weights; default 1");
   add_real(*command, "--std", "X", options->recipe.std, numbers_above(0, 10),
-           "standard deviation of the weights; 0.03 unless given");
-  command->add_option("--tokenizer", options->tokenizer, "a tokenizer.json to put beside them")
+           "standard deviation of the weights; default 0.03");
+  command->add_option("--tokenizer", options->tokenizer, "tokenizer.json to copy into the directory")
       ->type_name("FILE");
-  command->add_option("-o,--out", options->directory, "a directory that is new or empty")
+  command->add_option("-o,--out", options->directory, "output directory, new or empty")
       ->type_name("DIR")
       ->required();
   command->footer(kExamples);

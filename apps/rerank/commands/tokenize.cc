@@ -21,9 +21,9 @@ constexpr const char* kExamples = R"(Examples:
   echo 'edit photos' | rerank tokenize -m demo
   rerank tokenize --tokenizer tokenizer.json --input-format jsonl --parse-special-tokens texts.jsonl
 
-For each line in, one line out: a JSON array of ids. text: a line is a text, and ends in LF or CR LF. jsonl: a line
-is an object whose field "text" is the text; blank lines are skipped. Only the tokenizer is read, no weights.
-Prompt and limits are not applied.)";
+Writes one line per text: a JSON array of token ids. Input format text: each line is a text, ending in LF or CR LF;
+jsonl: each line is an object whose field "text" is the text, and blank lines are skipped. Only the tokenizer is
+loaded, not the weights. The prompt and the length limits are not applied.)";
 
 struct TokenizeOptions {
   std::string model;
@@ -47,7 +47,7 @@ std::string as_json(const std::vector<std::int32_t>& ids) {
 
 int tokenize(const TokenizeOptions& options) {
   if (options.model.empty() && options.tokenizer.empty()) {
-    throw UsageError("whose tokenizer? Give -m MODEL or --tokenizer FILE");
+    throw UsageError("no tokenizer given; add -m MODEL or --tokenizer FILE");
   }
   const Tokenizer tokenizer = Tokenizer::load(tokenizer_location(options.model, options.tokenizer));
   const SpecialTokens special = options.parse_special_tokens ? SpecialTokens::kParse : SpecialTokens::kAsText;
@@ -79,15 +79,15 @@ int tokenize(const TokenizeOptions& options) {
 }  // namespace
 
 void add_tokenize(CLI::App& program, Action& action) {
-  CLI::App* command = program.add_subcommand("tokenize", "Show the token ids of texts");
+  CLI::App* command = program.add_subcommand("tokenize", "Print the token ids of texts");
   auto options = std::make_shared<TokenizeOptions>();
   add_model_flag(*command, options->model)->required(false);
-  command->add_option("--tokenizer", options->tokenizer, "a tokenizer.json; then no model is needed")
+  command->add_option("--tokenizer", options->tokenizer, "tokenizer.json to use; no model is needed then")
       ->type_name("FILE");
-  command->add_option("FILE", options->input, "texts; - or none: standard input");
-  add_choice(*command, "--input-format", options->input_format, {"text", "jsonl"}, "text unless given");
+  command->add_option("FILE", options->input, "file of texts; default, and -: standard input");
+  add_choice(*command, "--input-format", options->input_format, {"text", "jsonl"}, "default text");
   command->add_flag("--parse-special-tokens", options->parse_special_tokens,
-                    "texts such as <|im_end|> are control tokens");
+                    "parse text such as <|im_end|> as control tokens");
   command->footer(kExamples);
   command->callback([options, &action] { action = [options] { return tokenize(*options); }; });
 }

@@ -28,12 +28,12 @@ constexpr const char* kExamples = R"(Examples:
   rerank verify Qwen/Qwen3-Reranker-0.6B reference.json
   rerank verify synth:nano scores-nano.json --tokenizer tokenizer.json --dtype float32
 
-Compares logit differences (yes - no) with those that the reference computed in float32 arithmetic. Within the
-yardstick, and exit code 0: every pair has the reference's number of tokens, and the error is
-  in float32:   at most 0.001 for every pair;
-  in bfloat16:  in the root mean square not above what the reference itself loses in bfloat16, as the file says;
-  quantised:    not above three times that.
-Special tokens in the texts are parsed, as references do. tools/ has a script that makes such a file.)";
+Compares logit differences (yes - no) with those that the reference implementation computed in float32. The exit
+code is 0 if every pair has the same number of tokens as in the reference and the error is within the tolerance:
+  float32:    at most 0.001 for every pair;
+  bfloat16:   root mean square at most the reference's own error in bfloat16, which the file contains;
+  quantized:  root mean square at most three times that.
+Special tokens in the texts are parsed, as in the reference. tools/make_reference.py writes such a file.)";
 
 constexpr double kFloat32Limit = 1e-3;
 constexpr double kQuantizedFactor = 3;
@@ -66,10 +66,10 @@ struct Comparison {
 void choose_yardstick(const Reference& reference, const EngineInfo& info, Comparison& comparison) {
   const bool is_float32 = info.dtype == "float32";
   if (!is_float32 && !reference.bfloat16_rms) {
-    throw Error(ErrorCode::kInvalidArgument,
-                reference.path +
-                    " has no bfloat16_logit_difference_error.rms to measure bfloat16 arithmetic by; give "
-                    "--dtype float32");
+    throw Error(
+        ErrorCode::kInvalidArgument,
+        reference.path +
+            " has no bfloat16_logit_difference_error.rms, the tolerance for bfloat16; use --dtype float32");
   }
   comparison.measure = is_float32 ? "max" : "rms";
   comparison.limit = is_float32 ? kFloat32Limit : *reference.bfloat16_rms;
@@ -129,7 +129,7 @@ std::string as_table(const EngineInfo& info, const Reference& reference, const C
                       comparison.max);
   text += fmt::format("  token counts      {} of {} equal\n",
                       static_cast<std::int64_t>(num_cases) - comparison.num_token_mismatches, num_cases);
-  text += fmt::format("  yardstick         {} at most {:.6f}: {}\n", comparison.measure, comparison.limit,
+  text += fmt::format("  tolerance         {} at most {:.6f}: {}\n", comparison.measure, comparison.limit,
                       comparison.within() ? "within" : "NOT within");
   text += fmt::format("  worst: {:>4}  {:>9}  {:>10}  {:>10}  {:>13}  query\n", "case", "error", "here",
                       "reference", "tokens");
@@ -197,11 +197,11 @@ int verify(const VerifyOptions& options) {
 }  // namespace
 
 void add_verify(CLI::App& program, Action& action) {
-  CLI::App* command = program.add_subcommand("verify", "Compare a model's scores here with reference scores");
+  CLI::App* command = program.add_subcommand("verify", "Compare a model's scores with reference scores");
   auto options = std::make_shared<VerifyOptions>();
   add_model_argument(*command, options->engine.model);
   command->add_option("REFERENCE", options->references, "files of reference scores")->required();
-  add_choice(*command, "-f,--format", options->format, {"table", "json"}, "table unless given");
+  add_choice(*command, "-f,--format", options->format, {"table", "json"}, "default table");
   add_engine_flags(*command, options->engine);
   command->footer(kExamples);
   command->callback([options, &action] { action = [options] { return verify(*options); }; });

@@ -8,12 +8,12 @@
 namespace rerank::cli {
 namespace {
 
-constexpr const char* kTargetGroup = "Whom to ask";
-constexpr const char* kLoadGroup = "How much at a time, for how long";
-constexpr const char* kWorkGroup = "What to ask";
-constexpr const char* kResultGroup = "What comes out";
+constexpr const char* kTargetGroup = "Server";
+constexpr const char* kLoadGroup = "Load";
+constexpr const char* kWorkGroup = "Workload";
+constexpr const char* kResultGroup = "Output";
 constexpr const char* kOfflineGroup = "With --offline";
-constexpr const char* kIgnoredGroup = "Taken from scripts for vLLM, without a meaning for a reranker";
+constexpr const char* kIgnoredGroup = "Accepted for compatibility with vllm bench serve, and ignored";
 
 constexpr NumberRange kConcurrency = whole_numbers(1, 65536);
 constexpr NumberRange kRequestRate = numbers_above(0, 1e6);
@@ -39,95 +39,105 @@ void add_texts(CLI::App& command, const char* group, const char* name, std::vect
 }
 
 void add_target_flags(CLI::App& command, BenchFlags& flags) {
-  add_text(
-      command, kTargetGroup, "--base-url,--url", flags.base_url, "URL",
-      "of the server: http://HOST:PORT, https://... or unix:/PATH; else $RERANK_URL, else --host and --port");
-  add_text(command, kTargetGroup, "--host", flags.host, "NAME", "127.0.0.1 unless given");
-  add_count(command, "--port", flags.port, whole_numbers(1, ranges::kPort.most), "8000 unless given")
+  add_text(command, kTargetGroup, "--base-url,--url", flags.base_url, "URL",
+           "http://HOST:PORT, https://... or unix:/PATH; default $RERANK_URL, then --host and --port");
+  add_text(command, kTargetGroup, "--host", flags.host, "NAME", "default 127.0.0.1");
+  add_count(command, "--port", flags.port, whole_numbers(1, ranges::kPort.most), "default 8000")
       ->group(kTargetGroup);
   add_choice(command, "--backend", flags.backend, {"rerank", "vllm-rerank", "tei", "score"},
-             "how requests are written; rerank and vllm-rerank are the same")
+             "request format; rerank and vllm-rerank are the same")
       ->group(kTargetGroup);
   add_text(command, kTargetGroup, "--endpoint", flags.endpoint, "PATH",
-           "else /v1/rerank, for tei /rerank, for score /v1/score");
+           "path of the requests; default /v1/rerank, for tei /rerank, for score /v1/score");
   add_text(command, kTargetGroup, "-m,--model", flags.model, "MODEL",
-           "the name that requests give; else the first that the server serves. With --offline what to load");
+           "model name in the requests; default: the first that the server lists. With --offline: the model "
+           "to load");
   add_text(command, kTargetGroup, "--served-model-name", flags.served_model_name, "NAME",
-           "the name that requests give, where --model names something else");
+           "model name in the requests, if different from --model");
   add_text(command, kTargetGroup, "--api-key", flags.api_key, "KEY",
-           "else $RERANK_API_KEY or $VLLM_API_KEY, which other users of this machine do not see");
-  add_texts(command, kTargetGroup, "--header", flags.headers, "sent with every request; may be repeated");
-  command.add_flag("--insecure", flags.insecure, "do not check the server's certificate")
+           "API key; safer in the environment, as $RERANK_API_KEY or $VLLM_API_KEY");
+  add_texts(command, kTargetGroup, "--header", flags.headers,
+            "HTTP header to send with every request; may be repeated");
+  command.add_flag("--insecure", flags.insecure, "do not verify the server's certificate")
       ->group(kTargetGroup);
   add_real(command, "--timeout", "SECONDS", flags.timeout_seconds, ranges::kSeconds,
-           "of a request; after it the request has failed (600). 0: none")
+           "time limit per request, after which it counts as failed; default 600; 0: no limit")
       ->group(kTargetGroup);
   add_count(command, "--io-threads", flags.io_threads,
-            whole_numbers(1, ranges::kSocketThreads.most, "threads"), "that send and receive (1)")
+            whole_numbers(1, ranges::kSocketThreads.most, "threads"),
+            "threads that send and receive; default 1")
       ->group(kTargetGroup);
   add_real(command, "--ready-check-timeout-sec", "SECONDS", flags.ready_timeout_seconds, ranges::kSeconds,
-           "to wait for a server that is not up yet (0)")
+           "how long to wait for a server that is still starting; default 0")
       ->group(kTargetGroup);
-  command.add_flag("--offline", flags.offline, "no server: the engine in this process, loaded with --model")
+  command
+      .add_flag("--offline", flags.offline,
+                "measure the engine in this process, loaded with --model, instead of a server")
       ->group(kTargetGroup);
 }
 
 void add_load_flags(CLI::App& command, BenchFlags& flags) {
   add_numbers(command, "-c,--concurrency,--max-concurrency", flags.concurrency, kConcurrency,
-              "requests at a time; a list is a sweep. 16 unless there is a rate, whose bound it is then")
+              "number of concurrent requests; a list makes a sweep. Default 16; with --request-rate: the "
+              "maximum, default none")
       ->group(kLoadGroup);
   add_numbers(command, "-r,--request-rate", flags.request_rate, kRequestRate,
-              "requests a second at random times, ready or not; inf sends all at once; a list is a sweep",
+              "requests per second, at random times (open loop); inf: all at once; a list makes a sweep",
               true)
       ->group(kLoadGroup);
   add_real(command, "--burstiness", "B", flags.burstiness, kBurstiness,
-           "1 is a Poisson process; less comes in bursts, more is more even")
+           "1: Poisson process; below 1: burstier; above 1: more even")
       ->group(kLoadGroup);
   add_real(command, "-t,--duration", "SECONDS", flags.duration_seconds, ranges::kSeconds,
-           "of each point; 10 unless there is a number")
+           "duration of each point; default 10, or none with --num-requests")
       ->group(kLoadGroup);
-  add_count(command, "-n,--num-requests", flags.num_requests, kRequests, "of each point")->group(kLoadGroup);
-  add_count(command, "--num-prompts", flags.num_prompts, kRequests,
-            "of random-rerank: documents of all requests (1000); else the same as --num-requests")
+  add_count(command, "-n,--num-requests", flags.num_requests, kRequests, "number of requests in each point")
+      ->group(kLoadGroup);
+  add_count(
+      command, "--num-prompts", flags.num_prompts, kRequests,
+      "with random-rerank: documents in all requests, default 1000; otherwise the same as --num-requests")
       ->group(kLoadGroup);
   add_count(command, "--num-warmups", flags.num_warmups, kRequests,
-            "requests before each point that do not count; else as many as are sent at a time, 4 at most")
+            "warm-up requests before each point; default: the concurrency, at most 4")
       ->group(kLoadGroup);
-  add_count(command, "--seed", flags.seed, whole_numbers(0, ranges::kMostInt32), "of texts and times (0)")
+  add_count(command, "--seed", flags.seed, whole_numbers(0, ranges::kMostInt32),
+            "random seed of texts and request times; default 0")
       ->group(kLoadGroup);
 }
 
 void add_work_flags(CLI::App& command, BenchFlags& flags) {
   add_choice(command, "--dataset-name", flags.dataset_name, {"words", "random-rerank", "custom"},
-             "words unless given; custom is a file of requests")
+             "default words; custom: requests from --dataset-path")
       ->group(kWorkGroup);
   add_text(command, kWorkGroup, "--dataset-path", flags.dataset_path, "FILE",
-           "of custom: bodies as clients send them, one JSON object a line");
+           "with custom: request bodies as clients send them, one JSON object per line");
   add_numbers(command, "-d,--docs-per-request", flags.docs_per_request, kDocuments,
-              "of words (20); a list is a sweep")
+              "with words: documents per request, default 20; a list makes a sweep")
       ->group(kWorkGroup);
   add_numbers(command, "-w,--document-words", flags.document_words, whole_numbers(1, kWords.most),
-              "of words (100); a list is a sweep")
+              "with words: words per document, default 100; a list makes a sweep")
       ->group(kWorkGroup);
-  add_count(command, "--query-words", flags.query_words, kWords, "of words (12)")->group(kWorkGroup);
+  add_count(command, "--query-words", flags.query_words, kWords, "with words: words per query, default 12")
+      ->group(kWorkGroup);
   add_count(command, "--random-input-len,--input-len", flags.random_input_len, kInputLen,
-            "of random-rerank: tokens of query and document together (1024)")
+            "with random-rerank: tokens of query and document together, default 1024")
       ->group(kWorkGroup);
   add_count(command, "--random-batch-size", flags.random_batch_size, kDocuments,
-            "of random-rerank: documents of a request (1)")
+            "with random-rerank: documents per request, default 1")
       ->group(kWorkGroup);
   add_real(command, "--random-range-ratio", "SHARE", flags.random_range_ratio, kRangeRatio,
-           "of random-rerank: lengths vary by it up and down (0)")
+           "with random-rerank: lengths vary by up to this fraction, default 0")
       ->group(kWorkGroup);
   command
       .add_flag("--no-reranker", flags.no_reranker,
-                "of random-rerank: --random-input-len is each text's own, the query counts as a prompt")
+                "with random-rerank: --random-input-len is the length of each text, and the query counts as "
+                "a prompt")
       ->group(kWorkGroup);
   add_text(command, kWorkGroup, "--extra-body", flags.extra_body, "JSON",
-           "an object whose fields go into every request");
+           "JSON object whose fields are added to every request");
   command
       .add_flag("--return-documents", flags.return_documents,
-                "of words: let the server send the documents back")
+                "with words: ask the server to return the documents")
       ->group(kWorkGroup);
 }
 
@@ -136,11 +146,11 @@ void add_goodput_flag(CLI::App& command, std::string& value) {
   const auto verdict = [](const std::string& given) {
     const std::string item = given.starts_with("e2el:") ? given.substr(5) : given;
     return parse_number(item, kGoodputLimit) ? std::string()
-                                             : "\"" + item + "\" is no " + text_of(kGoodputLimit);
+                                             : "\"" + item + "\" is not a " + text_of(kGoodputLimit);
   };
   command
       .add_option("--goodput", value,
-                  "count the requests a second that are answered within so many milliseconds " +
+                  "also report the requests per second answered within this many milliseconds " +
                       short_text_of(kGoodputLimit))
       ->type_name("e2el:MS")
       ->check(CLI::Validator(verdict, ""))
@@ -149,25 +159,26 @@ void add_goodput_flag(CLI::App& command, std::string& value) {
 
 void add_result_flags(CLI::App& command, BenchFlags& flags) {
   add_text(command, kResultGroup, "-o,--output", flags.output, "FILE",
-           "the result as JSON, every request's time in it; written anew after each point");
+           "write the result as JSON, including the time of every request; updated after each point");
   command
       .add_flag("--save-result", flags.save_result,
-                "the same, with a name made of label, load, model and time")
+                "the same, with a file name made of label, load, model and time")
       ->group(kResultGroup);
-  add_text(command, kResultGroup, "--result-dir", flags.result_dir, "DIR", "where --save-result writes");
+  add_text(command, kResultGroup, "--result-dir", flags.result_dir, "DIR", "directory for --save-result");
   add_text(command, kResultGroup, "--result-filename", flags.result_filename, "NAME",
-           "what --save-result writes");
-  add_text(command, kResultGroup, "--label", flags.label, "TEXT", "what the report calls this result");
-  add_texts(command, kResultGroup, "--metadata", flags.metadata, "kept in the result; may be repeated");
+           "file name for --save-result");
+  add_text(command, kResultGroup, "--label", flags.label, "TEXT", "name of this result in reports");
+  add_texts(command, kResultGroup, "--metadata", flags.metadata, "stored in the result; may be repeated");
   add_numbers(command, "--metric-percentiles", flags.metric_percentiles, numbers_above(0, 100),
-              "besides 50, 90 and 99")
+              "percentiles to report besides 50, 90 and 99")
       ->group(kResultGroup);
   add_text(command, kResultGroup, "--percentile-metrics", flags.percentile_metrics, "NAME",
-           "e2el, the one that a reranker has");
+           "only e2el, end-to-end latency");
   add_goodput_flag(command, flags.goodput);
   add_choice(command, "-f,--format", flags.format, {"text", "markdown"}, "of what is printed")
       ->group(kResultGroup);
-  command.add_flag("--disable-tqdm,--no-progress", flags.disable_progress, "no progress on a terminal")
+  command
+      .add_flag("--disable-tqdm,--no-progress", flags.disable_progress, "do not show progress on a terminal")
       ->group(kResultGroup);
 }
 
@@ -208,8 +219,8 @@ void add_bench_flags(CLI::App& command, BenchFlags& flags) {
   for (std::size_t index = ours; index < all.size(); ++index) all[index]->group(kOfflineGroup);
   command.get_option("--tokenizer")
       ->description(
-          "a tokenizer.json, or a model that has one: words of made-up texts are then its tokens; with "
-          "--offline a file that replaces the model's own")
+          "tokenizer.json, or a model that has one, whose whole-word tokens make up the texts; with "
+          "--offline: replaces the model's tokenizer")
       ->group(kWorkGroup);
   add_ignored_flags(command, flags);
 }

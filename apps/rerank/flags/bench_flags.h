@@ -18,7 +18,7 @@ namespace rerank::cli {
 
 // What the command line says, before it is made sense of. A list is text still: "1,2,4".
 struct BenchFlags {
-  // Whom to ask.
+  // Server.
   std::string base_url;
   std::string host = "127.0.0.1";
   std::int32_t port = 8000;
@@ -35,7 +35,7 @@ struct BenchFlags {
   bool offline = false;
   EngineOptions engine;
 
-  // How much at a time, for how long.
+  // Load.
   std::string concurrency;
   std::string request_rate;
   double burstiness = 1;
@@ -45,7 +45,7 @@ struct BenchFlags {
   std::int32_t num_warmups = -1;  // negative: as many as suit the load
   std::int32_t seed = 0;
 
-  // What to ask.
+  // Workload.
   std::string dataset_name;
   std::string dataset_path;
   std::string docs_per_request;
@@ -58,7 +58,7 @@ struct BenchFlags {
   std::string extra_body;
   bool return_documents = false;
 
-  // What comes out.
+  // Output.
   std::string output;
   bool save_result = false;
   std::string result_dir;

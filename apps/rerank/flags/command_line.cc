@@ -30,7 +30,7 @@ std::string usage_message(const CLI::App& program, const CLI::ParseError& error)
   }
   if (program.remaining().empty() && command.get_require_subcommand_min() > 0 &&
       dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) {
-    return "name a command: " + fmt::format("{}", fmt::join(command_names(command), ", "));
+    return "missing command, one of: " + fmt::format("{}", fmt::join(command_names(command), ", "));
   }
   return error.what();
 }

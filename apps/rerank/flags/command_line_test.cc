@@ -47,13 +47,13 @@ TEST_F(CommandLineTest, WordsReachTheirFlags) {
 }
 
 TEST_F(CommandLineTest, AnUnknownWordIsToldTheNearestOne) {
-  EXPECT_EQ(usage_error_of({"rnak"}), "unknown command rnak; the nearest known one is rank");
-  EXPECT_EQ(usage_error_of({"rank", "--qeury=x"}), "unknown flag --qeury; the nearest known one is --query");
+  EXPECT_EQ(usage_error_of({"rnak"}), "unknown command rnak; did you mean rank?");
+  EXPECT_EQ(usage_error_of({"rank", "--qeury=x"}), "unknown flag --qeury; did you mean --query?");
   EXPECT_EQ(usage_error_of({"score", "extra"}), "unexpected argument extra");
 }
 
 TEST_F(CommandLineTest, WhatIsMissingIsNamed) {
-  EXPECT_EQ(usage_error_of({}), "name a command: rank, score");
+  EXPECT_EQ(usage_error_of({}), "missing command, one of: rank, score");
   EXPECT_NE(usage_error_of({"rank"}).find("--query"), std::string::npos);
 }
 

@@ -12,11 +12,10 @@ namespace rerank::cli {
 namespace {
 
 constexpr const char* kModelHelp =
-    "a directory, a name in the Hugging Face cache (Qwen/Qwen3-Reranker-0.6B), demo (the small model that "
-    "ships), or "
-    "synth:SIZE (made in memory, for benchmarks)";
-constexpr const char* kEngineGroup = "How it runs";
-constexpr const char* kRequestGroup = "Prompt and limits";
+    "model directory, name in the Hugging Face cache (Qwen/Qwen3-Reranker-0.6B), demo (the small bundled "
+    "model), or synth:SIZE (random weights, for benchmarks)";
+constexpr const char* kEngineGroup = "Engine options";
+constexpr const char* kRequestGroup = "Prompt and length limits";
 
 }  // namespace
 
@@ -30,55 +29,55 @@ void add_model_argument(CLI::App& command, std::string& model) {
 
 void add_engine_flags(CLI::App& command, EngineOptions& options) {
   const auto group = [](CLI::Option* option) { option->group(kEngineGroup); };
-  group(
-      command
-          .add_option("--tokenizer", options.tokenizer, "a tokenizer.json to use instead of the model's own")
-          ->type_name("FILE"));
+  group(command
+            .add_option("--tokenizer", options.tokenizer, "tokenizer.json to use instead of the model's own")
+            ->type_name("FILE"));
   group(add_choice(command, "--device", options.device, {"auto", "cpu", "cuda", "reference"},
-                   "auto is a GPU that will do, else the CPU; reference is slow float32, for comparison"));
+                   "auto: a supported GPU if there is one, otherwise the CPU; reference: slow, plain "
+                   "float32, for comparison"));
   group(add_choice(command, "--dtype", options.dtype, {"auto", "bfloat16", "float32"},
-                   "arithmetic; auto is the faster one here"));
-  group(add_choice(command, "--quantization", options.quantization, {"none", "int8", "fp8"},
-                   "of weights, on a GPU: faster, a little less exact; int8 less so than fp8"));
+                   "arithmetic; auto: whichever is faster on this machine"));
+  group(
+      add_choice(command, "--quantization", options.quantization, {"none", "int8", "fp8"},
+                 "weight quantization, GPU only: faster but less accurate; int8 is more accurate than fp8"));
   group(add_choice(command, "--instruction-set", options.instruction_set, {"auto", "avx512", "avx2"},
-                   "what the processor is asked to do"));
+                   "CPU instruction set; auto: the best one available"));
   group(add_count(command, "--threads", options.num_threads, ranges::kThreads,
-                  "of each replica; 0: one for each processor this process may use, shared out"));
+                  "threads per replica; 0: all CPUs available to this process, divided among the replicas"));
   group(add_real(command, "--gpu-memory-utilization", "SHARE", options.gpu_memory_utilization,
-                 ranges::kGpuMemoryUtilization,
-                 "of each GPU's memory may be used at most; 0.9 unless given"));
+                 ranges::kGpuMemoryUtilization, "largest fraction of each GPU's memory to use; default 0.9"));
   group(add_count(command, "--tensor-parallel-size", options.tensor_parallel_size,
-                  ranges::kTensorParallelSize, "GPUs that compute one batch together; 1 unless given"));
+                  ranges::kTensorParallelSize, "number of GPUs that compute each batch together; default 1"));
   group(add_count(command, "--data-parallel-size", options.data_parallel_size, ranges::kDataParallelSize,
-                  "replicas of the model that share a request's documents; 1 unless given"));
+                  "number of model replicas that share each request's documents; default 1"));
   group(add_seconds(command, "--device-timeout", options.device_timeout,
-                    "for a GPU to give a batch back before it is taken to hang (60); 0: never"));
+                    "how long a batch may take before the GPU is considered hung; default 60; 0: no limit"));
   group(add_count(command, "--max-model-len", options.max_model_len, ranges::kModelLen,
-                  "tokens of a pair; 0: what the publisher's code takes (8192 for most) or the model's own "
-                  "limit, the smaller"));
+                  "maximum number of tokens in a pair; 0: the limit of the publisher's code (8192 for most) or "
+                  "the model's own, whichever is smaller"));
   group(add_count(command, "--max-num-batched-tokens", options.max_num_batched_tokens, ranges::kBatchedTokens,
-                  "tokens computed at once; 0: what suits the device"));
+                  "maximum number of tokens in a batch; 0: chosen for the device"));
   group(add_count(command, "--max-num-seqs", options.max_num_seqs, ranges::kNumSeqs,
-                  "pairs computed at once; 0: what suits the device"));
+                  "maximum number of pairs in a batch; 0: chosen for the device"));
   group(add_count(command, "--prefix-cache-tokens", options.prefix_cache_tokens, ranges::kPrefixCacheTokens,
-                  "tokens of prompt heads kept for later requests; 0: what suits the device"));
+                  "size of the prefix cache in tokens; 0: chosen for the device"));
   group(command
             .add_flag("--enable-prefix-caching,!--no-enable-prefix-caching", options.enable_prefix_caching,
-                      "keep prompt heads for later requests (on unless switched off)")
+                      "reuse the instruction and query prefixes of earlier requests (on by default)")
             ->default_str("true"));
   group(command
             .add_option("--cache-dir", options.cache_directory,
-                        "of packed weights; else $RERANK_CACHE, $XDG_CACHE_HOME/rerank or ~/.cache/rerank")
+                        "directory for packed weights; default $RERANK_CACHE, then $XDG_CACHE_HOME/rerank, "
+                        "then ~/.cache/rerank")
             ->type_name("DIR"));
   group(command.add_flag_callback(
       "--no-weight-cache", [&options] { options.use_weight_cache = false; },
-      "pack the weights at every start and keep nothing"));
+      "pack the weights at every start instead of caching them on disk"));
 
   command
-      .add_flag(
-          "--parse-special-tokens", options.parse_special_tokens,
-          "let texts such as <|im_end|> in queries and documents become control tokens (the reference does; "
-          "unsafe for texts of strangers)")
+      .add_flag("--parse-special-tokens", options.parse_special_tokens,
+                "parse text such as <|im_end|> in queries and documents as control tokens, as the reference "
+                "implementation does; unsafe for untrusted text")
       ->group(kRequestGroup);
   command
       .add_option("--prompt", options.prompt,
@@ -87,27 +86,26 @@ void add_engine_flags(CLI::App& command, EngineOptions& options) {
       ->type_name("NAME|FILE")
       ->group(kRequestGroup);
   add_choice(command, "--prompt-suffix", options.prompt_suffix, {"official", "vllm"},
-             "of Qwen3-Reranker's prompt: vllm ends in one newline, as its published template does")
+             "ending of Qwen3-Reranker's prompt; vllm: a single newline, as in vLLM's published template")
       ->group(kRequestGroup);
 }
 
 void add_request_flags(CLI::App& command, RequestFlags& flags) {
   command
       .add_option("--instruction", flags.instruction,
-                  "what a document must do to be relevant; else the model's default")
+                  "what makes a document relevant to the query; default: the model's own instruction")
       ->type_name("TEXT")
       ->group(kRequestGroup);
   add_count(command, "--max-tokens-per-query", flags.max_tokens_per_query, ranges::kTokenLimit,
-            "keep only a query's first N; 0: all")
+            "truncate each query to its first N tokens; 0: no limit")
       ->group(kRequestGroup);
   add_count(command, "--max-tokens-per-doc", flags.max_tokens_per_document, ranges::kTokenLimit,
-            "keep only a document's first N; 0: all")
+            "truncate each document to its first N tokens; 0: no limit")
       ->group(kRequestGroup);
   command
       .add_flag("--truncate,!--no-truncate", flags.truncate,
-                "cut a document that makes its pair too long, and say so (on unless switched off: then such "
-                "a pair is "
-                "an error)")
+                "truncate documents whose pair is too long and report it (on by default); with --no-truncate "
+                "such a pair is an error")
       ->default_str("true")
       ->group(kRequestGroup);
 }
@@ -126,9 +124,9 @@ CLI::Option* add_choice(CLI::App& command, const std::string& name, std::string&
   const std::vector<std::string> choices(values.begin(), values.end());
   const auto verdict = [choices, listed](const std::string& given) {
     const bool known = std::find(choices.begin(), choices.end(), given) != choices.end();
-    return known ? std::string() : "\"" + given + "\" is none of " + listed;
+    return known ? std::string() : "\"" + given + "\" is not one of " + listed;
   };
-  const std::string separator = description.empty() ? "" : ": ";
+  const std::string separator = description.empty() ? "" : "; ";
   return command.add_option(name, value, listed + separator + description)
       ->type_name("NAME")
       ->check(CLI::Validator(verdict, ""));

@@ -114,7 +114,7 @@ bool names_flag(const std::string& message, const std::string& flag) {
   return false;
 }
 
-// A table of the file is for its command alone, so what stands there must mean something to that.
+// A table of the file is for its command alone, so every key in it must be a setting of that command.
 void require_fitting_table(const CLI::App& command, const std::string& section, const Settings& settings) {
   if (section == "client") return;
   for (const KnownSetting& known : known_settings()) {
@@ -181,10 +181,9 @@ const CLI::App& named_command(const CLI::App& program) {
 CLI::Option* add_config_flag(CLI::App& command) {
   const auto ignore = [](const CLI::results_t&) { return true; };
   return command
-      .add_option(
-          kConfigFlag, ignore,
-          "settings; else $RERANK_CONFIG, ./rerank.toml or ~/.config/rerank/rerank.toml. The environment "
-          "and .env go before it: see rerank config")
+      .add_option(kConfigFlag, ignore,
+                  "settings file; default $RERANK_CONFIG, then ./rerank.toml, then "
+                  "~/.config/rerank/rerank.toml. The environment and .env override it, see rerank config")
       ->type_name("FILE");
 }
 

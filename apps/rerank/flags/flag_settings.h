@@ -23,7 +23,7 @@ struct SettingFlag {
   std::string flag;  // "--port", as it is typed; of an argument its name
 };
 
-// All that `command` can have from settings, whatever it is asked to do.
+// All flags of `command` that settings can give a value to, in any mode of it.
 std::vector<SettingFlag> setting_flags(const CLI::App& command);
 
 // Whether the files and the environment concern `command` at all, if only for what it loads.
@@ -62,7 +62,7 @@ class FlagSettings {
   const std::optional<Settings>& settings() const { return settings_; }
   // Those that a setting gave a value to.
   const std::vector<SettingFlag>& filled() const { return filled_; }
-  // Tells of each flag that `message` names where it comes from, if that is a setting; else empty.
+  // Tells of each flag that `message` names where it comes from, if that is a setting; otherwise empty.
   std::string origins(const std::string& message) const;
 
  private:

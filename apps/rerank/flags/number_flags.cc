@@ -12,7 +12,7 @@ namespace rerank::cli {
 namespace {
 
 std::string refusal(std::string_view given, const NumberRange& range) {
-  return fmt::format("\"{}\" is no {}", given, text_of(range));
+  return fmt::format("\"{}\" is not a {}", given, text_of(range));
 }
 
 std::string with_range(const std::string& description, const NumberRange& range) {

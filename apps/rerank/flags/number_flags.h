@@ -23,7 +23,7 @@ struct NumberTarget {
   double default_value = 0;
 };
 
-// `type` stands in the help for the value.
+// The help shows `type` as the name of the value.
 CLI::Option* add_number_flag(CLI::App& command, const std::string& name, const char* type,
                              const NumberRange& range, const std::string& description,
                              const NumberTarget& target);

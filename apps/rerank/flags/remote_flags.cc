@@ -12,7 +12,7 @@
 namespace rerank::cli {
 namespace {
 
-constexpr const char* kRemoteGroup = "Asking a server";
+constexpr const char* kRemoteGroup = "Using a server";
 
 // The first flag of `of_others` that the command line of `command` holds; empty: none.
 std::string first_given(const CLI::App& command, const CLI::App& of_others) {
@@ -32,18 +32,21 @@ void add_connection_flags(CLI::App& command, RemoteFlags& flags) {
     command.add_option(name, value, description)->type_name(type)->group(kRemoteGroup);
   };
   text("--unix-socket", client.unix_socket, "PATH", "connect to this socket instead of the URL's host");
-  text("--api-key", client.api_key, "KEY", "better in the environment: $RERANK_API_KEY, else $VLLM_API_KEY");
-  text("--ca-file", client.ca_file, "FILE", "PEM of who signed the server's certificate; else the system's");
-  text("--certificate-file", client.certificate_file, "FILE", "PEM to show the server");
-  text("--key-file", client.key_file, "FILE", "PEM of its key; else in the certificate's file");
+  text("--api-key", client.api_key, "KEY",
+       "API key; safer in the environment, as $RERANK_API_KEY or $VLLM_API_KEY");
+  text("--ca-file", client.ca_file, "FILE",
+       "CA certificates (PEM) to verify the server with; default: the system's");
+  text("--certificate-file", client.certificate_file, "FILE", "client certificate (PEM)");
+  text("--key-file", client.key_file, "FILE",
+       "private key of the client certificate (PEM); default: read from the certificate file");
   const auto flag = [&command](const char* name, bool& value, const char* description) {
     command.add_flag(name, value, description)->group(kRemoteGroup);
   };
-  flag("--verify-tls,!--no-verify-tls", client.verify_tls,
-       "check the server's certificate (on unless switched off)");
+  flag("--verify-tls,!--no-verify-tls", client.verify_tls, "verify the server's certificate (on by default)");
   command.get_option("--verify-tls")->default_str("true");
-  flag("--compress-requests", client.compress_requests, "gzip; rerank.cpp reads it, few others do");
-  flag("--compress-replies", client.compress_replies, "ask for gzip");
+  flag("--compress-requests", client.compress_requests,
+       "send request bodies with gzip; rerank.cpp accepts that, few other servers do");
+  flag("--compress-replies", client.compress_replies, "ask the server for gzip replies");
 }
 
 }  // namespace
@@ -57,29 +60,30 @@ void add_remote_flags(CLI::App& command, RemoteFlags& flags) {
   };
   command
       .add_option("--url", take_url,
-                  "ask the server there and load nothing; --model is then the name that it serves")
+                  "send requests to this server instead of loading a model; --model is then the name the "
+                  "server knows it by")
       ->type_name("URL")
       ->group(kRemoteGroup);
   command
       .add_flag("--remote", flags.remote,
-                "the same, at the URL of the settings: $RERANK_URL, else http://localhost:8000")
+                "like --url, with the configured URL: $RERANK_URL, or http://localhost:8000")
       ->group(kRemoteGroup);
   add_choice(command, "--dialect", client.dialect,
              {"auto", "rerank", "vllm", "tei", "llama.cpp", "infinity", "cohere", "jina"},
-             "which server it is; auto asks it")
+             "the server's API; auto: detect it")
       ->group(kRemoteGroup);
   add_seconds(command, "--timeout", client.timeout,
-              "for each request, retries included; 120 unless given; 0: none")
+              "time limit per request, including retries; default 120; 0: no limit")
       ->group(kRemoteGroup);
-  add_seconds(command, "--connect-timeout", client.connect_timeout, "5 unless given")->group(kRemoteGroup);
-  add_count(command, "--max-retries", client.max_retries, ranges::kRetries, "of a request; 4 unless given")
+  add_seconds(command, "--connect-timeout", client.connect_timeout, "default 5")->group(kRemoteGroup);
+  add_count(command, "--max-retries", client.max_retries, ranges::kRetries, "retries per request; default 4")
       ->group(kRemoteGroup);
   add_count(command, "--client-max-connections", client.max_connections, ranges::kClientConnections,
-            "at a time; 16 unless given")
+            "maximum number of connections; default 16")
       ->group(kRemoteGroup);
   add_count(command, "--max-documents-per-request", flags.max_documents_per_request,
             ranges::kDocumentsPerRequest,
-            "longer lists are sent as several requests; 0: what the server takes, 1000 at most")
+            "split longer lists into several requests; 0: the server's limit, at most 1000")
       ->group(kRemoteGroup);
   add_connection_flags(command, flags);
 }
@@ -92,15 +96,16 @@ void check_judge_flags(const CLI::App& command, const EngineOptions& engine, con
     add_engine_flags(others, ignored);
     const std::string given = first_given(command, others);
     if (!given.empty()) {
-      throw UsageError(given + " is for a model that is loaded here: leave it out where a server is asked");
+      throw UsageError(given +
+                       " applies only to a model loaded in this process; remove it when using a server");
     }
     return;
   }
   RemoteFlags ignored;
   add_remote_flags(others, ignored);
   const std::string given = first_given(command, others);
-  if (!given.empty()) throw UsageError(given + " is for a server: name one with --url, or add --remote");
-  if (engine.model.empty()) throw UsageError("--model is required, or --url to ask a server");
+  if (!given.empty()) throw UsageError(given + " applies only to a server; add --url URL or --remote");
+  if (engine.model.empty()) throw UsageError("--model is required, or --url to use a server");
 }
 
 std::unique_ptr<Judge> make_judge(const EngineOptions& engine, const RemoteFlags& flags, bool raw_scores) {

@@ -32,7 +32,7 @@ void add_remote_flags(CLI::App& command, RemoteFlags& flags);
 // asked for, or --model where an engine has none.
 void check_judge_flags(const CLI::App& command, const EngineOptions& engine, const RemoteFlags& flags);
 
-// A server if `flags` say so, else an engine with `engine`'s options. Throws Error.
+// A server if `flags` say so, otherwise an engine with `engine`'s options. Throws Error.
 std::unique_ptr<Judge> make_judge(const EngineOptions& engine, const RemoteFlags& flags, bool raw_scores);
 
 // "rerank remote rank ..." as "rerank rank --remote ...".

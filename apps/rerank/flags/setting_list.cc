@@ -25,17 +25,17 @@ struct ListEntry {
 std::string heading(Group group) {
   switch (group) {
     case Group::kEngine:
-      return "How a model is loaded and run";
+      return "Engine";
     case Group::kRequest:
-      return "What every request of a command says";
+      return "Requests";
     case Group::kService:
-      return "The service";
+      return "Server";
     case Group::kClient:
-      return "Who asks a service";
+      return "Client";
     case Group::kScript:
-      return "The script that starts a server";
+      return "start_rerank.sh";
     case Group::kEnvironment:
-      return "What stands in the environment for others, and is put there from the files";
+      return "Variables of other programs, exported from the settings files";
   }
   return "";
 }

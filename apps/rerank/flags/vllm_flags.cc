@@ -20,12 +20,11 @@
 namespace rerank::cli {
 namespace {
 
-constexpr const char* kVllmGroup = "For scripts written for vllm serve";
+constexpr const char* kVllmGroup = "Compatibility with vllm serve";
 
 void require_one_of(const std::string& value, std::initializer_list<const char*> fitting, const char* flag) {
   if (value.empty() || std::find(fitting.begin(), fitting.end(), value) != fitting.end()) return;
-  throw UsageError(
-      fmt::format("{} {}: this program scores pairs and does nothing else; leave the flag out", flag, value));
+  throw UsageError(fmt::format("{} {}: this program only scores pairs; remove the flag", flag, value));
 }
 
 bool is_list_of(const boost::json::value& value, std::initializer_list<const char*> words) {
@@ -52,8 +51,8 @@ void check_overrides(const std::string& text) {
         (key == "is_original_qwen3_reranker" && value.is_bool() && value.get_bool());
     if (!is_fitting) {
       throw UsageError(
-          fmt::format("--hf-overrides: \"{}\" asks for another model than the checkpoint's; only the "
-                      "classifier from the tokens \"no\" and \"yes\" is known, and that needs no flag",
+          fmt::format("--hf-overrides: \"{}\" changes the model in a way that is not supported; only the "
+                      "classifier from the tokens \"no\" and \"yes\" is, and it is the default",
                       std::string_view(key)));
     }
   }
@@ -65,17 +64,18 @@ void add_vllm_flags(CLI::App& command, ServeFlags& flags) {
   const auto add = [&](const char* name, auto& value, const char* type, const char* description) {
     command.add_option(name, value, description)->type_name(type)->group(kVllmGroup);
   };
-  add("--task", flags.task, "NAME", "score, or what includes it");
+  add("--task", flags.task, "NAME", "score, auto or classify");
   add("--runner", flags.runner, "NAME", "pooling or auto");
   add("--convert", flags.convert, "NAME", "classify, none or auto");
   add("--hf-overrides", flags.hf_overrides, "JSON",
-      "the classifier from \"no\" and \"yes\", which is the default");
-  add("--chat-template", flags.chat_template, "FILE",
-      "not read: the prompt is built in, see --prompt-suffix");
+      "only the classifier from the tokens \"no\" and \"yes\", which is the default");
+  add("--chat-template", flags.chat_template, "FILE", "ignored: the prompt is built in, see --prompt-suffix");
   add_count(command, "--seed", flags.seed, whole_numbers(0, ranges::kMostWholeNumber),
-            "no effect: nothing here is random")
+            "ignored: scoring is not random")
       ->group(kVllmGroup);
-  command.add_flag("--trust-remote-code", flags.trust_remote_code, "no effect: no code of a model is run")
+  command
+      .add_flag("--trust-remote-code", flags.trust_remote_code,
+                "ignored: code from model repositories is never run")
       ->group(kVllmGroup);
 }
 
@@ -86,9 +86,8 @@ void check_vllm_flags(const ServeFlags& flags) {
   check_overrides(flags.hf_overrides);
   if (!flags.chat_template.empty()) {
     std::fputs(
-        "rerank: --chat-template is not read: the model's prompt is built in; --prompt-suffix vllm ends it "
-        "as "
-        "vLLM's own template does\n",
+        "rerank: --chat-template is ignored because the prompt is built in; use --prompt-suffix vllm for the "
+        "ending of vLLM's own template\n",
         stderr);
   }
 }
@@ -105,7 +104,7 @@ std::vector<std::string> listed_words(const std::string& given, const char* flag
     if (words.size() == value.get_array().size()) return words;
   }
   throw UsageError(
-      fmt::format("{} {}: a JSON list of strings is needed, such as [\"https://example.com\"]", flag, given));
+      fmt::format("{} {}: expected a JSON list of strings, such as [\"https://example.com\"]", flag, given));
 }
 
 }  // namespace rerank::cli

@@ -16,8 +16,8 @@ namespace {
 void refuse_json_as_text(const std::string& path) {
   if (path.ends_with(".jsonl") || path.ends_with(".ndjson")) {
     throw UsageError(
-        fmt::format("{}: name the field of its objects that holds the document, for example --field "
-                    "text (to rank the lines as they are, give the file as standard input)",
+        fmt::format("{}: add --field NAME to say which field of its JSON objects is the document, for "
+                    "example --field text (to rank the lines as plain text, pass the file on standard input)",
                     path));
   }
 }

@@ -19,8 +19,9 @@ void parse_json_pair(std::string_view line, const std::string& place, Pair& pair
 void parse_tsv_pair(std::string_view line, const std::string& place, Pair& pair) {
   const std::size_t first = line.find('\t');
   if (first == std::string_view::npos) {
-    throw Error(ErrorCode::kInvalidArgument,
-                place + ": no tab: a line must be query TAB document, or query TAB document TAB instruction");
+    throw Error(
+        ErrorCode::kInvalidArgument,
+        place + ": no tab found; a line is query TAB document, or query TAB document TAB instruction");
   }
   const std::size_t second = std::min(line.find('\t', first + 1), line.size());
   pair.query = line.substr(0, first);
@@ -28,7 +29,7 @@ void parse_tsv_pair(std::string_view line, const std::string& place, Pair& pair)
   pair.instruction = second == line.size() ? std::string_view() : line.substr(second + 1);
   if (pair.instruction.find('\t') != std::string::npos) {
     throw Error(ErrorCode::kInvalidArgument,
-                place + ": more than three columns; texts that hold tabs can be given as JSON Lines");
+                place + ": more than three columns; use JSON Lines for texts that contain tabs");
   }
 }
 
@@ -39,7 +40,8 @@ PairFormat pair_format_of(const std::string& path) {
     return PairFormat::kJsonl;
   }
   if (path.ends_with(".tsv")) return PairFormat::kTsv;
-  throw UsageError(fmt::format("{}: say with --input-format whether it holds jsonl or tsv", path));
+  throw UsageError(
+      fmt::format("{}: cannot tell the format from the name; add --input-format jsonl or tsv", path));
 }
 
 bool PairReader::next(Pair& pair) {

@@ -21,7 +21,7 @@ enum class PairFormat {
   kTsv,    // query TAB document, or query TAB document TAB instruction
 };
 
-// What the file's name says; standard input is JSON Lines. Throws UsageError if it says nothing.
+// What the file's name says; standard input is JSON Lines. Throws UsageError if it has another extension.
 PairFormat pair_format_of(const std::string& path);
 
 class PairReader {

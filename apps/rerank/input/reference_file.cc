@@ -77,7 +77,7 @@ Reference read_reference(const std::string& path) {
   }
   const json::value* cases = object.if_contains("cases");
   if (cases == nullptr || !cases->is_array() || cases->get_array().empty()) {
-    refuse(path, "\"cases\" must be a list of at least one case");
+    refuse(path, "\"cases\" must be a non-empty list");
   }
   for (const json::value& value : cases->get_array()) {
     reference.cases.push_back(parse_case(value, fmt::format("{}: cases[{}]", path, reference.cases.size())));
@@ -91,7 +91,7 @@ void require_same_model(const Reference& reference, const TransformerSpec& model
   const auto same = [&reference](const char* key, auto of_reference, auto of_model) {
     if (of_reference == of_model) return;
     refuse(reference.path,
-           fmt::format("made with a model whose {} is {}, but this model's is {}: not the same model", key,
+           fmt::format("the reference was made with another model: its {} is {}, this model's is {}", key,
                        of_reference, of_model));
   };
   same("hidden_size", wanted.hidden, model.hidden);

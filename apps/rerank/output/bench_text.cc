@@ -138,30 +138,28 @@ std::string remarks(const load::Point& point, bool is_offline, int num_threads) 
   const std::string where = load_text(point.plan);
   if (point.record.interrupted) {
     text += fmt::format(
-        "{}: stopped before its end, with {} requests under way; the figures are of what was "
-        "answered until then\n",
+        "{}: stopped early, with {} requests in progress; the figures cover the requests answered until "
+        "then\n",
         where, figures.num_aborted);
   }
   for (const auto& [name, tally] : point.record.failures) {
     text += fmt::format("{}: {} failed: {}; the first: {}\n", where, tally.count, name, tally.message);
   }
   if (figures.num_completed > 0 && !figures.num_tokens) {
-    text += fmt::format(
-        "{}: the server does not say how many tokens it counted, so there is no rate of tokens\n", where);
+    text += fmt::format("{}: the server does not report token counts, so there is no token rate\n", where);
   }
   if (!figures.latency) return text;
   const double late = figures.lateness->at(99);
   if (point.plan.rate && std::isfinite(*point.plan.rate) && late > kLateMs &&
       late > kLateShare * figures.latency->at(50)) {
     text += fmt::format(
-        "{}: the generator itself was late, by {} ms at p99: these latencies are partly its own; ask "
-        "for less, or give it --io-threads\n",
+        "{}: the load generator was late by {} ms at p99, which is part of these latencies; reduce the load "
+        "or increase --io-threads\n",
         where, short_number(late));
   }
   if (!is_offline && figures.cpu_share > kBusyShare * num_threads) {
     text += fmt::format(
-        "{}: the generator used {:.0f}% of a core: it may be what limits the rate; give it "
-        "--io-threads\n",
+        "{}: the load generator used {:.0f}% of a core and may limit the rate; increase --io-threads\n",
         where, figures.cpu_share * 100);
   }
   return text;
@@ -175,7 +173,7 @@ std::string comparison_text(const load::Comparison& comparison, std::string_view
     text += fmt::format("\n{}{}{}\n{}", point.load, point.shape.empty() ? "" : ", ", point.shape,
                         is_markdown ? "\n" : "");
     if (point.ratios.empty()) {
-      text += "nothing was answered in one of them\n";
+      text += "one of the results has no successful request\n";
       continue;
     }
     text += table.header();
@@ -183,7 +181,7 @@ std::string comparison_text(const load::Comparison& comparison, std::string_view
       text += table.row(
           {ratio.name, short_number(ratio.first), short_number(ratio.second),
            fmt::format("{:.3f}", ratio.ratio),
-           ratio.has_interval ? fmt::format("{:.3f} to {:.3f}", ratio.low, ratio.high) : "too short to say"});
+           ratio.has_interval ? fmt::format("{:.3f} to {:.3f}", ratio.low, ratio.high) : "run too short"});
     }
   }
   for (const std::string& key : comparison.only_in_first) text += "\nonly in A: " + key;

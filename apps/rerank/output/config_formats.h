@@ -10,7 +10,7 @@ namespace rerank::cli {
 std::string as_text(const ConfigReport& report);
 
 // {"command","files":[...],"settings":[{"key","value","source":{"kind","name","file","line"}}]}; the value of
-// a secret is true where it is set, else null.
+// a secret is true if it is set, otherwise null.
 std::string as_json(const ConfigReport& report);
 
 // NAME='value' lines of what is set, by the names that scripts/start_rerank.sh has.

@@ -14,7 +14,7 @@ boost::json::object parse_object(std::string_view text, std::string_view place);
 // The string below `name`. Throws Error naming place and field.
 std::string_view text_field(const boost::json::object& object, std::string_view name, std::string_view place);
 
-// The same where null or nothing stands for "".
+// The same with "" for null and for a missing field.
 std::string_view optional_text_field(const boost::json::object& object, std::string_view name,
                                      std::string_view place);
 

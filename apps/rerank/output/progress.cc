@@ -14,7 +14,7 @@ namespace rerank::cli {
 namespace {
 
 constexpr std::chrono::milliseconds kRedrawEvery{100};
-constexpr double kSecondsBeforeRate = 0.5;  // earlier the rate says nothing
+constexpr double kSecondsBeforeRate = 0.5;  // an earlier rate would mean little
 
 }  // namespace
 

@@ -1,4 +1,4 @@
-// One line on a terminal's standard error that says how far a long job is; nothing where that is no terminal.
+// A progress line on standard error, if that is a terminal.
 #pragma once
 
 #include <chrono>

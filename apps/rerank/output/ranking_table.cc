@@ -99,7 +99,7 @@ std::string as_table(const Ranking& ranking, const TableStyle& style) {
                                            [](const DocumentScore& score) { return score.truncated; });
   if (num_truncated > 0) {
     text +=
-        fmt::format("* {} cut to what the model can read: only the first part counted\n",
+        fmt::format("* {} truncated to the model's limit: only the beginning was scored\n",
                     num_truncated == 1 ? "1 document was" : fmt::format("{} documents were", num_truncated));
   }
   const std::string counts =

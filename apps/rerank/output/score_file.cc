@@ -36,7 +36,7 @@ ScoreFile::ScoreFile(const std::string& path, Earlier earlier) : path_(path == "
   if (path_.empty()) return;
   std::error_code ignored;
   const fs::file_status status = fs::status(path_, ignored);
-  if (fs::is_directory(status)) refuse(path_ + " is a directory; name a file");
+  if (fs::is_directory(status)) refuse(path_ + " is a directory; give a file name");
   if (fs::exists(status) && !fs::is_regular_file(status)) return;
   // A link is followed now: renaming over it would replace it.
   if (fs::exists(status)) path_ = fs::canonical(path_, ignored).string();
@@ -49,11 +49,13 @@ void ScoreFile::find_earlier(Earlier earlier) {
   const bool finished = fs::exists(path_, ignored);
   const bool unfinished = fs::exists(partial_path_, ignored);
   if (earlier == Earlier::kRefuse && unfinished) {
-    refuse(fmt::format("{} is what an unfinished run left: --resume goes on with it, --force starts again",
-                       partial_path_));
+    refuse(
+        fmt::format("{} is left from an unfinished run; use --resume to continue it or --force to start over",
+                    partial_path_));
   }
   if (earlier == Earlier::kRefuse && finished) {
-    refuse(fmt::format("{} exists: --force replaces it, --resume goes on after its last line", path_));
+    refuse(fmt::format(
+        "{} already exists; use --force to overwrite it or --resume to continue after its last line", path_));
   }
   if (earlier != Earlier::kResume || !(finished || unfinished)) return;
   resumes_finished_ = !unfinished;

@@ -14,23 +14,23 @@ namespace rerank::cli {
 // What to do with what an earlier run left behind.
 enum class Earlier {
   kRefuse,   // both a finished file and an unfinished one
-  kResume,   // go on after its last complete line
+  kResume,   // continue after its last complete line
   kReplace,  // start again; the finished file stays until the new one is complete
 };
 
 // The lines of PATH are collected in PATH.partial, which holds nothing but complete lines (a last one torn by
-// a crash is dropped when it is resumed) and is renamed to PATH by finish(). A PATH that exists and is no
+// a crash is dropped when it is resumed) and is renamed to PATH by finish(). A PATH that exists and is not a
 // regular file (/dev/null, a named pipe) is written straight.
 class ScoreFile {
  public:
   // Looks, but changes nothing yet. Empty `path`: standard output. Throws Error if it would overwrite.
   ScoreFile(const std::string& path, Earlier earlier);
-  // What was written stays, unless that is no line at all.
+  // What was written stays, unless it is not even one line.
   ~ScoreFile();
   ScoreFile(const ScoreFile&) = delete;
   ScoreFile& operator=(const ScoreFile&) = delete;
 
-  // Complete lines that an earlier run left and this one goes on after, and the last of them.
+  // Complete lines that an earlier run left and this one continues, and the last of them.
   std::int64_t num_earlier_lines() const { return num_earlier_lines_; }
   const std::string& last_earlier_line() const { return last_earlier_line_; }
 
@@ -44,7 +44,7 @@ class ScoreFile {
   // Everything is on the disk and has its final name when this returns. Throws Error.
   void finish();
 
-  // Lines that --resume would go on after, and the file that holds them: empty if none does.
+  // Lines that --resume would continue, and the file that holds them: empty if none does.
   std::int64_t num_kept_lines() const { return num_kept_lines_; }
   const std::string& kept_path() const { return resumes_finished_ ? path_ : partial_path_; }
 

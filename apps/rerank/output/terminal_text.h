@@ -19,7 +19,7 @@ int display_width(std::string_view text);
 // >= 1.
 std::string clipped(std::string_view text, int width);
 
-// Whether this descriptor is a terminal, how wide that is (COLUMNS, else the terminal's own, else 100), and
+// Whether this descriptor is a terminal, how wide that is (COLUMNS, then the terminal's own, then 100), and
 // whether it wants colours (NO_COLOR unset or empty, TERM not "dumb").
 bool is_terminal(int descriptor);
 int terminal_width(int descriptor);
