@@ -42,7 +42,7 @@ THIRD_PARTY = {
     "cuda*": ("backend/cuda", TESTS),
     "cublas*": ("backend/cuda",),
     "nccl*": ("backend/cuda",),
-    "immintrin.h": ("backend/cpu", "base", BENCHES),
+    "immintrin.h": ("backend/cpu", "base", TESTS, BENCHES),
     "cpuid.h": ("backend/cpu", "base"),
     "gtest/": (TESTS,),
     "gmock/": (TESTS,),

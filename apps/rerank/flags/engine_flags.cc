@@ -17,6 +17,25 @@ constexpr const char* kModelHelp =
 constexpr const char* kEngineGroup = "Engine options";
 constexpr const char* kRequestGroup = "Prompt and length limits";
 
+// How a pair becomes a prompt.
+void add_prompt_flags(CLI::App& command, EngineOptions& options) {
+  command
+      .add_flag("--parse-special-tokens", options.parse_special_tokens,
+                "parse text such as <|im_end|> in queries and documents as control tokens, as the reference "
+                "implementation does; unsafe for untrusted text")
+      ->group(kRequestGroup);
+  command
+      .add_option("--prompt", options.prompt,
+                  "prompt and score function to use instead of what the model declares: name of a published "
+                  "reranker, "
+                  "such as qwen3-reranker, or a prompt file")
+      ->type_name("NAME|FILE")
+      ->group(kRequestGroup);
+  add_choice(command, "--prompt-suffix", options.prompt_suffix, {"official", "vllm"},
+             "ending of Qwen3-Reranker's prompt; vllm: a single newline, as in vLLM's published template")
+      ->group(kRequestGroup);
+}
+
 }  // namespace
 
 CLI::Option* add_model_flag(CLI::App& command, std::string& model) {
@@ -73,21 +92,7 @@ void add_engine_flags(CLI::App& command, EngineOptions& options) {
   group(command.add_flag_callback(
       "--no-weight-cache", [&options] { options.use_weight_cache = false; },
       "pack the weights at every start instead of caching them on disk"));
-
-  command
-      .add_flag("--parse-special-tokens", options.parse_special_tokens,
-                "parse text such as <|im_end|> in queries and documents as control tokens, as the reference "
-                "implementation does; unsafe for untrusted text")
-      ->group(kRequestGroup);
-  command
-      .add_option("--prompt", options.prompt,
-                  "how the model is asked and scored, instead of what its directory declares: the name of a "
-                  "published reranker such as qwen3-reranker, or a prompt file")
-      ->type_name("NAME|FILE")
-      ->group(kRequestGroup);
-  add_choice(command, "--prompt-suffix", options.prompt_suffix, {"official", "vllm"},
-             "ending of Qwen3-Reranker's prompt; vllm: a single newline, as in vLLM's published template")
-      ->group(kRequestGroup);
+  add_prompt_flags(command, options);
 }
 
 void add_request_flags(CLI::App& command, RequestFlags& flags) {
