@@ -127,11 +127,11 @@ class Remote(unittest.TestCase):
             given = [flag] if value is None else [flag, value]
             code, _, message = run("rank", "--url", self.url, "-q", "q", *given, given="one\n")
             self.assertEqual(code, 2, message)
-            self.assertIn(f"{flag} is for a model that is loaded here", message)
+            self.assertIn(f"{flag} applies only to a model loaded in this process", message)
         for flag, value in [("--api-key", "k"), ("--timeout", "3"), ("--dialect", "tei")]:
             code, _, message = run("score", *COLD, flag, value)
             self.assertEqual(code, 2, message)
-            self.assertIn(f"{flag} is for a server", message)
+            self.assertIn(f"{flag} applies only to a server", message)
 
     def test_mistakes_are_told_in_a_line(self):
         cases = [(["--url", "localhost:8000"], "begin it with http://"),

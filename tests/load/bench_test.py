@@ -112,7 +112,7 @@ class Bench(unittest.TestCase):
         for label in ("Successful requests:", "Request throughput (req/s):", "Total token throughput (tok/s):",
                       "Mean E2EL (ms):", "P75 E2EL (ms):"):
             self.assertIn(label, done.stdout)
-        self.assertIn("--ignore-eos has no meaning for a reranker", done.stderr)
+        self.assertIn("--ignore-eos does not apply to a reranker", done.stderr)
 
     def test_requests_of_a_file(self):
         path = self.folder / "requests.jsonl"
@@ -227,7 +227,7 @@ class Bench(unittest.TestCase):
         out, err = process.communicate(timeout=LONG)
         self.assertEqual(process.returncode, 130, err)
         self.assertIn("Successful requests:", out)
-        self.assertIn("2 at a time: stopped before its end", err)
+        self.assertIn("2 at a time: stopped early", err)
         point = json.loads(path.read_text(encoding="utf-8"))["points"][0]
         self.assertTrue(point["interrupted"])
         self.assertGreaterEqual(point["figures"]["completed"], 1)

@@ -370,7 +370,7 @@ class CommandLine(unittest.TestCase):
         for flag, value in (("--max-documents", "1000000001"), ("--max-queued-documents", "9223372036854775807"),
                             ("--max-queued-tokens", "9223372036854775807"), ("--max-body-bytes", "99999999999999999"),
                             ("--max-buffered-bytes", "18446744073709551615"), ("--max-connections", "0")):
-            self.assertRegex(self.refuse(MODEL, flag, value), "no whole number( of bytes)? from 1 to")
+            self.assertRegex(self.refuse(MODEL, flag, value), "not a whole number( of bytes)? from 1 to")
 
     def test_says_that_the_port_is_in_use(self):
         with ServiceProcess() as service:
