@@ -18,10 +18,10 @@
 #include <string>
 #include <unordered_map>
 
-#include "load/bench_result.h"
 #include "load/figures.h"
-#include "load/http_target.h"
+#include "load/http/http_target.h"
 #include "load/load_run.h"
+#include "load/report/bench_result.h"
 #include "load/words.h"
 #include "load/workload.h"
 #include "rerank/error.h"

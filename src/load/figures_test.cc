@@ -7,7 +7,7 @@
 #include <cmath>
 #include <random>
 
-#include "load/comparison.h"
+#include "load/report/comparison.h"
 
 namespace rerank::load {
 namespace {

@@ -5,7 +5,7 @@
 #include <cstring>
 #include <fstream>
 
-#include "load/request_body.h"
+#include "load/http/request_body.h"
 #include "load/workload.h"
 #include "rerank/error.h"
 

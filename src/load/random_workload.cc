@@ -6,7 +6,7 @@
 #include <random>
 #include <utility>
 
-#include "load/request_body.h"
+#include "load/http/request_body.h"
 #include "load/workload.h"
 #include "rerank/error.h"
 

@@ -12,9 +12,9 @@
 #include <fstream>
 #include <set>
 
-#include "load/reply_check.h"
-#include "load/request_body.h"
-#include "load/server_address.h"
+#include "load/http/reply_check.h"
+#include "load/http/request_body.h"
+#include "load/http/server_address.h"
 #include "load/words.h"
 #include "tests/support/error_of.h"
 

@@ -1,5 +1,5 @@
 // The generator's HTTP side against a server whose every byte is given by the test.
-#include "load/http_target.h"
+#include "load/http/http_target.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -8,8 +8,8 @@
 #include <mutex>
 #include <utility>
 
+#include "load/http/server_address.h"
 #include "load/load_run.h"
-#include "load/server_address.h"
 #include "rerank/error.h"
 #include "tests/support/scripted_server.h"
 

@@ -13,9 +13,9 @@
 #include "apps/rerank/output/bench_text.h"
 #include "apps/rerank/output/output_stream.h"
 #include "apps/rerank/output/terminal_text.h"
-#include "load/comparison.h"
-#include "load/report.h"
-#include "load/result_file.h"
+#include "load/report/comparison.h"
+#include "load/report/report.h"
+#include "load/report/result_file.h"
 #include "load/whole_file.h"
 
 namespace rerank::cli {

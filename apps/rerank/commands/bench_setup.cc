@@ -12,7 +12,7 @@
 
 #include "apps/rerank/command.h"
 #include "apps/rerank/flags/bench_flags.h"
-#include "load/server_address.h"
+#include "load/http/server_address.h"
 #include "rerank/error.h"
 
 namespace rerank::cli {

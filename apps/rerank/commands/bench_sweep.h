@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "apps/rerank/flags/bench_flags.h"
-#include "load/bench_result.h"
+#include "load/report/bench_result.h"
 #include "load/target.h"
 #include "rerank/engine.h"
 

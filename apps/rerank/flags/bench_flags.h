@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "load/bench_result.h"
-#include "load/http_target.h"
+#include "load/http/http_target.h"
+#include "load/report/bench_result.h"
 #include "load/workload.h"
 #include "rerank/engine.h"
 

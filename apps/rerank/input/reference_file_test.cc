@@ -29,7 +29,7 @@ TEST(ReferenceFile, ACaseIsRead) {
   EXPECT_EQ(reference.cases[0].token_count, 7);
   EXPECT_EQ(reference.cases[0].instruction, "");
   EXPECT_EQ(reference.bfloat16_rms, 0.25);
-  EXPECT_FALSE(reference.config.has_value());
+  EXPECT_FALSE(reference.spec.has_value());
 }
 
 TEST(ReferenceFile, WhatIsWrongIsNamedByCaseAndField) {

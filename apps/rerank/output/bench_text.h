@@ -5,8 +5,8 @@
 #include <string_view>
 #include <vector>
 
-#include "load/bench_result.h"
-#include "load/comparison.h"
+#include "load/report/bench_result.h"
+#include "load/report/comparison.h"
 
 namespace rerank::cli {
 

@@ -1,4 +1,4 @@
-#include "load/http_stream.h"
+#include "load/http/http_stream.h"
 
 #include <openssl/ssl.h>
 

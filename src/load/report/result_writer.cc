@@ -5,7 +5,7 @@
 #include <boost/json/value.hpp>
 #include <cmath>
 
-#include "load/result_file.h"
+#include "load/report/result_file.h"
 #include "load/whole_file.h"
 
 namespace rerank::load {

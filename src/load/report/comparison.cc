@@ -1,4 +1,4 @@
-#include "load/comparison.h"
+#include "load/report/comparison.h"
 
 #include <algorithm>
 #include <array>

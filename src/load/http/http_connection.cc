@@ -1,4 +1,4 @@
-#include "load/http_connection.h"
+#include "load/http/http_connection.h"
 
 #include <fmt/format.h>
 
@@ -6,7 +6,7 @@
 #include <cstring>
 #include <utility>
 
-#include "load/reply_check.h"
+#include "load/http/reply_check.h"
 
 namespace rerank::load {
 namespace {

@@ -1,4 +1,4 @@
-#include "load/report_diagrams.h"
+#include "load/report/report_diagrams.h"
 
 #include <fmt/format.h>
 
@@ -6,8 +6,8 @@
 #include <cmath>
 #include <functional>
 
-#include "load/plot.h"
-#include "load/report_style.h"
+#include "load/report/plot.h"
+#include "load/report/report_style.h"
 
 namespace rerank::load {
 namespace {

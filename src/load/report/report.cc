@@ -1,4 +1,4 @@
-#include "load/report.h"
+#include "load/report/report.h"
 
 #include <fmt/format.h>
 
@@ -6,9 +6,9 @@
 #include <cmath>
 #include <vector>
 
-#include "load/plot.h"
-#include "load/report_diagrams.h"
-#include "load/report_style.h"
+#include "load/report/plot.h"
+#include "load/report/report_diagrams.h"
+#include "load/report/report_style.h"
 
 namespace rerank::load {
 namespace {

@@ -1,4 +1,4 @@
-#include "load/http_target.h"
+#include "load/http/http_target.h"
 
 #include <fmt/format.h>
 
@@ -11,7 +11,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <thread>
 
-#include "load/http_connection.h"
+#include "load/http/http_connection.h"
 #include "rerank/error.h"
 #include "rerank/version.h"
 

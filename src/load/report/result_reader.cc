@@ -9,7 +9,7 @@
 #include <limits>
 
 #include "base/shown_text.h"
-#include "load/result_file.h"
+#include "load/report/result_file.h"
 #include "load/whole_file.h"
 #include "rerank/error.h"
 

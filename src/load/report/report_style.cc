@@ -1,4 +1,4 @@
-#include "load/report_style.h"
+#include "load/report/report_style.h"
 
 namespace rerank::load {
 namespace {

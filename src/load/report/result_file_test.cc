@@ -1,5 +1,5 @@
 // Results kept and read back, and the page made of them.
-#include "load/result_file.h"
+#include "load/report/result_file.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,8 +9,8 @@
 #include <filesystem>
 #include <limits>
 
-#include "load/plot.h"
-#include "load/report.h"
+#include "load/report/plot.h"
+#include "load/report/report.h"
 #include "load/whole_file.h"
 #include "rerank/error.h"
 

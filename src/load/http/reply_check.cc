@@ -1,4 +1,4 @@
-#include "load/reply_check.h"
+#include "load/http/reply_check.h"
 
 #include <fmt/format.h>
 

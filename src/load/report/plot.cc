@@ -1,4 +1,4 @@
-#include "load/plot.h"
+#include "load/report/plot.h"
 
 #include <fmt/format.h>
 
@@ -6,7 +6,7 @@
 #include <cmath>
 #include <utility>
 
-#include "load/report_style.h"
+#include "load/report/report_style.h"
 
 namespace rerank::load {
 namespace {

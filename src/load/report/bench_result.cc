@@ -1,4 +1,4 @@
-#include "load/bench_result.h"
+#include "load/report/bench_result.h"
 
 #include <fmt/format.h>
 #include <sched.h>

@@ -5,7 +5,7 @@
 #include <span>
 #include <string>
 
-#include "load/bench_result.h"
+#include "load/report/bench_result.h"
 
 namespace rerank::load {
 

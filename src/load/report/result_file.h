@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "load/bench_result.h"
+#include "load/report/bench_result.h"
 
 namespace rerank::load {
 

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "load/server_address.h"
+#include "load/http/server_address.h"
 #include "load/target.h"
 
 namespace rerank::load {

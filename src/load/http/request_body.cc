@@ -1,4 +1,4 @@
-#include "load/request_body.h"
+#include "load/http/request_body.h"
 
 #include <fmt/format.h>
 

@@ -6,8 +6,8 @@
 #include <optional>
 #include <string>
 
-#include "load/http_reply.h"
-#include "load/http_stream.h"
+#include "load/http/http_reply.h"
+#include "load/http/http_stream.h"
 #include "load/target.h"
 
 namespace rerank::load {

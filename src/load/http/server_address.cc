@@ -1,4 +1,4 @@
-#include "load/server_address.h"
+#include "load/http/server_address.h"
 
 #include <fmt/format.h>
 

@@ -1,8 +1,8 @@
-#include "load/http_reply.h"
+#include "load/http/http_reply.h"
 
 #include <charconv>
 
-#include "load/reply_check.h"
+#include "load/http/reply_check.h"
 
 namespace rerank::load {
 namespace {
