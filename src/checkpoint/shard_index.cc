@@ -7,8 +7,8 @@
 #include <boost/json/string.hpp>
 #include <set>
 
-#include "text/strict_json.h"
 #include "rerank/error.h"
+#include "text/strict_json.h"
 
 namespace rerank {
 namespace {
