@@ -144,7 +144,8 @@ TEST_F(EngineTest, LoadingRefusesNamingTheOption) {
 TEST_F(EngineTest, ATokenizerWithoutTheAnswersIsRefused) {
   const std::string file =
       scratch_.write("mute.json", boost::json::serialize(small_document({{"n", "o"}}))).string();
-  EXPECT_THAT(refusal([&](EngineOptions& o) { o.tokenizer = file; }), HasSubstr("no token \"yes\""));
+  EXPECT_THAT(refusal([&](EngineOptions& o) { o.tokenizer = file; }),
+              HasSubstr("the answer yes is not a token of its vocabulary"));
 }
 
 TEST_F(EngineTest, HeadsAreSharedAndCounted) {

@@ -113,7 +113,15 @@ TEST(FamilyPrompts, IdsOfTheReferences) {
     const json::value reference = json::parse(text_of(directory.path() / "reference.json"));
     const std::string family(reference.at("family").as_string());
     if (!prompts().contains(family)) continue;
-    Tokenizer tokenizer = Tokenizer::load(directory.path() / "tokenizer.json");
+    std::optional<Tokenizer> read;
+    try {
+      read.emplace(Tokenizer::load(directory.path() / "tokenizer.json"));
+    } catch (const Error& error) {
+      std::cout << error.what() << "\n";
+      if (error.code() == ErrorCode::kUnsupported) continue;
+      throw;
+    }
+    Tokenizer tokenizer = std::move(*read);
     const Prompt& prompt = prompts().at(family);
     const std::int32_t most = max_model_len(prompt, tokenizer, reference.at("limit").as_int64());
     const RequestEncoder encoder(std::move(tokenizer), prompt,
