@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <cstdlib>
 #include <filesystem>
@@ -123,7 +124,9 @@ TEST(FamilyPrompts, IdsOfTheReferences) {
     }
     Tokenizer tokenizer = std::move(*read);
     const Prompt& prompt = prompts().at(family);
-    const std::int32_t most = max_model_len(prompt, tokenizer, reference.at("limit").as_int64());
+    const json::value config = json::parse(text_of(directory.path() / "config.json"));
+    const std::int32_t most = std::min(max_model_len(prompt, tokenizer, reference.at("limit").as_int64()),
+                                       json::value_to<std::int32_t>(config.at("max_position_embeddings")));
     const RequestEncoder encoder(std::move(tokenizer), prompt,
                                  {.parse_special_tokens = true, .max_model_len = most});
     std::map<std::string, int> counts;
