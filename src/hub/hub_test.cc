@@ -45,12 +45,14 @@ TEST(Digest, IsWhatTheHubsSay) {
 TEST(FileNames, WantedAreThoseThatTheProgramReads) {
   for (const char* name :
        {"config.json", "tokenizer.json", "model.safetensors", "model-00001-of-00002.safetensors",
-        "model.safetensors.index.json", "vocab.json", "merges.txt", "chat_template.jinja"}) {
+        "model.safetensors.index.json", "vocab.json", "merges.txt", "chat_template.jinja", "modules.json",
+        "1_LogitScore/config.json", "rerank_prompt.json"}) {
     EXPECT_TRUE(is_wanted_file(name)) << name;
   }
-  for (const char* name : {"", "README.md", "pytorch_model.bin", "model.gguf", "onnx/model.onnx",
-                           "1_Pooling/config.json", "adapter_model.safetensors", "consolidated.safetensors",
-                           "original/model.safetensors", ".safetensors", "a b.safetensors"}) {
+  for (const char* name :
+       {"", "README.md", "pytorch_model.bin", "model.gguf", "onnx/model.onnx", "1_Pooling/config.json",
+        "a/1_LogitScore/config.json", "../1_LogitScore/config.json", "adapter_model.safetensors",
+        "consolidated.safetensors", "original/model.safetensors", ".safetensors", "a b.safetensors"}) {
     EXPECT_FALSE(is_wanted_file(name)) << name;
   }
 }
@@ -285,6 +287,8 @@ TEST(HubAddresses, AreEscaped) {
   model.commit = "c0ffee";
   EXPECT_EQ(HuggingFaceHub({"https://h", "", ""}).file_url(name, model, "a b.json"),
             "https://h/o/n/resolve/c0ffee/a%20b.json");
+  EXPECT_EQ(HuggingFaceHub({"https://h", "", ""}).file_url(name, model, "1 x/b.json"),
+            "https://h/o/n/resolve/c0ffee/1%20x/b.json");
   EXPECT_EQ(ModelScopeHub({"https://h", "", ""}).file_url(name, model, "x&y"),
             "https://h/api/v1/models/o/n/repo?Revision=refs%2Fpr%2F1&FilePath=x%26y");
 }

@@ -128,8 +128,11 @@ void HuggingFaceHub::ask_for_checksum(const std::string& url, RemoteFile& file, 
 
 std::string HuggingFaceHub::file_url(const ModelName& name, const RemoteModel& model,
                                      const std::string& file) const {
-  return fmt::format("{}/{}/resolve/{}/{}", access_.endpoint, name.repository, model.commit,
-                     percent_encoded(file));
+  const std::size_t slash = file.find('/');
+  const std::string path = slash == std::string::npos ? percent_encoded(file)
+                                                      : percent_encoded(file.substr(0, slash)) + "/" +
+                                                            percent_encoded(file.substr(slash + 1));
+  return fmt::format("{}/{}/resolve/{}/{}", access_.endpoint, name.repository, model.commit, path);
 }
 
 HeaderList HuggingFaceHub::headers() const {

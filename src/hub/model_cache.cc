@@ -114,11 +114,15 @@ fs::path ModelCache::publish(const RemoteModel& model, const std::vector<std::st
 
 void ModelCache::link(const fs::path& folder, const RemoteFile& file) const {
   const fs::path path = folder / file.name;
-  const fs::path content = fs::path("..") / ".." / "blobs" / file.digest.hex;
+  fs::path content = fs::path("..") / ".." / "blobs" / file.digest.hex;
+  if (fs::path(file.name).has_parent_path()) {
+    content = fs::path("..") / content;
+    make_directories(path.parent_path());
+  }
   std::error_code error;
   if (fs::read_symlink(path, error) == content) return;
   // Hugging Face's tools may have put something else there: replaced at once, so that it is never missing.
-  const fs::path draft = beside(root_ / file.name);
+  const fs::path draft = beside(root_ / file.digest.hex);
   fs::remove(draft, error);
   fs::create_symlink(content, draft, error);
   require_ok(error, draft);

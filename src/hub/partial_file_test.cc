@@ -105,7 +105,9 @@ RemoteModel one_file_model(const ScratchDirectory& scratch, const std::string& c
 TEST(ModelCache, PublishesWhereEveryCommandLooks) {
   const ScratchDirectory scratch;
   const ScopedVariable hub("HF_HUB_CACHE", scratch.path().c_str());
-  const RemoteModel model = one_file_model(scratch, "{}");
+  RemoteModel model = one_file_model(scratch, "{}");
+  model.files.push_back(model.files.front());
+  model.files.back().name = "1_LogitScore/config.json";
   const ModelCache cache(scratch.path(), "o/n");
   cache.make_folders();
   const auto snapshot = cache.publish(model, {"main", "refs/pr/1"});
@@ -115,6 +117,7 @@ TEST(ModelCache, PublishesWhereEveryCommandLooks) {
   EXPECT_EQ(std::filesystem::read_symlink(snapshot / "config.json"),
             "../../blobs/" + model.files[0].digest.hex);
   EXPECT_EQ(scratch.read("models--o--n/snapshots/" + model.commit + "/config.json"), "{}");
+  EXPECT_EQ(scratch.read("models--o--n/snapshots/" + model.commit + "/1_LogitScore/config.json"), "{}");
   std::vector<std::string> names;
   for (const auto& entry : std::filesystem::directory_iterator(scratch.path() / "models--o--n")) {
     names.push_back(entry.path().filename());

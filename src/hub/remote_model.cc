@@ -11,10 +11,15 @@
 namespace rerank {
 namespace {
 
-constexpr std::array<std::string_view, 11> kSmallFiles = {
-    "config.json",     "generation_config.json",  "tokenizer.json",    "tokenizer_config.json",
-    "vocab.json",      "special_tokens_map.json", "added_tokens.json", "merges.txt",
-    "tokenizer.model", "chat_template.jinja",     "chat_template.json"};
+constexpr std::array<std::string_view, 15> kSmallFiles = {
+    "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "vocab.json",
+    "special_tokens_map.json", "added_tokens.json", "merges.txt", "tokenizer.model", "chat_template.jinja",
+    "chat_template.json",
+    // What sentence-transformers says of a reranker, and what a prompt file does.
+    "modules.json", "config_sentence_transformers.json", "sentence_bert_config.json", "rerank_prompt.json"};
+
+// In a folder of its own, which sentence-transformers numbers: what a reranker's answers are.
+constexpr std::string_view kAnswersEnding = "_LogitScore/config.json";
 
 constexpr std::size_t kMostFiles = 10'000;
 constexpr std::string_view kWeightsEnding = ".safetensors";
@@ -33,7 +38,9 @@ bool is_plain(std::string_view name) {
 }  // namespace
 
 bool is_wanted_file(std::string_view name) {
-  if (name.empty() || !is_plain(name)) return false;
+  if (name.empty()) return false;
+  if (name.ends_with(kAnswersEnding)) return is_plain(name.substr(0, name.rfind('/')));
+  if (!is_plain(name)) return false;
   if (name == "model.safetensors.index.json") return true;
   // Adapters, and the same weights once more in Mistral's form, are of no use here.
   if (is_weights(name)) return !name.starts_with("adapter_") && !name.starts_with("consolidated");

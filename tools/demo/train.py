@@ -212,6 +212,7 @@ class Training:
         ids = [self.tokenizer.token_to_id(t) for t in tok.ADDED]
         self.model.export(args.out, ids[0], ids[2])
         shutil.copy(args.data / "tokenizer.json", args.out)
+        (args.out / "rerank_prompt.json").write_text(json.dumps({"prompt": "qwen3-reranker"}) + "\n")
         (args.out / "tokenizer_config.json").write_text(
             json.dumps(tok.tokenizer_config(), indent=2) + "\n")
         print(f"step {self.step} of {args.steps}, {self.seconds:.0f} s")
