@@ -36,7 +36,7 @@ TEST(LineReader, LinesThatCrossItsBlocks) {
   std::string bytes;
   std::vector<std::string> wanted;
   for (int length = 0; length < 1000; length += 7) {
-    wanted.push_back(std::string(static_cast<std::size_t>(length * 9), 'x'));
+    wanted.emplace_back(static_cast<std::size_t>(length * 9), 'x');
     bytes += wanted.back() + "\n";
   }
   ASSERT_GT(bytes.size(), std::size_t{512} << 10);
