@@ -92,11 +92,11 @@ TEST(ChatTemplate, WhatIsLeftOutWithoutAnInstruction) {
   EXPECT_EQ(pieces(read_chat_template(
                 "{% if messages[0]['role'] == 'system' %}instruction: {{ messages[0].content }}\n"
                 "{% endif %}\nq: {{ messages[-2].content }}\nd: {{ messages[-1].content }}")),
-            "{if instruction}instruction: {instruction}\n{end}\nq:| {query}\nd:| {document}");
+            "{if instruction}instruction: {instruction}\n{end}q:| {query}\nd:| {document}");
   EXPECT_EQ(
       pieces(read_chat_template("{% for m in messages %}<{{ m.role }}>{{ m.content }}</{{ m['role'] }}>\n"
                                 "{% endfor %}")),
-      "<{if instruction}system>{instruction}</system>\n<{end}query>{query}</query>\n<document>{document}"
+      "<{if instruction}system>{instruction}</system>\n<{end}query>{query}</query>\n|<document>{document}"
       "</document>\n");
 }
 
@@ -152,8 +152,9 @@ TEST(ChatTemplate, IsRefusedByWhatItDoesNotKnow) {
 TEST(ChatTemplate, RendersAsJinja) {
   std::ifstream file(test_source_directory() / "tests/data/chat_templates.json");
   const std::string text((std::istreambuf_iterator<char>(file)), {});
+  const boost::json::value cases = boost::json::parse(text);
   int num_read = 0;
-  for (const boost::json::value& value : boost::json::parse(text).as_array()) {
+  for (const boost::json::value& value : cases.as_array()) {
     const auto member = [&](const char* key) { return std::string(value.at(key).as_string()); };
     Prompt prompt;
     try {

@@ -126,8 +126,8 @@ const DeclaredPrompt& built_in(std::string_view wanted, const std::string& name,
   }
   throw Error(
       ErrorCode::kInvalidArgument,
-      fmt::format("{}: unknown prompt {}{}; give the name of a built-in prompt, or a text with {{query}} "
-                  "and {{document}} in it",
+      fmt::format("{}: unknown prompt {}; give the name of a built-in prompt, or a text with {{query}} "
+                  "and {{document}} in it{}",
                   name, shown_text(wanted), suggestion(wanted, names)));
 }
 

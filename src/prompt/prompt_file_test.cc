@@ -69,19 +69,19 @@ TEST(PromptFile, NamesABuiltInPromptAndChangesIt) {
       read(R"({"prompt": "known-reranker", "answers": "none", "score": "sigmoid"})");
   EXPECT_FALSE(changed.answers.yes.is_given());
   EXPECT_TRUE(changed.score.sigmoid);
-  EXPECT_EQ(
-      refusal(R"({"prompt": "known-rerankr"})"),
-      "rerank_prompt.json: \"prompt\": unknown prompt known-rerankr; the nearest known one is "
-      "known-reranker; give the name of a built-in prompt, or a text with {query} and {document} in it");
+  EXPECT_EQ(refusal(R"({"prompt": "known-rerankr"})"),
+            "rerank_prompt.json: \"prompt\": unknown prompt known-rerankr; give the name of a built-in "
+            "prompt, or a "
+            "text with {query} and {document} in it; did you mean known-reranker?");
 }
 
 TEST(PromptFile, RefusesWhatItDoesNotKnow) {
   EXPECT_EQ(refusal(R"({"prompt": "known-reranker", "anwsers": "none"})"),
-            "rerank_prompt.json: unknown key \"anwsers\"; the nearest known one is answers");
+            "rerank_prompt.json: unknown key \"anwsers\"; did you mean answers?");
   EXPECT_EQ(
       refusal(R"({"prompt": "{quer} {document}", "answers": "none"})"),
-      "rerank_prompt.json: \"prompt\": at byte 0: unknown mark {quer}; the nearest known one is query; the "
-      "marks are {instruction}, {query}, {document}, {if instruction} and {end}, and {{ is a brace");
+      "rerank_prompt.json: \"prompt\": at byte 0: unknown mark {quer}; the marks are {instruction}, {query}, "
+      "{document}, {if instruction} and {end}, and {{ is a brace; did you mean query?");
   EXPECT_EQ(refusal(R"({"prompt": "{query} {query} {document}", "answers": "none"})"),
             "rerank_prompt.json: \"prompt\" has {query} 2 times; it should have it once");
   EXPECT_EQ(refusal(R"({"prompt": "{query}", "answers": "none"})"),

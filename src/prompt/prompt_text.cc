@@ -80,8 +80,8 @@ class PromptTextParser {
       return known.field;
     }
     refuse(
-        fmt::format("unknown mark {{{}}}{}; the marks are {{instruction}}, {{query}}, {{document}}, "
-                    "{{if instruction}} and {{end}}, and {{{{ is a brace",
+        fmt::format("unknown mark {{{}}}; the marks are {{instruction}}, {{query}}, {{document}}, "
+                    "{{if instruction}} and {{end}}, and {{{{ is a brace{}",
                     shown_text(mark), suggestion(mark, {"instruction", "query", "document"})));
   }
 
