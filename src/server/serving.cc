@@ -134,7 +134,7 @@ class ServingProcess {
     const auto interval = supervisor_.watchdog_interval();
     const auto now = steady_clock::now();
     if (interval && now - last_sign_of_life_ >= *interval - kLook && service_.is_alive()) {
-      supervisor_.tell("WATCHDOG=1");
+      supervisor_.tell_alive();
       last_sign_of_life_ = now;
     }
   }

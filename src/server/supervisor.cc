@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -13,6 +14,8 @@
 
 namespace rerank {
 namespace {
+
+constexpr timeval kPatience{5, 0};
 
 std::optional<std::int64_t> number_in(const char* variable) {
   const char* const text = getenv(variable);
@@ -34,6 +37,14 @@ Supervisor::Supervisor() {
 }
 
 void Supervisor::tell(std::string_view lines) const {
+  send(lines, 0);
+}
+
+void Supervisor::tell_alive() const {
+  send("WATCHDOG=1", MSG_DONTWAIT);
+}
+
+void Supervisor::send(std::string_view lines, int flags) const {
   sockaddr_un address = {};
   address.sun_family = AF_UNIX;
   if (socket_path_.empty() || socket_path_.size() >= sizeof(address.sun_path)) return;
@@ -42,8 +53,9 @@ void Supervisor::tell(std::string_view lines) const {
   const int descriptor = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (descriptor < 0) return;
   const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + socket_path_.size());
+  (void)setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &kPatience, sizeof(kPatience));
   // A supervisor that does not listen is none of our business.
-  (void)sendto(descriptor, lines.data(), lines.size(), MSG_NOSIGNAL | MSG_DONTWAIT,
+  (void)sendto(descriptor, lines.data(), lines.size(), MSG_NOSIGNAL | flags,
                reinterpret_cast<const sockaddr*>(&address), size);
   close(descriptor);
 }

@@ -7,8 +7,10 @@
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
 #include <cstring>
 #include <string>
+#include <thread>
 
 namespace rerank {
 namespace {
@@ -50,6 +52,21 @@ TEST(Supervisor, IsTold) {
   supervisor.tell("READY=1\nSTATUS=Ready.");
   EXPECT_EQ(listener.heard(), "READY=1\nSTATUS=Ready.");
   EXPECT_EQ(supervisor.watchdog_interval(), std::nullopt);
+}
+
+// As while a large model is loaded and the supervisor is busy: only what can be missed is left out.
+TEST(Supervisor, IsToldAlthoughItsQueueIsFull) {
+  const Listener listener;
+  const Supervisor supervisor;
+  for (int index = 0; index < 2000; ++index) supervisor.tell_alive();
+  std::jthread busy([&] { supervisor.tell("READY=1"); });
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  std::string heard;
+  for (int tries = 0; tries < 5000 && heard != "READY=1"; ++tries) {
+    heard = listener.heard();
+    if (heard == "(nothing)") std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  EXPECT_EQ(heard, "READY=1");
 }
 
 TEST(Supervisor, MayBeAbsent) {
