@@ -151,7 +151,7 @@ TEST(RequestFuzz, EveryRequestIsAnsweredOrRefused) {
     ++num_answered;
   }
   EXPECT_GT(num_answered, num_requests / 8);
-  EXPECT_TRUE(service.end_all(std::chrono::seconds(20)));
+  EXPECT_TRUE(service.end_all(std::chrono::seconds(60)));
   EXPECT_EQ(service.moment().num_queued_documents, 0);
 }
 

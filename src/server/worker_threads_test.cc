@@ -12,7 +12,7 @@
 namespace rerank {
 namespace {
 
-constexpr std::chrono::seconds kLongEnough{20};
+constexpr std::chrono::seconds kLongEnough{60};
 
 TEST(WorkerThreads, ShortWorkDoesNotWaitForLong) {
   std::promise<void> end;

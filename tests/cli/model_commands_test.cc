@@ -4,11 +4,9 @@
 #include <signal.h>
 
 #include <boost/json.hpp>
-#include <chrono>
 #include <cmath>
 #include <filesystem>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "tests/cli/program.h"
@@ -182,10 +180,7 @@ TEST_F(Synth, LeavesNothingBehindWhenStopped) {
   const std::filesystem::path folder = model_.path("stopped");
   std::filesystem::create_directory(folder);
   Program program({"synth", "--config", "0.6B", "--out", (folder / "model").string()});
-  for (int tries = 0; tries < 500 && std::filesystem::is_empty(folder); ++tries) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  }
-  ASSERT_FALSE(std::filesystem::is_empty(folder));
+  ASSERT_TRUE(wait_until([&] { return !std::filesystem::is_empty(folder); }));
   program.signal(SIGINT);
   EXPECT_EQ(program.finish().exit_code, 130);
   EXPECT_TRUE(std::filesystem::is_empty(folder));

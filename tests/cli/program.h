@@ -2,6 +2,7 @@
 // wanted.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -49,5 +50,8 @@ Outcome run(const std::vector<std::string>& arguments, std::string_view input = 
 // The same with a terminal of this width as standard output and error, both in `out`.
 Outcome run_on_terminal(const std::vector<std::string>& arguments, int columns,
                         const std::vector<std::string>& environment = {});
+
+// Until what another process does is seen, which takes long on a busy machine; false after two minutes.
+bool wait_until(const std::function<bool()>& condition);
 
 }  // namespace rerank

@@ -5,10 +5,8 @@
 #include <sys/resource.h>
 
 #include <boost/json.hpp>
-#include <chrono>
 #include <filesystem>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "tests/cli/program.h"
@@ -190,9 +188,7 @@ TEST_F(Score, StopsCleanlyAndGoesOn) {
   for (const int signal : {SIGINT, SIGTERM}) {
     Program program(model_.score({"-", "-o", output_}));
     program.write(pair_lines(10));
-    for (int tries = 0; tries < 500 && lines_of(content_of(partial_)).size() < 10; ++tries) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    }
+    ASSERT_TRUE(wait_until([this] { return lines_of(content_of(partial_)).size() == 10; }));
     program.signal(signal);
     const Outcome outcome = program.finish();
     EXPECT_EQ(outcome.exit_code, 130);
@@ -209,7 +205,7 @@ TEST_F(Score, FullDiskIsAnError) {
   EXPECT_THAT(outcome.err, StartsWith("rerank: cannot write to /dev/full: "));
 }
 
-TEST_F(Score, FailedWriteIsCutBackToWhatWasThere) {
+TEST_F(Score, FailedWriteIsCutBackToWholeLines) {
   const std::string whole = scored(pair_lines(100));
   const std::string kept = whole.substr(0, whole.find('\n', 1000) + 1);
   model_.file("scores.jsonl.partial", kept);
@@ -217,13 +213,18 @@ TEST_F(Score, FailedWriteIsCutBackToWhatWasThere) {
   rlimit limit{};
   ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &limit), 0);
   rlimit small = limit;
-  small.rlim_cur = 2000;  // bytes of a file: the child inherits it
+  small.rlim_cur = whole.find('\n', 2000) - 5;  // bytes of a file, inside a line: the child inherits it
   ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &small), 0);
   const Outcome outcome = score_file(input, {"--resume"});
   ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &limit), 0);
   EXPECT_EQ(outcome.exit_code, 1);
   EXPECT_THAT(outcome.err, StartsWith("rerank: cannot write to " + partial_ + ": "));
-  EXPECT_EQ(content_of(partial_), kept);
+  // On a busy machine some lines are written before the write that fails; of that one nothing is left.
+  const std::string left = content_of(partial_);
+  EXPECT_LT(left.size(), small.rlim_cur);
+  EXPECT_THAT(left, StartsWith(kept));
+  EXPECT_THAT(whole, StartsWith(left));
+  EXPECT_EQ(left.back(), '\n');
   EXPECT_EQ(score_file(input, {"--resume"}).exit_code, 0);
   EXPECT_EQ(content_of(output_), whole);
 }
@@ -231,9 +232,7 @@ TEST_F(Score, FailedWriteIsCutBackToWhatWasThere) {
 TEST_F(Score, SecondWriterIsRefused) {
   Program first(model_.score({"-", "-o", output_}));
   first.write(pair_lines(1));
-  for (int tries = 0; tries < 500 && content_of(partial_).empty(); ++tries) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  }
+  ASSERT_TRUE(wait_until([this] { return !content_of(partial_).empty(); }));
   const Outcome second = score_file(model_.file("pairs.jsonl", pair_lines(3)), {"--resume"});
   EXPECT_EQ(second.exit_code, 1);
   EXPECT_THAT(second.err, HasSubstr("is being written by another process"));

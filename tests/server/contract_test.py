@@ -274,7 +274,7 @@ class Logs(unittest.TestCase):
         self.assertFalse([line for line in service.log if line and not line.startswith("[")])
 
     def test_say_who_broke_the_rules_of_http(self):
-        with ServiceProcess("--header-timeout", "0.2") as service:
+        with ServiceProcess("--header-timeout", "1") as service:
             for text in (b"POST /a HTTP/1.1\r\nHost: x\r\n folded\r\n\r\n", b"POST /b HTTP/1.1\r\nHost: x\r\n",
                          b"POST /c HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 40000):
                 with service.socket() as connection:

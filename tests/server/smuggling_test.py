@@ -83,11 +83,11 @@ def odd_requests():
         yield line + b"Host: x\r\nHost: y\r\nContent-Length: 0\r\n\r\n" + INNER
 
 
-def said(port, request):
-    """What comes back within a moment."""
+def said(port, request, patience=SECONDS):
+    """What comes back until the connection ends or nothing more comes for so long."""
     text = b""
     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=LONG) as connection:
-        connection.settimeout(SECONDS)
+        connection.settimeout(patience)
         connection.sendall(request)
         while block := connection.recv(65536):
             text += block
@@ -110,11 +110,12 @@ class Smuggling:
                     # One connection to the server carries many clients': each still gets its own answer.
                     if index % 20 == 0:
                         canary = f"/canary-{index}"
-                        answer = said(proxy.port, f"GET {canary} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+                        answer = said(proxy.port, f"GET {canary} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode(),
+                                      LONG)
                         self.assertTrue(answer.startswith("HTTP/1.1 404 "), answer)
                         self.assertIn(canary, answer)
             last = b"GET /the-last HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
-            said(proxy.port, last)
+            said(proxy.port, last, LONG)
             deadline = time.monotonic() + LONG
             while not any("/the-last" in line for line in list(service.log)) and time.monotonic() < deadline:
                 time.sleep(0.01)

@@ -19,7 +19,7 @@
 namespace rerank {
 
 inline constexpr int kLongEnough =
-    20'000;  // milliseconds, for what must happen; nothing waits for it in vain
+    60'000;  // milliseconds, for what must happen; nothing waits for it in vain
 
 class Client {
  public:
@@ -78,7 +78,10 @@ class Client {
   }
   virtual ssize_t receive_some(std::span<char> block) {
     pollfd waiting = {descriptor_, POLLIN, 0};
-    if (poll(&waiting, 1, kLongEnough) != 1) return -1;
+    if (poll(&waiting, 1, kLongEnough) != 1) {
+      ADD_FAILURE() << "the server neither says anything nor closes the connection";
+      return -1;
+    }
     return recv(descriptor_, block.data(), block.size(), 0);
   }
 

@@ -22,7 +22,7 @@
 namespace rerank {
 
 inline constexpr std::chrono::milliseconds kLongEnough{
-    20'000};  // for what must happen; nothing waits for it in vain
+    60'000};  // for what must happen; nothing waits for it in vain
 inline constexpr const char* kTwoDocuments = R"({"query": "q", "documents": ["short", "a longer one"]})";
 
 // A service and the client of one connection, whose posted work runs in wait().
@@ -77,6 +77,15 @@ class ServiceTest : public testing::Test {
     }
     if (!pending->reply) script_.score_one();
     return wait(pending);
+  }
+  // A worker lets go of what it holds a moment after its answer is there.
+  bool wait_until_used(const std::function<bool(std::int64_t)>& is_enough) const {
+    const auto deadline = std::chrono::steady_clock::now() + kLongEnough;
+    while (!is_enough(budget_.used_bytes())) {
+      if (std::chrono::steady_clock::now() > deadline) return false;
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    return true;
   }
   std::string metrics() { return ask("GET", "/metrics").body; }
 
