@@ -120,7 +120,8 @@ TEST(ScoringLoop, ALargeRequestDoesNotHoldUpASmallOne) {
 }
 
 TEST(ScoringLoop, TextsOfMegabytesDoNotHoldUpASmallRequest) {
-  ReplicaSet loop(load_prompt_model(kPromptOptions));
+  Gate gate;  // the large request cannot be done before the small one is there
+  ReplicaSet loop(load_prompt_model(kPromptOptions, [&](const PackedBatch&, int) { gate.pass(); }));
   Request request = make_request(10);
   std::string text;
   while (text.size() < (8u << 20)) text += "\u5317 ";
@@ -134,6 +135,7 @@ TEST(ScoringLoop, TextsOfMegabytesDoNotHoldUpASmallRequest) {
   });
   std::promise<bool> small;
   loop.submit(make_request(1), [&](const Result&) { small.set_value(!is_large_done); });
+  gate.open();
   EXPECT_TRUE(small.get_future().get());
   large.get_future().wait();
 }
@@ -197,14 +199,17 @@ TEST(ScoringLoop, Deadlines) {
 
 TEST(ScoringLoop, ABrokenBackendMakesItUnhealthy) {
   Gate gate;
-  std::atomic<int> batches{0};
+  std::atomic<bool> is_broken{false};
+  std::atomic<int> broken_batches{0};
   ReplicaSet loop(load_prompt_model(kPromptOptions, [&](const PackedBatch&, int) {
-    if (++batches < 2) return;
+    if (!is_broken) return;
+    ++broken_batches;
     gate.pass();
     throw std::runtime_error("the device is on fire");
   }));
   EXPECT_EQ(submit(loop, make_request(2))->get().status, Status::kOk);
   EXPECT_TRUE(loop.healthy());
+  is_broken = true;
   const auto first = submit(loop, make_request(1000, "a"));
   gate.wait_for_batch();
   // Planned, perhaps with a head that the failing batch should have computed: no score may come of it.
@@ -219,14 +224,16 @@ TEST(ScoringLoop, ABrokenBackendMakesItUnhealthy) {
   EXPECT_FALSE(loop.healthy());
   EXPECT_EQ(submit(loop, make_request(1))->get().status, Status::kUnavailable);
   EXPECT_EQ(loop.statistics().num_running, 0);
-  EXPECT_EQ(batches, 2);
+  EXPECT_EQ(broken_batches, 1);
 }
+
+constexpr milliseconds kHangingTimeout{100};
 
 // A device that hangs in begin, or in finish, of the first of two forwards.
 LoadedModel load_hanging_model(Gate& gate, int max_in_flight) {
   LoadedModel loaded = load_prompt_model(
       kPromptOptions, [&gate](const PackedBatch&, int) { gate.pass(); }, 1, max_in_flight);
-  loaded.replicas.front().device_timeout = milliseconds(100);
+  loaded.replicas.front().device_timeout = kHangingTimeout;
   return loaded;
 }
 
@@ -235,9 +242,11 @@ TEST(ScoringLoop, ADeviceThatHangsIsNoticedAndEveryoneAnswered) {
     Gate gate;
     const auto loop = std::make_unique<ReplicaSet>(load_hanging_model(gate, max_in_flight));
     EXPECT_TRUE(loop->healthy());
+    const auto begin = Clock::now();
     const auto computed = submit(*loop, make_request(1000, "a"));
     gate.wait_for_batch();
-    EXPECT_TRUE(loop->healthy());
+    const bool was_healthy = loop->healthy();
+    EXPECT_TRUE(was_healthy || Clock::now() - begin >= kHangingTimeout);  // a busy machine was that slow
     const auto waiting = submit(*loop, make_request(3, "b"));
     for (const auto* outcome : {&computed, &waiting}) {
       const Result result = (*outcome)->get();
@@ -281,7 +290,7 @@ TEST(ScoringLoop, ABackendThatGivesUpAsWellIsPutAway) {
   {
     LoadedModel loaded = load_prompt_model(
         kPromptOptions, [&gate, held](const PackedBatch&, int) { gate.pass(); }, 1, 2);
-    loaded.replicas.front().device_timeout = milliseconds(500);
+    loaded.replicas.front().device_timeout = milliseconds(1500);
     ReplicaSet loop(std::move(loaded));
     EXPECT_EQ(submit(loop, make_request(1000, "a"))->get().status, Status::kUnavailable);
     later = std::jthread([&gate] {
@@ -295,14 +304,16 @@ TEST(ScoringLoop, ABackendThatGivesUpAsWellIsPutAway) {
 // Each batch well within the bound, all of them together far above it.
 TEST(ScoringLoop, ASlowDeviceDoesNotHang) {
   LoadedModel loaded = load_prompt_model(
-      kPromptOptions, [](const PackedBatch&, int) { std::this_thread::sleep_for(milliseconds(10)); }, 1, 2);
-  loaded.replicas.front().device_timeout = milliseconds(200);
+      kPromptOptions, [](const PackedBatch&, int) { std::this_thread::sleep_for(milliseconds(40)); }, 1, 2);
+  loaded.replicas.front().device_timeout = milliseconds(1000);
   ReplicaSet loop(std::move(loaded));
   const Request request = make_request(2000);
+  const auto begin = Clock::now();
   expect_right(loop, request, submit(loop, request)->get());
   EXPECT_TRUE(loop.healthy());
+  EXPECT_GT(Clock::now() - begin, milliseconds(1100));
   // Nor does one that has nothing to do.
-  std::this_thread::sleep_for(milliseconds(250));
+  std::this_thread::sleep_for(milliseconds(1100));
   EXPECT_TRUE(loop.healthy());
 }
 
