@@ -8,7 +8,7 @@ namespace {
 
 constexpr std::string_view kFamily =
     "only tokenizers of the byte-level BPE family are supported; use a model of that family, such as "
-    "Qwen3-Reranker";
+    "Qwen/Qwen3-Reranker-0.6B";
 
 // The members of a step `{"type": "Sequence", LIST: [...]}`, or the step itself.
 std::vector<JsonNode> flattened(const JsonNode& step, std::string_view list) {
