@@ -13,6 +13,7 @@
 #include "rerank/engine.h"
 #include "rerank/error.h"
 #include "tests/golden/golden_file.h"
+#include "tests/support/backend_variants.h"
 #include "tests/support/family_prompts.h"
 #include "tests/support/open_reranker.h"
 #include "tests/support/test_tokenizer_file.h"
