@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Writes tests/data/chat_templates.json: random chat templates with what Jinja renders, for the test of the program's
-own reader. Needs jinja2.
+own reader. Half are as publishers write them, which it must read; half hold random expressions, which it may refuse but
+not read as something else. Needs jinja2.
 
 usage: tools/chat_template_cases.py [--count N] [--seed N] > tests/data/chat_templates.json
 """
@@ -62,7 +63,7 @@ def template(pick):
         if field != "instruction":
             add("{", pick.choice(["{}", "'<' ~ ({}) ~ '>\\n'", "\"}}\" + ({})"]).format(names.get(field) or selection(pick, field)))
         elif instruction == "optional":
-            add("%", pick.choice(["if messages[0]['role'] == 'system'", "if messages | length > 2 or false" if False else
+            add("%", pick.choice(["if messages[0]['role'] == 'system'",
                                   "if messages[0].role == \"system\" and not false", "if (" + system + ") is defined"]))
             add("{", "'do: ' + messages[0]['content']")
             if pick.random() < 0.3:
@@ -89,21 +90,55 @@ def template(pick):
     return "".join(parts)
 
 
+def expression(pick, depth):
+    """A random one, of what the program reads and of some of what it does not."""
+    if depth == 0:
+        return pick.choice(["'a'", "''", "0", "1", "-1", "true", "false", "none", "nothing", "messages", "messages[0]",
+                            "messages[-1].content", "messages[0].role", "messages[0].content", "messages[9]", "'system'",
+                            "add_generation_prompt", "messages[-2]['content']"])
+
+    def part():
+        return expression(pick, pick.randrange(depth))
+
+    form = pick.choice(["({})", "{} if {} else {}", "{} if {}", "{} and {}", "{} or {}", "not {}", "{} == {}", "{} != {}",
+                        "{} ~ {}", "{} + {}", "{} in [{}, {}]", "{} not in [{}]", "{} in ({})", "{} is defined",
+                        "{} is not none", "{} is string", "{} | default({})", "{} | default({}, true)", "{} | first",
+                        "{} | length", "{} == {} == {}", "{}[{}]", "({}).role", "{}, {}", "({} | list)[{}]",
+                        "{} | selectattr('role', 'eq', {})", "{} | map(attribute='role')", "{} | trim"])
+    return form.format(*(part() for _ in range(form.count("{}"))))
+
+
+def random_template(pick):
+    chosen = expression(pick, pick.randrange(1, 5))
+    space = pick.choice(SPACES + ["\u00a0", "\u3000 ", "x\u00a0\n"])
+    start = pick.choice([
+        lambda: tag(pick, "{", chosen),
+        lambda: tag(pick, "%", "if " + chosen) + "a" + space + tag(pick, "%", "endif"),
+        lambda: "{% if 0 %}a" + tag(pick, "%", "elif " + chosen) + "b{% else %}c" + tag(pick, "%", "endif"),
+        lambda: tag(pick, "%", "set x = " + chosen) + space + "{{ x }}{{ 'd' if x }}",
+        lambda: tag(pick, "%", "for m in " + chosen) + "{{ m.role }}" + tag(pick, "%", "endfor"),
+    ])()
+    return space + start + space + "{{ messages[-2].content }} {{ messages[-1].content }}"
+
+
 def main(arguments):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--count", type=int, default=300)
+    parser.add_argument("--count", type=int, default=600)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args(arguments)
     pick = random.Random(options.seed)
     cases = []
     while len(cases) < options.count:
-        text = template(pick)
+        is_supported = len(cases) < options.count // 2
+        text = template(pick) if is_supported else random_template(pick)
         try:
             made = Template(text, {"add_generation_prompt": True})
-            cases.append({"template": text, "with": made.render("<Q>", "<D>", "<I>"), "without": made.render("<Q>", "<D>"),
-                          "is_supported": True})
-        except jinja2.exceptions.TemplateError:
+            case = {"template": text, "with": made.render("<Q>", "<D>", "<I>"), "without": made.render("<Q>", "<D>"),
+                    "is_supported": is_supported}
+        except (jinja2.exceptions.TemplateError, TypeError):
             continue
+        if not is_supported or ("<Q>" in case["with"] and "<D>" in case["with"]):  # not swallowed by a comment
+            cases.append(case)
     sys.stdout.write("[\n" + ",\n".join(json.dumps(case, ensure_ascii=False) for case in cases) + "\n]\n")
     return 0
 

@@ -80,6 +80,20 @@ class Comparison {
     return {.pieces = split_prompt(texts_of(with, {first, end}))};
   }
 
+  void check_fields(const Units& units) const {
+    for (const auto& [field, name] :
+         {std::pair{PromptField::kInstruction, "the instruction"},
+          std::pair{PromptField::kQuery, "the query"}, std::pair{PromptField::kDocument, "the document"}}) {
+      const auto found = std::ranges::count(units, unit_of(field));
+      if (found > 1) refuse(fmt::format("says {} {} times", name, found));
+      if (found == 1 || field == PromptField::kInstruction) continue;
+      refuse(fmt::format(
+          "does not say {} (a message of a role of its own): a template of a chat model, not of a "
+          "reranker",
+          name));
+    }
+  }
+
   [[noreturn]] void refuse(std::string_view what) const {
     throw Error(
         ErrorCode::kUnsupported,
@@ -113,13 +127,8 @@ class Comparison {
   const ChatTemplateOptions& options_;
 };
 
-struct Rendering {
-  Units units;
-  std::optional<Error> error;
-};
-
-Rendering render(const std::vector<jinja::Node>& nodes, const ChatTemplateOptions& options,
-                 bool has_instruction) {
+Units render(const std::vector<jinja::Node>& nodes, const ChatTemplateOptions& options,
+             bool has_instruction) {
   std::vector<jinja::Value> messages;
   const auto add = [&](const char* role, PromptField field) {
     messages.push_back({.kind = jinja::Value::Kind::kMessage,
@@ -138,45 +147,28 @@ Rendering render(const std::vector<jinja::Node>& nodes, const ChatTemplateOption
   variables.try_emplace("tools", jinja::Value{.kind = jinja::Value::Kind::kNone});
   variables.try_emplace("documents", jinja::Value{.kind = jinja::Value::Kind::kNone});
   variables["messages"] = {.kind = jinja::Value::Kind::kList, .list = std::move(messages)};
-  try {
-    return {units_of(jinja::render(nodes, std::move(variables), options.name)), std::nullopt};
-  } catch (const Error& error) {
-    if (error.code() != ErrorCode::kUnsupported) throw;
-    return {{}, error};
-  }
+  return units_of(jinja::render(nodes, std::move(variables), options.name));
 }
 
 }  // namespace
 
 Prompt read_chat_template(std::string_view text, const ChatTemplateOptions& options) {
-  constexpr std::size_t kMostBytes = std::size_t{1} << 20;
+  constexpr std::size_t kMostBytes = std::size_t{1} << 17;
   Comparison comparison(options);
   if (text.size() > kMostBytes) comparison.refuse(fmt::format("has more than {} bytes", kMostBytes));
   const std::vector<jinja::Node> nodes = jinja::read_nodes(text, options.name);
-  const Rendering with = render(nodes, options, true);
-  if (with.error) throw *with.error;
-  for (const auto& [field, name] :
-       {std::pair{PromptField::kInstruction, "the instruction"}, std::pair{PromptField::kQuery, "the query"},
-        std::pair{PromptField::kDocument, "the document"}}) {
-    const auto found = std::ranges::count(with.units, unit_of(field));
-    if (found == 0 && field != PromptField::kInstruction) {
-      comparison.refuse(
-          fmt::format("does not say {} (a message of a role of its own): a template of a chat model, "
-                      "not of a reranker",
-                      name));
-    }
-    if (found > 1) comparison.refuse(fmt::format("says {} {} times", name, found));
-  }
+  const Units with = render(nodes, options, true);
+  comparison.check_fields(with);
   if (!options.default_instruction.empty()) {
-    Prompt prompt{.pieces = split_prompt(texts_of(with.units, {}))};
-    if (std::ranges::count(with.units, unit_of(PromptField::kInstruction)) == 1) {
+    Prompt prompt{.pieces = split_prompt(texts_of(with, {}))};
+    if (std::ranges::count(with, unit_of(PromptField::kInstruction)) == 1) {
       prompt.default_instruction = options.default_instruction;
     }
     return prompt;
   }
-  const Rendering without = render(nodes, options, false);
-  if (without.error) throw *without.error;
-  return comparison.prompt(with.units, without.units);
+  const Units without = render(nodes, options, false);
+  comparison.check_fields(without);
+  return comparison.prompt(with, without);
 }
 
 }  // namespace rerank

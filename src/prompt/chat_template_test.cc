@@ -115,34 +115,44 @@ TEST(ChatTemplate, IsRefusedByWhatItDoesNotKnow) {
           std::string(kAdvice));
   EXPECT_EQ(refusal("{% for m in messages %}{{ m.content }}{{ m.content }}{% endfor %}"),
             "t: it says the instruction 2 times" + std::string(kAdvice));
-  for (const char* text : {"{{ messages",
-                           "{% if true %}",
-                           "{% endif %}",
-                           "{# ",
-                           "{{ 'a }}",
-                           "{{ 'a' | upper }}",
-                           "{% macro a() %}{% endmacro %}",
-                           "{% if messages[-1].content == 'x' %}{% endif %}",
-                           "{% if messages[-1].content %}{% endif %}",
-                           "{{ {} }}",
-                           "{{ messages[-1].content.strip() }}",
-                           "{{ messages[-1].content[0] }}",
-                           "{{ nothing.content }}",
-                           "{{ messages }}",
-                           "{% set a, b = 1, 2 %}",
-                           "{% set a %}{% endset %}",
-                           "{% for a, b in messages %}{% endfor %}",
-                           "{% raw %}{% endraw %}",
-                           "{{ '\\x41' }}",
-                           "{{ 99999999999999999999 }}",
-                           "{{ 1 < 2 }}",
-                           "{{ true }}",
-                           "{{ }}",
-                           "{% %}",
-                           "{{ 1 if }}",
-                           "{{ messages | selectattr('role', 'in', 'a') }}",
-                           "{{ x | default(",
-                           "\xc2\xa0{{- 1 }}"}) {
+  for (const char* text :
+       {"{{ messages",
+        "{% if true %}",
+        "{% endif %}",
+        "{# ",
+        "{{ 'a }}",
+        "{{ 'a' | upper }}",
+        "{% macro a() %}{% endmacro %}",
+        "{% if messages[-1].content == 'x' %}{% endif %}",
+        "{% if messages[-1].content %}{% endif %}",
+        "{{ {} }}",
+        "{{ messages[-1].content.strip() }}",
+        "{{ messages[-1].content[0] }}",
+        "{{ nothing.content }}",
+        "{{ messages }}",
+        "{% set a, b = 1, 2 %}",
+        "{% set a %}{% endset %}",
+        "{% for a, b in messages %}{% endfor %}",
+        "{% raw %}{% endraw %}",
+        "{{ '\\x41' }}",
+        "{{ 99999999999999999999 }}",
+        "{{ 1 < 2 }}",
+        "{{ true }}",
+        "{{ }}",
+        "{% %}",
+        "{{ 1 if }}",
+        "{{ messages | selectattr('role', 'in', 'a') }}",
+        "{% if messages | selectattr('role', 'eq', 'x') %}{% endif %}",
+        "{% set m = messages | selectattr('role', 'eq', 'query') %}",
+        "{% for m in messages if m.role == 'query' %}{% endfor %}",
+        "{{ 'a' if 'a' == 'a' == 'a' }}",
+        "{{ 'a' if 'a' in ('abc') }}",
+        "{{ messages[0:1] }}",
+        "{% if messages[0].role == 'system' %}{{ messages[-2].content }}{% endif %}"
+        "{{ messages[0].content }}{{ messages[-1].content }}",
+        "{{ messages[-2].content }}\xc2\xa0 {% if true %}{{ messages[-1].content }}{% endif %}",
+        "{{ x | default(",
+        "\xc2\xa0{{- 1 }}"}) {
     EXPECT_TRUE(refusal(text).ends_with(kAdvice)) << text << ": " << refusal(text);
   }
 }
@@ -180,7 +190,7 @@ TEST(ChatTemplate, RendersAsJinja) {
       EXPECT_EQ(rendered, member(has_instruction ? "with" : "without")) << member("template");
     }
   }
-  EXPECT_GE(num_read, 200);
+  EXPECT_GE(num_read, 340);
 }
 
 }  // namespace

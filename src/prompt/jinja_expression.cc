@@ -12,19 +12,37 @@ namespace {
 
 using Kind = Value::Kind;
 
-constexpr int kMostDepth = 32;
-constexpr std::size_t kMostTextBytes = std::size_t{1} << 20;
+constexpr int kMostDepth = 64;
+constexpr std::size_t kMostTextBytes = std::size_t{1} << 14;
+
+bool is_one_of(const Token& token, std::initializer_list<std::string_view> words) {
+  return std::ranges::any_of(words, [&](std::string_view word) { return token.is(word); });
+}
+
+class OneDeeper {
+ public:
+  explicit OneDeeper(int& depth) : depth_(depth) { ++depth_; }
+  ~OneDeeper() { --depth_; }
+  OneDeeper(const OneDeeper&) = delete;
+  OneDeeper& operator=(const OneDeeper&) = delete;
+
+ private:
+  int& depth_;
+};
 
 }  // namespace
 
 Value Expression::value() {
-  Value value = conditional();
-  if (next() != nullptr) fail(fmt::format("\"{}\" here", shown_text(next()->text)));
-  return value;
+  return complete(conditional());
 }
 
-bool Expression::is_true() {
-  return truth(value());
+Value Expression::value_without_if() {
+  return complete(either());
+}
+
+Value Expression::complete(Value value) const {
+  if (next() != nullptr) fail(fmt::format("\"{}\" here", shown_text(next()->text)));
+  return value;
 }
 
 bool Expression::take(std::string_view what) {
@@ -37,54 +55,46 @@ void Expression::expect(std::string_view what) {
   if (!take(what)) fail(fmt::format("an expression without its \"{}\"", what));
 }
 
-void Expression::fail(std::string_view what) const {
-  refuse(name_, line_, what);
+std::string Expression::take_name(std::string_view what_without) {
+  if (next() == nullptr || next()->kind != Token::Kind::kName) fail(what_without);
+  return tokens_[at_++].text;
 }
 
-Value Expression::cannot(std::string_view what) const {
-  if (!passes_over_) fail(what);
-  return {};
-}
-
-// The condition decides before what stands in front of it is computed.
-Value Expression::conditional() {
-  if (++depth_ > kMostDepth) fail("an expression nested that deep");
-  const std::size_t begin = at_;
-  const bool passed_over = std::exchange(passes_over_, true);
-  either();
-  passes_over_ = passed_over;
-  Value value;
-  if (take("if")) {
-    const Value condition = either();
-    const bool holds = passes_over_ || truth(condition);
-    const std::size_t behind_condition = at_;
-    if (!passes_over_ && holds) {
-      at_ = begin;
-      value = either();
-      at_ = behind_condition;
-    }
-    if (take("else")) {
-      passes_over_ = passed_over || holds;
-      Value other = conditional();
-      if (!passes_over_) value = std::move(other);
-      passes_over_ = passed_over;
-    }
-  } else if (!passes_over_) {
-    at_ = begin;
-    value = either();
+void Expression::skip_to(std::initializer_list<std::string_view> words) {
+  for (int depth = 0; next() != nullptr; ++at_) {
+    if (depth == 0 && (is_one_of(*next(), {",", ")", "]", "}"}) || is_one_of(*next(), words))) return;
+    if (is_one_of(*next(), {"(", "[", "{"})) ++depth;
+    if (is_one_of(*next(), {")", "]", "}"})) --depth;
   }
-  --depth_;
+}
+
+// The condition decides before what is in front of it is computed.
+Value Expression::conditional() {
+  const OneDeeper deeper(depth_);
+  const std::size_t begin = at_;
+  skip_to({"if", "else"});
+  if (!next_is("if")) {
+    at_ = begin;
+    return either();
+  }
+  const std::size_t condition = at_++;
+  if (!truth(either())) return take("else") ? conditional() : Value{};
+  if (take("else")) skip_to({});
+  const std::size_t end = std::exchange(at_, begin);
+  Value value = either();
+  if (at_ != condition) fail(fmt::format("\"{}\" here", shown_text(next()->text)));
+  at_ = end;
   return value;
 }
 
 Value Expression::either() {
   Value value = both();
   while (take("or")) {
-    const bool passed_over = passes_over_;
-    passes_over_ = passed_over || truth(value);
-    Value other = both();
-    if (!passes_over_) value = std::move(other);
-    passes_over_ = passed_over;
+    if (truth(value)) {
+      skip_to({"if", "else"});
+    } else {
+      value = both();
+    }
   }
   return value;
 }
@@ -92,63 +102,56 @@ Value Expression::either() {
 Value Expression::both() {
   Value value = negation();
   while (take("and")) {
-    const bool passed_over = passes_over_;
-    passes_over_ = passed_over || !truth(value);
-    Value other = negation();
-    if (!passes_over_) value = std::move(other);
-    passes_over_ = passed_over;
+    if (truth(value)) {
+      value = negation();
+    } else {
+      skip_to({"or", "if", "else"});
+    }
   }
   return value;
 }
 
 Value Expression::negation() {
-  bool negates = false;
-  bool is_plain = true;
-  while (take("not")) {
-    negates = !negates;
-    is_plain = false;
-  }
-  Value value = comparison();
-  return is_plain || passes_over_ ? value : Value::of_bool(truth(value) != negates);
+  bool holds = true;
+  if (!next_is("not")) return comparison();
+  while (take("not")) holds = !holds;
+  return Value::of_bool(truth(comparison()) == holds);
 }
 
 Value Expression::comparison() {
   Value value = sum();
-  for (;;) {
-    const bool negates = next_is("!=") || next_is("not");
-    if (take("==") || take("!=")) {
-      const Value other = sum();
-      value = Value::of_bool(passes_over_ || equal(value, other) != negates);
-    } else if (next_is("in") || next_is("not")) {
-      take("not");
-      expect("in");
-      const Value other = sum();
-      if (passes_over_) continue;
-      if (!other.is_list()) return cannot("\"in\" of what is no list");
-      const bool found =
-          std::ranges::any_of(other.list, [&](const Value& element) { return equal(value, element); });
-      value = Value::of_bool(found != negates);
-    } else {
-      return value;
-    }
+  const bool negates = next_is("!=") || next_is("not");
+  if (take("==") || take("!=")) {
+    value = Value::of_bool(equal(value, sum()) != negates);
+  } else if (next_is("in") || next_is("not")) {
+    take("not");
+    expect("in");
+    value = Value::of_bool(in_list(value) != negates);
   }
+  return value;
+}
+
+bool Expression::in_list(const Value& value) {
+  if (!take("[")) fail("\"in\" of what is not written as a list");
+  bool is_found = false;
+  while (!take("]")) {
+    is_found = equal(value, sum()) || is_found;
+    if (!next_is("]")) expect(",");
+  }
+  return is_found;
 }
 
 Value Expression::sum() {
+  const OneDeeper deeper(depth_);
+  if (depth_ > kMostDepth) fail("an expression nested that deep");
   Value value = concatenation();
-  while (take("+")) {
-    const Value other = concatenation();
-    if (!passes_over_) value = appended(value, other, true);
-  }
+  while (take("+")) value = joined(std::move(value), concatenation(), false);
   return value;
 }
 
 Value Expression::concatenation() {
   Value value = primary();
-  while (take("~")) {
-    const Value other = primary();
-    if (!passes_over_) value = appended(value, other, false);
-  }
+  while (take("~")) value = joined(std::move(value), primary(), true);
   return value;
 }
 
@@ -156,116 +159,59 @@ Value Expression::primary() {
   if (next() == nullptr) fail("an expression that ends early");
   const Token& token = *next();
   ++at_;
-  switch (token.kind) {
-    case Token::Kind::kString: {
-      std::string words = token.text;
-      while (next() != nullptr && next()->kind == Token::Kind::kString) words += tokens_[at_++].text;
-      return with_suffixes(Value::of_words(std::move(words)));
-    }
-    case Token::Kind::kInteger:
-      return with_suffixes(Value::of_integer(token.integer));
-    case Token::Kind::kName:
-      return with_suffixes(named(token.text));
-    case Token::Kind::kOperator:
-      break;
-  }
-  if (token.is("[")) return with_suffixes(list());
-  if (token.is("(")) {
-    Value value = conditional();
-    expect(")");
-    return with_suffixes(std::move(value));
-  }
+  if (token.kind == Token::Kind::kString) return with_suffixes(Value::of_words(token.text));
+  if (token.kind == Token::Kind::kInteger) return with_suffixes(Value::of_integer(token.integer));
+  if (token.kind == Token::Kind::kName) return with_suffixes(named(token.text));
   if (token.is("-") && next() != nullptr && next()->kind == Token::Kind::kInteger) {
     return with_suffixes(Value::of_integer(-tokens_[at_++].integer));
   }
-  fail(fmt::format("\"{}\" here", shown_text(token.text)));
-}
-
-Value Expression::list() {
-  Value value{.kind = Kind::kList};
-  while (!take("]")) {
-    value.list.push_back(conditional());
-    if (!next_is("]")) expect(",");
-  }
-  return value;
+  if (!token.is("(")) fail(fmt::format("\"{}\" here", shown_text(token.text)));
+  Value value = conditional();
+  expect(")");
+  return with_suffixes(std::move(value));
 }
 
 Value Expression::with_suffixes(Value value) {
   for (;;) {
     if (take(".")) {
-      if (next() == nullptr || next()->kind != Token::Kind::kName) fail("a dot without a name");
-      value = member(value, tokens_[at_++].text);
+      value = member(value, take_name("a dot without a name"));
     } else if (take("[")) {
-      value = subscript(value);
+      const Value index = sum();
+      if (next_is(":")) fail("a slice");
+      expect("]");
+      value = index.is_words() ? member(value, index.words()) : element(value, index);
     } else if (take("|")) {
       value = filtered(std::move(value));
     } else if (take("is")) {
       value = tested(value);
     } else if (next_is("(")) {
-      const std::string called = at_ > 0 ? tokens_[at_ - 1].text : "";
-      fail(fmt::format("the call {}()", shown_text(called)));
+      fail(fmt::format("the call {}()", shown_text(tokens_[at_ - 1].text)));
     } else {
       return value;
     }
   }
 }
 
-Value Expression::subscript(const Value& value) {
-  if (take(":")) return slice(value, 0);
-  const Value index = conditional();
-  if (take(":")) {
-    if (!passes_over_ && index.kind != Kind::kInteger) return cannot("such a slice");
-    return slice(value, index.integer);
-  }
-  expect("]");
-  if (passes_over_) return {};
-  if (index.is_words()) return member(value, index.words());
-  if (index.kind != Kind::kInteger || !value.is_list()) return cannot("such a subscript");
+Value Expression::element(const Value& value, const Value& index) const {
+  if (index.kind != Kind::kInteger || value.kind != Kind::kList) fail("such a subscript");
   const auto size = static_cast<std::int64_t>(value.list.size());
   const std::int64_t at = index.integer < 0 ? index.integer + size : index.integer;
   return at < 0 || at >= size ? Value{} : value.list[static_cast<std::size_t>(at)];
 }
 
-Value Expression::slice(const Value& value, std::int64_t begin) {
-  const Value end = next_is("]") ? Value{} : conditional();
-  expect("]");
-  if (passes_over_) return {};
-  if (!value.is_list() || (end.kind != Kind::kInteger && end.kind != Kind::kUndefined)) {
-    return cannot("such a slice");
-  }
-  const auto size = static_cast<std::int64_t>(value.list.size());
-  const auto place = [size](std::int64_t i) {
-    return std::clamp(i < 0 ? i + size : i, std::int64_t{0}, size);
-  };
-  const std::int64_t first = place(begin);
-  const std::int64_t last = end.kind == Kind::kInteger ? place(end.integer) : size;
-  Value part{.kind = Kind::kList};
-  for (std::int64_t i = first; i < last; ++i) part.list.push_back(value.list[static_cast<std::size_t>(i)]);
-  return part;
-}
-
 Value Expression::member(const Value& value, std::string_view key) const {
-  if (passes_over_) return {};
   if (value.kind == Kind::kMessage) {
     if (key == "role") return value.list[0];
     if (key == "content") return value.list[1];
     return {};
   }
-  if (value.kind == Kind::kLoop) {
-    const auto size = static_cast<std::int64_t>(value.list.size());
-    if (key == "first") return Value::of_bool(value.integer == 0);
-    if (key == "last") return Value::of_bool(value.integer + 1 == size);
-    if (key == "index") return Value::of_integer(value.integer + 1);
-    if (key == "index0") return Value::of_integer(value.integer);
-    if (key == "length") return Value::of_integer(size);
-  }
-  if (value.kind == Kind::kUndefined)
-    return cannot(fmt::format("\".{}\" of what is not there", shown_text(key)));
-  return cannot(fmt::format("\".{}\" of what is no message", shown_text(key)));
+  if (value.kind == Kind::kLoop && key == "first") return value.list[0];
+  if (value.kind == Kind::kLoop && key == "last") return value.list[1];
+  const bool is_missing = value.kind == Kind::kUndefined;
+  fail(fmt::format("\".{}\" of what is {}", shown_text(key), is_missing ? "not there" : "no message"));
 }
 
 Value Expression::named(std::string_view wanted) const {
-  if (passes_over_) return {};
   if (wanted == "true" || wanted == "True") return Value::of_bool(true);
   if (wanted == "false" || wanted == "False") return Value::of_bool(false);
   if (wanted == "none" || wanted == "None") return {.kind = Kind::kNone};
@@ -286,61 +232,52 @@ bool Expression::truth(const Value& value) const {
       return value.integer != 0;
     case Kind::kList:
       return !value.list.empty();
+    case Kind::kSelection:
+      fail("a condition on a selection, which is true even if it is empty; \"| list\" behind it would do");
     case Kind::kMessage:
     case Kind::kLoop:
       return true;
     case Kind::kText:
       break;
   }
-  bool is_known = true;
   for (const PromptText& part : value.text) {
     // Where there is an instruction, it is not empty.
     if (!part.words.empty() || part.field == PromptField::kInstruction) return true;
-    is_known = false;
   }
-  if (!is_known && !passes_over_) fail("what depends on whether a query or a document is empty");
+  if (!value.text.empty()) fail("what depends on whether a query or a document is empty");
   return false;
 }
 
 bool Expression::equal(const Value& a, const Value& b) const {
   if (a.is_text() && b.is_text()) {
-    if (!a.is_words() || !b.is_words())
+    if (!a.is_words() || !b.is_words()) {
       fail("what depends on the text of an instruction, a query or a document");
+    }
     return a.words() == b.words();
   }
+  const auto is_number = [](const Value& v) { return v.kind == Kind::kBool || v.kind == Kind::kInteger; };
   if (a.kind != b.kind) {
-    const auto is_plain = [](const Value& v) { return v.kind != Kind::kBool && v.kind != Kind::kInteger; };
-    if (!is_plain(a) && !is_plain(b)) fail("a comparison of a number with true or false");
+    if (is_number(a) && is_number(b)) fail("a comparison of a number with true or false");
     return false;
   }
-  switch (a.kind) {
-    case Kind::kUndefined:
-    case Kind::kNone:
-      return true;
-    case Kind::kBool:
-      return a.boolean == b.boolean;
-    case Kind::kInteger:
-      return a.integer == b.integer;
-    default:
-      fail("a comparison of lists or messages");
+  if (!is_number(a) && a.kind != Kind::kUndefined && a.kind != Kind::kNone) {
+    fail("a comparison of lists or messages");
   }
+  return a.boolean == b.boolean && a.integer == b.integer;
 }
 
-Value Expression::appended(const Value& a, const Value& b, bool only_texts) const {
-  if (only_texts && a.kind == Kind::kInteger && b.kind == Kind::kInteger) {
-    if (std::max(a.integer, b.integer) > INT32_MAX) return cannot("a number out of range");
-    return Value::of_integer(a.integer + b.integer);
+Value Expression::joined(Value a, const Value& b, bool takes_undefined) const {
+  for (const Value* value : {&std::as_const(a), &b}) {
+    if (!value->is_text() && !(takes_undefined && value->kind == Kind::kUndefined)) {
+      fail("a text put together with what is no text");
+    }
   }
-  const auto is_nothing = [&](const Value& v) { return !only_texts && v.kind == Kind::kUndefined; };
-  if ((!a.is_text() && !is_nothing(a)) || (!b.is_text() && !is_nothing(b))) {
-    return cannot("a text put together with what is no text");
-  }
-  Value joined{.kind = Kind::kText, .text = a.text};
-  joined.text.insert(joined.text.end(), b.text.begin(), b.text.end());
+  a.kind = Kind::kText;
+  a.text.insert(a.text.end(), b.text.begin(), b.text.end());
   std::size_t num_bytes = 0;
-  for (const PromptText& part : joined.text) num_bytes += part.words.size() + sizeof part;
-  if (num_bytes > kMostTextBytes) return cannot("a text that long");
-  return joined;
+  for (const PromptText& part : a.text) num_bytes += part.words.size() + sizeof part;
+  if (num_bytes > kMostTextBytes) fail("a text that long");
+  return a;
 }
 
 }  // namespace rerank::jinja

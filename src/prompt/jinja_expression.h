@@ -2,6 +2,7 @@
 // the texts are, or a refusal.
 #pragma once
 
+#include <initializer_list>
 #include <map>
 #include <span>
 #include <string>
@@ -22,42 +23,45 @@ class Expression {
   Expression(std::span<const Token> tokens, const Scopes& scopes, std::string_view name, int line)
       : tokens_(tokens), scopes_(scopes), name_(name), line_(line) {}
 
-  // Throws as refuse of jinja_lexer.h.
+  // Throw as refuse of jinja_lexer.h. What is not computed, such as Y of "X if true else Y", may be anything.
   Value value();
-  bool is_true();
+  Value value_without_if();  // of what a loop runs over, where "if" is a filter
+  bool is_true() { return truth(value()); }
 
  private:
   const Token* next() const { return at_ < tokens_.size() ? &tokens_[at_] : nullptr; }
   bool next_is(std::string_view what) const { return next() != nullptr && next()->is(what); }
   bool take(std::string_view what);
   void expect(std::string_view what);
-  [[noreturn]] void fail(std::string_view what) const;
-  // Says what cannot be computed, unless this part is only passed over.
-  Value cannot(std::string_view what) const;
+  std::string take_name(std::string_view what_without);
+  // To one of these or the end of the expression.
+  void skip_to(std::initializer_list<std::string_view> words);
+  [[noreturn]] void fail(std::string_view what) const { refuse(name_, line_, what); }
+  Value complete(Value value) const;
 
   Value conditional();
   Value either();
   Value both();
   Value negation();
   Value comparison();
+  bool in_list(const Value& value);
   Value sum();
   Value concatenation();
   Value primary();
   Value with_suffixes(Value value);
-  Value subscript(const Value& value);
-  Value slice(const Value& value, std::int64_t begin);
+  Value element(const Value& value, const Value& index) const;
   Value member(const Value& value, std::string_view key) const;
   Value filtered(Value value);
-  Value selected(const Value& value, bool wanted);
+  Value selected(const Value& value);
   Value mapped(const Value& value);
-  Value or_default(Value value);
+  Value or_default(const Value& value);
   Value tested(const Value& value);
-  Value list();
 
   Value named(std::string_view wanted) const;
   bool truth(const Value& value) const;
   bool equal(const Value& a, const Value& b) const;
-  Value appended(const Value& a, const Value& b, bool only_texts) const;
+  // `+`, or `~` where what is undefined is an empty text.
+  Value joined(Value a, const Value& b, bool takes_undefined) const;
 
   std::span<const Token> tokens_;
   const Scopes& scopes_;
@@ -65,7 +69,6 @@ class Expression {
   const int line_;
   std::size_t at_ = 0;
   int depth_ = 0;
-  bool passes_over_ = false;
 };
 
 }  // namespace rerank::jinja

@@ -74,32 +74,32 @@ class Lexer {
     at_ = to;
   }
 
-  // What is before the tag at `open`, as its sign wants it.
+  // What is before the tag at `open`, or the rest, without the white space that the tag strips.
   void add_text(std::size_t open) {
-    std::string_view text =
-        std::string_view(text_).substr(at_, open == std::string::npos ? open : open - at_);
-    const char sign = open != std::string::npos && open + 2 < text_.size() ? text_[open + 2] : ' ';
+    const bool is_rest = open == std::string::npos;
+    std::string_view text = std::string_view(text_).substr(at_, is_rest ? open : open - at_);
     const std::size_t size = text.size();
-    if (open != std::string::npos && sign == '-') {
-      text = text.substr(0, text.find_last_not_of(kSpace) + 1);
-      if (std::ranges::any_of(kWideSpace, [&](std::string_view s) { return text.ends_with(s); }))
-        refuse_space();
-    } else if (open != std::string::npos && sign != '+' && text_[open + 1] != '{') {
+    const char sign = !is_rest && open + 2 < text_.size() ? text_[open + 2] : ' ';
+    if (!is_rest && (sign == '-' || (sign != '+' && text_[open + 1] != '{'))) {
+      const std::size_t num_kept = text.find_last_not_of(kSpace) + 1;
       const std::size_t line_start = text.rfind('\n') + 1;
-      const std::string_view indent = text.substr(line_start);
-      const bool is_blank = indent.find_first_not_of(kSpace) == std::string_view::npos;
-      if ((line_start > 0 || starts_line_) && is_blank) text = text.substr(0, line_start);
-      if (!is_blank &&
-          std::ranges::any_of(kWideSpace, [&](std::string_view s) { return indent.ends_with(s); })) {
-        refuse_space();
+      refuse_wide_space(true, text.substr(0, num_kept));
+      if (sign == '-') {
+        text = text.substr(0, num_kept);
+      } else if (num_kept <= line_start && (line_start > 0 || starts_line_)) {
+        text = text.substr(0, line_start);
       }
     }
     if (!text.empty()) nodes_.push_back({Node::Kind::kText, line_, std::string(text), {}});
     move_to(at_ + size);
   }
 
-  [[noreturn]] void refuse_space() const {
-    refuse(name_, line_, "white space beyond ASCII beside a tag that strips it");
+  void refuse_wide_space(bool is_at_end, std::string_view text) const {
+    for (const std::string_view space : kWideSpace) {
+      if (is_at_end ? text.ends_with(space) : text.starts_with(space)) {
+        refuse(name_, line_, "white space beyond ASCII beside a tag that strips it");
+      }
+    }
   }
 
   // Behind a tag's end, of which `sign` was the first character.
@@ -107,9 +107,7 @@ class Lexer {
     const std::size_t begin = at_;
     if (sign == '-') {
       move_to(std::min(text_.find_first_not_of(kSpace, at_), text_.size()));
-      const std::string_view rest = std::string_view(text_).substr(at_);
-      if (std::ranges::any_of(kWideSpace, [&](std::string_view s) { return rest.starts_with(s); }))
-        refuse_space();
+      refuse_wide_space(false, std::string_view(text_).substr(at_));
     } else if (sign != '+' && trims_newline && at_ < text_.size() && text_[at_] == '\n') {
       move_to(at_ + 1);
     }

@@ -13,8 +13,8 @@ namespace rerank::jinja {
 namespace {
 
 constexpr int kMostDepth = 16;
-constexpr int kMostSteps = 10'000;
-constexpr std::size_t kMostBytes = std::size_t{1} << 20;
+constexpr int kMostSteps = 100'000;
+constexpr std::size_t kMostBytes = std::size_t{1} << 18;
 
 class Renderer {
  public:
@@ -43,10 +43,11 @@ class Renderer {
   }
 
   // The first node behind `at` that belongs to its block: elif, else, or its end.
-  std::size_t next_part(std::size_t at, std::size_t end) const {
+  std::size_t next_part(std::size_t at, std::size_t end) {
     int depth = 0;
     for (std::size_t i = at + 1; i < end; ++i) {
       const Node& node = nodes_[i];
+      count_step(node);
       const bool is_part = node.is_statement("elif") || node.is_statement("else") || closes(node);
       if (depth == 0 && is_part) return i;
       depth += opens(node) ? 1 : 0;
@@ -64,7 +65,7 @@ class Renderer {
   void run(std::size_t begin, std::size_t end) {
     for (std::size_t i = begin; i < end; ++i) {
       const Node& node = nodes_[i];
-      if (++num_steps_ > kMostSteps) fail(node, "that many steps");
+      count_step(node);
       if (node.kind == Node::Kind::kText) {
         write({{node.text}}, node);
       } else if (node.kind == Node::Kind::kOutput) {
@@ -92,7 +93,6 @@ class Renderer {
 
   void write_value(const Value& value, const Node& node) {
     if (value.kind == Value::Kind::kUndefined) return;
-    if (value.kind == Value::Kind::kInteger) return write({{std::to_string(value.integer)}}, node);
     if (!value.is_text()) fail(node, "an output of what is no text");
     write(value.text, node);
   }
@@ -101,7 +101,10 @@ class Renderer {
     if (node.tokens.size() < 4 || node.tokens[1].kind != Token::Kind::kName || !node.tokens[2].is("=")) {
       fail(node, "{% set %} of other than one name");
     }
-    scopes_.back()[node.tokens[1].text] = expression(node, 3).value();
+    Value value = expression(node, 3).value();
+    if (value.kind == Value::Kind::kSelection)
+      fail(node, "{% set %} to a selection, without \"| list\" behind it");
+    scopes_.back()[node.tokens[1].text] = std::move(value);
   }
 
   // Each returns where its block ends.
@@ -132,17 +135,23 @@ class Renderer {
     if (node.tokens.size() < 4 || node.tokens[1].kind != Token::Kind::kName || !node.tokens[2].is("in")) {
       fail(node, "a loop of more than one name");
     }
-    const Value list = expression(node, 3).value();
-    if (!list.is_list()) fail(node, "a loop over what is no list");
-    Value loop{.kind = Value::Kind::kLoop, .list = list.list};
-    for (const Value& element : list.list) {
-      scopes_.push_back({{node.tokens[1].text, element}, {"loop", loop}});
+    const Value value = expression(node, 3).value_without_if();
+    if (!value.is_iterable()) fail(node, "a loop over what is no list");
+    const std::vector<Value>& list = value.list;
+    for (std::size_t i = 0; i < list.size(); ++i) {
+      const Value loop{.kind = Value::Kind::kLoop,
+                       .list = {Value::of_bool(i == 0), Value::of_bool(i + 1 == list.size())}};
+      scopes_.push_back({{"loop", loop}});
+      scopes_.back()[node.tokens[1].text] = list[i];
       run(at + 1, behind);
       scopes_.pop_back();
-      ++loop.integer;
     }
     --depth_;
     return behind;
+  }
+
+  void count_step(const Node& node) {
+    if (++num_steps_ > kMostSteps) fail(node, "that many steps");
   }
 
   void enter(const Node& node) {

@@ -17,14 +17,15 @@ struct Value {
     kBool,
     kInteger,
     kText,
-    kList,
+    kList,       // of messages, or of what messages have
+    kSelection,  // a list that can be read once, and is true even if it is empty
     kMessage,
     kLoop
   } kind = Kind::kUndefined;
   bool boolean = false;
-  std::int64_t integer = 0;      // of a loop: where it is
+  std::int64_t integer = 0;
   std::vector<PromptText> text;  // words and field of each; nothing needs an instruction
-  std::vector<Value> list;       // of a message: role and content; of a loop: what it runs over
+  std::vector<Value> list;       // of a message: role and content; of a loop: first and last
 
   static Value of_bool(bool value) { return {.kind = Kind::kBool, .boolean = value}; }
   static Value of_integer(std::int64_t value) { return {.kind = Kind::kInteger, .integer = value}; }
@@ -36,7 +37,7 @@ struct Value {
   static Value of_field(PromptField field) { return {.kind = Kind::kText, .text = {{"", field}}}; }
 
   bool is_text() const { return kind == Kind::kText; }
-  bool is_list() const { return kind == Kind::kList; }
+  bool is_iterable() const { return kind == Kind::kList || kind == Kind::kSelection; }
   // All of the text is known.
   bool is_words() const {
     if (!is_text()) return false;

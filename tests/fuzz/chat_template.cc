@@ -18,7 +18,9 @@ void run_input(std::string_view input) {
       for (const PromptPiece& piece : prompt.pieces) {
         expect(!piece.texts.empty(), "no piece is empty");
         for (const PromptText& text : piece.texts) {
-          num_fields += text.field == PromptField::kQuery || text.field == PromptField::kDocument ? 1 : 0;
+          const bool is_of_pair = text.field == PromptField::kQuery || text.field == PromptField::kDocument;
+          num_fields += is_of_pair ? 1 : 0;
+          expect(!is_of_pair || !text.needs_instruction, "query and document are never left out");
         }
       }
       expect(num_fields == 2, "a prompt has one query and one document");
