@@ -30,6 +30,7 @@ std::string synthetic_config(const std::string& config) {
 SyntheticCheckpoint::SyntheticCheckpoint(const SyntheticOptions& options)
     : recipe_(options.recipe), size_name_(options.size_name), config_json_(options.config_json) {
   require_valid(recipe_);
+  recipe_.norm_base = 1 - spec_of_config(config_json_, config_name()).norm_weight_offset;
   for (ModelTensor& tensor : tensors_of_config(config_json_, config_name())) {
     tensors_.push_back({std::move(tensor.name), DataType::kBFloat16, std::move(tensor.shape)});
   }

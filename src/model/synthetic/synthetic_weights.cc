@@ -92,7 +92,7 @@ void make_synthetic_weights(const SyntheticRecipe& recipe, std::string_view name
   Stream stream{hash.value() ^ (recipe.seed * kGolden), 0.0f,
                 static_cast<float>(std::sqrt(3.0) * recipe.std)};
   if (name.ends_with("norm.weight")) {
-    stream.base = 1.0f;
+    stream.base = recipe.norm_base;
     stream.scale = 0.25f;
   }
   kFill(stream, first, out);

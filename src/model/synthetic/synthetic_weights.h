@@ -4,7 +4,7 @@
 //   key   = FNV-1a-64(tensor name) xor (seed * G)                          G = 0x9E3779B97F4A7C15
 //   z     = splitmix64's output for the state key + (index + 1) * G        index: row-major, from 0
 //   r     = 2 * (z >> 40) / 2^24 - 1                                       in [-1, 1), exact in float32
-//   value = bf16(float32(sqrt(3) * std) * r), or bf16(1 + 0.25 r) where the name ends in norm.weight
+//   value = bf16(float32(sqrt(3) * std) * r), or bf16(norm_base + 0.25 r) where the name ends in norm.weight
 #pragma once
 
 #include <cstdint>
@@ -18,6 +18,8 @@ namespace rerank {
 struct SyntheticRecipe {
   std::uint64_t seed = 1;
   double std = 0.03;
+  // What norms are about: 1, less what the family adds to their weights. Set by whoever knows the family.
+  float norm_base = 1;
 };
 
 // Throws Error unless std is a number above 0 and at most 10.

@@ -139,6 +139,7 @@ class ShardWriter {
  public:
   ShardWriter(const WriteSyntheticOptions& options, const WriteProgress& progress, std::uint64_t total_bytes)
       : recipe_(options.recipe), progress_(progress), total_bytes_(total_bytes), pool_(options.num_threads) {
+    recipe_.norm_base = 1 - spec_of_config(options.config_json, "config").norm_weight_offset;
     for (int thread = 0; thread < pool_.num_threads(); ++thread) buffers_.emplace_back(kPieceElements);
   }
 
