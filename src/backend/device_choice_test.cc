@@ -64,9 +64,9 @@ TEST(DeviceChoice, ModelsThatAGpuDoesNotComputeAreForTheCpu) {
   EXPECT_EQ(choice.reason, "the CUDA module does not compute attention_bias");
   EXPECT_EQ(choose_device({.device = "cpu"}, 1, cuda).device, "cpu");
   EXPECT_EQ(refusal({.device = "cuda"}, cuda),
-            "--device cuda: the CUDA module does not compute attention_bias");
+            "device: cuda cannot be used: the CUDA module does not compute attention_bias");
   EXPECT_EQ(refusal({.quantization = "fp8"}, cuda),
-            "--quantization fp8 is for --device cuda, and the CUDA module does not compute attention_bias");
+            "quantization: fp8 is for the device cuda, and the CUDA module does not compute attention_bias");
 }
 
 TEST(DeviceChoice, WhatIsAskedForIsTakenOrRefused) {

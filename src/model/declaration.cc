@@ -70,9 +70,12 @@ Declaration read_declaration(const std::string& text, const std::string& name) {
   for (const Family* family : families()) {
     for (const PublishedReranker& reranker : family->rerankers) {
       built_ins.push_back({std::string(reranker.name), reranker.declare()});
+      built_ins.back().declared.prompt.name = reranker.name;
     }
   }
-  return {read_prompt_file(text, name, built_ins), name};
+  Declaration declaration{read_prompt_file(text, name, built_ins), name};
+  if (declaration.declared.prompt.name.empty()) declaration.declared.prompt.name = "prompt file";
+  return declaration;
 }
 
 Declaration chosen_prompt(const PromptChoice& choice) {

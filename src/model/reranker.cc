@@ -46,6 +46,11 @@ TransformerSpec spec_of_config(std::string_view config_json, const std::string& 
   return read_architecture(ConfigReader(config_json, name)).config.spec;
 }
 
+std::string prompt_file_of_config(std::string_view config_json, const std::string& name) {
+  const Family* family = read_architecture(ConfigReader(config_json, name)).match.family;
+  return "{\"prompt\": \"" + std::string(family->rerankers.front().name) + "\"}\n";
+}
+
 std::vector<ModelTensor> tensors_of_config(std::string_view config_json, const std::string& name) {
   return read_architecture(ConfigReader(config_json, name)).tensors;
 }

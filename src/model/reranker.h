@@ -26,8 +26,10 @@ struct Reranker {
   std::string head() const;  // for people, e.g. "score.weight"
 };
 
-// What config.json alone says. Both throw Error naming the key that is refused; `name` is for messages.
+// What config.json alone says. All throw Error naming the key that is refused; `name` is for messages.
 TransformerSpec spec_of_config(std::string_view config_json, const std::string& name);
+// The prompt file of a model made up: it ranks as the first reranker that its family lists.
+std::string prompt_file_of_config(std::string_view config_json, const std::string& name);
 std::vector<ModelTensor> tensors_of_config(std::string_view config_json, const std::string& name);
 
 // Throws Error naming the key of config.json, the tensor or the file that is missing, wrong or not supported,

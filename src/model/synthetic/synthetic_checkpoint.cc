@@ -8,6 +8,7 @@
 #include "checkpoint/content_hash.h"
 #include "checkpoint/text_file.h"
 #include "model/reranker.h"
+#include "prompt/prompt_file.h"
 #include "rerank/error.h"
 
 namespace rerank {
@@ -40,6 +41,11 @@ SyntheticCheckpoint::SyntheticCheckpoint(const SyntheticOptions& options)
   ContentHash hash;
   hash.add(options.config_json);
   identity_ = fmt::format("synth-{:016x}-{}-{}", hash.value(), recipe_.seed, recipe_.std);
+}
+
+std::optional<std::string> SyntheticCheckpoint::text_file(std::string_view path) const {
+  if (path != kPromptFileName) return std::nullopt;
+  return prompt_file_of_config(config_json_, config_name());
 }
 
 TensorView SyntheticCheckpoint::tensor(std::string_view name) const {

@@ -37,7 +37,8 @@ class SyntheticCheckpoint final : public Checkpoint {
 
   const std::string& config_json() const override { return config_json_; }
   std::string config_name() const override { return "config of synth:" + size_name_; }
-  std::optional<std::string> text_file(std::string_view) const override { return std::nullopt; }
+  // Its prompt file and no other.
+  std::optional<std::string> text_file(std::string_view path) const override;
   const std::vector<TensorInfo>& tensors() const override { return tensors_; }
   TensorView tensor(std::string_view name) const override;
   void release(std::string_view name) override;

@@ -16,6 +16,7 @@
 #include "checkpoint/safetensors_header.h"
 #include "checkpoint/text_file.h"
 #include "model/reranker.h"
+#include "prompt/prompt_file.h"
 #include "rerank/error.h"
 
 namespace rerank {
@@ -219,6 +220,7 @@ bool write_synthetic(const WriteSyntheticOptions& options, const WriteProgress& 
 
   PartialDirectory partial(final_path);
   write_text(partial.path() / "config.json", options.config_json);
+  write_text(partial.path() / kPromptFileName, prompt_file_of_config(options.config_json, "config"));
   copy_tokenizer(options.tokenizer_file, partial.path());
   if (shards.size() > 1) write_index(partial.path(), shards, total_bytes);
   ShardWriter writer(options, progress, total_bytes);
