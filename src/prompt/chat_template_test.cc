@@ -148,8 +148,8 @@ TEST(ChatTemplate, IsRefusedByWhatItDoesNotKnow) {
         "{{ 'a' if 'a' == 'a' == 'a' }}",
         "{{ 'a' if 'a' in ('abc') }}",
         "{{ messages[0:1] }}",
-        "{% if messages[0].role == 'system' %}{{ messages[-2].content }}{% endif %}"
-        "{{ messages[0].content }}{{ messages[-1].content }}",
+        "{% if messages[0].role == 'system' %}{{ messages[0].content }}{{ messages[-2].content }}{% endif %}"
+        "{{ messages[-1].content }}",
         "{{ messages[-2].content }}\xc2\xa0 {% if true %}{{ messages[-1].content }}{% endif %}",
         "{{ x | default(",
         "\xc2\xa0{{- 1 }}"}) {
