@@ -59,8 +59,7 @@ class Comparison {
   Prompt prompt(const Units& with, const Units& without) {
     const auto instruction = std::ranges::find(with, unit_of(PromptField::kInstruction));
     if (instruction == with.end()) {
-      if (with != without)
-        refuse("says something else where there is an instruction, but not the instruction");
+      if (with != without) refuse("changes with an instruction but does not contain it");
       return {.pieces = split_prompt(texts_of(with, {}))};
     }
     const auto at = static_cast<std::size_t>(instruction - with.begin());
@@ -85,10 +84,10 @@ class Comparison {
          {std::pair{PromptField::kInstruction, "the instruction"},
           std::pair{PromptField::kQuery, "the query"}, std::pair{PromptField::kDocument, "the document"}}) {
       const auto found = std::ranges::count(units, unit_of(field));
-      if (found > 1) refuse(fmt::format("says {} {} times", name, found));
+      if (found > 1) refuse(fmt::format("has {} {} times", name, found));
       if (found == 1 || field == PromptField::kInstruction) continue;
       refuse(fmt::format(
-          "does not say {} (a message of a role of its own): a template of a chat model, not of a "
+          "does not have {} (a message with a role of its own): it is the template of a chat model, not of a "
           "reranker",
           name));
     }
@@ -103,9 +102,7 @@ class Comparison {
   }
 
  private:
-  [[noreturn]] void refuse_other() const {
-    refuse("says something else where there is no instruction, besides leaving a part out");
-  }
+  [[noreturn]] void refuse_other() const { refuse("does more without an instruction than leave a part out"); }
 
   // What `without` has in place of the instruction, if that is the only difference.
   static std::optional<std::string> default_words(const Units& with, const Units& without, std::size_t at) {

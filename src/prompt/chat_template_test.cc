@@ -6,6 +6,7 @@
 
 #include <boost/json.hpp>
 #include <fstream>
+#include <initializer_list>
 #include <iterator>
 #include <string>
 
@@ -108,52 +109,86 @@ TEST(ChatTemplate, IsRefusedByWhatItDoesNotKnow) {
           std::string(kAdvice));
   EXPECT_EQ(refusal("{{ raise_exception('no') }}"),
             "t: line 1: the call raise_exception(): not supported in a chat template" + std::string(kAdvice));
-  EXPECT_EQ(
-      refusal("{% for m in messages %}{% if m.role == 'user' %}{{ m.content }}{% endif %}{% endfor %}"),
-      "t: it does not say the query (a message of a role of its own): a template of a chat model, not of a "
-      "reranker" +
-          std::string(kAdvice));
+  EXPECT_EQ(refusal("{% for m in messages %}{% if m.role == 'user' %}{{ m.content }}{% endif %}{% endfor %}"),
+            "t: it does not have the query (a message with a role of its own): it is the template of a chat "
+            "model, not of a "
+            "reranker" +
+                std::string(kAdvice));
   EXPECT_EQ(refusal("{% for m in messages %}{{ m.content }}{{ m.content }}{% endfor %}"),
-            "t: it says the instruction 2 times" + std::string(kAdvice));
+            "t: it has the instruction 2 times" + std::string(kAdvice));
+}
+
+TEST(ChatTemplate, IsRefusedByConstruct) {
+  struct Case {
+    const char* text;
+    const char* what;
+  };
+  for (const auto& [text, what] : std::initializer_list<Case>{
+           {"{{ messages", "a tag without its end"},
+           {"{{ x | default(", "a tag without its end"},
+           {"{% if true %}", "a block without its end"},
+           {"{% endif %}", "{% endif %}"},
+           {"{% for m in messages %}{% endif %}", "this part of a loop"},
+           {"{% if true %}{% endfor %}", "a block that ends as another"},
+           {"{# ", "a comment without its end"},
+           {"{{ 'a }}", "a string without its end"},
+           {"{{ 'a' | upper }}", "the filter upper here"},
+           {"{{ 'a' | default('b') | replace('a', 'b') }}", "the filter replace with arguments"},
+           {"{% macro a() %}{% endmacro %}", "{% macro %}"},
+           {"{% if messages[-1].content == 'x' %}{% endif %}",
+            "what depends on the text of an instruction, a query or a document"},
+           {"{% if messages[-1].content %}{% endif %}",
+            "what depends on whether a query or a document is empty"},
+           {"{{ {} }}", "\"{\" here"},
+           {"{{ messages[-1].content.strip() }}", "\".strip\" of something that is not a message"},
+           {"{{ messages[-1].content[0] }}", "this subscript"},
+           {"{{ nothing.content }}", "\".content\" of something that is undefined"},
+           {"{{ nothing + 'a' }}", "text joined with something that is not text"},
+           {"{{ messages }}", "an output that is not text"},
+           {"{{ true }}", "an output that is not text"},
+           {"{% set a, b = 1, 2 %}", "{% set %} of something other than one variable"},
+           {"{% set a %}{% endset %}", "{% set %} of something other than one variable"},
+           {"{% for a, b in messages %}{% endfor %}", "a loop with more than one variable"},
+           {"{% for m in messages if m.role == 'query' %}{% endfor %}", "\"if\" here"},
+           {"{% for m in 'ab' %}{% endfor %}", "a loop over something that is not a list"},
+           {"{% raw %}{% endraw %}", "{% raw %}"},
+           {"{{ '\\x41' }}", "the escape \\x in a string"},
+           {"{{ 99999999999999999999 }}", "a number out of range"},
+           {"{{ 1 < 2 }}", "\"<\" here"},
+           {"{{ }}", "an expression that ends early"},
+           {"{{ 1 if }}", "an expression that ends early"},
+           {"{% %}", "an empty statement"},
+           {"{{ messages | selectattr('role', 'in', 'a') }}", "a selection other than by equality"},
+           {"{% if messages | selectattr('role', 'eq', 'x') %}{% endif %}",
+            "a condition on a selection, which is true even if it is empty without \"| list\""},
+           {"{% set m = messages | selectattr('role', 'eq', 'query') %}",
+            "{% set %} of a selection, which can be read only once without \"| list\""},
+           {"{{ 'a' if 'a' == 'a' == 'a' }}", "\"==\" here"},
+           {"{{ 'a' if 'a' in ('abc') }}", "\"in\" of what is not written as a list"},
+           {"{{ 'a' if 1 == true }}", "a comparison of a number with true or false"},
+           {"{{ messages[0:1] }}", "a slice"},
+           {"x\xc2\xa0 {% if true %}{% endif %}", "white space beyond ASCII beside a tag that strips it"},
+           {"\xc2\xa0{{- 1 }}", "white space beyond ASCII beside a tag that strips it"},
+           {"{{ 1 -}}\xe3\x80\x80", "white space beyond ASCII beside a tag that strips it"}}) {
+    EXPECT_EQ(refusal(text),
+              "t: line 1: " + std::string(what) + ": not supported in a chat template" + kAdvice);
+  }
+  std::string nested = "1";
+  for (int i = 0; i < 100; ++i) nested = "(" + nested + ")";
+  EXPECT_TRUE(
+      refusal("{{ " + nested + " }}").starts_with("t: line 1: an expression nested more than 64 deep"));
+}
+
+TEST(ChatTemplate, IsRefusedWhereAnInstructionDecidesOverMoreThanItself) {
   for (const char* text :
-       {"{{ messages",
-        "{% if true %}",
-        "{% endif %}",
-        "{# ",
-        "{{ 'a }}",
-        "{{ 'a' | upper }}",
-        "{% macro a() %}{% endmacro %}",
-        "{% if messages[-1].content == 'x' %}{% endif %}",
-        "{% if messages[-1].content %}{% endif %}",
-        "{{ {} }}",
-        "{{ messages[-1].content.strip() }}",
-        "{{ messages[-1].content[0] }}",
-        "{{ nothing.content }}",
-        "{{ messages }}",
-        "{% set a, b = 1, 2 %}",
-        "{% set a %}{% endset %}",
-        "{% for a, b in messages %}{% endfor %}",
-        "{% raw %}{% endraw %}",
-        "{{ '\\x41' }}",
-        "{{ 99999999999999999999 }}",
-        "{{ 1 < 2 }}",
-        "{{ true }}",
-        "{{ }}",
-        "{% %}",
-        "{{ 1 if }}",
-        "{{ messages | selectattr('role', 'in', 'a') }}",
-        "{% if messages | selectattr('role', 'eq', 'x') %}{% endif %}",
-        "{% set m = messages | selectattr('role', 'eq', 'query') %}",
-        "{% for m in messages if m.role == 'query' %}{% endfor %}",
-        "{{ 'a' if 'a' == 'a' == 'a' }}",
-        "{{ 'a' if 'a' in ('abc') }}",
-        "{{ messages[0:1] }}",
-        "{% if messages[0].role == 'system' %}{{ messages[0].content }}{{ messages[-2].content }}{% endif %}"
+       {"{% if messages[0].role == 'system' %}{{ messages[0].content }}{{ messages[-2].content }}{% endif %}"
         "{{ messages[-1].content }}",
-        "{{ messages[-2].content }}\xc2\xa0 {% if true %}{{ messages[-1].content }}{% endif %}",
-        "{{ x | default(",
-        "\xc2\xa0{{- 1 }}"}) {
-    EXPECT_TRUE(refusal(text).ends_with(kAdvice)) << text << ": " << refusal(text);
+        "{{ messages[-2].content }}{{ messages[-1].content }}{% if messages[0].role == 'system' %}x{% endif "
+        "%}",
+        "{% if messages[0].role == 'system' %}a{{ messages[0].content }}b{% else %}c{% endif %}"
+        "{{ messages[-2].content }}{{ messages[-1].content }}"}) {
+    const std::string refused = refusal(text);
+    EXPECT_TRUE(refused.starts_with("t: it ") && refused.ends_with(kAdvice)) << text << ": " << refused;
   }
 }
 

@@ -52,7 +52,7 @@ bool Expression::take(std::string_view what) {
 }
 
 void Expression::expect(std::string_view what) {
-  if (!take(what)) fail(fmt::format("an expression without its \"{}\"", what));
+  if (!take(what)) fail(fmt::format("an expression that lacks \"{}\"", what));
 }
 
 std::string Expression::take_name(std::string_view what_without) {
@@ -143,7 +143,7 @@ bool Expression::in_list(const Value& value) {
 
 Value Expression::sum() {
   const OneDeeper deeper(depth_);
-  if (depth_ > kMostDepth) fail("an expression nested that deep");
+  if (depth_ > kMostDepth) fail("an expression nested more than 64 deep");
   Value value = concatenation();
   while (take("+")) value = joined(std::move(value), concatenation(), false);
   return value;
@@ -193,7 +193,7 @@ Value Expression::with_suffixes(Value value) {
 }
 
 Value Expression::element(const Value& value, const Value& index) const {
-  if (index.kind != Kind::kInteger || value.kind != Kind::kList) fail("such a subscript");
+  if (index.kind != Kind::kInteger || value.kind != Kind::kList) fail("this subscript");
   const auto size = static_cast<std::int64_t>(value.list.size());
   const std::int64_t at = index.integer < 0 ? index.integer + size : index.integer;
   return at < 0 || at >= size ? Value{} : value.list[static_cast<std::size_t>(at)];
@@ -208,7 +208,8 @@ Value Expression::member(const Value& value, std::string_view key) const {
   if (value.kind == Kind::kLoop && key == "first") return value.list[0];
   if (value.kind == Kind::kLoop && key == "last") return value.list[1];
   const bool is_missing = value.kind == Kind::kUndefined;
-  fail(fmt::format("\".{}\" of what is {}", shown_text(key), is_missing ? "not there" : "no message"));
+  fail(fmt::format("\".{}\" of something that is {}", shown_text(key),
+                   is_missing ? "undefined" : "not a message"));
 }
 
 Value Expression::named(std::string_view wanted) const {
@@ -233,7 +234,7 @@ bool Expression::truth(const Value& value) const {
     case Kind::kList:
       return !value.list.empty();
     case Kind::kSelection:
-      fail("a condition on a selection, which is true even if it is empty; \"| list\" behind it would do");
+      fail("a condition on a selection, which is true even if it is empty without \"| list\"");
     case Kind::kMessage:
     case Kind::kLoop:
       return true;
@@ -269,14 +270,14 @@ bool Expression::equal(const Value& a, const Value& b) const {
 Value Expression::joined(Value a, const Value& b, bool takes_undefined) const {
   for (const Value* value : {&std::as_const(a), &b}) {
     if (!value->is_text() && !(takes_undefined && value->kind == Kind::kUndefined)) {
-      fail("a text put together with what is no text");
+      fail("text joined with something that is not text");
     }
   }
   a.kind = Kind::kText;
   a.text.insert(a.text.end(), b.text.begin(), b.text.end());
   std::size_t num_bytes = 0;
   for (const PromptText& part : a.text) num_bytes += part.words.size() + sizeof part;
-  if (num_bytes > kMostTextBytes) fail("a text that long");
+  if (num_bytes > kMostTextBytes) fail("a text of more than 16 KiB");
   return a;
 }
 

@@ -9,7 +9,7 @@ namespace rerank::jinja {
 using Kind = Value::Kind;
 
 Value Expression::filtered(Value value) {
-  const std::string filter = take_name("a bar without a filter");
+  const std::string filter = take_name("\"|\" without a filter");
   if (filter == "selectattr") return selected(value);
   if (filter == "map") return mapped(value);
   if (filter == "default") return or_default(value);
@@ -41,7 +41,8 @@ Value Expression::selected(const Value& value) {
   expect(")");
   const bool is_equality =
       test.is_words() && (test.words() == "eq" || test.words() == "equalto" || test.words() == "==");
-  if (!value.is_iterable() || !attribute.is_words() || !is_equality) fail("a selection other than by role");
+  if (!value.is_iterable() || !attribute.is_words() || !is_equality)
+    fail("a selection other than by equality");
   Value chosen{.kind = Kind::kSelection};
   for (const Value& element : value.list) {
     if (equal(member(element, attribute.words()), role)) chosen.list.push_back(element);
@@ -56,7 +57,7 @@ Value Expression::mapped(const Value& value) {
   expect("=");
   const Value attribute = sum();
   expect(")");
-  if (!value.is_iterable() || !attribute.is_words()) fail("map of what is no list");
+  if (!value.is_iterable() || !attribute.is_words()) fail("map of something that is not a list");
   Value mapped{.kind = Kind::kSelection};
   for (const Value& element : value.list) mapped.list.push_back(member(element, attribute.words()));
   return mapped;

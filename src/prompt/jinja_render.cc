@@ -13,7 +13,7 @@ namespace rerank::jinja {
 namespace {
 
 constexpr int kMostDepth = 16;
-constexpr int kMostSteps = 100'000;
+constexpr int kMostSteps = 30'000;
 constexpr std::size_t kMostBytes = std::size_t{1} << 18;
 
 class Renderer {
@@ -86,24 +86,24 @@ class Renderer {
   void write(const std::vector<PromptText>& text, const Node& node) {
     for (const PromptText& part : text) {
       num_bytes_ += part.words.size() + 1;
-      if (num_bytes_ > kMostBytes) fail(node, "a prompt that long");
+      if (num_bytes_ > kMostBytes) fail(node, "a prompt of more than 256 KiB");
       output_.push_back(part);
     }
   }
 
   void write_value(const Value& value, const Node& node) {
     if (value.kind == Value::Kind::kUndefined) return;
-    if (!value.is_text()) fail(node, "an output of what is no text");
+    if (!value.is_text()) fail(node, "an output that is not text");
     write(value.text, node);
   }
 
   void assign(const Node& node) {
     if (node.tokens.size() < 4 || node.tokens[1].kind != Token::Kind::kName || !node.tokens[2].is("=")) {
-      fail(node, "{% set %} of other than one name");
+      fail(node, "{% set %} of something other than one variable");
     }
     Value value = expression(node, 3).value();
     if (value.kind == Value::Kind::kSelection)
-      fail(node, "{% set %} to a selection, without \"| list\" behind it");
+      fail(node, "{% set %} of a selection, which can be read only once without \"| list\"");
     scopes_.back()[node.tokens[1].text] = std::move(value);
   }
 
@@ -133,10 +133,10 @@ class Renderer {
     const std::size_t behind = next_part(at, end);
     if (!nodes_[behind].is_statement("endfor")) fail(nodes_[behind], "this part of a loop");
     if (node.tokens.size() < 4 || node.tokens[1].kind != Token::Kind::kName || !node.tokens[2].is("in")) {
-      fail(node, "a loop of more than one name");
+      fail(node, "a loop with more than one variable");
     }
     const Value value = expression(node, 3).value_without_if();
-    if (!value.is_iterable()) fail(node, "a loop over what is no list");
+    if (!value.is_iterable()) fail(node, "a loop over something that is not a list");
     const std::vector<Value>& list = value.list;
     for (std::size_t i = 0; i < list.size(); ++i) {
       const Value loop{.kind = Value::Kind::kLoop,
@@ -151,11 +151,11 @@ class Renderer {
   }
 
   void count_step(const Node& node) {
-    if (++num_steps_ > kMostSteps) fail(node, "that many steps");
+    if (++num_steps_ > kMostSteps) fail(node, "more steps than any reranker's template needs");
   }
 
   void enter(const Node& node) {
-    if (++depth_ > kMostDepth) fail(node, "blocks nested that deep");
+    if (++depth_ > kMostDepth) fail(node, "blocks nested more than 16 deep");
   }
 
   static constexpr std::string_view kBlocks[] = {"if",    "for",  "macro",      "call",      "filter",
