@@ -101,6 +101,22 @@ TEST(ChatTemplate, WhatIsLeftOutWithoutAnInstruction) {
       "</document>\n");
 }
 
+// f() is a call, which is refused where it is computed.
+TEST(ChatTemplate, SkipsWhatIsNotComputed) {
+  for (const char* expression :
+       {"'a' if true else f()", "f() if false else 'a'", "f(1, [2]) if nothing else 'a' or f()",
+        "'a' if true else f() or f() if f() else f()", "f() if false else f() if false else 'a'",
+        "'a' or f()", "false and f() or 'a'", "'a' if not (nothing and f()) else 'b'",
+        "'a' if (1 or f() and f()) else f()"}) {
+    EXPECT_EQ(
+        pieces(read_chat_template("{% if false %}{{ f() }}{% elif true %}{{ " + std::string(expression) +
+                                  " }}{% else %}{% f %}{% endif %}: {{ messages[-2].content }}: "
+                                  "{{ messages[-1].content }}")),
+        "a:| {query}:| {document}")
+        << expression;
+  }
+}
+
 TEST(ChatTemplate, IsRefusedByWhatItDoesNotKnow) {
   EXPECT_EQ(
       refusal("a\n{{ messages[0].content | trim }}"),
