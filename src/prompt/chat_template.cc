@@ -156,16 +156,19 @@ Prompt read_chat_template(std::string_view text, const ChatTemplateOptions& opti
   const std::vector<jinja::Node> nodes = jinja::read_nodes(text, options.name);
   const Units with = render(nodes, options, true);
   comparison.check_fields(with);
+  Prompt prompt;
   if (!options.default_instruction.empty()) {
-    Prompt prompt{.pieces = split_prompt(texts_of(with, {}))};
+    prompt.pieces = split_prompt(texts_of(with, {}));
     if (std::ranges::count(with, unit_of(PromptField::kInstruction)) == 1) {
       prompt.default_instruction = options.default_instruction;
     }
-    return prompt;
+  } else {
+    const Units without = render(nodes, options, false);
+    comparison.check_fields(without);
+    prompt = comparison.prompt(with, without);
   }
-  const Units without = render(nodes, options, false);
-  comparison.check_fields(without);
-  return comparison.prompt(with, without);
+  if (!separates_pair(prompt.pieces)) comparison.refuse(kNoPlaceBetweenPair);
+  return prompt;
 }
 
 }  // namespace rerank

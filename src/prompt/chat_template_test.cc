@@ -134,6 +134,11 @@ TEST(ChatTemplate, IsRefusedByWhatItDoesNotKnow) {
             "t: it has the instruction 2 times" + std::string(kAdvice));
 }
 
+TEST(ChatTemplate, IsRefusedWhereQueryAndDocumentAreOnePiece) {
+  EXPECT_TRUE(refusal("{{ messages[-2].content }} {{ messages[-1].content }}")
+                  .starts_with("t: it has no place between query and document"));
+}
+
 TEST(ChatTemplate, IsRefusedByConstruct) {
   struct Case {
     const char* text;

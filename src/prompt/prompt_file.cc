@@ -114,6 +114,7 @@ void check_fields(const Prompt& prompt, const std::string& name) {
     const int found = count(prompt, field);
     if (found != 1) refuse(fmt::format("has {} {} times; it should have it once", mark, found));
   }
+  if (!separates_pair(prompt.pieces)) refuse(kNoPlaceBetweenPair);
   if (count(prompt, PromptField::kInstruction) > 1) refuse("has {instruction} more than once");
 }
 

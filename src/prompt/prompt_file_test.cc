@@ -86,6 +86,8 @@ TEST(PromptFile, RefusesWhatItDoesNotKnow) {
             "rerank_prompt.json: \"prompt\" has {query} 2 times; it should have it once");
   EXPECT_EQ(refusal(R"({"prompt": "{query}", "answers": "none"})"),
             "rerank_prompt.json: \"prompt\" has {document} 0 times; it should have it once");
+  EXPECT_TRUE(refusal(R"({"prompt": "{query} {document}", "answers": "none"})")
+                  .starts_with("rerank_prompt.json: \"prompt\" has no place between query and document"));
   EXPECT_EQ(refusal("{"), "rerank_prompt.json: not JSON at byte 1 (incomplete JSON); correct it there");
   for (const char* text :
        {R"([])",

@@ -1,5 +1,6 @@
 #include "prompt/split_prompt.h"
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -61,6 +62,12 @@ std::vector<PromptText> joined_texts(const std::vector<PromptText>& texts) {
     }
   }
   return joined;
+}
+
+bool separates_pair(const std::vector<PromptPiece>& pieces) {
+  return std::ranges::none_of(pieces, [](const PromptPiece& piece) {
+    return std::ranges::count_if(piece.texts, [](const PromptText& t) { return is_pair_field(t.field); }) > 1;
+  });
 }
 
 std::vector<PromptPiece> split_prompt(const std::vector<PromptText>& whole) {

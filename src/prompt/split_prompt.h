@@ -14,10 +14,17 @@ namespace rerank {
 //   - between an ASCII letter or digit and a newline,
 //   - after a newline between two printing ASCII characters, the second not a slash.
 // Where the words have no such place, there is no cut: right as well, but nothing is shared, and query and
-// document may end up in one piece.
+// document may end up in one piece, which is no Prompt: see separates_pair.
 // REQUIRES: a tokenizer with such a pre-tokenizer; no control token in the words holds white space, or eats
 // that after it.
 std::vector<PromptPiece> split_prompt(const std::vector<PromptText>& whole);
+
+// Query and document are in pieces of their own.
+bool separates_pair(const std::vector<PromptPiece>& pieces);
+
+inline constexpr char kNoPlaceBetweenPair[] =
+    "has no place between query and document where every tokenizer splits; put a line of its own before the "
+    "second, such as \"\\nDocument: \"";
 
 // The same texts with neighbours put together where only words are between them; no text without words and
 // field.

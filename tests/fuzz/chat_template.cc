@@ -1,6 +1,7 @@
 // A chat template: a prompt with query and document once each, or an Error with words, in bounded time.
 #include "prompt/chat_template.h"
 
+#include "prompt/split_prompt.h"
 #include "rerank/error.h"
 #include "tests/fuzz/fuzz_target.h"
 
@@ -23,6 +24,7 @@ void run_input(std::string_view input) {
           expect(!is_of_pair || !text.needs_instruction, "query and document are never left out");
         }
       }
+      expect(separates_pair(prompt.pieces), "query and document are in pieces of their own");
       expect(num_fields == 2, "a prompt has one query and one document");
     } catch (const Error& error) {
       expect_presentable(error.what());
