@@ -2,8 +2,9 @@
 """Compares the token ids of `rerank tokenize` with those of the Hugging Face `tokenizers` package on seeded random
 text, and writes a summary. Exits 1 if any ids differ.
 
-Four rounds: random strings with added tokens parsed; the same kind of strings with added tokens as plain text; every
-code point of Unicode in a few contexts; made-up tokenizers with random flags, split patterns and merges.
+Five rounds: random strings with added tokens parsed; the same kind of strings with added tokens as plain text; every
+code point of Unicode in a few contexts; made-up tokenizers with random flags, split patterns and merges, byte-level and
+with byte fallback.
 
 Needs: pip install 'tokenizers>=0.23,<0.24'
 Run:   tools/tokenizer_compare.py --tokenizer FILE/tokenizer.json [--count 1000000] [--seed 1] [--summary OUT.md]
@@ -71,9 +72,11 @@ class Tally:
 
 
 def without_added_tokens(file, folder):
-    """A copy of the tokenizer that has no added tokens: what `as text` means."""
+    """A copy of the tokenizer that has no added tokens but those that are text: what `as text` means."""
     document = json.loads(file.read_text(encoding="utf-8"))
-    document["added_tokens"] = []
+    model = document["model"]
+    document["added_tokens"] = [token for token in document["added_tokens"] if model.get("byte_fallback")
+                                and not token["special"] and token["content"] in model["vocab"]]
     copy = pathlib.Path(folder) / "plain.json"
     copy.write_text(json.dumps(document), encoding="utf-8")
     return copy
@@ -87,16 +90,17 @@ def compare_strings(name, command, file, reference, parse, texts):
     return tally.close()
 
 
-def compare_made_up(command, folder, rng, num_tokenizers):
-    tally = Tally(f"{num_tokenizers} made-up tokenizers, {STRINGS_PER_MADE_UP} strings each")
+def compare_made_up(command, folder, rng, num_tokenizers, make, kind):
+    tally = Tally(f"{num_tokenizers} made-up {kind} tokenizers, {STRINGS_PER_MADE_UP} strings each")
     file = pathlib.Path(folder) / "made-up.json"
     for _ in range(num_tokenizers):
-        document, words = tokenizer_text.made_up_tokenizer(rng)
+        document, words = make(rng)
         file.write_text(json.dumps(document), encoding="utf-8")
         texts = [tokenizer_text.random_string(rng, words) for _ in range(STRINGS_PER_MADE_UP)]
-        expected = ids_of_package(tokenizers.Tokenizer.from_file(str(file)), texts)
         note = json.dumps({k: v for k, v in document.items() if k != "model"})
-        tally.compare(texts, expected, ids_of_command(command, file, True, texts), note)
+        for parse, reference in ((True, file), (False, without_added_tokens(file, folder))):
+            expected = ids_of_package(tokenizers.Tokenizer.from_file(str(reference)), texts)
+            tally.compare(texts, expected, ids_of_command(command, file, parse, texts), note)
     return tally.close()
 
 
@@ -104,8 +108,8 @@ def summary(arguments, tallies):
     rows = "\n".join(f"| {t.name} | {t.cases:,} | {t.tokens:,} | {t.mismatches} |" for t in tallies)
     return f"""# Token ids against the Hugging Face `tokenizers` package
 
-`tools/tokenizer_compare.py --seed {arguments.seed} --count {arguments.count} --made-up {arguments.made_up}` on the \
-tokenizer.json of Qwen3, with `tokenizers` {tokenizers.__version__}.
+`tools/tokenizer_compare.py --seed {arguments.seed} --count {arguments.count} --made-up {arguments.made_up}` on \
+{arguments.tokenizer}, with `tokenizers` {tokenizers.__version__}.
 
 | round | strings | tokens | mismatches |
 | --- | --- | --- | --- |
@@ -147,7 +151,9 @@ def main():
                             strings(arguments.count // 5)),
             compare_strings("every code point, in contexts", arguments.command, file, file, True,
                             tokenizer_text.code_point_strings()),
-            compare_made_up(arguments.command, folder, rng, arguments.made_up),
+            compare_made_up(arguments.command, folder, rng, arguments.made_up, tokenizer_text.made_up_tokenizer, "byte-level"),
+            compare_made_up(arguments.command, folder, rng, arguments.made_up, tokenizer_text.made_up_fallback_tokenizer,
+                            "byte-fallback"),
         ]
     if arguments.summary:
         arguments.summary.write_text(summary(arguments, tallies), encoding="utf-8")

@@ -167,6 +167,66 @@ def made_up_tokenizer(rng):
     return document, [token["content"] for token in added]
 
 
+SPACE_MARK = "\u2581"
+FALLBACK_CHARACTERS = " etaoinshr\n'0123=<>é\u0301北が한" + SPACE_MARK
+REPLACEMENTS = ((), ((" ", SPACE_MARK),), ((" ", SPACE_MARK),), ((" ", ""),), ((" ", "e\n"), ("\n", SPACE_MARK)), (("e", "é"), (" ", "h")))
+
+
+def made_up_fallback_tokenizer(rng):
+    """Returns (document, contents of its added tokens): a BPE tokenizer with byte fallback and all else at random."""
+    vocab = {f"<0x{byte:02X}>": i for i, byte in enumerate(rng.sample(range(256), 256))}
+    characters = rng.sample(FALLBACK_CHARACTERS, rng.randint(3, len(FALLBACK_CHARACTERS)))
+    for token in characters:
+        vocab[token] = len(vocab)
+    merges, tokens = [], list(characters)
+    for _ in range(rng.randint(0, 200)):
+        left, right = (rng.choice(tokens if rng.random() < 0.4 else characters) for _ in range(2))
+        if len(left + right) > 9 or [left, right] in merges:
+            continue
+        if left + right not in vocab:
+            vocab[left + right] = len(vocab)
+            tokens.append(left + right)
+        merges.append([left, right])
+    rng.shuffle(merges)
+    symbols = rng.sample(("\n\n", SPACE_MARK * 2, "<b>", "</b>", "<s>", "<bos>", "12", "the"), 4)
+    apart = {symbol for symbol in symbols if symbol not in vocab}  # out of the reach of merges
+    for symbol in apart:
+        vocab.setdefault(symbol, len(vocab))
+    replacements = rng.choice(REPLACEMENTS)
+    steps = [{"type": "Replace", "pattern": {"String": text}, "content": content} for text, content in replacements]
+    normalizer = None if not steps else steps[0] if len(steps) == 1 else {"type": "Sequence", "normalizers": steps}
+    split = {"type": "Split", "pattern": {"String": " "}, "behavior": "MergedWithPrevious", "invert": False}
+    added = fallback_added_tokens(rng, vocab, symbols, apart, replacements)
+    document = {
+        "version": "1.0", "truncation": None, "padding": None, "added_tokens": added,
+        "normalizer": normalizer, "pre_tokenizer": split if normalizer and rng.random() < 0.5 else None,
+        "post_processor": None, "decoder": None,
+        "model": {"type": "BPE", "dropout": None, "unk_token": None, "continuing_subword_prefix": None,
+                  "end_of_word_suffix": None, "fuse_unk": rng.random() < 0.5, "byte_fallback": True,
+                  "ignore_merges": False, "vocab": vocab, "merges": merges}}
+    return document, [token["content"] for token in added]
+
+
+def fallback_added_tokens(rng, vocab, symbols, apart, replacements):
+    def normalized(text):
+        for pattern, content in replacements:
+            text = text.replace(pattern, content)
+        return text
+
+    contents = [*symbols, "<x>", "<xy>", "x<", "  ", " a", "e\n", "0", "<|a|>"]
+    rng.shuffle(contents)
+    added = []
+    for content in contents[: rng.randint(0, len(contents))]:
+        if any(normalized(t["content"]) == normalized(content) for t in added) or not normalized(content):
+            continue  # refused
+        token_id = vocab[content] if content in vocab else len(vocab) + sum(t["content"] not in vocab for t in added)
+        special = rng.random() < 0.5 and (content not in vocab or content in apart)
+        added.append({"id": token_id, "content": content, "single_word": rng.random() < 0.2,
+                      "lstrip": rng.random() < 0.2 and not content.isspace(), "rstrip": rng.random() < 0.2,
+                      "normalized": rng.random() < 0.5 and (special or content not in vocab), "special": special})
+    return added
+
+
 def added_tokens(rng, vocab):
     contents = ["<|a|>", "<|ab|>", "<|a", "<x>", "tok", "token", "e\u0301", "é", "Å", "\u212b", "\n", "  ", "the", " the", "'s", "한", "0",
                 "<s>", "x<s>", "\u0301", "ſ"]

@@ -2,6 +2,7 @@
 // of, and a heap over a linked list, which bounds the time for long ones.
 #include "tokenizer/bpe.h"
 
+#include <algorithm>
 #include <bit>
 #include <queue>
 
@@ -12,12 +13,9 @@ namespace {
 
 constexpr size_t kScanBytes = 32;  // up to here the scan wins
 
-void merge_by_scan(std::string_view bytes, const std::array<int32_t, 256>& byte_ids, const MergeTable& merges,
-                   std::vector<int32_t>& ids) {
-  int32_t symbols[kScanBytes];              // [count]
+// Overwrites the symbols.
+void merge_by_scan(int32_t* symbols, size_t count, const MergeTable& merges, std::vector<int32_t>& ids) {
   MergeTable::Merge pairs[kScanBytes + 1];  // [count - 1], of symbols i and i + 1
-  size_t count = bytes.size();
-  for (size_t i = 0; i < count; ++i) symbols[i] = byte_ids[static_cast<unsigned char>(bytes[i])];
   for (size_t i = 0; i + 1 < count; ++i) pairs[i] = merges.find(symbols[i], symbols[i + 1]);
   while (count > 1) {
     size_t best = 0;
@@ -52,14 +50,13 @@ struct Candidate {
   }
 };
 
-void merge_by_heap(std::string_view bytes, const std::array<int32_t, 256>& byte_ids, const MergeTable& merges,
-                   std::vector<int32_t>& ids) {
-  auto count = static_cast<uint32_t>(bytes.size());
+void merge_by_heap(std::span<const int32_t> initial, const MergeTable& merges, std::vector<int32_t>& ids) {
+  auto count = static_cast<uint32_t>(initial.size());
   std::vector<Symbol> symbols(count);
   std::vector<Candidate> found;
   found.reserve(count);
   for (uint32_t i = 0; i < count; ++i) {
-    symbols[i] = {byte_ids[static_cast<unsigned char>(bytes[i])], i - 1, i + 1};
+    symbols[i] = {initial[i], i - 1, i + 1};
   }
   for (uint32_t i = 0; i + 1 < count; ++i) {
     int32_t rank = merges.find(symbols[i].id, symbols[i + 1].id).rank;
@@ -105,11 +102,26 @@ void MergeTable::set(int32_t left, int32_t right, Merge merge) {
 
 void append_merged(std::string_view bytes, const std::array<int32_t, 256>& byte_ids, const MergeTable& merges,
                    std::vector<int32_t>& ids) {
+  const auto id_of = [&byte_ids](char byte) { return byte_ids[static_cast<unsigned char>(byte)]; };
   if (bytes.size() <= kScanBytes) {
-    merge_by_scan(bytes, byte_ids, merges, ids);
+    int32_t symbols[kScanBytes];
+    std::transform(bytes.begin(), bytes.end(), symbols, id_of);
+    merge_by_scan(symbols, bytes.size(), merges, ids);
   } else {
-    require(bytes.size() < UINT32_MAX, "a stretch of 4 GiB without a place to cut is too long to encode");
-    merge_by_heap(bytes, byte_ids, merges, ids);
+    std::vector<int32_t> symbols(bytes.size());
+    std::transform(bytes.begin(), bytes.end(), symbols.begin(), id_of);
+    append_merged(symbols, merges, ids);
+  }
+}
+
+void append_merged(std::span<const int32_t> symbols, const MergeTable& merges, std::vector<int32_t>& ids) {
+  if (symbols.size() <= kScanBytes) {
+    int32_t copy[kScanBytes];
+    std::copy(symbols.begin(), symbols.end(), copy);
+    merge_by_scan(copy, symbols.size(), merges, ids);
+  } else {
+    require(symbols.size() < UINT32_MAX, "a stretch of 4 GiB without a place to cut is too long to encode");
+    merge_by_heap(symbols, merges, ids);
   }
 }
 

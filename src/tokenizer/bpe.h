@@ -1,9 +1,10 @@
-// Byte pair encoding of one pre-token: from its bytes to token ids by the merges, the lowest rank first and,
-// of equal ranks, the leftmost. Cutting text into pre-tokens is done before this.
+// Byte pair encoding of one pre-token: from its bytes or symbols to token ids by the merges, the lowest rank
+// first and, of equal ranks, the leftmost. Cutting text into pre-tokens is done before this.
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -54,5 +55,7 @@ class MergeTable {
 // Time O(n log n) in its length.
 void append_merged(std::string_view bytes, const std::array<int32_t, 256>& byte_ids, const MergeTable& merges,
                    std::vector<int32_t>& ids);
+// The same from any symbols.
+void append_merged(std::span<const int32_t> symbols, const MergeTable& merges, std::vector<int32_t>& ids);
 
 }  // namespace rerank

@@ -4,8 +4,8 @@
 
 namespace rerank {
 
-NormalText::NormalText(std::string_view text, bool nfc)
-    : normal_(nfc ? to_nfc(text, storage_, origins_) : text) {}
+NormalText::NormalText(std::string_view text, const Normalizer& normalizer)
+    : normal_(normalizer.normalized(text, storage_, origins_)) {}
 
 ByteRange NormalText::bytes_of(size_t first, size_t last) const {
   const size_t from = origin(first, false);

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "tokenizer/nfc.h"
+#include "tokenizer/normalizer.h"
 
 namespace rerank {
 
@@ -16,8 +16,8 @@ struct ByteRange {
 
 class NormalText {
  public:
-  // In NFC or as it is. The text must outlive it. REQUIRES: it is valid UTF-8.
-  NormalText(std::string_view text, bool nfc);
+  // The text must outlive it. REQUIRES: it is valid UTF-8.
+  NormalText(std::string_view text, const Normalizer& normalizer);
   NormalText(const NormalText&) = delete;
   NormalText& operator=(const NormalText&) = delete;
 

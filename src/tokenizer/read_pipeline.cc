@@ -3,12 +3,18 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
+
+#include "rerank/error.h"
+#include "tokenizer/utf8.h"
+
 namespace rerank {
 namespace {
 
 constexpr std::string_view kFamily =
-    "only tokenizers of the byte-level BPE family are supported; use a model of that family, such as "
-    "Qwen/Qwen3-Reranker-0.6B";
+    "only BPE tokenizers, byte-level or with byte fallback, are supported; use a model with such a "
+    "tokenizer, such as Qwen/Qwen3-Reranker-0.6B";
 
 // The members of a step `{"type": "Sequence", LIST: [...]}`, or the step itself.
 std::vector<JsonNode> flattened(const JsonNode& step, std::string_view list) {
@@ -49,19 +55,56 @@ SplitStep read_split(const JsonNode& step) {
   return split;
 }
 
+// A Replace step of a normalizer or decoder.
+Replacement read_replace(const JsonNode& step) {
+  step.allow_only({"type", "pattern", "content"});
+  const JsonNode pattern = step.at("pattern");
+  pattern.allow_only({"Regex", "String"});
+  if (pattern.find("Regex")) pattern.refuse("is a \"Regex\"; supported is a \"String\" of one character");
+  Replacement replacement{std::string(pattern.at("String").string()),
+                          std::string(step.at("content").string())};
+  const std::string& text = replacement.pattern;
+  if (text.empty() || first_invalid_utf8(text) != text.size() ||
+      sequence_bytes(text.front()) != text.size()) {
+    pattern.at("String").refuse("should be one character");
+  }
+  if (first_invalid_utf8(replacement.content) != replacement.content.size()) {
+    step.at("content").refuse("is not valid UTF-8", ErrorCode::kInvalidArgument);
+  }
+  return replacement;
+}
+
+std::vector<Replacement> checked(std::vector<Replacement> replacements, const JsonNode& node) {
+  try {
+    Replacements probe(replacements);
+  } catch (const Error& error) {
+    node.refuse(fmt::format("cannot be used: {}", error.what()), error.code());
+  }
+  return replacements;
+}
+
 }  // namespace
 
-bool read_normalizer(const JsonNode& root) {
-  std::optional<JsonNode> normalizer = root.find("normalizer");
-  if (!normalizer) return false;
-  bool nfc = false;
+NormalizerSpec read_normalizer(const JsonNode& root) {
+  NormalizerSpec spec;
+  const std::optional<JsonNode> normalizer = root.find("normalizer");
+  if (!normalizer) return spec;
   for (const JsonNode& step : flattened(*normalizer, "normalizers")) {
-    std::string_view type = step.at("type").string();
-    if (type != "NFC") step.refuse(fmt::format("has the type \"{}\"; supported are \"NFC\" and null", type));
-    step.allow_only({"type"});
-    nfc = true;
+    const std::string_view type = step.at("type").string();
+    if (type == "NFC") {
+      step.allow_only({"type"});
+      spec.nfc = true;
+    } else if (type == "Replace") {
+      spec.replacements.push_back(read_replace(step));
+    } else {
+      step.refuse(fmt::format("has the type \"{}\"; supported are \"NFC\", \"Replace\" and null", type));
+    }
+    if (spec.nfc && !spec.replacements.empty()) {
+      step.refuse("comes beside a step of another kind; supported are \"NFC\" alone or \"Replace\" alone");
+    }
   }
-  return nfc;
+  spec.replacements = checked(std::move(spec.replacements), *normalizer);
+  return spec;
 }
 
 PreTokenizerSpec read_pre_tokenizer(const JsonNode& root) {
@@ -88,7 +131,58 @@ PreTokenizerSpec read_pre_tokenizer(const JsonNode& root) {
   return spec;
 }
 
-void check_post_processor(const JsonNode& root) {
+void check_no_pre_tokenizer(const JsonNode& root, const NormalizerSpec& normalizer) {
+  const std::optional<JsonNode> pre_tokenizer = root.find("pre_tokenizer");
+  if (!pre_tokenizer) return;
+  const Replacements replacements(normalizer.replacements);
+  for (const JsonNode& step : flattened(*pre_tokenizer, "pretokenizers")) {
+    const std::string_view type = step.at("type").string();
+    if (type != "Split") {
+      step.refuse(
+          fmt::format("has the type \"{}\"; with byte fallback, supported are null and a \"Split\" at a "
+                      "character that the normalizer replaces",
+                      type));
+    }
+    step.allow_only({"type", "pattern", "behavior", "invert"});
+    const JsonNode pattern = step.at("pattern");
+    pattern.allow_only({"Regex", "String"});
+    const bool is_inverted = step.boolean_or("invert", false);
+    if (is_inverted || !pattern.find("String") || !replacements.removes(pattern.at("String").string())) {
+      step.refuse(
+          "cuts text; with byte fallback, supported is a \"Split\" at a \"String\" of one character that "
+          "the normalizer replaces, which cuts nothing");
+    }
+    const std::string_view behavior = step.at("behavior").string();
+    constexpr std::string_view kBehaviors[] = {"Removed", "Isolated", "MergedWithPrevious", "MergedWithNext",
+                                               "Contiguous"};
+    if (std::ranges::find(kBehaviors, behavior) == std::end(kBehaviors)) {
+      step.at("behavior").refuse(fmt::format("is \"{}\", which is unknown", behavior));
+    }
+  }
+}
+
+// A TemplateProcessing step. For characters, tokens may come around the text.
+static void check_template(const JsonNode& step, ModelInput input) {
+  step.allow_only({"type", "single", "pair", "special_tokens"});
+  const JsonNode single = step.at("single");
+  const size_t num_elements = single.array().size();
+  size_t num_texts = 0;
+  for (size_t i = 0; i < num_elements; ++i) {
+    const JsonNode element = single.element(i);
+    element.allow_only({"Sequence", "SpecialToken"});
+    const std::optional<JsonNode> text = element.find("Sequence");
+    if (text && text->at("id").string() == "A") ++num_texts;
+    if (text && text->at("id").string() != "A") text->at("id").refuse("should be \"A\"");
+  }
+  if (num_texts != 1) single.refuse("should have the text, a \"Sequence\" with the id \"A\", once");
+  if (input == ModelInput::kBytes && num_elements > 1) {
+    single.refuse(
+        "adds tokens around the text; the prompt's template adds all there are, so set post_processor to "
+        "null if the model was trained that way");
+  }
+}
+
+void check_post_processor(const JsonNode& root, ModelInput input) {
   std::optional<JsonNode> processor = root.find("post_processor");
   if (!processor) return;
   for (const JsonNode& step : flattened(*processor, "processors")) {
@@ -96,14 +190,7 @@ void check_post_processor(const JsonNode& root) {
     if (type == "ByteLevel") {
       allow_byte_level_keys(step);
     } else if (type == "TemplateProcessing") {
-      JsonNode single = step.at("single");
-      bool is_text_alone = single.array().size() == 1 && single.element(0).find("Sequence") &&
-                           single.element(0).at("Sequence").at("id").string() == "A";
-      if (!is_text_alone) {
-        single.refuse(
-            "adds tokens around the text; the prompt's template adds all there are, so set post_processor to "
-            "null if the model was trained that way");
-      }
+      check_template(step, input);
     } else {
       step.refuse(fmt::format(
           "has the type \"{}\"; supported are \"ByteLevel\", a \"TemplateProcessing\" that adds no "
@@ -113,16 +200,29 @@ void check_post_processor(const JsonNode& root) {
   }
 }
 
-void check_decoder(const JsonNode& root) {
-  std::optional<JsonNode> decoder = root.find("decoder");
-  if (!decoder) return;
+std::vector<Replacement> read_decoder(const JsonNode& root, ModelInput input) {
+  std::vector<Replacement> replacements;
+  const std::optional<JsonNode> decoder = root.find("decoder");
+  if (!decoder) return replacements;
   for (const JsonNode& step : flattened(*decoder, "decoders")) {
-    std::string_view type = step.at("type").string();
-    if (type != "ByteLevel") {
-      step.refuse(fmt::format("has the type \"{}\"; supported is \"ByteLevel\": {}", type, kFamily));
+    const std::string_view type = step.at("type").string();
+    if (input == ModelInput::kBytes) {
+      if (type != "ByteLevel") {
+        step.refuse(fmt::format("has the type \"{}\"; supported is \"ByteLevel\": {}", type, kFamily));
+      }
+      allow_byte_level_keys(step);
+    } else if (type == "Replace") {
+      replacements.push_back(read_replace(step));
+    } else if (type == "ByteFallback" || type == "Fuse") {
+      step.allow_only({"type"});
+    } else {
+      step.refuse(
+          fmt::format("has the type \"{}\"; with byte fallback, supported are \"Replace\", \"ByteFallback\" "
+                      "and \"Fuse\"",
+                      type));
     }
-    allow_byte_level_keys(step);
   }
+  return checked(std::move(replacements), *decoder);
 }
 
 }  // namespace rerank

@@ -3,15 +3,23 @@
 #pragma once
 
 #include "tokenizer/json_node.h"
+#include "tokenizer/normalizer.h"
 #include "tokenizer/pre_tokenizer.h"
 
 namespace rerank {
 
 // Each takes the root of the document and throws as read_tokenizer_spec does.
 
-bool read_normalizer(const JsonNode& root);  // whether to normalize to NFC
+// How the model takes text: as bytes, or as characters with byte fallback.
+enum class ModelInput { kBytes, kCharacters };
+
+NormalizerSpec read_normalizer(const JsonNode& root);
+// For bytes.
 PreTokenizerSpec read_pre_tokenizer(const JsonNode& root);
-void check_post_processor(const JsonNode& root);  // accepts what adds no token
-void check_decoder(const JsonNode& root);         // accepts ByteLevel or none
+// For characters: accepts what cuts nothing.
+void check_no_pre_tokenizer(const JsonNode& root, const NormalizerSpec& normalizer);
+// Accepts what adds no token; for characters also tokens around the text, which the prompt writes itself.
+void check_post_processor(const JsonNode& root, ModelInput input);
+std::vector<Replacement> read_decoder(const JsonNode& root, ModelInput input);
 
 }  // namespace rerank

@@ -1,13 +1,14 @@
 // Reads the model and the added tokens of a tokenizer.json and puts the whole together.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <unordered_set>
 
 #include "tokenizer/json_node.h"
-#include "tokenizer/nfc.h"
 #include "tokenizer/read_pipeline.h"
 #include "tokenizer/tokenizer_spec.h"
+#include "tokenizer/utf8.h"
 
 namespace rerank {
 namespace {
@@ -28,15 +29,20 @@ void check_model_keys(const JsonNode& model) {
     type->refuse(fmt::format("is {}; only \"BPE\" is supported", type->quoted()));
   }
   model.require_off("dropout", "merges left out at random would give other ids each time; set it to null");
-  model.require_off("unk_token", "byte-level text needs none; set it to null if no token is ever unknown");
   model.require_off("continuing_subword_prefix",
                     "byte-level tokens have none; this is not a byte-level vocabulary");
   model.require_off("end_of_word_suffix", "byte-level tokens have none; this is not a byte-level vocabulary");
+  if (model.boolean_or("byte_fallback", false)) {
+    // No token is ever unknown, see find_byte_ids.
+    model.require_off("ignore_merges",
+                      "a text that is not cut into words has none to look up; set it to false");
+    return;
+  }
+  model.require_off("unk_token", "byte-level text needs none; set it to null if no token is ever unknown");
   model.require_off("fuse_unk", "byte-level text has no unknown tokens to fuse; set it to false");
-  model.require_off("byte_fallback", "byte-level tokens need none; this is not a byte-level vocabulary");
 }
 
-Vocabulary read_vocabulary(const JsonNode& model) {
+Vocabulary read_vocabulary(const JsonNode& model, Vocabulary::Writing writing) {
   JsonNode vocab = model.at("vocab");
   const boost::json::object& entries = vocab.object();
   const int64_t most = max_id(entries.size());
@@ -50,7 +56,7 @@ Vocabulary read_vocabulary(const JsonNode& model) {
     }
     last_id = std::max(last_id, entry.value().get_int64());
   }
-  Vocabulary vocabulary(entries.size(), static_cast<int32_t>(last_id + 1));
+  Vocabulary vocabulary(entries.size(), static_cast<int32_t>(last_id + 1), writing);
   for (const auto& entry : entries) {
     if (!vocabulary.add(std::string_view(entry.key()), static_cast<int32_t>(entry.value().get_int64()))) {
       vocab.refuse(
@@ -62,17 +68,19 @@ Vocabulary read_vocabulary(const JsonNode& model) {
   return vocabulary;
 }
 
-std::array<int32_t, 256> find_byte_ids(const Vocabulary& vocabulary, const JsonNode& model) {
+std::array<int32_t, 256> find_byte_ids(const Vocabulary& vocabulary, const JsonNode& model,
+                                       ModelInput input) {
   std::array<int32_t, 256> ids;
   for (unsigned byte = 0; byte < 256; ++byte) {
     auto character = static_cast<char>(byte);
-    ids[byte] = vocabulary.find(std::string_view(&character, 1));
+    ids[byte] = vocabulary.find(input == ModelInput::kBytes ? std::string(1, character)
+                                                            : fmt::format("<0x{:02X}>", byte));
     bool is_in_utf8 = byte < 0xC0 || (byte >= 0xC2 && byte <= 0xF4);
     if (ids[byte] < 0 && is_in_utf8) {
       model.at("vocab").refuse(
           fmt::format("has no token for the byte {:#04x}, so some text could not be encoded; this is not a "
-                      "byte-level vocabulary",
-                      byte));
+                      "vocabulary {}",
+                      byte, input == ModelInput::kBytes ? "of byte-level tokens" : "with byte fallback"));
     }
   }
   return ids;
@@ -125,6 +133,29 @@ MergeTable read_merges(const JsonNode& model, const Vocabulary& vocabulary) {
   return table;
 }
 
+// REQUIRES: read_merges took them.
+CharacterJoins read_joins(const JsonNode& model) {
+  const JsonNode merges = model.at("merges");
+  std::vector<std::pair<char32_t, char32_t>> pairs;
+  pairs.reserve(merges.array().size());
+  for (size_t i = 0; i < merges.array().size(); ++i) {
+    const boost::json::value& merge = merges.array()[i];
+    if (merge.is_string() && std::string_view(merge.get_string()).starts_with("#version")) continue;
+    const auto [left, right] = read_pair(merges, i);
+    if (left.empty() || right.empty() || byte_of_token(left) || byte_of_token(right) ||
+        byte_of_token(std::string(left) + std::string(right))) {
+      merges.element(i).refuse("is a merge of nothing or of bytes; supported are merges of characters");
+    }
+    size_t at = 0;
+    pairs.emplace_back(previous_code_point(left, left.size()), next_code_point(right, at));
+  }
+  std::sort(pairs.begin(), pairs.end());
+  pairs.erase(std::unique(pairs.begin(), pairs.end()), pairs.end());
+  CharacterJoins joins(pairs.size());
+  for (const auto& [left, right] : pairs) joins.add(left, right);
+  return joins;
+}
+
 AddedToken read_added_token(const JsonNode& node) {
   node.allow_only({"id", "content", "single_word", "lstrip", "rstrip", "normalized", "special"});
   AddedToken token;
@@ -145,7 +176,8 @@ AddedToken read_added_token(const JsonNode& node) {
 
 // The Hugging Face library gives an added token the id that the vocabulary has for it, else the next free
 // one, and only warns where the file says another; here the file must agree.
-std::vector<AddedToken> read_added_tokens(const JsonNode& root, const Vocabulary& vocabulary, bool nfc) {
+std::vector<AddedToken> read_added_tokens(const JsonNode& root, const Vocabulary& vocabulary,
+                                          const Normalizer& normalizer, bool byte_fallback) {
   std::vector<AddedToken> tokens;
   std::unordered_set<std::string> contents;
   std::optional<JsonNode> list = root.find("added_tokens");
@@ -155,7 +187,7 @@ std::vector<AddedToken> read_added_tokens(const JsonNode& root, const Vocabulary
     JsonNode node = list->element(i);
     AddedToken token = read_added_token(node);
     std::string storage;
-    if (!contents.emplace(nfc ? to_nfc(token.content, storage) : token.content).second) {
+    if (!contents.emplace(normalizer.normalized(token.content, storage)).second) {
       node.at("content").refuse("is, in normal form, that of an earlier token too; remove one of the two");
     }
     int32_t known = vocabulary.find_written(token.content);
@@ -165,6 +197,13 @@ std::vector<AddedToken> read_added_tokens(const JsonNode& root, const Vocabulary
           fmt::format("is {}, but the Hugging Face library would give \"{}\" the id {}; list the added "
                       "tokens by ascending id, from the size of model.vocab on",
                       token.id, token.content, expected));
+    }
+    if (byte_fallback && token.normalized && !token.special && known >= 0) {
+      node.at("normalized")
+          .refuse(
+              fmt::format("is true, but \"{}\" is a token of model.vocab, which is looked for in the text as "
+                          "it is; supported is false",
+                          token.content));
     }
     if (token.id >= next_id) next_id = token.id + 1;
     tokens.push_back(std::move(token));
@@ -178,7 +217,10 @@ void check_special_tokens_are_apart(const JsonNode& root, const TokenizerSpec& s
     const AddedToken& token = spec.added_tokens[i];
     std::vector<int32_t> ids;
     if (token.special && spec.vocabulary.find(token.content) == token.id) {
-      append_merged(token.content, spec.byte_ids, spec.merges, ids);
+      std::vector<int32_t> symbols;
+      if (spec.byte_fallback) append_symbols(token.content, spec.vocabulary, spec.byte_ids, symbols);
+      spec.byte_fallback ? append_merged(symbols, spec.merges, ids)
+                         : append_merged(token.content, spec.byte_ids, spec.merges, ids);
     }
     if (ids.size() == 1) {
       root.at("added_tokens")
@@ -220,15 +262,24 @@ TokenizerSpec read_tokenizer_spec(std::string_view json, std::string_view name) 
   JsonNode model = root.at("model");
   check_model_keys(model);
   TokenizerSpec spec;
-  spec.nfc = read_normalizer(root);
-  spec.pre_tokenizer = read_pre_tokenizer(root);
-  check_post_processor(root);
-  check_decoder(root);
-  spec.vocabulary = read_vocabulary(model);
-  spec.byte_ids = find_byte_ids(spec.vocabulary, model);
+  spec.byte_fallback = model.boolean_or("byte_fallback", false);
+  const ModelInput input = spec.byte_fallback ? ModelInput::kCharacters : ModelInput::kBytes;
+  spec.normalizer = read_normalizer(root);
+  if (spec.byte_fallback) {
+    check_no_pre_tokenizer(root, spec.normalizer);
+  } else {
+    spec.pre_tokenizer = read_pre_tokenizer(root);
+  }
+  check_post_processor(root, input);
+  spec.decoder = read_decoder(root, input);
+  spec.vocabulary = read_vocabulary(
+      model, spec.byte_fallback ? Vocabulary::Writing::kText : Vocabulary::Writing::kByteLevel);
+  spec.byte_ids = find_byte_ids(spec.vocabulary, model, input);
   spec.merges = read_merges(model, spec.vocabulary);
+  if (spec.byte_fallback) spec.joins = read_joins(model);
   spec.ignore_merges = model.boolean_or("ignore_merges", false);
-  spec.added_tokens = read_added_tokens(root, spec.vocabulary, spec.nfc);
+  spec.added_tokens =
+      read_added_tokens(root, spec.vocabulary, Normalizer(spec.normalizer), spec.byte_fallback);
   check_special_tokens_are_apart(root, spec);
   return spec;
 }

@@ -67,7 +67,8 @@ const std::vector<Refusal> kRefusals = {
     {"prefix", set_in_model("continuing_subword_prefix", "##"), "model.continuing_subword_prefix is \"##\""},
     {"suffix", set_in_model("end_of_word_suffix", "</w>"), "model.end_of_word_suffix is \"</w>\""},
     {"fuse_unk", set_in_model("fuse_unk", true), "model.fuse_unk is true"},
-    {"byte_fallback", set_in_model("byte_fallback", true), "model.byte_fallback is true"},
+    {"byte_fallback", set_in_model("byte_fallback", "yes"), "model.byte_fallback should be true or false"},
+    {"byte_fallback of byte-level tokens", set_in_model("byte_fallback", true), "pre_tokenizer has the type \"ByteLevel\""},
     {"ignore_merges", set_in_model("ignore_merges", "yes"), "model.ignore_merges should be true or false"},
     {"no vocabulary", [](object& d) { model(d).erase("vocab"); }, "model lacks the key \"vocab\""},
     {"no merges", [](object& d) { model(d).erase("merges"); }, "model lacks the key \"merges\""},
@@ -185,11 +186,11 @@ TEST(ReadSpec, AcceptsWhatChangesNothing) {
                                    {"pair", array{}},
                                    {"special_tokens", object{}}}}}};
   TokenizerSpec spec = read(document);
-  EXPECT_FALSE(spec.nfc);
+  EXPECT_FALSE(spec.normalizer.nfc);
   document["normalizer"] = {{"type", "Sequence"}, {"normalizers", {{{"type", "NFC"}}}}};
-  EXPECT_TRUE(read(document).nfc);
+  EXPECT_TRUE(read(document).normalizer.nfc);
   document["normalizer"] = {{"type", "Sequence"}, {"normalizers", array{}}};
-  EXPECT_FALSE(read(document).nfc);
+  EXPECT_FALSE(read(document).normalizer.nfc);
 }
 
 TEST(ReadSpec, ReadsMergesInBothSpellings) {

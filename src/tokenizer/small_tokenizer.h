@@ -48,6 +48,50 @@ inline boost::json::object small_document(
             {"merges", std::move(written)}}}};
 }
 
+// A small tokenizer.json with byte fallback, built as Gemma's: ids 0 to 255 are the bytes, then the
+// characters, then what the merges make, in order. Merges are of plain text, with U+2581 for a space.
+inline boost::json::object small_fallback_document(
+    const std::vector<std::string>& characters,
+    const std::vector<std::pair<std::string, std::string>>& merges = {}) {
+  constexpr const char* kHex = "0123456789ABCDEF";
+  boost::json::object vocab;
+  for (int byte = 0; byte < 256; ++byte) {
+    vocab[std::string("<0x") + kHex[byte / 16] + kHex[byte % 16] + ">"] = byte;
+  }
+  for (const std::string& character : characters) vocab.emplace(character, vocab.size());
+  boost::json::array written;
+  for (const auto& [left, right] : merges) {
+    vocab.emplace(left + right, vocab.size());
+    written.push_back(boost::json::array{boost::json::string(left), boost::json::string(right)});
+  }
+  const boost::json::object space = {{"String", " "}}, mark = {{"String", "\u2581"}};
+  return {{"version", "1.0"},
+          {"truncation", nullptr},
+          {"padding", nullptr},
+          {"added_tokens", boost::json::array()},
+          {"normalizer", {{"type", "Replace"}, {"pattern", space}, {"content", "\u2581"}}},
+          {"pre_tokenizer",
+           {{"type", "Split"}, {"pattern", space}, {"behavior", "MergedWithPrevious"}, {"invert", false}}},
+          {"post_processor", nullptr},
+          {"decoder",
+           {{"type", "Sequence"},
+            {"decoders",
+             {{{"type", "Replace"}, {"pattern", mark}, {"content", " "}},
+              {{"type", "ByteFallback"}},
+              {{"type", "Fuse"}}}}}},
+          {"model",
+           {{"type", "BPE"},
+            {"dropout", nullptr},
+            {"unk_token", nullptr},
+            {"continuing_subword_prefix", nullptr},
+            {"end_of_word_suffix", nullptr},
+            {"fuse_unk", true},
+            {"byte_fallback", true},
+            {"ignore_merges", false},
+            {"vocab", std::move(vocab)},
+            {"merges", std::move(written)}}}};
+}
+
 // An entry of added_tokens; `flags` names those that are true, apart by spaces.
 inline boost::json::object small_added_token(int id, const std::string& content,
                                              const std::string& flags = "") {

@@ -55,8 +55,10 @@ bool TextEncoding::is_valid() {
 // Of the part at hand; nothing at its end.
 std::optional<TextEncoding::Stretch> TextEncoding::next_stretch(size_t num_bytes) {
   const TextPart& part = parts_[part_];
-  if (part.special == SpecialTokens::kParse) {
-    if (!scan_) scan_.emplace(tokenizer_.impl_->raw_tokens(), part.text);
+  const Tokenizer::Impl& own = *tokenizer_.impl_;
+  const bool parse = part.special == SpecialTokens::kParse;
+  if (parse || !own.text_tokens().is_empty()) {
+    if (!scan_) scan_.emplace(parse ? own.raw_tokens() : own.text_tokens(), part.text);
     return scan_->next(num_bytes);
   }
   if (part_at_ == part.text.size()) return std::nullopt;
@@ -114,14 +116,14 @@ bool TextEncoding::advance() {
 void TextEncoding::append_whole() {
   const Tokenizer::Impl& own = *tokenizer_.impl_;
   const auto append_plain = [&](std::string_view plain) {
-    own.append_words(plain, ids_, [&](const auto& visit) { own.pre_tokenizer().split(plain, visit); });
+    own.append_words(plain, ids_, [&](const auto& visit) { own.split(plain, visit); });
   };
   if (ids_.empty()) ids_.reserve(raw_.size() / kFewBytesOfToken);
   if (parsed_.empty()) {
     std::string storage;
-    return append_plain(own.normalized(raw_, storage));
+    return append_plain(own.normalizer().normalized(raw_, storage));
   }
-  const NormalText normal(raw_, own.spec().nfc);
+  const NormalText normal(raw_, own.normalizer());
   size_t at = 0;
   std::vector<Stretch> found;
   for (const ByteRange& parsed : parsed_) {
@@ -142,22 +144,20 @@ void TextEncoding::append_whole() {
 // What nothing that follows can change, or all if nothing follows.
 void TextEncoding::append_settled(bool is_end) {
   const Tokenizer::Impl& own = *tokenizer_.impl_;
-  const size_t cut = is_end ? raw_.size() : own.cut_of(raw_);
+  const size_t cut = is_end ? raw_.size() : own.normalizer().cut_of(raw_);
   std::string storage;
-  normal_ += own.normalized(std::string_view(raw_).substr(0, cut), storage);
+  normal_ += own.normalizer().normalized(std::string_view(raw_).substr(0, cut), storage);
   raw_.erase(0, cut);
   if (std::exchange(is_first_, is_first_ && normal_.empty()) && !normal_.empty() && normal_.front() != ' ' &&
-      own.pre_tokenizer().begins_with_space()) {
+      own.begins_with_space()) {
     normal_.insert(0, 1, ' ');
   }
   if (is_end) {
-    own.append_words(normal_, ids_,
-                     [&](const auto& visit) { own.pre_tokenizer().split_rest(normal_, visit); });
+    own.append_words(normal_, ids_, [&](const auto& visit) { own.split_rest(normal_, visit); });
     return;
   }
-  normal_.erase(0, own.append_words(normal_, ids_, [&](const auto& visit) {
-    return own.pre_tokenizer().split_settled(normal_, visit);
-  }));
+  normal_.erase(0, own.append_words(normal_, ids_,
+                                    [&](const auto& visit) { return own.split_settled(normal_, visit); }));
   if (raw_.size() + normal_.size() > Tokenizer::kMaxStretchBytes + kStepBytes) refuse_stretch();
 }
 

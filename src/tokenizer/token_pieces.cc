@@ -34,15 +34,17 @@ class PieceFinder {
       : tokenizer_(tokenizer), text_(text), count_(text) {}
 
   std::vector<TokenPiece> run(SpecialTokens special) {
-    if (special == SpecialTokens::kAsText) {
+    const bool parse = special == SpecialTokens::kParse;
+    if (!parse && tokenizer_.text_tokens().is_empty()) {
       add_normalized({0, text_.size()}, false);
       return std::move(pieces_);
     }
-    for (const AddedTokenMatcher::Stretch& stretch : stretches(tokenizer_.raw_tokens(), text_)) {
+    const AddedTokenMatcher& matcher = parse ? tokenizer_.raw_tokens() : tokenizer_.text_tokens();
+    for (const AddedTokenMatcher::Stretch& stretch : stretches(matcher, text_)) {
       if (stretch.id >= 0) {
         add(stretch.id, {stretch.begin, stretch.end}, tokenizer_.is_special(stretch.id));
       } else {
-        add_normalized({stretch.begin, stretch.end}, true);
+        add_normalized({stretch.begin, stretch.end}, parse);
       }
     }
     return std::move(pieces_);
@@ -58,7 +60,7 @@ class PieceFinder {
 
   void add_normalized(ByteRange bytes, bool parse) {
     const std::string_view text = text_.substr(bytes.begin, bytes.end - bytes.begin);
-    const NormalText normal(text, tokenizer_.spec().nfc);
+    const NormalText normal(text, tokenizer_.normalizer());
     const auto origin = [&](size_t first, size_t last) {
       const ByteRange own = normal.bytes_of(first, last);
       return ByteRange{bytes.begin + own.begin, bytes.begin + own.end};
@@ -88,7 +90,7 @@ class PieceFinder {
       size_t before = word.front() == ' ' && normal[begin] != ' ' ? 1 : 0;
       begin = normal.find(word.substr(before), begin);
       for (const int32_t id : ids) {
-        size_t size = tokenizer_.spec().vocabulary.bytes_of(id)->size();
+        size_t size = tokenizer_.num_bytes_of(id);
         const size_t added = std::min(before, size);
         before -= added;
         size -= added;
@@ -96,7 +98,7 @@ class PieceFinder {
         begin += size;
       }
     };
-    tokenizer_.pre_tokenizer().split(normal, add_word);
+    tokenizer_.split(normal, add_word);
   }
 
   // Widens the place to whole code points.

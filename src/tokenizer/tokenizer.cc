@@ -40,14 +40,13 @@ Tokenizer Tokenizer::parse(std::string_view json, std::string_view name) {
 }
 
 void Tokenizer::encode(std::string_view text, SpecialTokens special, std::vector<int32_t>& ids) const {
-  if (special == SpecialTokens::kAsText && text.size() <= kShortBytes) {
+  if (special == SpecialTokens::kAsText && impl_->text_tokens().is_empty() && text.size() <= kShortBytes) {
     require_utf8(text);
     std::string storage;
-    const std::string_view normal = impl_->normalized(text, storage);
+    const std::string_view normal = impl_->normalizer().normalized(text, storage);
     const size_t before = ids.size();
     try {
-      impl_->append_words(normal, ids,
-                          [&](const auto& visit) { impl_->pre_tokenizer().split(normal, visit); });
+      impl_->append_words(normal, ids, [&](const auto& visit) { impl_->split(normal, visit); });
     } catch (...) {
       ids.resize(before);
       throw;

@@ -1,5 +1,5 @@
-// Text to token ids and back, as a Hugging Face tokenizer.json of the byte-level BPE family says. Prompt
-// templates and truncation are not here.
+// Text to token ids and back, as a Hugging Face tokenizer.json of the BPE kind says (byte-level, or with byte
+// fallback). Prompt templates and truncation are not here.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +16,10 @@
 namespace rerank {
 
 enum class SpecialTokens {
-  kAsText,  // no added token of any kind is ever recognised in the text
-  kParse,   // as the Hugging Face library does
+  // No added token is recognised but those that are text themselves: with byte fallback, the tokens of
+  // model.vocab that are not special, such as Gemma's line breaks and HTML tags.
+  kAsText,
+  kParse,  // as the Hugging Face library does
 };
 
 // Ids are those of the Hugging Face tokenizers package (0.23), which pins the Unicode versions too: general

@@ -5,20 +5,30 @@
 #include <algorithm>
 
 #include "rerank/error.h"
-#include "tokenizer/nfc.h"
 #include "tokenizer/utf8.h"
 
 namespace rerank {
 namespace {
 
 // The tokens to look for in normalized text, or in the text as it is.
-AddedTokenMatcher make_matcher(const std::vector<AddedToken>& tokens, bool normalized, bool nfc) {
+AddedTokenMatcher make_matcher(const std::vector<AddedToken>& tokens, bool normalized,
+                               const Normalizer& normalizer) {
   std::vector<AddedToken> chosen;
   for (const AddedToken& token : tokens) {
     if (token.normalized != normalized) continue;
     chosen.push_back(token);
     std::string storage;
-    if (normalized && nfc) chosen.back().content = std::string(to_nfc(token.content, storage));
+    if (normalized) chosen.back().content = std::string(normalizer.normalized(token.content, storage));
+  }
+  return AddedTokenMatcher(std::move(chosen));
+}
+
+// What SentencePiece calls user-defined symbols: tokens of the model that are found before it is asked.
+AddedTokenMatcher make_text_matcher(const TokenizerSpec& spec) {
+  std::vector<AddedToken> chosen;
+  for (const AddedToken& token : spec.added_tokens) {
+    const bool is_known = spec.vocabulary.find(token.content) == token.id;
+    if (spec.byte_fallback && !token.special && is_known) chosen.push_back(token);
   }
   return AddedTokenMatcher(std::move(chosen));
 }
@@ -46,9 +56,12 @@ void refuse_stretch() {
 
 Tokenizer::Impl::Impl(TokenizerSpec spec)
     : spec_(std::move(spec)),
+      normalizer_(spec_.normalizer),
       pre_tokenizer_(spec_.pre_tokenizer),
-      raw_tokens_(make_matcher(spec_.added_tokens, false, spec_.nfc)),
-      normalized_tokens_(make_matcher(spec_.added_tokens, true, spec_.nfc)),
+      decoder_(spec_.decoder),
+      raw_tokens_(make_matcher(spec_.added_tokens, false, normalizer_)),
+      normalized_tokens_(make_matcher(spec_.added_tokens, true, normalizer_)),
+      text_tokens_(make_text_matcher(spec_)),
       whole_words_(spec_.vocabulary.id_end()),
       cache_owner_(WordCache::new_owner()) {
   id_end_ = spec_.vocabulary.id_end();
@@ -62,11 +75,17 @@ Tokenizer::Impl::Impl(TokenizerSpec spec)
 
 std::string Tokenizer::Impl::decode(std::span<const int32_t> ids) const {
   std::string bytes;
+  std::string storage;
   for (int32_t id : ids) {
     if (auto added = added_by_id_.find(id); added != added_by_id_.end()) {
-      bytes += spec_.added_tokens[added->second].content;
+      bytes += decoder_.apply(spec_.added_tokens[added->second].content, storage);
     } else if (std::optional<std::string_view> token = spec_.vocabulary.bytes_of(id)) {
-      bytes += *token;
+      const std::optional<unsigned char> byte = spec_.byte_fallback ? byte_of_token(*token) : std::nullopt;
+      if (byte) {
+        bytes += static_cast<char>(*byte);
+      } else {
+        bytes += decoder_.apply(*token, storage);
+      }
     } else {
       throw Error(ErrorCode::kInvalidArgument,
                   fmt::format("no token has the id {}; the ids of this tokenizer are below {}", id, id_end_));
@@ -89,12 +108,9 @@ bool Tokenizer::Impl::is_special(int32_t id) const {
   return added != added_by_id_.end() && spec_.added_tokens[added->second].special;
 }
 
-std::string_view Tokenizer::Impl::normalized(std::string_view text, std::string& storage) const {
-  return spec_.nfc ? to_nfc(text, storage) : text;
-}
-
-size_t Tokenizer::Impl::cut_of(std::string_view prefix) const {
-  return spec_.nfc ? last_nfc_boundary(prefix) : last_code_point(prefix);
+size_t Tokenizer::Impl::num_bytes_of(int32_t id) const {
+  const std::string_view token = *spec_.vocabulary.bytes_of(id);
+  return spec_.byte_fallback && byte_of_token(token) ? 1 : token.size();
 }
 
 void Tokenizer::Impl::append_uncached(std::string_view word, std::vector<int32_t>& ids) const {
@@ -105,7 +121,14 @@ void Tokenizer::Impl::append_uncached(std::string_view word, std::vector<int32_t
     return;
   }
   const size_t before = ids.size();
-  append_merged(word, spec_.byte_ids, spec_.merges, ids);
+  if (spec_.byte_fallback) {
+    static thread_local std::vector<int32_t> symbols;
+    symbols.clear();
+    append_symbols(word, spec_.vocabulary, spec_.byte_ids, symbols);
+    append_merged(symbols, spec_.merges, ids);
+  } else {
+    append_merged(word, spec_.byte_ids, spec_.merges, ids);
+  }
   if (whole >= 0 && ids.size() == before + 1 && ids.back() == whole) whole_words_.add(whole);
 }
 

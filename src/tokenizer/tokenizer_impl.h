@@ -23,19 +23,38 @@ class Tokenizer::Impl {
   explicit Impl(TokenizerSpec spec);
 
   const TokenizerSpec& spec() const { return spec_; }
-  const PreTokenizer& pre_tokenizer() const { return pre_tokenizer_; }
   // Of the tokens that are looked for in the text as it is, and of those in normalized text.
   const AddedTokenMatcher& raw_tokens() const { return raw_tokens_; }
   const AddedTokenMatcher& normalized_tokens() const { return normalized_tokens_; }
+  // Of those that are looked for in every text, whoever wrote it: see SpecialTokens::kAsText.
+  const AddedTokenMatcher& text_tokens() const { return text_tokens_; }
+  const Normalizer& normalizer() const { return normalizer_; }
 
   std::string decode(std::span<const int32_t> ids) const;
   std::optional<int32_t> token_id(std::string_view token) const;
   int32_t vocab_size() const { return id_end_; }
   bool is_special(int32_t id) const;
 
-  std::string_view normalized(std::string_view text, std::string& storage) const;
-  // Where a text that begins with `prefix` may be cut as far as normalization goes; 0 where nowhere.
-  size_t cut_of(std::string_view prefix) const;
+  // Bytes of normalized text that the token is.
+  size_t num_bytes_of(int32_t id) const;
+
+  // Words of normalized text: as PreTokenizer, or where merges join no characters.
+  template <typename Visit>
+  void split(std::string_view text, const Visit& visit) const {
+    if (!spec_.byte_fallback) return pre_tokenizer_.split(text, visit);
+    const size_t rest = spec_.joins.split_settled(text, visit);
+    if (rest < text.size()) visit(text.substr(rest));
+  }
+  template <typename Visit>
+  size_t split_settled(std::string_view text, const Visit& visit) const {
+    return spec_.byte_fallback ? spec_.joins.split_settled(text, visit)
+                               : pre_tokenizer_.split_settled(text, visit);
+  }
+  template <typename Visit>
+  void split_rest(std::string_view text, const Visit& visit) const {
+    spec_.byte_fallback ? split(text, visit) : pre_tokenizer_.split_rest(text, visit);
+  }
+  bool begins_with_space() const { return pre_tokenizer_.begins_with_space(); }
   // Appends the ids of a pre-token. Throws Error{kInvalidArgument} for one longer than kMaxStretchBytes.
   void append_word(std::string_view word, std::vector<int32_t>& ids) const {
     append_word(word, fetch_pair(word, WordCache::of_this_thread()), ids);
@@ -103,9 +122,12 @@ class Tokenizer::Impl {
   void append_uncached(std::string_view word, std::vector<int32_t>& ids) const;
 
   TokenizerSpec spec_;
+  Normalizer normalizer_;
   PreTokenizer pre_tokenizer_;
+  Replacements decoder_;
   AddedTokenMatcher raw_tokens_;
   AddedTokenMatcher normalized_tokens_;
+  AddedTokenMatcher text_tokens_;
   std::unordered_map<std::string, int32_t> added_by_content_;
   std::unordered_map<int32_t, size_t> added_by_id_;
   int32_t id_end_ = 0;

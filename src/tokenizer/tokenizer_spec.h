@@ -9,21 +9,26 @@
 
 #include "tokenizer/added_tokens.h"
 #include "tokenizer/bpe.h"
+#include "tokenizer/byte_fallback.h"
+#include "tokenizer/normalizer.h"
 #include "tokenizer/pre_tokenizer.h"
 #include "tokenizer/vocabulary.h"
 
 namespace rerank {
 
 struct TokenizerSpec {
-  bool nfc = false;
+  NormalizerSpec normalizer;
   PreTokenizerSpec pre_tokenizer;
   Vocabulary vocabulary{0, 0};
   std::array<int32_t, 256>
       byte_ids{};  // the token of each byte; -1 for the 13 that UTF-8 never uses, if absent
   MergeTable merges{0};
+  bool byte_fallback = false;  // symbols are characters, and bytes where the vocabulary lacks one; else bytes
+  CharacterJoins joins;        // with byte_fallback: which pairs merges join
   bool ignore_merges = false;  // a pre-token that is in the vocabulary is not merged together but taken
   std::vector<AddedToken>
-      added_tokens;  // in the order in which they were given; ids and contents are distinct
+      added_tokens;                  // in the order in which they were given; ids and contents are distinct
+  std::vector<Replacement> decoder;  // of a token's text
 };
 
 // Reads the text of a tokenizer.json. `name` stands for the file in messages. Throws Error{kInvalidArgument}

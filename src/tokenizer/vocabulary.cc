@@ -8,8 +8,8 @@
 
 namespace rerank {
 
-Vocabulary::Vocabulary(size_t num_tokens, int32_t id_end)
-    : tokens_(static_cast<size_t>(id_end)), slots_(std::bit_ceil(2 * num_tokens + 2)) {
+Vocabulary::Vocabulary(size_t num_tokens, int32_t id_end, Writing writing)
+    : writing_(writing), tokens_(static_cast<size_t>(id_end)), slots_(std::bit_ceil(2 * num_tokens + 2)) {
   arena_.reserve(8 * num_tokens);
 }
 
@@ -28,7 +28,8 @@ size_t Vocabulary::slot_of(std::string_view bytes, uint32_t& tag) const {
 bool Vocabulary::add(std::string_view written, int32_t id) {
   Span& span = tokens_[static_cast<size_t>(id)];
   if (span.size != kAbsent) return false;
-  std::optional<std::string> decoded = byte_level_bytes(written);
+  const bool is_text = writing_ == Writing::kText;
+  std::optional<std::string> decoded = is_text ? std::string(written) : byte_level_bytes(written);
   std::string_view bytes = decoded ? std::string_view(*decoded) : written;
   if (decoded) {
     uint32_t tag = 0;
@@ -50,6 +51,7 @@ int32_t Vocabulary::find(std::string_view bytes) const {
 }
 
 int32_t Vocabulary::find_written(std::string_view written) const {
+  if (writing_ == Writing::kText) return find(written);
   if (std::optional<std::string> bytes = byte_level_bytes(written)) return find(*bytes);
   auto entry = literal_.find(std::string(written));
   return entry == literal_.end() ? -1 : entry->second;
@@ -57,6 +59,7 @@ int32_t Vocabulary::find_written(std::string_view written) const {
 
 bool Vocabulary::is_written(int32_t id, std::string_view written) const {
   std::optional<std::string_view> bytes = bytes_of(id);
+  if (writing_ == Writing::kText) return bytes == written;
   return literal_.empty() && bytes && byte_level_bytes(written) == bytes;
 }
 

@@ -13,8 +13,11 @@ namespace rerank {
 // Any number of threads may read one at once.
 class Vocabulary {
  public:
+  // What the file writes for a token: characters that stand for its bytes (byte_level.h), or its own text.
+  enum class Writing { kByteLevel, kText };
+
   // Makes room, so that adding `num_tokens` tokens of ids below id_end is one pass.
-  Vocabulary(size_t num_tokens, int32_t id_end);
+  Vocabulary(size_t num_tokens, int32_t id_end, Writing writing = Writing::kByteLevel);
 
   // Adds a token as the file writes it. Returns false, with nothing changed, if its id or its text is taken.
   // REQUIRES: 0 <= id < id_end, fewer than num_tokens added, written is valid UTF-8.
@@ -48,6 +51,7 @@ class Vocabulary {
   // Where these bytes are, or would go; sets their tag.
   size_t slot_of(std::string_view bytes, uint32_t& tag) const;
 
+  Writing writing_;
   std::string arena_;
   std::vector<Span> tokens_;  // [id_end]
   struct Slot {

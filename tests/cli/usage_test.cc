@@ -109,7 +109,7 @@ TEST(Usage, AFlagOfAnotherDeviceIsRefusedByName) {
   const Outcome outcome =
       run({"rank", "-m", "demo", "-q", "x", "--device", "cpu", "--quantization", "fp8"}, "a\n");
   EXPECT_EQ(outcome.exit_code, 1);
-  EXPECT_EQ(outcome.err, "rerank: --quantization fp8 is for --device cuda\n");
+  EXPECT_EQ(outcome.err, "rerank: --quantization: fp8 is for the device cuda\n");
 }
 
 TEST(Usage, AKeyOfAnotherCertificateIsCalledThat) {

@@ -38,7 +38,17 @@ std::vector<Tokenizer> make_tokenizers() {
       {"pretokenizers",
        {{{"type", "Split"}, {"pattern", {{"Regex", pattern}}}, {"behavior", "Isolated"}}, byte_level}}};
   tokenizers.push_back(parse(document));
+  boost::json::object fallback = small_fallback_document({"a", "b", "\u2581", "\n", "\u00e9"},
+                                                         {{"\u2581", "a"}, {"a", "b"}, {"\n", "\n"}});
+  fallback["added_tokens"] = {small_added_token(263, "\n\n"), small_added_token(264, "<s>", "special"),
+                              small_added_token(265, "<t>", "rstrip lstrip")};
+  tokenizers.push_back(parse(fallback));
   return tokenizers;
+}
+
+// Whether a token may be found in plain text, and so depends on the borders of parts.
+bool finds_tokens_in_text(const Tokenizer& tokenizer) {
+  return tokenizer.token_id("<0x0A>").has_value();  // the one with byte fallback
 }
 
 void check_steps(const Tokenizer& tokenizer, const std::vector<TextPart>& parts, std::size_t max_ids,
@@ -49,8 +59,9 @@ void check_steps(const Tokenizer& tokenizer, const std::vector<TextPart>& parts,
   while (!at_once.advance()) {
   }
   whole = at_once.ids();
-  if (std::ranges::all_of(parts, [](auto& part) { return part.special == SpecialTokens::kAsText; }) ||
-      parts.size() == 1) {
+  const bool is_plain =
+      std::ranges::all_of(parts, [](auto& part) { return part.special == SpecialTokens::kAsText; });
+  if ((is_plain && !finds_tokens_in_text(tokenizer)) || parts.size() == 1) {
     std::string joined;
     for (const TextPart& part : parts) joined += part.text;
     std::vector<std::int32_t> of_pieces;

@@ -1,5 +1,5 @@
 // tokenizer.json: read or refused with words, and what is read encodes. An input that is a JSON object is
-// read a second time with its members in place of those of a small tokenizer that works, so that what stands
+// read a second time with its members in place of those of small tokenizers that work, so that what stands
 // deep in such a file is reached.
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
@@ -68,10 +68,14 @@ void run_input(std::string_view input) {
   json::error_code error;
   const json::value changes = json::parse({input.data(), input.size()}, error);
   if (error || !changes.is_object()) return;
-  static const json::object small = small_document({{"h", "e"}, {"T", "he"}, {" ", "e"}});
-  json::object document = small;
-  merge(document, changes.get_object(), 2);
-  read_tokenizer(json::serialize(document));
+  static const json::object bytes = small_document({{"h", "e"}, {"T", "he"}, {" ", "e"}});
+  static const json::object fallback =
+      small_fallback_document({"T", "h", "e", "\u2581"}, {{"h", "e"}, {"T", "he"}, {"\u2581", "e"}});
+  for (const json::object* const small : {&bytes, &fallback}) {
+    json::object document = *small;
+    merge(document, changes.get_object(), 2);
+    read_tokenizer(json::serialize(document));
+  }
 }
 
 }  // namespace rerank::fuzz

@@ -12,7 +12,7 @@ from hub_server import Hub
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("RERANK_PROGRAM", str(ROOT / "build/dev/apps/rerank/rerank"))
 LONG = 120  # seconds, for what must happen; nothing waits for it in vain
-WANTED = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
+WANTED = ("config.json", "model.safetensors", "rerank_prompt.json", "tokenizer.json", "tokenizer_config.json")
 MODEL_FILES = {name: (ROOT / "models/demo" / name).read_bytes() for name in WANTED}
 WEIGHTS = "model.safetensors"
 OTHER_FILES = {"README.md": b"# A model\n", ".gitattributes": b"* text\n", "pytorch_model.bin": b"\x80pickle",
