@@ -128,8 +128,8 @@ DeviceChoice choose_device(const BackendOptions& options, std::int32_t num_repli
     refuse(ErrorCode::kUnsupported, "device", "cuda cannot be used: " + missing);
   if (options.device == "auto") {
     choice.device = missing.empty() && for_cpu == uses.end() ? "cuda" : "cpu";
-    choice.reason = choice.device == "cuda"        ? "it is there"
-                    : missing.empty()              ? fmt::format("{} {} asks for it", for_cpu->option, for_cpu->value)
+    choice.reason = choice.device == "cuda" ? "it is there"
+                    : missing.empty() ? fmt::format("{} {} asks for it", for_cpu->option, for_cpu->value)
                     : cuda.unsupported_key.empty() ? "no GPU: " + missing
                                                    : missing;
     choice.is_surprise = !missing.empty() && cuda.has_driver;
