@@ -4,7 +4,7 @@
 # start after that time are left out, and the closing line says how many; but never those that changed.
 #
 # What changed: since $RERANK_CI_BASE, a commit; else since this branch left origin/main; else, on main itself, in its last
-# commit and those less than a day older; and what is not committed. Of a changed header, the source of its name or
+# commit; and what is not committed. Of a changed header, the source of its name or
 # another that includes it.
 #
 # usage: tools/check_tidy.sh BUILD_DIR [SECONDS]
@@ -32,7 +32,7 @@ base() {
     echo "$fork"
     return
   fi
-  git rev-list -1 --before="$(($(git log -1 --format=%ct) - 86400))" HEAD
+  git rev-parse --quiet --verify HEAD~1 || true
 }
 
 # compiled: of the files on standard input, each once, those that this build compiles.

@@ -71,9 +71,10 @@ void add_engine_flags(CLI::App& command, EngineOptions& options) {
                   "number of model replicas that share each request's documents; default 1"));
   group(add_seconds(command, "--device-timeout", options.device_timeout,
                     "how long a batch may take before the GPU is considered hung; default 60; 0: no limit"));
-  group(add_count(command, "--max-model-len", options.max_model_len, ranges::kModelLen,
-                  "maximum number of tokens in a pair; 0: the limit of the publisher's code (8192 for most) or "
-                  "the model's own, whichever is smaller"));
+  group(
+      add_count(command, "--max-model-len", options.max_model_len, ranges::kModelLen,
+                "maximum number of tokens in a pair; 0: the limit of the publisher's code (8192 for most) or "
+                "the model's own, whichever is smaller"));
   group(add_count(command, "--max-num-batched-tokens", options.max_num_batched_tokens, ranges::kBatchedTokens,
                   "maximum number of tokens in a batch; 0: chosen for the device"));
   group(add_count(command, "--max-num-seqs", options.max_num_seqs, ranges::kNumSeqs,
