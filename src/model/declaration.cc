@@ -7,6 +7,7 @@
 #include <cctype>
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "base/shown_text.h"
@@ -32,9 +33,9 @@ const PublishedReranker* find_published(std::string_view name) {
   return nullptr;
 }
 
-std::string published_names() {
+std::string names_of(std::span<const Family* const> of) {
   std::vector<std::string_view> names;
-  for (const Family* family : families()) {
+  for (const Family* family : of) {
     for (const PublishedReranker& reranker : family->rerankers) names.push_back(reranker.name);
   }
   return fmt::format("{}", fmt::join(names, ", "));
@@ -87,7 +88,7 @@ Declaration chosen_prompt(const PromptChoice& choice) {
     return read_declaration(read_text_file(choice.prompt), choice.prompt);
   }
   throw Error(ErrorCode::kNotFound, fmt::format("prompt {}: neither a file nor one of {}",
-                                                shown_text(choice.prompt), published_names()));
+                                                shown_text(choice.prompt), names_of(families())));
 }
 
 }  // namespace
@@ -106,7 +107,7 @@ Declaration find_declaration(const Checkpoint& checkpoint, const ConfigReader& c
                 fmt::format("{}: {} is a language model, and nothing in its directory declares how it ranks; "
                             "if it is a reranker, name its prompt ({}) or write a prompt file, see "
                             "docs/prompts.md",
-                            checkpoint.description(), match.architecture, published_names()));
+                            checkpoint.description(), match.architecture, names_of({&match.family, 1})));
   }
   Declaration declaration = declaration_of(*published, choice.suffix);
   if (match.has_classification_head()) {

@@ -56,6 +56,13 @@ DeclaredPrompt r3_rerank() {
                    std::string(kEnd) + "<think>\n\n</think>\n\n");
 }
 
+// nlpai-lab/KURE trains and evaluates it with the prompt of Qwen3-Reranker, and takes the logit as it is.
+DeclaredPrompt kure_reranker() {
+  DeclaredPrompt declared = qwen3_reranker();
+  declared.score = {.sigmoid = false};
+  return declared;
+}
+
 DeclaredPrompt zerank() {
   return {.prompt = {.pieces = {{.texts = {{"<|im_start|>system"}}},
                                 {.texts = {{"\n", PromptField::kQuery}, {"<|im_end|>\n<|im_start|>user"}}},
@@ -82,6 +89,7 @@ constexpr std::array kRerankers = {
     PublishedReranker{"qwen3-reranker-vllm", "", qwen3_reranker_vllm,
                       "the template that vLLM publishes for Qwen3-Reranker"},
     PublishedReranker{"r3-rerank", "r3-rerank", r3_rerank, "the model card of tencent/R3-rerank-0.6b"},
+    PublishedReranker{"kure-reranker", "kure-reranker-base", kure_reranker, "the code of nlpai-lab/KURE"},
     PublishedReranker{"zerank", "zerank-", zerank, "the model card of zeroentropy/zerank-2"},
     PublishedReranker{"ctxl-rerank-v2", "ctxl-rerank", ctxl_rerank,
                       "the model card of ContextualAI/ctxl-rerank-v2-instruct-multilingual"},
