@@ -57,7 +57,7 @@ double ours(const Problem& p, const cpu::Kernels& kernels, ThreadPool& pool) {
   for (std::int32_t r = 0; r < p.rows; ++r)
     kernels.pack_row(p.x.data() + std::int64_t{r} * p.inputs, tiles, r);
   const std::int32_t num_panels = p.outputs / cpu::kPanelColumns;
-  const std::size_t panel = cpu::panel_bytes(p.inputs, false);
+  const std::size_t panel = cpu::panel_bytes(p.inputs, cpu::Format::kBFloat16);
   const MemoryBlock panels(static_cast<std::size_t>(num_panels) * panel);
   for (std::int32_t i = 0; i < num_panels; ++i) {
     cpu::PanelRows from{.rows = {}, .type = DataType::kBFloat16};
@@ -65,7 +65,8 @@ double ours(const Problem& p, const cpu::Kernels& kernels, ThreadPool& pool) {
       from.rows[c] = reinterpret_cast<const std::byte*>(p.weights.data() +
                                                         std::int64_t{i * cpu::kPanelColumns + c} * p.inputs);
     }
-    cpu::pack_panel(from, p.inputs, p.inputs, false, panels.data() + static_cast<std::size_t>(i) * panel);
+    cpu::pack_panel(from, p.inputs, p.inputs, cpu::Format::kBFloat16,
+                    panels.data() + static_cast<std::size_t>(i) * panel);
   }
   const MemoryBlock out(static_cast<std::size_t>(p.rows) * static_cast<std::size_t>(p.outputs) * 4);
   const cpu::GemmTask task{.rows = tiles,
