@@ -28,7 +28,8 @@ size_t NormalText::origin(size_t at, bool its_end) const {
 size_t NormalText::normal_at(size_t at, bool is_end) const {
   NfcOrigin before{0, 0, 0, 0};
   for (const NfcOrigin& origin : origins_) {
-    if (at <= origin.begin) break;
+    // Marks that were composed with what is before them are in no origin, and no bytes of the normal form.
+    if (at <= origin.begin) return std::min(before.normal_end + (at - before.end), origin.normal_begin);
     if (at < origin.end) return is_end ? origin.normal_begin : origin.normal_end;
     before = origin;
   }
