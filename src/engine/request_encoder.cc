@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "base/shown_text.h"
 #include "engine/prompt_encoding.h"
 #include "rerank/error.h"
 
@@ -18,6 +19,21 @@ void require_natural(std::int32_t value, const char* member) {
   if (value >= 0) return;
   throw Error(ErrorCode::kInvalidArgument, {.member = member},
               fmt::format("must be a non-negative number of tokens, not {}", value));
+}
+
+// Of a tokenizer that has no pattern, pieces end where no token can span two of them.
+void check_pieces(const Prompt& prompt, const Tokenizer& tokenizer) {
+  for (std::size_t p = 1; p < prompt.pieces.size(); ++p) {
+    const PromptText& before = prompt.pieces[p - 1].texts.back();
+    const PromptText& after = prompt.pieces[p].texts.front();
+    if (before.field != PromptField::kNone || before.words.empty() || after.words.empty()) continue;
+    if (tokenizer.splits_between(before.words, after.words)) continue;
+    throw Error(
+        ErrorCode::kUnsupported, {.member = "prompt"},
+        fmt::format("the tokenizer may have a token that begins in \"{}\" and ends in \"{}\", so that the "
+                    "prompt cannot be encoded in pieces; change the prompt there",
+                    shown_text(before.words), shown_text(after.words)));
+  }
 }
 
 }  // namespace
@@ -68,6 +84,7 @@ RequestEncoder::RequestEncoder(Tokenizer tokenizer, Prompt prompt, EncoderOption
       known_ids_(prompt_.pieces.size()),
       fixed_tokens_from_(prompt_.pieces.size() + 1),
       tokens_outside_limit_(tokens_outside_limit(prompt_, tokenizer_)) {
+  check_pieces(prompt_, tokenizer_);
   const Request without_instruction;
   for (std::size_t p = prompt_.pieces.size(); p-- > 0;) {
     const PromptPiece& piece = prompt_.pieces[p];

@@ -13,6 +13,7 @@
 #include "tests/support/error_of.h"
 #include "tests/support/family_prompts.h"
 #include "tests/support/test_tokenizer_file.h"
+#include "tokenizer/small_tokenizer.h"
 
 namespace rerank {
 namespace {
@@ -48,6 +49,19 @@ std::size_t pair_tokens(const RequestEncoder& encoder, const Request& request) {
 
 RequestEncoder byte_encoder(EncoderOptions options = {.max_model_len = 1000}) {
   return {byte_tokenizer(), qwen3_reranker_prompt(), options};
+}
+
+TEST(RequestEncoder, PiecesThatATokenMaySpanAreRefused) {
+  const auto encoder = [](const std::string& mark) {
+    const boost::json::object document =
+        small_fallback_document({"Q", "D", ":", "\n", "\u2581"}, {{"\n", "D"}});
+    const Prompt prompt = {
+        .pieces = {{{{"Q:", PromptField::kQuery}, {"\n"}}}, {{{mark + ": ", PromptField::kDocument}}}}};
+    return RequestEncoder(Tokenizer::parse(boost::json::serialize(document), "t.json"), prompt,
+                          {.max_model_len = 1000});
+  };
+  EXPECT_EQ(pair_tokens(encoder("Q"), make_request("x", "y")), 8u);
+  EXPECT_THAT(error_of([&] { encoder("D"); }), HasSubstr("the tokenizer may have a token that begins in"));
 }
 
 class RealTokenizerTest : public testing::Test {

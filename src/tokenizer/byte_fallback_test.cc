@@ -135,6 +135,16 @@ TEST(ByteFallback, LongTextIsCutWhereNoMergeJoins) {
   EXPECT_EQ(encode(tokenizer, std::string(1 << 17, 'a')).size(), 1u << 17) << "no merge joins two of them";
 }
 
+TEST(ByteFallback, KnowsWhereATextMayBeEncodedApart) {
+  const Tokenizer tokenizer = make(small());
+  EXPECT_TRUE(tokenizer.splits_between("c", "a"));
+  EXPECT_FALSE(tokenizer.splits_between("c a", "b c"));
+  EXPECT_FALSE(tokenizer.splits_between("c ", "a")) << "a space is U+2581";
+  EXPECT_TRUE(tokenizer.splits_between("a", " "));
+  EXPECT_TRUE(tokenizer.splits_between("a<s>", "b"));
+  EXPECT_FALSE(tokenizer.splits_between("a<", "s"));
+}
+
 TEST(ByteFallback, WhatIsNotDoneIsRefusedByName) {
   const auto refusal = [](const char* path, const char* key, const boost::json::value& value) {
     object document = small();

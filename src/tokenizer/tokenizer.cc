@@ -68,6 +68,10 @@ std::string Tokenizer::decode(std::span<const int32_t> ids) const {
   return impl_->decode(ids);
 }
 
+bool Tokenizer::splits_between(std::string_view before, std::string_view after) const {
+  return impl_->splits_between(before, after);
+}
+
 std::optional<int32_t> Tokenizer::token_id(std::string_view token) const {
   return impl_->token_id(token);
 }

@@ -48,7 +48,12 @@ class Tokenizer {
   // has a stretch that is too long; ids are unchanged then. Step by step: see text_encoding.h.
   void encode(std::string_view text, SpecialTokens special, std::vector<int32_t>& ids) const;
 
-  // The same tokens with their places. Throws as encode.
+  // Whether a text with these words in it becomes the ids of what ends with `before` and of what begins with
+  // `after`, whatever the rest is. Of a tokenizer without byte fallback that is what its pattern says, which
+  // is not looked at: true. REQUIRES: both are valid UTF-8 and not empty.
+  bool splits_between(std::string_view before, std::string_view after) const;
+
+  // The tokens of `encode` with their places. Throws as encode.
   std::vector<TokenPiece> pieces(std::string_view text, SpecialTokens special) const;
 
   // The bytes of the tokens, which need not be whole UTF-8; added tokens by their content.

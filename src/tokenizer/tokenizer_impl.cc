@@ -108,6 +108,30 @@ bool Tokenizer::Impl::is_special(int32_t id) const {
   return added != added_by_id_.end() && spec_.added_tokens[added->second].special;
 }
 
+bool Tokenizer::Impl::splits_between(std::string_view before, std::string_view after) const {
+  if (!spec_.byte_fallback) return true;
+  const auto spans = [&](const AddedToken& token) {
+    for (size_t size = 1; size < token.content.size(); ++size) {
+      const std::string_view begin = std::string_view(token.content).substr(0, size);
+      const std::string_view end = std::string_view(token.content).substr(size);
+      if (before.ends_with(begin) && (after.starts_with(end) || end.starts_with(after))) return true;
+    }
+    return false;
+  };
+  if (std::ranges::any_of(spec_.added_tokens, spans)) return false;
+  const auto is_beside = [&](const AddedToken& token) {
+    return before.ends_with(token.content) || after.starts_with(token.content);
+  };
+  if (std::ranges::any_of(spec_.added_tokens, is_beside)) return true;
+  std::string left_storage;
+  std::string right_storage;
+  const std::string_view left = normalizer_.normalized(before, left_storage);
+  const std::string_view right = normalizer_.normalized(after, right_storage);
+  size_t at = 0;
+  return !left.empty() && !right.empty() &&
+         !spec_.joins.holds(previous_code_point(left, left.size()), next_code_point(right, at));
+}
+
 size_t Tokenizer::Impl::num_bytes_of(int32_t id) const {
   const std::string_view token = *spec_.vocabulary.bytes_of(id);
   return spec_.byte_fallback && byte_of_token(token) ? 1 : token.size();

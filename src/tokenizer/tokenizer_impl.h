@@ -34,6 +34,7 @@ class Tokenizer::Impl {
   std::optional<int32_t> token_id(std::string_view token) const;
   int32_t vocab_size() const { return id_end_; }
   bool is_special(int32_t id) const;
+  bool splits_between(std::string_view before, std::string_view after) const;
 
   // Bytes of normalized text that the token is.
   size_t num_bytes_of(int32_t id) const;
