@@ -50,19 +50,22 @@ const PublishedReranker* published_in_repository(const Family& family, const std
   return nullptr;
 }
 
-// `suffix` chooses between the renderings of one published prompt.
-Declaration declaration_of(const PublishedReranker& reranker, const std::string& suffix) {
-  const PublishedReranker* chosen = &reranker;
-  if (suffix != "official") {
-    chosen = find_published(fmt::format("{}-{}", reranker.name, suffix));
-    if (chosen == nullptr) {
-      throw Error(ErrorCode::kUnsupported, {.member = "prompt_suffix"},
-                  fmt::format("the prompt of {} has no suffix \"{}\"", reranker.name, suffix));
-    }
-  }
-  Declaration declaration{chosen->declare(), fmt::format("{}: {}", chosen->name, chosen->source)};
-  declaration.declared.prompt.name = chosen->name;
+Declaration declaration_of(const PublishedReranker& reranker) {
+  Declaration declaration{reranker.declare(), fmt::format("{}: {}", reranker.name, reranker.source)};
+  declaration.declared.prompt.name = reranker.name;
   return declaration;
+}
+
+// `suffix` chooses between the renderings of one published prompt, whoever declares it.
+void choose_suffix(DeclaredPrompt& declared, const std::string& suffix) {
+  if (suffix == "official") return;
+  const PublishedReranker* chosen = find_published(fmt::format("{}-{}", declared.prompt.name, suffix));
+  if (chosen == nullptr) {
+    throw Error(ErrorCode::kUnsupported, {.member = "prompt_suffix"},
+                fmt::format("the prompt of {} has no suffix \"{}\"", declared.prompt.name, suffix));
+  }
+  declared.prompt.pieces = chosen->declare().prompt.pieces;
+  declared.prompt.name = chosen->name;
 }
 
 // `text` is that of the prompt file `name`, which may refer to published prompts.
@@ -81,7 +84,7 @@ Declaration read_declaration(const std::string& text, const std::string& name) {
 
 Declaration chosen_prompt(const PromptChoice& choice) {
   if (const PublishedReranker* published = find_published(choice.prompt)) {
-    return declaration_of(*published, choice.suffix);
+    return declaration_of(*published);
   }
   std::error_code ignored;
   if (std::filesystem::exists(choice.prompt, ignored)) {
@@ -91,11 +94,8 @@ Declaration chosen_prompt(const PromptChoice& choice) {
                                                 shown_text(choice.prompt), names_of(families())));
 }
 
-}  // namespace
-
-Declaration find_declaration(const Checkpoint& checkpoint, const ConfigReader& config,
-                             const FamilyMatch& match, const PromptChoice& choice) {
-  if (!choice.prompt.empty()) return chosen_prompt(choice);
+Declaration declaration_by_its_files(const Checkpoint& checkpoint, const ConfigReader& config,
+                                     const FamilyMatch& match) {
   if (const auto text = checkpoint.text_file(kPromptFileName)) {
     return read_declaration(*text, fmt::format("{}: {}", checkpoint.description(), kPromptFileName));
   }
@@ -109,11 +109,21 @@ Declaration find_declaration(const Checkpoint& checkpoint, const ConfigReader& c
                             "docs/prompts.md",
                             checkpoint.description(), match.architecture, names_of({&match.family, 1})));
   }
-  Declaration declaration = declaration_of(*published, choice.suffix);
+  Declaration declaration = declaration_of(*published);
   if (match.has_classification_head()) {
     declaration.declared.answers = {};
     declaration.declared.score = score_of_config(config);
   }
+  return declaration;
+}
+
+}  // namespace
+
+Declaration find_declaration(const Checkpoint& checkpoint, const ConfigReader& config,
+                             const FamilyMatch& match, const PromptChoice& choice) {
+  Declaration declaration =
+      choice.prompt.empty() ? declaration_by_its_files(checkpoint, config, match) : chosen_prompt(choice);
+  choose_suffix(declaration.declared, choice.suffix);
   return declaration;
 }
 

@@ -180,6 +180,7 @@ TEST_F(DeclarationTest, APromptFileDecides) {
   EXPECT_THAT(read().source, HasSubstr("rerank_prompt.json"));
   write("rerank_prompt.json", R"({"prompt": "qwen3-reranker"})");
   EXPECT_EQ(read().declared.answers.yes.word, "yes");
+  EXPECT_EQ(read({.suffix = "vllm"}).declared.prompt.name, "qwen3-reranker-vllm");
   EXPECT_EQ(read({.prompt = "zerank"}).declared.score.scale, 5);
   EXPECT_THAT(refusal({.prompt = "nothing"}), AllOf(HasSubstr("prompt nothing"), HasSubstr("zerank")));
 }
