@@ -46,7 +46,7 @@ fuzz: check-dependencies
 
 bench: dependencies
 	cmake --preset release
-	cmake --build --preset release --parallel $(JOBS) --target rerank benchmarks/all api_bench checkpoint_bench tokenizer_bench
+	cmake --build --preset release --parallel $(JOBS) --target rerank benchmarks/all api_bench model_bench tokenizer_bench
 	@echo 'built:'
 	@find build/release -type f -perm -u+x \( -name '*_bench' -o -path '*/benchmarks/*' \) | sort
 	@echo 'see benchmarks/README.md for what each measures'

@@ -196,7 +196,9 @@ std::optional<Declaration> read_modules(const Checkpoint& checkpoint, const Conf
                     "see docs/prompts.md",
                     checkpoint.description()));
   }
-  Declaration declaration{.declared = {.prompt = *prompt}, .source = "sentence-transformers' modules.json"};
+  Declaration declaration;
+  declaration.declared.prompt = *prompt;
+  declaration.source = "sentence-transformers' modules.json";
   if (!folder.empty()) declaration.declared.answers = read_answers(saved.read(folder + "/config.json"));
   if (settings.contains("activation_fn")) {
     declaration.declared.score = score_of_activation(settings, "activation_fn");
