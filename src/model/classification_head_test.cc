@@ -23,7 +23,7 @@ class ClassificationCheckpoint final : public Checkpoint {
       : source_(open_model(model)), config_json_(source_->config_json()) {
     const Reranker source = read_reranker(*source_);
     config_json_.replace(config_json_.find("ForCausalLM"), 11, "ForSequenceClassification");
-    const char* head = source.tied_embeddings ? "model.embed_tokens.weight" : "lm_head.weight";
+    const char* head = source_->contains("lm_head.weight") ? "lm_head.weight" : "model.embed_tokens.weight";
     score_.resize(static_cast<std::size_t>(source.spec.hidden));
     std::vector<float> no(score_.size());
     widen(source_->tensor(head).row(kAnswers.yes), 0, score_);

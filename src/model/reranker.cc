@@ -63,7 +63,6 @@ Reranker read_reranker(const Checkpoint& checkpoint, const PromptChoice& choice)
   return {.architecture = read.match.architecture,
           .spec = read.config.spec,
           .has_classification_head = read.match.has_classification_head(),
-          .tied_embeddings = read.config.tied_embeddings,
           .tensors = std::move(read.tensors),
           .declared = std::move(declaration.declared),
           .source = std::move(declaration.source)};

@@ -16,7 +16,6 @@ struct Reranker {
   std::string architecture;  // config.json's
   TransformerSpec spec;      // max_positions: the model's own limit
   bool has_classification_head = false;
-  bool tied_embeddings = false;      // the head's rows are those of the embedding
   std::vector<ModelTensor> tensors;  // all that are used
   DeclaredPrompt declared;
   std::string source;  // who declares it, for people
