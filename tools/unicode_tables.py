@@ -96,13 +96,13 @@ def main():
     if unicodedata2.unidata_version != "16.0.0":
         sys.exit(f"unicodedata2 is of Unicode {unicodedata2.unidata_version}: pip install unicodedata2==16.0.0")
     entries = list(category_entries())
-    write(room / "unicode_category_table.cc", "General categories of Unicode 16.0, in the form unicode_category.h tells.",
-          "unicode_category.h", f"const std::array<uint32_t, {len(entries)}> kCategoryTable",
+    write(room / "unicode" / "unicode_category_table.cc", "General categories of Unicode 16.0, in the form unicode_category.h tells.",
+          "unicode/unicode_category.h", f"const std::array<uint32_t, {len(entries)}> kCategoryTable",
           [f"{e:#x}," for e in entries])
     runs = nfc_entries()
-    write(room / "nfc_table.cc",
+    write(room / "normalizers" / "nfc_table.cc",
           f"What normalization to NFC looks at in Unicode 9.0, as `tokenizers` {tokenizers.__version__} has it.",
-          "nfc_table.h", f"const NfcRange kNfcTable[{len(runs)}]",
+          "normalizers/nfc_table.h", f"const NfcRange kNfcTable[{len(runs)}]",
           ["{%#x, %#x, NfcKind::%s}," % (a, b, {"B": "kBase", "R": "kReacts"}[k]) for a, b, k in runs])
     print(f"{len(entries)} category runs, {len(runs)} NFC ranges")
 

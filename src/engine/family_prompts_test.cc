@@ -17,7 +17,7 @@
 #include <sstream>
 #include <string>
 
-#include "engine/request_encoder.h"
+#include "engine/encode/request_encoder.h"
 #include "tests/support/test_tokenizer_file.h"
 
 namespace rerank {

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "backend/backend.h"
-#include "engine/request_encoder.h"
-#include "engine/scheduler.h"
+#include "engine/encode/request_encoder.h"
+#include "engine/schedule/scheduler.h"
 #include "model/model.h"
 #include "prompt/score_function.h"
 #include "rerank/engine.h"

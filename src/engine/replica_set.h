@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "engine/loading.h"
-#include "engine/pending_request.h"
 #include "engine/request_split.h"
+#include "engine/schedule/pending_request.h"
 #include "engine/scoring_loop.h"
 #include "rerank/engine.h"
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "engine/request_queries.h"
+#include "engine/encode/request_queries.h"
 
 namespace rerank {
 namespace {

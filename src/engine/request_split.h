@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <vector>
 
-#include "engine/pending_request.h"
+#include "engine/schedule/pending_request.h"
 
 namespace rerank {
 

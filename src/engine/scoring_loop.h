@@ -12,10 +12,10 @@
 #include <thread>
 #include <vector>
 
-#include "engine/encoding_threads.h"
+#include "engine/encode/encoding_threads.h"
 #include "engine/loading.h"
-#include "engine/pending_request.h"
-#include "engine/scheduler.h"
+#include "engine/schedule/pending_request.h"
+#include "engine/schedule/scheduler.h"
 #include "rerank/engine.h"
 
 namespace rerank {

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "tokenizer/unicode_category.h"
+#include "tokenizer/unicode/unicode_category.h"
 #include "tokenizer/utf8.h"
 
 namespace rerank {

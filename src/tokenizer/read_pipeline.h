@@ -3,8 +3,8 @@
 #pragma once
 
 #include "tokenizer/json_node.h"
-#include "tokenizer/normalizer.h"
-#include "tokenizer/pre_tokenizer.h"
+#include "tokenizer/normalizers/normalizer.h"
+#include "tokenizer/pre_tokenizers/pre_tokenizer.h"
 
 namespace rerank {
 

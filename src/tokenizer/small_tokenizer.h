@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "tokenizer/byte_level.h"
+#include "tokenizer/models/byte_level.h"
 
 namespace rerank {
 

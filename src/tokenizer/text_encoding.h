@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "tokenizer/added_tokens.h"
-#include "tokenizer/normal_text.h"
+#include "tokenizer/normalizers/normal_text.h"
 #include "tokenizer/tokenizer.h"
 
 namespace rerank {

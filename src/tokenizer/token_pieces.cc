@@ -4,7 +4,7 @@
 #include <string>
 #include <utility>
 
-#include "tokenizer/normal_text.h"
+#include "tokenizer/normalizers/normal_text.h"
 
 namespace rerank {
 namespace {

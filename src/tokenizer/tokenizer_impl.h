@@ -10,10 +10,10 @@
 #include <vector>
 
 #include "tokenizer/added_tokens.h"
-#include "tokenizer/pre_tokenizer.h"
+#include "tokenizer/models/whole_words.h"
+#include "tokenizer/pre_tokenizers/pre_tokenizer.h"
 #include "tokenizer/tokenizer.h"
 #include "tokenizer/tokenizer_spec.h"
-#include "tokenizer/whole_words.h"
 #include "tokenizer/word_cache.h"
 
 namespace rerank {

@@ -8,11 +8,11 @@
 #include <vector>
 
 #include "tokenizer/added_tokens.h"
-#include "tokenizer/bpe.h"
-#include "tokenizer/byte_fallback.h"
-#include "tokenizer/normalizer.h"
-#include "tokenizer/pre_tokenizer.h"
-#include "tokenizer/vocabulary.h"
+#include "tokenizer/models/bpe.h"
+#include "tokenizer/models/byte_fallback.h"
+#include "tokenizer/models/vocabulary.h"
+#include "tokenizer/normalizers/normalizer.h"
+#include "tokenizer/pre_tokenizers/pre_tokenizer.h"
 
 namespace rerank {
 

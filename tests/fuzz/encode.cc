@@ -6,7 +6,7 @@
 
 #include "rerank/error.h"
 #include "tests/fuzz/fuzz_target.h"
-#include "tokenizer/nfc.h"
+#include "tokenizer/normalizers/nfc.h"
 #include "tokenizer/tokenizer.h"
 #include "tokenizer/utf8.h"
 

@@ -9,7 +9,7 @@
 #include <tuple>
 #include <vector>
 
-#include "engine/request_encoder.h"
+#include "engine/encode/request_encoder.h"
 #include "rerank/engine.h"
 #include "rerank/error.h"
 #include "tests/golden/golden_file.h"

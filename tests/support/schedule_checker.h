@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "backend/packed_batch.h"
-#include "engine/batch_planner.h"
+#include "engine/schedule/batch_planner.h"
 
 namespace rerank {
 

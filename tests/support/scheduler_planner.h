@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "engine/scheduler.h"
+#include "engine/schedule/scheduler.h"
 #include "tests/support/prompt_backend.h"
 
 namespace rerank {

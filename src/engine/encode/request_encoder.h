@@ -1,0 +1,96 @@
+// Texts to token ids: a prompt with the texts of a request in it, part by part. How a piece of it becomes ids
+// step by step, and what is cut, is in piece_encoding.h.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/encode/piece_encoding.h"
+#include "engine/encode/prompt_layout.h"
+#include "prompt/prompt.h"
+#include "rerank/types.h"
+#include "tokenizer/text_encoding.h"
+#include "tokenizer/tokenizer.h"
+
+namespace rerank {
+
+struct EncoderOptions {
+  bool parse_special_tokens = false;
+  std::int32_t max_model_len = 0;
+};
+
+// What the prompts of documents with one query have in common.
+struct EncodedHead {
+  std::vector<TokenIds> parts;  // shared ones, each after those before it; none is empty
+  TokenIds after_document;
+
+  std::int32_t num_tokens() const;  // of the parts
+};
+
+struct EncodedDocument {
+  TokenIds ids;  // the document and what comes after it
+  bool truncated = false;
+};
+
+// Const and safe from any number of threads. Texts become ids step by step in prompt_encoding.h; here they do
+// so in one call. REQUIRES for all requests: check_request passed.
+class RequestEncoder {
+ public:
+  RequestEncoder(Tokenizer tokenizer, Prompt prompt, EncoderOptions options);
+
+  // All throw Error{kInvalidArgument} about the member of the request. What a run of documents with the query
+  // of `document` shares.
+  EncodedHead encode_head(const Request& request, std::size_t document = 0) const;
+  EncodedDocument encode_document(const Request& request, std::size_t document,
+                                  const EncodedHead& head) const;
+
+  const Tokenizer& tokenizer() const { return tokenizer_; }
+  // Ids of a user's text alone.
+  TokenIds encode_text(const std::string& text) const;
+
+  // For those who encode step by step.
+  const Prompt& prompt() const { return prompt_; }
+  const PromptLayout& layout() const { return layout_; }
+  SpecialTokens special_of_users() const { return special_; }
+  // The instruction that a request's prompts have; empty: none.
+  const std::string& instruction_of(const Request& request) const;
+  // The ids of a piece if they are those of every request without an instruction of its own; else nullptr.
+  const TokenIds* known_ids(std::size_t piece, const Request& request) const;
+  // Tokens of the pieces without a text of the request, other than the document's, from `piece` on.
+  std::int32_t fixed_tokens_from(std::size_t piece) const { return fixed_tokens_from_[piece]; }
+  PiecePlace document_place(const Request& request, std::size_t document, const EncodedHead& head) const;
+  std::int32_t max_model_len() const { return options_.max_model_len; }
+  // Tokens that a pair may have; and its texts, see Prompt::default_text_limit.
+  std::int32_t pair_limit(const Request& request) const {
+    return request.max_tokens_per_pair > 0 ? request.max_tokens_per_pair : options_.max_model_len;
+  }
+  std::int32_t text_limit(const Request& request) const {
+    return pair_limit(request) - tokens_outside_limit_;
+  }
+
+ private:
+  Tokenizer tokenizer_;
+  Prompt prompt_;
+  PromptLayout layout_;
+  EncoderOptions options_;
+  SpecialTokens special_;
+  std::vector<std::optional<TokenIds>> known_ids_;  // [pieces]
+  std::vector<std::int32_t> fixed_tokens_from_;     // [pieces + 1]
+  std::int32_t tokens_outside_limit_ = 0;
+};
+
+// What the piece of the document and those after it have become.
+EncodedDocument finish_document(PieceEncoding& encoding, const EncodedHead& head);
+
+// Tokens that a prompt may have besides Prompt::default_text_limit.
+std::int32_t tokens_outside_limit(const Prompt& prompt, const Tokenizer& tokenizer);
+
+// Throws Error{kInvalidArgument} for negative limits, those above max_model_len, and queries that are not one
+// a document.
+void check_request(const Request& request, std::int32_t max_model_len);
+
+}  // namespace rerank

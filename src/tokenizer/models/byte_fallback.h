@@ -1,0 +1,77 @@
+// Byte pair encoding that begins with characters, and with a character's bytes where the vocabulary lacks it:
+// what SentencePiece calls BPE with byte fallback. A text is not cut into words before it; here is where it
+// can be cut all the same.
+#pragma once
+
+#include <array>
+#include <bitset>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "tokenizer/models/vocabulary.h"
+#include "tokenizer/utf8.h"
+
+namespace rerank {
+
+// The byte that a token written "<0x0A>" is.
+std::optional<unsigned char> byte_of_token(std::string_view written);
+
+// The symbols of some text, one a character or a byte, which merges start from.
+// REQUIRES: byte_ids has those of all bytes of UTF-8.
+void append_symbols(std::string_view text, const Vocabulary& vocabulary,
+                    const std::array<std::int32_t, 256>& byte_ids, std::vector<std::int32_t>& symbols);
+
+// The pairs of neighbouring characters that some merge joins. Between two others, no token of any text lies
+// on both sides, and what becomes of either side does not depend on the other: a text may be cut there.
+class CharacterJoins {
+ public:
+  // For that many pairs at most.
+  explicit CharacterJoins(size_t num_pairs = 0);
+
+  void add(char32_t left, char32_t right);
+
+  bool holds(char32_t left, char32_t right) const {
+    if (left < kAscii && right < kAscii) return ascii_[left * kAscii + right];
+    const std::uint64_t key = key_of(left, right);
+    for (size_t slot = slot_of(key);; slot = (slot + 1) & mask_) {
+      if (slots_[slot] == key) return true;
+      if (slots_[slot] == kEmpty) return false;
+    }
+  }
+
+  // Visits the pieces of all texts that begin with `text`, as far as they are sure, and returns how many
+  // bytes they are; the one that is left is the last of the text.
+  template <typename Visit>
+  size_t split_settled(std::string_view text, const Visit& visit) const {
+    if (text.empty()) return 0;
+    size_t begin = 0;
+    size_t at = 0;
+    for (char32_t left = next_code_point(text, at); at < text.size();) {
+      const size_t border = at;
+      const char32_t right = next_code_point(text, at);
+      if (!holds(left, right)) {
+        visit(text.substr(begin, border - begin));
+        begin = border;
+      }
+      left = right;
+    }
+    return begin;
+  }
+
+ private:
+  static constexpr size_t kAscii = 128;
+  static constexpr std::uint64_t kEmpty = UINT64_MAX;
+
+  static std::uint64_t key_of(char32_t left, char32_t right) {
+    return std::uint64_t{left} << 32 | std::uint64_t{right};
+  }
+  size_t slot_of(std::uint64_t key) const { return ((key ^ key >> 29) * 0x9E3779B97F4A7C15u) >> 32 & mask_; }
+
+  std::bitset<kAscii * kAscii> ascii_;
+  std::vector<std::uint64_t> slots_;  // open addressing, a power of two
+  size_t mask_;
+};
+
+}  // namespace rerank
