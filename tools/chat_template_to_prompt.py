@@ -118,6 +118,31 @@ def default_in(parts, without):
     return found if found is not None and [p for i, p in enumerate(without) if i % 2] == rest else None
 
 
+def splits_at(words, i):
+    """Whether every byte-level pre-tokenizer splits before words[i]: split_prompt.h has the same rule."""
+    before, after = words[i - 1], words[i]
+
+    def prints(c):
+        return "\x20" < c < "\x7f"
+
+    if after == " ":
+        return prints(before)
+    if after == "\n":
+        return before.isascii() and before.isalnum()
+    return before == "\n" and i >= 2 and prints(words[i - 2]) and prints(after) and after != "/"
+
+
+def check_splits(without):
+    """Refuses a prompt whose query and document a prompt file cannot tell apart, from [words, field, words, ...] of a
+    rendering without an instruction: what may be left out has no place that is always there."""
+    fields = without[1::2]
+    between = without[2 * fields.index("query") + 2:2 * fields.index("document") + 1] or \
+        without[2 * fields.index("document") + 2:2 * fields.index("query") + 1]
+    if not any(splits_at(words, i) for words in between[::2] for i in range(1, len(words))):
+        raise Refused("it has no place between query and document where every tokenizer splits, such as the end of a "
+                      "line before \"Document: \"")
+
+
 def check(template, parts, has_instruction):
     """Refuses unless `parts` are what the template renders, whatever the texts."""
     for query in SAMPLES["query"]:
@@ -139,11 +164,14 @@ def prompt_of(text, variables, default_instruction=""):
         if "instruction" not in parts[1::2]:
             if template.render("q", "d") != template.render("q", "d", "i"):
                 raise Refused("it says something else where there is an instruction, but not the instruction")
+            check_splits(parts)
             return {"prompt": written(parts)}
         if default_instruction:
+            check_splits(parts)
             return {"prompt": written(parts), "default_instruction": default_instruction}
         without = cut(template.render(marks["query"], marks["document"]), marks)
         check(template, without, False)
+        check_splits(without)
     except jinja2.exceptions.TemplateError as error:
         raise Refused(f"it cannot be rendered: {error}") from error
     found = default_in(parts, without)

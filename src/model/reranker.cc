@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "model/decoder/decoder_tensors.h"
+#include "prompt/prompt_file.h"
 #include "rerank/error.h"
 
 namespace rerank {
@@ -40,6 +41,10 @@ std::string Reranker::head() const {
   if (has_classification_head) return own->name;
   const std::string rows = declared.answers.no.is_given() ? "yes and no rows of " : "yes row of ";
   return own != tensors.end() ? rows + own->name : rows + tensors.front().name + " (tied)";
+}
+
+std::string Reranker::prompt_file() const {
+  return write_prompt_file(declared);
 }
 
 TransformerSpec spec_of_config(std::string_view config_json, const std::string& name) {

@@ -23,6 +23,8 @@ struct Reranker {
   // Of the matrices, which decides how a backend may compute them.
   DataType matrix_type(const Checkpoint& checkpoint) const;
   std::string head() const;  // for people, e.g. "score.weight"
+  // `declared` as the text of a prompt file, which may be put beside another model.
+  std::string prompt_file() const;
 };
 
 // What config.json alone says. All throw Error naming the key that is refused; `name` is for messages.

@@ -6,6 +6,7 @@
 #include <boost/json.hpp>
 #include <cmath>
 #include <filesystem>
+#include <fstream>
 #include <string>
 #include <vector>
 
@@ -145,6 +146,21 @@ TEST_F(Inspect, ShowsWhatTheFilesHold) {
   EXPECT_EQ(found.at("files").as_int64(), 1);
   EXPECT_EQ(found.at("yes_id").as_int64(), 257);
   EXPECT_EQ(found.at("no_id").as_int64(), 258);
+}
+
+// What it writes, another model takes.
+TEST_F(Inspect, WritesThePromptAsAPromptFile) {
+  const std::string file = model_.path("rerank_prompt.json");
+  const Outcome plain = run({"inspect", model_.directory(), "--format", "prompt"});
+  ASSERT_EQ(plain.exit_code, 0) << plain.err;
+  EXPECT_THAT(plain.out, HasSubstr("{query}"));
+  EXPECT_THAT(plain.out, HasSubstr("\"answers\": {\"yes\":\"yes\",\"no\":\"no\"}"));
+  std::ofstream(file) << plain.out;
+  EXPECT_EQ(run({"inspect", model_.directory(), "--format", "prompt", "--prompt", file}).out, plain.out);
+  const Outcome other =
+      run({"inspect", model_.directory(), "--format", "prompt", "--prompt", "ctxl-rerank-v2"});
+  EXPECT_THAT(other.out, HasSubstr("\"name\": \"ctxl-rerank-v2\""));
+  EXPECT_THAT(other.out, HasSubstr("\"score\": \"logit\""));
 }
 
 TEST_F(Inspect, RefusesWhatIsNoModel) {

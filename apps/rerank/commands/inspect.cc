@@ -24,7 +24,11 @@ namespace {
 
 constexpr const char* kExamples = R"(Examples:
   rerank inspect Qwen/Qwen3-Reranker-0.6B
-  rerank inspect demo --format json | jq .parameters)";
+  rerank inspect demo --format json | jq .parameters
+  rerank inspect zeroentropy/zerank-2 --format prompt > my-finetune/rerank_prompt.json
+
+Format prompt writes the model's prompt, answers and score as a prompt file: save it as rerank_prompt.json beside another
+model, or edit it and pass it with --prompt.)";
 
 struct InspectOptions {
   EngineOptions engine;
@@ -133,6 +137,11 @@ int inspect(const InspectOptions& options) {
   const std::unique_ptr<Checkpoint> checkpoint =
       open_model(options.engine.model, cache_directory(options.engine));
   const Reranker reranker = read_reranker(*checkpoint, prompt_choice(options.engine));
+  if (options.format == "prompt") {
+    standard_output().write(reranker.prompt_file());
+    standard_output().flush();
+    return kDone;
+  }
   const CheckpointSummary summary = summarize(*checkpoint);
   Findings findings;
   findings.add_text("model", "model", summary.description);
@@ -155,7 +164,7 @@ void add_inspect(CLI::App& program, Action& action) {
   auto options = std::make_shared<InspectOptions>();
   add_model_argument(*command, options->engine.model);
   add_engine_flags(*command, options->engine);
-  add_choice(*command, "-f,--format", options->format, {"table", "json"}, "default table");
+  add_choice(*command, "-f,--format", options->format, {"table", "json", "prompt"}, "default table");
   command->footer(kExamples);
   command->callback([options, &action] { action = [options] { return inspect(*options); }; });
 }
