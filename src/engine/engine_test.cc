@@ -167,6 +167,29 @@ TEST_F(EngineTest, HeadsAreSharedAndCounted) {
   EXPECT_EQ(other.score(make_request({"a"})).num_cached_tokens, 0);
 }
 
+// A prompt with the document before the query: only the words before it are worth keeping.
+TEST_F(EngineTest, APromptWithAConstantPrefixReservesNoMoreThanThat) {
+  EngineOptions document_first = options();
+  document_first.prompt = "ctxl-rerank-v2";
+  document_first.prefix_cache_tokens = 500;
+  document_first.max_model_len = 300;
+  const Request request = make_request({"a", std::string(60, 'b'), "c"});
+  std::vector<float> wanted;
+  for (const std::int32_t budget : {400, 50}) {  // pairs in a batch, and the prefix in chunks
+    document_first.max_num_batched_tokens = budget;
+    Engine engine(document_first);
+    const Result result = engine.score(request);
+    ASSERT_EQ(result.status, Status::kOk);
+    const std::int64_t prefix = result.num_cached_tokens / 2;
+    EXPECT_GT(prefix, 50);
+    EXPECT_EQ(engine.info().prefix_cache_tokens, prefix);
+    EXPECT_EQ(engine.info().prefix_cache_capacity, 2 * prefix);
+    EXPECT_EQ(engine.score(request).num_cached_tokens, 3 * prefix);
+    if (wanted.empty()) wanted = logits(result);
+    EXPECT_EQ(logits(result), wanted);
+  }
+}
+
 // Even where a head is larger than a batch, or a batch is one token.
 TEST_F(EngineTest, BudgetsChangeNoBit) {
   Engine whole(options());

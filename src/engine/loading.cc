@@ -57,6 +57,21 @@ std::int32_t max_model_len(const EngineOptions& options, const Prompt& prompt, c
   return most;
 }
 
+// Tokens of the shared parts where they are the same in all prompts, and one prefix is all there is to keep.
+std::optional<std::int32_t> constant_head_tokens(const RequestEncoder& encoder) {
+  const PromptLayout& layout = encoder.layout();
+  for (const PieceRange& part : layout.shared) {
+    for (std::size_t piece = part.first; piece < part.end; ++piece) {
+      const auto is_constant = [](const PromptText& text) {
+        return text.field == PromptField::kNone && !text.needs_instruction;
+      };
+      if (!std::ranges::all_of(encoder.prompt().pieces[piece].texts, is_constant)) return std::nullopt;
+    }
+  }
+  if (layout.shared.empty()) return 0;
+  return encoder.fixed_tokens_from(0) - encoder.fixed_tokens_from(layout.document);
+}
+
 SchedulerOptions scheduler_options(const EngineOptions& options, const RequestEncoder& encoder,
                                    const DeviceDefaults& defaults) {
   SchedulerOptions scheduler;
@@ -69,6 +84,10 @@ SchedulerOptions scheduler_options(const EngineOptions& options, const RequestEn
   scheduler.prefix_cache_tokens = value_or(options.prefix_cache_tokens, defaults.prefix_cache_tokens,
                                            "prefix_cache_tokens", ranges::kPrefixCacheTokens);
   scheduler.share_between_requests = options.enable_prefix_caching;
+  const std::optional<std::int32_t> constant = constant_head_tokens(encoder);
+  if (constant && scheduler.share_between_requests) {
+    scheduler.max_shared_tokens = scheduler.prefix_cache_tokens = *constant;
+  }
   return scheduler;
 }
 
@@ -149,7 +168,7 @@ BackendLimits backend_limits(const SchedulerOptions& scheduler) {
           .max_segments = scheduler.max_segments(),
           .max_scores = scheduler.max_num_seqs,
           .max_ranges = scheduler.max_ranges(),
-          .num_slots = scheduler.num_slots()};
+          .num_slots = std::max(1, scheduler.num_slots())};  // a store of no rows is none
 }
 
 void say_why(const DeviceChoice& choice) {

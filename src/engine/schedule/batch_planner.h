@@ -19,7 +19,8 @@ struct SchedulerOptions {
   std::int32_t max_num_seqs = 0;
   std::int32_t max_model_len = 0;
   std::int32_t prefix_cache_tokens = 0;
-  std::int32_t max_shared_parts = 2;  // of a prompt
+  std::int32_t max_shared_parts = 2;           // of a prompt
+  std::int32_t max_shared_tokens = INT32_MAX;  // in them, if that is fewer than max_model_len
   bool share_between_requests = true;
   // How long planning goes on before it looks at what has come meanwhile, and on a document before others
   // have their turn. A batch takes a millisecond or two.
@@ -27,7 +28,9 @@ struct SchedulerOptions {
   std::chrono::microseconds document_slice{1000};
 
   // Key/value slots: for shared parts, then for the one long document under way.
-  constexpr std::int32_t cache_slots() const { return max_model_len + prefix_cache_tokens; }
+  constexpr std::int32_t cache_slots() const {
+    return (max_shared_tokens < max_model_len ? max_shared_tokens : max_model_len) + prefix_cache_tokens;
+  }
   constexpr std::int32_t chain_slots() const {
     return max_num_batched_tokens < max_model_len ? max_model_len : 0;
   }
