@@ -69,6 +69,8 @@ std::vector<NamedShape> shapes() {
           {"group1_head128", make_shape(160, 37, 3, 3, 128), 1},
           {"sharp_head256", make_shape(64, 48, 2, 1, 256), 3},
           {"biases_head64", with_biases(make_shape(96, 200, 6, 2, 64)), 1},
+          {"biases_head16", with_biases(make_shape(64, 200, 6, 1, 16)), 1},
+          {"group3_head48", make_shape(96, 96, 6, 2, 48), 1},
           {"gelu_head256", with_gelu(make_shape(96, 48, 4, 1, 256)), 1}};
 }
 

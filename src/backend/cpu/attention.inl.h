@@ -17,7 +17,7 @@ namespace {
 // tiles.
 struct AttentionScratch {
   float* keys;     // [2][head_dim][32], of the tile, transposed
-  float* values;   // [head_dim / 32][64][32], of the tile
+  float* values;   // [value panels][64][32], of the tile; columns past head_dim are never stored
   float* queries;  // [tiles][head_dim][tile_rows], scaled
   float* sums;     // [queries, head_dim]
   float* largest;  // [queries]
@@ -27,7 +27,7 @@ struct AttentionScratch {
     float* p = reinterpret_cast<float*>(memory);
     keys = p;
     values = keys + kKeyTile * head_dim;
-    queries = values + kKeyTile * head_dim;
+    queries = values + kKeyTile * ((head_dim + kPanelColumns - 1) / kPanelColumns * kPanelColumns);
     sums = queries + std::int64_t{num_queries} * head_dim;
     largest = sums + std::int64_t{num_queries} * head_dim;
     weight = largest + num_queries;
@@ -138,9 +138,10 @@ void attend_tile(const AttentionTask& task, int position, int first_query, int r
   for (int d = 0; d < task.head_dim; d += kPanelColumns) {
     multiply_rows<V, MultiplyFloat32<V>>(
         rows, weights, reinterpret_cast<const std::byte*>(scratch.values + d * kKeyTile), kKeyTile, half[0]);
+    const int columns = task.head_dim - d < kPanelColumns ? task.head_dim - d : kPanelColumns;
     for (int r = 0; r < rows; ++r) {
       float* sums = scratch.sums + std::int64_t{first_query + r} * task.head_dim + d;
-      for (int i = 0; i < kPanelColumns; i += V::kWidth) {
+      for (int i = 0; i < columns; i += V::kWidth) {
         V::store(sums + i,
                  V::fma(V::load(sums + i), V::set1(factors[r]), V::load(half[0] + r * kPanelColumns + i)));
       }

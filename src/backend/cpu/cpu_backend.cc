@@ -38,15 +38,16 @@ void CpuBackend::load(TransformerWeights& weights, const BackendLimits& limits) 
 }
 
 void CpuBackend::check_shape() const {
-  const auto multiple_of_32 = [](std::int32_t value, const char* key) {
-    if (value % 32 != 0) {
+  const auto require_multiple = [](std::int32_t value, std::int32_t factor, const char* key) {
+    if (value % factor != 0) {
       throw Error(ErrorCode::kUnsupported,
-                  fmt::format("{} is {}; the cpu backend takes multiples of 32, the reference backend any",
-                              key, value));
+                  fmt::format("{} is {}; the cpu backend takes multiples of {}, the reference backend any",
+                              key, value, factor));
     }
   };
-  multiple_of_32(spec_.hidden, "hidden_size");
-  multiple_of_32(spec_.head_dim, "head_dim");
+  require_multiple(spec_.hidden, 32, "hidden_size");
+  require_multiple(spec_.head_dim, 16, "head_dim");
+  require_multiple(spec_.query_dim(), 32, "num_attention_heads * head_dim");
   require(spec_.head_dim <= kMaxHeadDim, "head_dim is above 256; the reference backend takes any",
           ErrorCode::kUnsupported);
 }

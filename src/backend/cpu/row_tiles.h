@@ -26,7 +26,9 @@ inline std::size_t row_tiles_bytes(const Kernels& kernels, std::int32_t rows, st
 inline std::size_t attention_scratch_bytes(const Kernels& kernels, std::int32_t head_dim,
                                            std::int32_t max_queries) {
   const auto padded = static_cast<std::size_t>(num_tiles(kernels, max_queries) * kernels.tile_rows);
-  return 4 * (static_cast<std::size_t>(head_dim) * (2 * kKeyTile + 2 * padded) + 2 * padded);
+  const auto dim = static_cast<std::size_t>(head_dim);
+  const auto value_columns = static_cast<std::size_t>(ceil_divide(head_dim, kPanelColumns) * kPanelColumns);
+  return 4 * ((dim + value_columns) * kKeyTile + 2 * dim * padded + 2 * padded);
 }
 
 }  // namespace rerank::cpu

@@ -81,23 +81,34 @@ void norm(const NormTask& task) {
   }
 }
 
-// The second half of a head rotates with the first: (a, b) -> (a cos - b sin, b cos + a sin).
+// The second half of a head rotates with the first: (a, b) -> (a cos - b sin, b cos + a sin). Half a head of
+// 16 is less than a vector of AVX-512.
 template <class V, bool WithNorm>
 void rope(const RopeTask& task) {
   const int half = task.head_dim / 2;
   for (int head = 0; head < task.num_heads; ++head) {
     float* x = task.x + std::int64_t{head} * task.head_dim;
-    typename V::Vec scale = V::zero();
-    if constexpr (WithNorm) scale = V::set1(inverse_rms<V>(x, task.head_dim, task.eps));
-    for (int i = 0; i < half; i += V::kWidth) {
+    float scale = 1.0f;
+    if constexpr (WithNorm) scale = inverse_rms<V>(x, task.head_dim, task.eps);
+    int i = 0;
+    for (; i + V::kWidth <= half; i += V::kWidth) {
       typename V::Vec a = V::load(x + i), b = V::load(x + half + i);
       if constexpr (WithNorm) {
-        a = V::mul(V::load(task.weight + i), V::mul(a, scale));
-        b = V::mul(V::load(task.weight + half + i), V::mul(b, scale));
+        a = V::mul(V::load(task.weight + i), V::mul(a, V::set1(scale)));
+        b = V::mul(V::load(task.weight + half + i), V::mul(b, V::set1(scale)));
       }
       const typename V::Vec cosine = V::load(task.cosine + i), sine = V::load(task.sine + i);
       V::store(x + i, V::sub(V::mul(a, cosine), V::mul(b, sine)));
       V::store(x + half + i, V::add(V::mul(b, cosine), V::mul(a, sine)));
+    }
+    for (; i < half; ++i) {
+      float a = x[i], b = x[half + i];
+      if constexpr (WithNorm) {
+        a = task.weight[i] * (a * scale);
+        b = task.weight[half + i] * (b * scale);
+      }
+      x[i] = a * task.cosine[i] - b * task.sine[i];
+      x[half + i] = b * task.cosine[i] + a * task.sine[i];
     }
   }
 }
