@@ -13,8 +13,13 @@ import sys
 # These cross rooms by their nature, and nobody includes them.
 ANY_ROOM = ("tests", "benchmarks")
 
-# The parts of backend/ that know nothing of each other; what they share stands in backend/ itself.
-BACKEND_PARTS = ("reference", "cpu", "cuda")
+# Folder of a room -> the folders of the same room that it may not include.
+CLOSED_FOLDERS = {
+    "backend/reference": ("backend/cpu", "backend/cuda"),
+    "backend/cpu": ("backend/reference", "backend/cuda"),
+    "backend/cuda": ("backend/reference", "backend/cpu"),
+    "server/http": ("server/service",),
+}
 
 # Header (a prefix when it ends in "/" or "*") -> the places that may include it. A place is a room, a folder or a
 # file without its ending; TESTS and BENCHES stand for tests/ and benchmarks/ and for the files beside the sources,
@@ -148,10 +153,10 @@ def project_fault(path, header, root):
         return None
     if target != room and target not in ROOMS[room]:
         return f"{room} may not include {target} ({header})"
-    if room == target == "backend" and not is_test(path) and not is_bench(path):
-        here, there = path.parts[2], header.split("/")[1]
-        if here in BACKEND_PARTS and there in BACKEND_PARTS and here != there:
-            return f"backend/{here} may not include backend/{there} ({header})"
+    if not is_test(path) and not is_bench(path):
+        here, there = "/".join(path.parts[1:3]), "/".join(header.split("/")[:2])
+        if there in CLOSED_FOLDERS.get(here, ()):
+            return f"{here} may not include {there} ({header})"
     return None
 
 

@@ -28,6 +28,8 @@ LEGAL = {
     "tests/texts.h": ["<string>"],
     "src/tokenizer/tokenizer_test.cc": ['"tests/texts.h"', "<gtest/gtest.h>"],
     "src/engine/toy_backend.h": ['"tests/texts.h"', '"backend/backend.h"'],
+    "src/server/http/session.h": [],
+    "src/server/service/service.h": ['"server/http/session.h"'],
     "tests/consumer.cc": ["<rerank/engine.h>"],
     "tests/golden_test.cc": ['"engine/engine.cc"', "<boost/json.hpp>", "<gtest/gtest.h>"],
 }
@@ -71,6 +73,7 @@ class LayersTest(unittest.TestCase):
     def test_a_neighbour_is_caught(self):
         self.assert_caught("src/tokenizer/tokenizer.cc", '"checkpoint/checkpoint.h"', "tokenizer may not include")
         self.assert_caught("src/backend/cpu/gemm.h", '"backend/reference/steps.h"', "backend/cpu may not include")
+        self.assert_caught("src/server/http/session.h", '"server/service/service.h"', "server/http may not include")
 
     def test_a_public_header_shows_nothing_of_the_inside(self):
         self.assert_caught("include/rerank/engine.h", '"base/mapped_file.h"', "rerank may not include base")

@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
-#include "server/request_reader.h"
-#include "server/service.h"
+#include "server/http/request_reader.h"
+#include "server/service/service.h"
 #include "tests/support/scripted_engine.h"
 
 namespace rerank {

@@ -14,9 +14,9 @@
 #include <utility>
 
 #include "base/log.h"
-#include "server/http_front.h"
-#include "server/scoring_engine.h"
-#include "server/service.h"
+#include "server/http/http_front.h"
+#include "server/service/scoring_engine.h"
+#include "server/service/service.h"
 #include "server/supervisor.h"
 
 namespace rerank {

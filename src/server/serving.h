@@ -5,7 +5,8 @@
 #include <functional>
 
 #include "rerank/engine.h"
-#include "server/server_options.h"
+#include "server/http/listen_options.h"
+#include "server/service/service_options.h"
 
 namespace rerank {
 

@@ -1,6 +1,6 @@
 // Bodies that come compressed: any bytes inflate within the limit or are refused, and what is compressed
 // comes back. The first byte chooses the limit.
-#include "server/gzip.h"
+#include "server/service/gzip.h"
 
 #include <array>
 #include <string>

@@ -1,6 +1,6 @@
 // The request reader: what it makes of a connection's bytes does not depend on how they arrive, and what it
 // holds of them is charged.
-#include "server/request_reader.h"
+#include "server/http/request_reader.h"
 
 #include <algorithm>
 #include <memory>

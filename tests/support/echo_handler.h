@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "server/http_handler.h"
+#include "server/http/http_handler.h"
 #include "tests/support/loopback_client.h"
 
 namespace rerank {

@@ -7,7 +7,7 @@
 #include <memory>
 #include <string>
 
-#include "server/http_front.h"
+#include "server/http/http_front.h"
 #include "tests/support/echo_handler.h"
 #include "tests/support/loopback_client.h"
 

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "rerank/error.h"
-#include "server/scoring_engine.h"
+#include "server/service/scoring_engine.h"
 
 namespace rerank {
 

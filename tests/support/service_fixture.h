@@ -16,7 +16,7 @@
 #include <utility>
 #include <vector>
 
-#include "server/service.h"
+#include "server/service/service.h"
 #include "tests/support/scripted_engine.h"
 
 namespace rerank {

@@ -1,0 +1,27 @@
+// Where the server listens and what a connection may cost.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <string>
+
+namespace rerank {
+
+struct ListenOptions {
+  std::string host = "0.0.0.0";
+  int port = 8000;           // 0: any free one
+  std::string unix_socket;   // a path: listens there instead of host and port
+  std::string tls_key_file;  // PEM; with tls_certificate_file: TLS only
+  std::string tls_certificate_file;
+  std::string tls_ca_file;  // not empty: clients must show a certificate signed by it
+  int num_threads = 0;      // event loops; 0: 1, or 2 with 8 processors and more
+  std::size_t max_connections = 16384;
+  std::size_t max_header_bytes = std::size_t{32} << 10;
+  std::size_t max_body_bytes = std::size_t{64} << 20;  // as sent, and once inflated
+  std::chrono::milliseconds header_timeout{10'000};    // from a request's first byte to its last header
+  std::chrono::milliseconds body_timeout{60'000};      // for the whole body
+  std::chrono::milliseconds write_timeout{60'000};     // for the whole reply
+  std::chrono::milliseconds idle_timeout{75'000};      // between two requests
+};
+
+}  // namespace rerank

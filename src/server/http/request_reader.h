@@ -1,0 +1,85 @@
+// Reads one HTTP/1 request from bytes as they come. Where the bytes come from is not here.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "server/http/chunked_body.h"
+#include "server/http/http_message.h"
+#include "server/http/memory_budget.h"
+#include "server/http/request_head.h"
+
+namespace rerank {
+
+// What it holds grows with what arrives, never with what is promised, and is charged before. Not safe from
+// several threads at once.
+class RequestReader {
+ public:
+  enum class Progress { kHead, kBody, kDone, kFailed };
+
+  // `charge` is for what of the request is held, and goes with it.
+  RequestReader(std::size_t max_header_bytes, std::size_t max_body_bytes, MemoryCharge charge = {});
+
+  // Takes what it can of `bytes` and returns how many; those after the request's end are left. It stops once
+  // between head and body. Of the head it takes whole lines, and wants to see the rest again with more
+  // behind.
+  std::size_t feed(std::string_view bytes);
+  Progress progress() const { return progress_; }
+
+  // When progress() is kFailed: the status to answer with, and why.
+  int failure_status() const { return fault_.status; }
+  const std::string& failure() const { return fault_.message; }
+
+  // Who sends it, and when its first byte came: noted in the request.
+  void set_origin(std::string peer, std::chrono::steady_clock::time_point received);
+  // What is known of the request; without its body, until that is moved there by take().
+  const HttpRequest& head() const { return request_; }
+  // The body is read to its end, but not held.
+  void discard_body() { is_discarding_ = true; }
+  // REQUIRES: progress() is kDone.
+  HttpRequest take();
+
+  // REQUIRES: progress() is kBody or kDone.
+  bool expects_continue() const;
+  bool keeps_alive() const { return framing_.keeps_alive; }
+  bool is_http_1_0() const { return framing_.is_http_1_0; }
+  // Of the body, so far.
+  std::size_t received_bytes() const { return received_bytes_; }
+  // Bytes of the body still to come; none for a chunked one.
+  std::optional<std::uint64_t> remaining_bytes() const;
+
+ private:
+  // Each returns how much of `bytes` it took.
+  std::size_t feed_head(std::string_view bytes);
+  std::size_t feed_body(std::string_view bytes);
+
+  void take_line(std::string_view line);
+  void end_head();
+  std::size_t max_body_bytes() const;
+  bool hold_body(std::string_view data);
+  bool grow_body(std::size_t wanted);
+  bool hold(std::size_t body_capacity);
+  RequestFault too_large() const;
+  void fail(RequestFault fault);
+
+  std::size_t max_header_bytes_;
+  std::size_t max_body_bytes_;
+  MemoryCharge charge_;
+  Progress progress_ = Progress::kHead;
+  RequestFault fault_;
+  HttpRequest request_;
+  RequestFraming framing_;
+  bool has_request_line_ = false;
+  std::size_t num_head_bytes_ = 0;      // of whole lines
+  std::size_t num_searched_bytes_ = 0;  // of the line begun: it has no end there
+  std::size_t received_bytes_ = 0;
+  bool is_discarding_ = false;
+  std::string body_;
+  std::optional<ChunkedBody> chunks_;
+};
+
+}  // namespace rerank

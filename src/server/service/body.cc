@@ -1,0 +1,39 @@
+#include "server/service/body.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "api/api_error.h"
+#include "api/utf8_text.h"
+#include "server/service/gzip.h"
+
+namespace rerank {
+
+bool is_compressed(const HttpRequest& request) {
+  const std::string_view encoding = request.header("Content-Encoding");
+  return !encoding.empty() && !equal_ignoring_case(encoding, "identity");
+}
+
+bool inflate_body(HttpRequest& request, std::size_t max_bytes, api::Allowance& allowance) {
+  if (!is_compressed(request)) return true;
+  const std::string_view encoding = request.header("Content-Encoding");
+  if (!equal_ignoring_case(encoding, "gzip") && !equal_ignoring_case(encoding, "x-gzip")) {
+    throw api::ApiError(
+        415, fmt::format("Content-Encoding {}: send the body plain or as gzip", api::shown(encoding)));
+  }
+  std::string inflated;
+  switch (inflate_gzip(request.body, max_bytes, inflated, allowance)) {
+    case InflateOutcome::kDone:
+      break;
+    case InflateOutcome::kTooLarge:
+      return false;
+    case InflateOutcome::kBroken:
+      throw api::ApiError(400, "the body says gzip, but is not, or ends too early");
+  }
+  request.body.swap(inflated);
+  allowance.give_back(inflated.capacity());
+  return true;
+}
+
+}  // namespace rerank

@@ -1,0 +1,45 @@
+// One request of /tokenize or /detokenize on its way through the service, on a worker's thread from its
+// beginning to its end.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <optional>
+
+#include "server/service/exchange.h"
+#include "server/service/service.h"
+#include "server/service/worker_threads.h"
+
+namespace rerank {
+
+// Lives as long as it is under way.
+class TokenizingTask : public std::enable_shared_from_this<TokenizingTask> {
+ public:
+  // `service` and `serving` must outlive it.
+  TokenizingTask(Service& service, const Service::Serving& serving, std::shared_ptr<Exchange> exchange)
+      : service_(service), serving_(serving), exchange_(std::move(exchange)) {}
+
+  void start();
+  // The client is gone. Safe from any thread.
+  void abandon() { is_abandoned_ = true; }
+
+ private:
+  class Unwanted {};  // thrown once nobody waits for the answer
+
+  void post(WorkSize size);
+  void run(WorkSize size);
+  void answer();
+  void tokenize();
+  void detokenize();
+  // Throws where there is no sense in going on.
+  void look() const;
+
+  Service& service_;
+  const Service::Serving& serving_;
+  const std::shared_ptr<Exchange> exchange_;
+  std::optional<std::chrono::steady_clock::time_point> deadline_;
+  std::atomic<bool> is_abandoned_{false};
+};
+
+}  // namespace rerank
