@@ -1,6 +1,6 @@
 # What programs get that only ask a server: librerank-client and its headers, found by find_package(rerank-client) or
 # pkg-config, installed alone by `cmake --install BUILD --component client`. Nothing of the engine is linked.
-set(client_rooms transfer client settings)
+set(client_rooms http client settings)
 list(TRANSFORM client_rooms REPLACE "(.+)" "$<TARGET_OBJECTS:room_\\1>" OUTPUT_VARIABLE client_objects)
 add_library(librerank-client SHARED ${client_objects})
 add_library(rerank::client ALIAS librerank-client)

@@ -11,8 +11,8 @@
 #include <string>
 #include <string_view>
 
+#include "http/transfer_pool.h"
 #include "rerank/client.h"
-#include "transfer/transfer_pool.h"
 
 namespace rerank::client {
 

@@ -6,10 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "http/transfer.h"
 #include "hub/hub_access.h"
 #include "hub/patience.h"
 #include "hub/remote_model.h"
-#include "transfer/transfer.h"
 
 namespace rerank {
 

@@ -7,9 +7,9 @@
 #include <string>
 #include <string_view>
 
+#include "http/transfer.h"
 #include "hub/hub_access.h"
 #include "hub/remote_model.h"
-#include "transfer/transfer.h"
 
 namespace rerank {
 

@@ -9,7 +9,7 @@
 #include <stop_token>
 #include <string>
 
-#include "transfer/transfer_pool.h"
+#include "http/transfer_pool.h"
 
 namespace rerank {
 

@@ -1,4 +1,4 @@
-#include "transfer/transfer_pool.h"
+#include "http/transfer_pool.h"
 
 namespace rerank {
 

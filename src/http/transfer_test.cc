@@ -1,4 +1,4 @@
-#include "transfer/transfer.h"
+#include "http/transfer.h"
 
 #include <gtest/gtest.h>
 
@@ -6,8 +6,8 @@
 #include <filesystem>
 #include <thread>
 
+#include "http/transfer_pool.h"
 #include "tests/support/scripted_server.h"
-#include "transfer/transfer_pool.h"
 
 namespace rerank {
 namespace {

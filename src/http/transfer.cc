@@ -1,12 +1,12 @@
-#include "transfer/transfer.h"
+#include "http/transfer.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cstdlib>
 
+#include "http/curl_library.h"
 #include "rerank/version.h"
-#include "transfer/curl_library.h"
 
 namespace rerank {
 namespace {

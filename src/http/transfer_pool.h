@@ -4,7 +4,7 @@
 #include <mutex>
 #include <vector>
 
-#include "transfer/transfer.h"
+#include "http/transfer.h"
 
 namespace rerank {
 

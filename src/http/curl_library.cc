@@ -1,4 +1,4 @@
-#include "transfer/curl_library.h"
+#include "http/curl_library.h"
 
 #include <dlfcn.h>
 #include <fmt/format.h>
