@@ -10,7 +10,6 @@
 
 #include "client/gzip_body.h"
 #include "client/reply.h"
-#include "client/retry.h"
 #include "client/shown_text.h"
 
 namespace rerank::client {
@@ -21,14 +20,15 @@ using std::chrono::steady_clock;
 using Reason = ClientError::Reason;
 using Kind = TransferError::Kind;
 
+// Of statuses only those by which a server says that it has done nothing. max_retries is the call's.
+constexpr RetryPolicy kRetryPolicy{.first_delay = milliseconds(250),
+                                   .longest_delay = milliseconds(8'000),
+                                   .longest_server_wait = std::chrono::seconds(120),
+                                   .jitter = 1,
+                                   .retries_server_errors = false};
 constexpr std::size_t kWorthCompressing = 1024;
 constexpr std::size_t kShownIdBytes = 200;
 constexpr std::string_view kKeyHeader = "authorization";
-
-std::mt19937_64& random_engine() {
-  thread_local std::mt19937_64 engine(std::random_device{}());
-  return engine;
-}
 
 HeaderList fixed_headers(const ClientOptions& options) {
   HeaderList headers = {{"Accept", "application/json"}};
@@ -85,9 +85,8 @@ ClientError cancelled(const std::string& url, const CallContext& context, std::i
 
 // Whether nothing of an answer can have been lost, and another attempt may fare better.
 bool is_worth_retrying(const TransferError& error) {
-  if (error.reply_began()) return false;
-  // A timeout that leaves the call time is that of connecting.
-  return error.kind() == Kind::kConnect || error.kind() == Kind::kLost || error.kind() == Kind::kTimeout;
+  return !error.reply_began() &&
+         is_transient(error);  // a timeout that leaves the call time is that of connecting
 }
 
 [[noreturn]] void fail(const TransferError& error, const CallContext& context, std::int32_t num_attempts) {
@@ -98,15 +97,6 @@ bool is_worth_retrying(const TransferError& error) {
                                                            : Reason::kConnection;
   throw ClientError(ErrorCode::kUnavailable, error.what() + attempts_text(num_attempts),
                     details_of(reason, context, num_attempts));
-}
-
-// Waits for `delay`; false if the call was cancelled meanwhile.
-bool pause(milliseconds delay, const std::stop_token& stop) {
-  std::mutex mutex;
-  std::condition_variable_any never;
-  std::unique_lock lock(mutex);
-  never.wait_for(lock, stop, delay, [] { return false; });
-  return !stop.stop_requested();
 }
 
 }  // namespace
@@ -188,7 +178,7 @@ Sender::Attempt Sender::attempt(const Outgoing& outgoing, const std::string* com
                        .max_body_bytes = max_reply_bytes_},
                       context.stop);
     Attempt done;
-    done.asked_for = retry_after(reply.head.header("retry-after"), std::chrono::system_clock::now());
+    done.server_wait = server_wait(reply.head, std::chrono::system_clock::now());
     done.answer = answer_from(std::move(reply), outgoing, context);
     done.answer->num_attempts = number;
     return done;
@@ -206,22 +196,21 @@ Answer Sender::send(const Outgoing& outgoing, const CallContext& context) {
   if (compress_requests_ && outgoing.body.size() >= kWorthCompressing) compressed = gzip_body(outgoing.body);
   for (std::int32_t number = 1;; ++number) {
     Attempt done = attempt(outgoing, compressed ? &*compressed : nullptr, context, number);
-    if (done.answer && !client::is_worth_retrying(done.answer->status)) return std::move(*done.answer);
-    const double random = std::uniform_real_distribution<double>(0, 1)(random_engine());
-    const milliseconds delay = retry_delay(number, random, done.asked_for);
+    if (done.answer && !kRetryPolicy.is_retryable(done.answer->status)) return std::move(*done.answer);
+    const milliseconds delay = kRetryPolicy.delay(number, random_fraction(), done.server_wait);
     const auto left = time_left(context);
-    const bool is_too_long = (left && delay >= *left) || done.asked_for > kMaxRetryAfter;
+    const bool is_too_long = (left && delay >= *left) || !kRetryPolicy.accepts(done.server_wait);
     if (number > context.max_retries || is_too_long) {
       const bool ran_out = is_too_long && done.failure && done.failure->kind() == Kind::kTimeout;
       if (ran_out) throw timed_out(outgoing.url, context, number);
       if (done.failure) fail(*done.failure, context, number);
-      if (is_too_long && done.asked_for) {
+      if (is_too_long && done.server_wait) {
         done.answer->note = fmt::format("it asks to come back in {:.0f} s, later than this call can wait",
-                                        std::chrono::duration<double>(*done.asked_for).count());
+                                        std::chrono::duration<double>(*done.server_wait).count());
       }
       return std::move(*done.answer);
     }
-    if (!pause(delay, context.stop)) throw cancelled(outgoing.url, context, number);
+    if (!sleep_for(delay, context.stop)) throw cancelled(outgoing.url, context, number);
   }
 }
 
@@ -245,7 +234,8 @@ ClientError refusal(const Answer& answer) {
 }
 
 std::string random_id() {
-  return fmt::format("{:016x}", random_engine()());
+  thread_local std::mt19937_64 engine(std::random_device{}());
+  return fmt::format("{:016x}", engine());
 }
 
 }  // namespace rerank::client

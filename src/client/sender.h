@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include "http/retry_policy.h"
 #include "http/transfer_pool.h"
 #include "rerank/client.h"
 
@@ -56,7 +57,7 @@ class Sender {
   struct Attempt {
     std::optional<Answer> answer;
     std::optional<TransferError> failure;
-    std::optional<std::chrono::milliseconds> asked_for;  // by Retry-After
+    std::optional<std::chrono::milliseconds> server_wait;
   };
 
   Attempt attempt(const Outgoing& outgoing, const std::string* compressed, const CallContext& context,

@@ -23,11 +23,11 @@ std::filesystem::path partial_path(const DownloadItem& item) {
 
 class Download {
  public:
-  Download(const std::vector<DownloadItem>& items, const DownloadOptions& options, const HubLine& line,
+  Download(const std::vector<DownloadItem>& items, const DownloadOptions& options, const HubClient& client,
            DownloadProgress& progress)
       : items_(items),
         options_(options),
-        line_{line.pool, line.patience, stop_.get_token(), line.notice},
+        client_{client.pool, client.retry, stop_.get_token(), client.notice},
         progress_(progress),
         plan_(PartialFile::kBlockBytes, options.num_connections) {}
 
@@ -94,7 +94,7 @@ class Download {
     const DownloadItem& item = items_[run.file];
     const RunRequest request{item.file.name, item.url, options_.headers, item.file.size_bytes, run};
     const RunOutcome outcome = fetch_run(
-        request, line_, [&](std::uint64_t offset, std::string_view bytes) { take(run, offset, bytes); },
+        request, client_, [&](std::uint64_t offset, std::string_view bytes) { take(run, offset, bytes); },
         options_.refusal);
     const std::lock_guard lock(mutex_);
     if (outcome == RunOutcome::kRangesIgnored) plan_.ignore_ranges(run.file);
@@ -139,7 +139,7 @@ class Download {
   const std::vector<DownloadItem>& items_;
   const DownloadOptions& options_;
   std::stop_source stop_;
-  const HubLine line_;
+  const HubClient client_;
   DownloadProgress& progress_;
   std::vector<std::unique_ptr<PartialFile>> partials_;  // [num_items]
 
@@ -151,9 +151,9 @@ class Download {
 
 }  // namespace
 
-void download(const std::vector<DownloadItem>& items, const DownloadOptions& options, const HubLine& line,
+void download(const std::vector<DownloadItem>& items, const DownloadOptions& options, const HubClient& client,
               DownloadProgress& progress) {
-  Download(items, options, line, progress).run(line.stop);
+  Download(items, options, client, progress).run(client.stop);
 }
 
 std::uint64_t wanted_disk_bytes(const std::vector<DownloadItem>& items) {

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "hub/patience.h"
+#include "hub/hub_client.h"
 #include "hub/remote_model.h"
 
 namespace rerank {
@@ -37,7 +37,7 @@ struct DownloadOptions {
 // Returns when every file has its name. Throws Error: the disk is full, the hub gives no good answer, a
 // checksum is wrong (that file's bytes are then removed); TransferError{kCancelled} when the line was told to
 // stop. What has come stays for the next try.
-void download(const std::vector<DownloadItem>& items, const DownloadOptions& options, const HubLine& line,
+void download(const std::vector<DownloadItem>& items, const DownloadOptions& options, const HubClient& client,
               DownloadProgress& progress);
 
 // The bytes of disk that these files still want, what earlier runs claimed aside.

@@ -8,7 +8,7 @@
 
 #include "http/transfer.h"
 #include "hub/hub_access.h"
-#include "hub/patience.h"
+#include "hub/hub_client.h"
 #include "hub/remote_model.h"
 
 namespace rerank {
@@ -21,7 +21,7 @@ class Hub {
   // The revision that is meant when none is named.
   virtual std::string default_revision() const = 0;
   // Throws Error, saying what to do: no such model or revision, no access, a listing that makes no sense.
-  virtual RemoteModel list(const ModelName& name, const HubLine& line) const = 0;
+  virtual RemoteModel list(const ModelName& name, const HubClient& client) const = 0;
   virtual std::string file_url(const ModelName& name, const RemoteModel& model,
                                const std::string& file) const = 0;
   // For every request; Authorization among them where there is a token.

@@ -10,6 +10,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "http/url.h"
 #include "rerank/error.h"
 
 namespace rerank {
@@ -54,12 +55,16 @@ void find_huggingface_token(HubAccess& access) {
   access.token_source = file.string();
 }
 
+const char* own_endpoint_name(HubKind kind) {
+  return kind == HubKind::kHuggingFace ? "HF_ENDPOINT" : "MODELSCOPE_DOMAIN";
+}
+
 std::string own_endpoint(HubKind kind) {
   if (kind == HubKind::kHuggingFace) {
-    const std::string named = environment("HF_ENDPOINT");
+    const std::string named = environment(own_endpoint_name(kind));
     return named.empty() ? "https://huggingface.co" : named;
   }
-  const std::string domain = environment("MODELSCOPE_DOMAIN");
+  const std::string domain = environment(own_endpoint_name(kind));
   return domain.empty() ? "https://www.modelscope.cn" : "https://" + domain;
 }
 
@@ -78,12 +83,7 @@ HubKind hub_kind(std::string_view name) {
 HubAccess hub_access(HubKind kind, const std::string& endpoint) {
   HubAccess access;
   access.endpoint = endpoint.empty() ? own_endpoint(kind) : endpoint;
-  const bool is_url = access.endpoint.starts_with("http://") || access.endpoint.starts_with("https://");
-  require(
-      is_url,
-      fmt::format("the endpoint {} is no URL; --endpoint, HF_ENDPOINT and MODELSCOPE_DOMAIN want one such as "
-                  "https://hub.example.org",
-                  access.endpoint));
+  parse_url(access.endpoint, endpoint.empty() ? own_endpoint_name(kind) : "--endpoint");
   while (access.endpoint.ends_with('/')) access.endpoint.pop_back();
   if (kind == HubKind::kHuggingFace) {
     find_huggingface_token(access);

@@ -76,7 +76,7 @@ RemoteModel parse_huggingface_listing(const std::string& json, std::string_view 
   return model;
 }
 
-RemoteModel HuggingFaceHub::list(const ModelName& name, const HubLine& line) const {
+RemoteModel HuggingFaceHub::list(const ModelName& name, const HubClient& client) const {
   TransferRequest request;
   request.url = fmt::format("{}/api/models/{}/revision/{}?blobs=true", access_.endpoint, name.repository,
                             percent_encoded(name.revision));
@@ -86,17 +86,18 @@ RemoteModel HuggingFaceHub::list(const ModelName& name, const HubLine& line) con
   request.stall_timeout = kStallTimeout;
   request.timeout = kListingTimeout;
   request.max_body_bytes = kMaxListingBytes;
-  const TransferReply reply = line.ask(request);
+  const TransferReply reply = client.send(request);
   if (reply.head.status != 200) throw refusal(name, reply);
   RemoteModel model = parse_huggingface_listing(reply.body, request.url);
   complete_listing(model, name.repository);
   for (RemoteFile& file : model.files) {
-    if (file.digest.hex.empty()) ask_for_checksum(file_url(name, model, file.name), file, line);
+    if (file.digest.hex.empty()) ask_for_checksum(file_url(name, model, file.name), file, client);
   }
   return model;
 }
 
-void HuggingFaceHub::ask_for_checksum(const std::string& url, RemoteFile& file, const HubLine& line) const {
+void HuggingFaceHub::ask_for_checksum(const std::string& url, RemoteFile& file,
+                                      const HubClient& client) const {
   TransferRequest request;
   request.method = "HEAD";
   request.url = url;
@@ -105,10 +106,10 @@ void HuggingFaceHub::ask_for_checksum(const std::string& url, RemoteFile& file, 
   request.timeout = kListingTimeout;
   // Redirected inside the hub only: the headers that count come with the redirect to the storage, whose own
   // ETag is another thing.
-  TransferHead head = line.ask(request).head;
+  TransferHead head = client.send(request).head;
   for (std::int32_t i = 0; i < kMaxRedirects && is_inner_redirect(head); ++i) {
     request.url = origin_of(access_.endpoint) + std::string(head.header("location"));
-    head = line.ask(request).head;
+    head = client.send(request).head;
   }
   if (head.status >= 400) throw other_refusal(head, std::string(head.header("x-error-message")));
   const bool is_linked = !head.header("x-linked-etag").empty();

@@ -13,7 +13,7 @@ class HuggingFaceHub final : public Hub {
   explicit HuggingFaceHub(HubAccess access) : access_(std::move(access)) {}
 
   std::string default_revision() const override { return "main"; }
-  RemoteModel list(const ModelName& name, const HubLine& line) const override;
+  RemoteModel list(const ModelName& name, const HubClient& client) const override;
   std::string file_url(const ModelName& name, const RemoteModel& model,
                        const std::string& file) const override;
   HeaderList headers() const override;
@@ -21,7 +21,7 @@ class HuggingFaceHub final : public Hub {
   Error refusal(const ModelName& name, const TransferReply& reply) const override;
 
  private:
-  void ask_for_checksum(const std::string& url, RemoteFile& file, const HubLine& line) const;
+  void ask_for_checksum(const std::string& url, RemoteFile& file, const HubClient& client) const;
 
   HubAccess access_;
 };

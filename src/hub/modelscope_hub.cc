@@ -67,7 +67,7 @@ RemoteModel parse_modelscope_listing(const std::string& json, std::string_view u
   return model;
 }
 
-RemoteModel ModelScopeHub::list(const ModelName& name, const HubLine& line) const {
+RemoteModel ModelScopeHub::list(const ModelName& name, const HubClient& client) const {
   TransferRequest request;
   request.url = fmt::format("{}/api/v1/models/{}/repo/files?Revision={}&Recursive=true", access_.endpoint,
                             name.repository, percent_encoded(name.revision));
@@ -77,7 +77,7 @@ RemoteModel ModelScopeHub::list(const ModelName& name, const HubLine& line) cons
   request.stall_timeout = kStallTimeout;
   request.timeout = kListingTimeout;
   request.max_body_bytes = kMaxListingBytes;
-  const TransferReply reply = line.ask(request);
+  const TransferReply reply = client.send(request);
   if (reply.head.status != 200) throw refusal(name, reply);
   RemoteModel model = parse_modelscope_listing(reply.body, request.url);
   complete_listing(model, name.repository);

@@ -13,7 +13,7 @@ class ModelScopeHub final : public Hub {
   explicit ModelScopeHub(HubAccess access) : access_(std::move(access)) {}
 
   std::string default_revision() const override { return "master"; }
-  RemoteModel list(const ModelName& name, const HubLine& line) const override;
+  RemoteModel list(const ModelName& name, const HubClient& client) const override;
   std::string file_url(const ModelName& name, const RemoteModel& model,
                        const std::string& file) const override;
   HeaderList headers() const override;

@@ -29,17 +29,17 @@ class Pull {
         name_(model_name()),
         pool_(transfer_options(), options.num_connections),
         watch_(events, progress_),
-        line_{pool_, options.patience, watch_.token(),
-              [this](const std::string& text) { watch_.notice(text); }},
+        client_{pool_, options.retry, watch_.token(),
+                [this](const std::string& text) { watch_.notice(text); }},
         cache_(options.cache.empty() ? huggingface_cache() : options.cache, name_.repository) {}
 
   PullResult list() {
-    model_ = hub_->list(name_, line_);
+    model_ = hub_->list(name_, client_);
     return result();
   }
 
   PullResult pull() {
-    model_ = hub_->list(name_, line_);
+    model_ = hub_->list(name_, client_);
     cache_.make_folders();
     const FileLock lock = lock_model();
     if (options_.verify) verify_blobs();
@@ -72,8 +72,8 @@ class Pull {
     require(options_.num_connections >= 1 && options_.num_connections <= kMostConnections,
             fmt::format("--connections is {}; it must be between 1 and {}", options_.num_connections,
                         kMostConnections));
-    require(options_.patience.retries >= 0,
-            fmt::format("--retries is {}; it must be 0 or more", options_.patience.retries));
+    require(options_.retry.max_retries >= 0,
+            fmt::format("--retries is {}; it must be 0 or more", options_.retry.max_retries));
     require(options_.model != "demo", "the model demo ships with the program: there is nothing to pull");
     RepositoryName found = parse_repository_name(options_.model);
     const bool names_revision = options_.model.find('@') != std::string::npos;
@@ -120,7 +120,7 @@ class Pull {
   }
 
   void stop_if_asked() const {
-    if (line_.stop.stop_requested()) throw TransferError(TransferError::Kind::kCancelled, false, "stopped");
+    if (client_.stop.stop_requested()) throw TransferError(TransferError::Kind::kCancelled, false, "stopped");
   }
 
   void verify_blobs() {
@@ -134,7 +134,7 @@ class Pull {
     options.headers = hub_->headers();
     options.num_connections = options_.num_connections;
     options.refusal = [this](const TransferReply& reply) { return hub_->refusal(name_, reply); };
-    if (!items.empty()) download(items, options, line_, progress_);
+    if (!items.empty()) download(items, options, client_, progress_);
   }
 
   // Before the gigabytes come.
@@ -156,7 +156,7 @@ class Pull {
   DownloadProgress progress_;
   TransferPool pool_;
   PullWatch watch_;
-  HubLine line_;
+  HubClient client_;
   ModelCache cache_;
   RemoteModel model_;
 };

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "hub/patience.h"
+#include "http/retry_policy.h"
 
 namespace rerank {
 
@@ -19,7 +19,7 @@ struct PullOptions {
   std::string endpoint;         // empty: see hub_access()
   std::filesystem::path cache;  // empty: huggingface_cache()
   std::size_t num_connections = 8;
-  PatienceOptions patience;
+  RetryPolicy retry;    // in a row, without a byte gained
   bool verify = false;  // hash what the cache holds already, too
   // Throws Error for a config.json that the caller has no use for, before its weights are downloaded; `name`
   // is for messages. Empty: any will do.

@@ -1,7 +1,8 @@
 #include "hub/pull_watch.h"
 
 #include <chrono>
-#include <condition_variable>
+
+#include "http/retry_policy.h"
 
 namespace rerank {
 
@@ -9,13 +10,8 @@ PullWatch::PullWatch(const PullEvents& events, const DownloadProgress& progress)
     : events_(events), progress_(progress) {
   thread_ = std::jthread([this](const std::stop_token& end) {
     constexpr std::chrono::milliseconds kPeriod{100};
-    std::mutex mutex;
-    std::condition_variable_any never;
-    std::unique_lock lock(mutex);
-    while (!end.stop_requested()) {
-      never.wait_for(lock, end, kPeriod, [] { return false; });
-      show();
-    }
+    while (sleep_for(kPeriod, end)) show();
+    show();
   });
 }
 

@@ -33,33 +33,29 @@ bool take_text(std::string_view& text, std::string_view expected) {
 
 class RunFetch {
  public:
-  RunFetch(const RunRequest& request, const HubLine& line,
+  RunFetch(const RunRequest& request, const HubClient& client,
            const std::function<void(std::uint64_t, std::string_view)>& take,
            const std::function<Error(const TransferReply&)>& refusal)
-      : request_(request), line_(line), take_(take), refusal_(refusal), position_(request.run.begin) {}
+      : request_(request), client_(client), take_(take), refusal_(refusal), position_(request.run.begin) {}
 
   RunOutcome run() {
-    Patience patience(line_.patience);
+    HubRetries retries(client_);
     while (position_ < request_.run.end) {
       const std::uint64_t before = position_;
-      const std::optional<Fault> fault = exchange();
+      const std::optional<RetryableFailure> failure = exchange();
       if (ranges_ignored_) return RunOutcome::kRangesIgnored;
-      if (position_ > before) patience.progressed();
-      if (!fault && position_ > before) continue;  // a server may send less than it was asked for
+      if (position_ > before) retries.reset();
+      if (!failure && position_ > before) continue;  // a server may send less than it was asked for
       if (position_ == request_.run.end) break;
-      const Fault reason =
-          fault.value_or(Fault{fmt::format("{}: the server sends nothing", request_.file), {}});
-      if (reason.wait && line_.notice) {
-        line_.notice(fmt::format("{}; waiting {} s as it asks", reason.text, reason.wait->count()));
-      }
-      patience.wait_after(reason, line_.stop);
+      retries.wait_after(
+          failure.value_or(RetryableFailure{fmt::format("{}: the server sends no data", request_.file), {}}));
     }
     return RunOutcome::kDone;
   }
 
  private:
   // One request and its answer; nothing when it came to its end as it should.
-  std::optional<Fault> exchange() {
+  std::optional<RetryableFailure> exchange() {
     problem_.clear();
     refusal_text_.clear();
     head_ = {};
@@ -75,21 +71,21 @@ class RunFetch {
     request.on_head = [this](const TransferHead& head) { return take_head(head); };
     request.on_body = [this](std::string_view part) { return take_body(part); };
     try {
-      (void)line_.pool.perform(request, line_.stop);
+      (void)client_.pool.perform(request, client_.stop);
       if (!is_refused() && position_ < expected_end_) problem_ = "ends before its end";
     } catch (const TransferError& error) {
       if (error.kind() != TransferError::Kind::kGivenUp) {
-        Fault fault = fault_of(error);
-        fault.text = fmt::format("{}: {}", request_.file, fault.text);
-        return fault;
+        RetryableFailure failure = retryable_failure(error);
+        failure.message = fmt::format("{}: {}", request_.file, failure.message);
+        return failure;
       }
     }
     if (is_refused()) {
-      if (auto fault = passing_fault(head_)) return fault;
+      if (auto failure = client_.retryable_failure(head_)) return failure;
       throw refusal_({.head = head_, .body = refusal_text_});
     }
     if (problem_.empty()) return std::nullopt;
-    return Fault{fmt::format("{}: the server's answer {}", request_.file, problem_), {}};
+    return RetryableFailure{fmt::format("{}: the server's answer {}", request_.file, problem_), {}};
   }
 
   bool give_up(std::string problem) {
@@ -148,7 +144,7 @@ class RunFetch {
   }
 
   const RunRequest& request_;
-  const HubLine& line_;
+  const HubClient& client_;
   const std::function<void(std::uint64_t, std::string_view)>& take_;
   const std::function<Error(const TransferReply&)>& refusal_;
 
@@ -180,10 +176,10 @@ std::optional<ContentRange> parse_content_range(std::string_view value) {
   return range;
 }
 
-RunOutcome fetch_run(const RunRequest& request, const HubLine& line,
+RunOutcome fetch_run(const RunRequest& request, const HubClient& client,
                      const std::function<void(std::uint64_t, std::string_view)>& take,
                      const std::function<Error(const TransferReply&)>& refusal) {
-  return RunFetch(request, line, take, refusal).run();
+  return RunFetch(request, client, take, refusal).run();
 }
 
 }  // namespace rerank

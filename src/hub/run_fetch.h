@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "hub/patience.h"
+#include "hub/hub_client.h"
 #include "hub/range_plan.h"
 
 namespace rerank {
@@ -38,7 +38,7 @@ enum class RunOutcome {
 // Calls `take` with the run's bytes in order, an offset in the file with each piece. Throws Error when the
 // retries are used up, what `refusal` makes of an answer that no retry changes, TransferError{kCancelled},
 // and what `take` throws.
-RunOutcome fetch_run(const RunRequest& request, const HubLine& line,
+RunOutcome fetch_run(const RunRequest& request, const HubClient& client,
                      const std::function<void(std::uint64_t, std::string_view)>& take,
                      const std::function<Error(const TransferReply&)>& refusal);
 

@@ -134,7 +134,7 @@ class Remote(unittest.TestCase):
             self.assertIn(f"{flag} applies only to a server", message)
 
     def test_mistakes_are_told_in_a_line(self):
-        cases = [(["--url", "localhost:8000"], "begin it with http://"),
+        cases = [(["--url", "localhost:8000"], "it must begin with http://"),
                  (["--url", self.url, "--model", "other"], "The model `other` does not exist"),
                  (["--url", self.url, "--no-truncate"], "maximum context length"),
                  (["--url", self.url + "/nowhere"], "no reranker here"),

@@ -22,7 +22,7 @@ class Network(PullTest):
         self.hub.faults.cut_after = 0
         err = self.pull_in_vain("--retries", "1")
         self.assertIn("tried 2 times", err)
-        self.assertIn("goes on from there", err)
+        self.assertIn("resumes it", err)
 
     def test_no_server_at_all(self):
         err = self.pull_in_vain("--endpoint", "http://127.0.0.1:1", "--retries", "0")

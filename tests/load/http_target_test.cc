@@ -139,7 +139,7 @@ TEST(HttpTarget, SaysWhenNobodyListens) {
   int port = 0;
   {
     const ScriptedServer server([](const ScriptedRequest&) { return ScriptedAnswer{}; });
-    port = parse_server_address(server.url()).port;
+    port = parse_server_address(server.url()).url.port;
   }
   HttpOptions options;
   options.address = parse_server_address("http://127.0.0.1:" + std::to_string(port));
@@ -222,7 +222,7 @@ TEST(HttpTarget, SendsWhatItShould) {
       socket);
   HttpOptions options;
   options.address = parse_server_address("unix:" + socket);
-  options.address.base_path = "/base";
+  options.address.url.path = "/base";
   options.api_key = "secret";
   options.headers = {{"X-More", "yes"}};
   HttpTarget target(options);

@@ -87,8 +87,8 @@ TEST(BenchSetup, AnIpv6HostGetsBrackets) {
   flags.host = "::1";
   flags.port = 9000;
   const auto address = bench_setup(flags).http.address;
-  EXPECT_EQ(address.host, "::1");
-  EXPECT_EQ(address.port, 9000);
+  EXPECT_EQ(address.url.host, "::1");
+  EXPECT_EQ(address.url.port, 9000);
 }
 
 }  // namespace

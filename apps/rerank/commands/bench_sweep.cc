@@ -137,7 +137,7 @@ void BenchSweep::describe_server() {
   }
   if (setup_.form.model.empty() && setup_.dataset != Dataset::kFile)
     setup_.form.model = text_at(models, "/data/0/id");
-  card_.target = {{"kind", "HTTP"}, {"address", setup_.http.address.url()}};
+  card_.target = {{"kind", "HTTP"}, {"address", setup_.http.address.text()}};
   if (!setup_.form.model.empty()) card_.target.emplace_back("model", setup_.form.model);
   if (const std::string found = text_at(get(*target_, "/version"), "/version"); !found.empty()) {
     card_.target.emplace_back("version", found);
@@ -159,7 +159,7 @@ void BenchSweep::ask_once() {
     stop_if_interrupted();
     if (outcome.failure == load::Failure::kNone) break;
     if (load::Clock::now() >= deadline) {
-      const std::string where = engine_ ? "the engine" : setup_.http.address.url() + jobs.front().path;
+      const std::string where = engine_ ? "the engine" : setup_.http.address.text() + jobs.front().path;
       throw Error(ErrorCode::kUnavailable,
                   fmt::format("the test request to {} failed, so nothing was measured: {}: {}", where,
                               failure_name(outcome), outcome.message));

@@ -156,7 +156,7 @@ void add_flags(CLI::App& command, PullFlags& flags) {
       ->type_name("DIR");
   add_count(command, "--connections", options.num_connections, whole_numbers(1, 64),
             "number of parallel connections; default 8");
-  add_count(command, "--retries", options.patience.retries, ranges::kRetries,
+  add_count(command, "--retries", options.retry.max_retries, ranges::kRetries,
             "give up after this many retries in a row without progress; default 5");
   command.add_flag("--dry-run", flags.dry_run, "show what would be downloaded, without writing anything");
   command.add_flag("--verify", options.verify,

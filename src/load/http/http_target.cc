@@ -109,12 +109,12 @@ Endpoints endpoints_of(const ServerAddress& address) {
   asio::ip::tcp::resolver resolver(context);
   error_code error;
   Endpoints endpoints;
-  for (const auto& entry : resolver.resolve(address.host, std::to_string(address.port), error)) {
+  for (const auto& entry : resolver.resolve(address.url.host, std::to_string(address.url.port), error)) {
     endpoints.emplace_back(entry.endpoint());
   }
   if (error || endpoints.empty()) {
     throw Error(ErrorCode::kNotFound, fmt::format("no host {} is known: {}; check the address of the server",
-                                                  address.host, error.message()));
+                                                  address.url.host, error.message()));
   }
   return endpoints;
 }
@@ -137,7 +137,7 @@ void require_header(const std::string& name, const std::string& value) {
 
 std::string header_lines(const HttpOptions& options) {
   std::string lines = fmt::format("Host: {}\r\nUser-Agent: rerank-bench/{}\r\nAccept: application/json\r\n",
-                                  options.address.host_header(), version());
+                                  options.address.url.authority(), version());
   if (!options.api_key.empty()) {
     require_header("Authorization", options.api_key);
     lines += "Authorization: Bearer " + options.api_key + "\r\n";
@@ -155,9 +155,9 @@ class HttpTarget::Impl {
  public:
   explicit Impl(const HttpOptions& options) {
     route_.endpoints = endpoints_of(options.address);
-    route_.host = options.address.host;
-    if (options.address.tls) route_.tls = tls_context(options.verify_tls);
-    route_.base_path = options.address.base_path;
+    route_.host = options.address.url.host;
+    if (options.address.url.is_tls) route_.tls = tls_context(options.verify_tls);
+    route_.base_path = options.address.url.path;
     route_.headers = header_lines(options);
     route_.timeout = options.timeout;
     for (int thread = 0; thread < std::max(1, options.num_threads); ++thread) {

@@ -1,25 +1,22 @@
-// Where a server is: the parts of its URL.
+// The server that is measured: a URL or a Unix socket.
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <string_view>
+
+#include "http/url.h"
 
 namespace rerank::load {
 
 struct ServerAddress {
-  bool tls = false;
-  std::string host;  // of IPv6 without brackets; "localhost" for a Unix socket
-  std::uint16_t port = 0;
-  std::string unix_socket;  // path; empty: host and port count
-  std::string base_path;    // what comes before every path, without a slash at its end
+  Url url;                  // http://localhost for a Unix socket
+  std::string unix_socket;  // path; empty: host and port of the URL count
 
-  std::string url() const;
-  // The value of the Host header.
-  std::string host_header() const;
+  // As parse_server_address takes it.
+  std::string text() const;
 };
 
 // Takes http://HOST[:PORT][/PATH], https://... and unix:/PATH/OF/SOCKET. Throws Error naming the text.
-ServerAddress parse_server_address(std::string_view url);
+ServerAddress parse_server_address(std::string_view text);
 
 }  // namespace rerank::load
