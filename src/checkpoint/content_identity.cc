@@ -5,14 +5,14 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <system_error>
 #include <vector>
 
-#include "base/replaced_file.h"
+#include "base/atomic_file.h"
 #include "base/thread_pool.h"
+#include "base/whole_file.h"
 #include "checkpoint/content_hash.h"
+#include "rerank/error.h"
 
 namespace rerank {
 namespace {
@@ -66,8 +66,12 @@ fs::path record_path(std::span<const SafetensorsFile* const> files, const std::s
 std::string recorded(const fs::path& path, const std::string& head) {
   std::error_code error;
   if (!fs::is_regular_file(path, error)) return "";
-  std::ifstream file(path, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  std::string text;
+  try {
+    text = read_whole_file(path);
+  } catch (const Error&) {
+    return "";
+  }
   constexpr std::size_t kDigits = 16;
   if (text.size() != head.size() + kDigits + 1 || !text.starts_with(head) || text.back() != '\n') return "";
   const std::string identity = text.substr(head.size(), kDigits);
@@ -99,7 +103,7 @@ std::string content_identity(std::span<const SafetensorsFile* const> files,
   for (const SafetensorsFile* const file : files) hash.add(hash_of(*file, pool));
   std::string identity = fmt::format("{:016x}", hash.value());
   // Without the record the next start reads the files again: nothing to tell anybody.
-  if (!path.empty() && are_settled(files, now_ns, settling)) replace_file(path, head + identity + "\n");
+  if (!path.empty() && are_settled(files, now_ns, settling)) write_cache_file(path, head + identity + "\n");
   return identity;
 }
 

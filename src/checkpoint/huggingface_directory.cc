@@ -7,10 +7,10 @@
 #include <system_error>
 #include <utility>
 
+#include "base/whole_file.h"
 #include "checkpoint/content_hash.h"
 #include "checkpoint/content_identity.h"
 #include "checkpoint/shard_index.h"
-#include "checkpoint/text_file.h"
 #include "rerank/error.h"
 
 namespace rerank {
@@ -26,6 +26,13 @@ bool is_present(const fs::path& path) {
   return fs::exists(path, ignored);
 }
 
+// An empty file is what an interrupted download leaves.
+std::string read_nonempty_file(const fs::path& path) {
+  std::string text = read_whole_file(path);
+  require(!text.empty(), fmt::format("{} is empty; download it again", path.string()));
+  return text;
+}
+
 }  // namespace
 
 HuggingFaceDirectory::HuggingFaceDirectory(const fs::path& directory, std::string name,
@@ -38,7 +45,7 @@ HuggingFaceDirectory::HuggingFaceDirectory(const fs::path& directory, std::strin
           "{}: has no config.json; give the directory of a model in Hugging Face form, or download it again",
           description()),
       ErrorCode::kNotFound);
-  config_text_ = read_text_file(config_file);
+  config_text_ = read_nonempty_file(config_file);
   open_files();
   index_tensors();
 }
@@ -49,7 +56,7 @@ void HuggingFaceDirectory::open_files() {
   if (is_present(single)) {
     files_.push_back(std::make_unique<SafetensorsFile>(single));
   } else if (is_present(index)) {
-    const ShardIndex shards = parse_shard_index(read_text_file(index), index.string());
+    const ShardIndex shards = parse_shard_index(read_nonempty_file(index), index.string());
     for (const std::string& file : shards.files) {
       require(is_present(directory_ / file),
               fmt::format("{}: the shard {} that it names is missing; download the model again",
@@ -91,7 +98,7 @@ std::string HuggingFaceDirectory::identity() const {
 std::optional<std::string> HuggingFaceDirectory::text_file(std::string_view path) const {
   const fs::path file = directory_ / path;
   if (!is_present(file)) return std::nullopt;
-  return read_text_file(file);
+  return read_nonempty_file(file);
 }
 
 TensorView HuggingFaceDirectory::tensor(std::string_view name) const {

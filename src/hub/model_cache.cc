@@ -11,6 +11,7 @@
 #include <system_error>
 #include <thread>
 
+#include "base/atomic_file.h"
 #include "checkpoint/model_location.h"
 #include "rerank/error.h"
 
@@ -34,21 +35,9 @@ void make_directories(const fs::path& path) {
   require_ok(error, path);
 }
 
-// A name beside `path` that nobody else uses while this process lives.
-fs::path beside(const fs::path& path) {
-  return fmt::format("{}.{}.tmp", path.string(), ::getpid());
-}
-
 void write_reference(const fs::path& path, const std::string& commit) {
   make_directories(path.parent_path());
-  const fs::path draft = beside(path);
-  std::ofstream stream(draft, std::ios::binary);
-  stream << commit;
-  stream.close();
-  if (!stream) fail(draft, std::generic_category().message(errno));
-  std::error_code error;
-  fs::rename(draft, path, error);
-  require_ok(error, path);
+  write_whole_file(path, commit);
 }
 
 }  // namespace
@@ -101,8 +90,7 @@ fs::path ModelCache::publish(const RemoteModel& model, const std::vector<std::st
     for (const RemoteFile& file : model.files) link(target, file);
   } else {
     // Not below snapshots/: what an end in the middle leaves there would be taken for one.
-    const fs::path draft = beside(root_ / model.commit);
-    fs::remove_all(draft, error);
+    const fs::path draft = name_beside(root_ / model.commit);
     make_directories(draft);
     for (const RemoteFile& file : model.files) link(draft, file);
     fs::rename(draft, target, error);
@@ -122,8 +110,7 @@ void ModelCache::link(const fs::path& folder, const RemoteFile& file) const {
   std::error_code error;
   if (fs::read_symlink(path, error) == content) return;
   // Hugging Face's tools may have put something else there: replaced at once, so that it is never missing.
-  const fs::path draft = beside(root_ / file.digest.hex);
-  fs::remove(draft, error);
+  const fs::path draft = name_beside(root_ / file.digest.hex);
   fs::create_symlink(content, draft, error);
   require_ok(error, draft);
   fs::rename(draft, path, error);

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <system_error>
 
+#include "base/atomic_file.h"
 #include "rerank/error.h"
 
 namespace rerank {
@@ -106,8 +107,8 @@ Digest PartialFile::digest(Digest::Kind kind, const std::function<void(std::uint
 }
 
 void PartialFile::become(const std::filesystem::path& target) {
-  if (::ftruncate(file_, static_cast<off_t>(size_bytes_)) != 0 || ::fsync(file_) != 0) fail(errno);
-  if (::rename(path_.c_str(), target.c_str()) != 0) fail(errno);
+  if (::ftruncate(file_, static_cast<off_t>(size_bytes_)) != 0) fail(errno);
+  if (const std::error_code error = publish_file(file_, path_, target)) fail(error.value());
 }
 
 void PartialFile::discard() {

@@ -6,8 +6,8 @@
 #include <memory>
 #include <utility>
 
+#include "base/whole_file.h"
 #include "checkpoint/model_location.h"
-#include "checkpoint/text_file.h"
 #include "hub/download.h"
 #include "hub/hub.h"
 #include "hub/model_cache.h"
@@ -142,7 +142,7 @@ class Pull {
     const auto config = std::find_if(model_.files.begin(), model_.files.end(),
                                      [](const RemoteFile& file) { return file.name == "config.json"; });
     try {
-      options_.check_config(read_text_file(cache_.blob(*config)), name_.repository + "/config.json");
+      options_.check_config(read_whole_file(cache_.blob(*config)), name_.repository + "/config.json");
     } catch (const Error& error) {
       throw Error(error.code(),
                   fmt::format("{}; no weights were downloaded (--unchecked would)", error.what()));

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "base/shown_text.h"
-#include "checkpoint/text_file.h"
+#include "base/whole_file.h"
 #include "model/sentence_transformers.h"
 #include "prompt/prompt_file.h"
 #include "rerank/error.h"
@@ -88,7 +88,7 @@ Declaration chosen_prompt(const PromptChoice& choice) {
   }
   std::error_code ignored;
   if (std::filesystem::exists(choice.prompt, ignored)) {
-    return read_declaration(read_text_file(choice.prompt), choice.prompt);
+    return read_declaration(read_whole_file(choice.prompt), choice.prompt);
   }
   throw Error(ErrorCode::kNotFound, fmt::format("prompt {}: neither a file nor one of {}",
                                                 shown_text(choice.prompt), names_of(families())));

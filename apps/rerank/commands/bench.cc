@@ -13,10 +13,10 @@
 #include "apps/rerank/output/bench_text.h"
 #include "apps/rerank/output/output_stream.h"
 #include "apps/rerank/output/terminal_text.h"
+#include "base/atomic_file.h"
 #include "load/report/comparison.h"
 #include "load/report/report.h"
 #include "load/report/result_file.h"
-#include "load/whole_file.h"
 
 namespace rerank::cli {
 namespace {
@@ -138,7 +138,7 @@ void add_report(CLI::App& bench_command, Action& action) {
         results.push_back(load::read_result(file));
         if (results.back().label.empty()) results.back().label = file.substr(file.rfind('/') + 1);
       }
-      load::write_whole_file(flags->output, report_page(results, flags->title));
+      write_whole_file(flags->output, report_page(results, flags->title));
       say("report written to " + flags->output + "\n");
       return kDone;
     };

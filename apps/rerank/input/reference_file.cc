@@ -5,13 +5,10 @@
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
-#include <cerrno>
 #include <cmath>
-#include <cstring>
-#include <fstream>
-#include <iterator>
 
 #include "apps/rerank/output/json_text.h"
+#include "base/whole_file.h"
 #include "model/reranker.h"
 #include "rerank/error.h"
 
@@ -22,15 +19,6 @@ namespace json = boost::json;
 
 [[noreturn]] void refuse(const std::string& place, const std::string& what) {
   throw Error(ErrorCode::kInvalidArgument, place + ": " + what);
-}
-
-std::string read_whole(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string text(std::istreambuf_iterator<char>(file), {});
-  if (!file.is_open() || file.bad()) {
-    throw Error(ErrorCode::kNotFound, fmt::format("cannot read {}: {}", path, std::strerror(errno)));
-  }
-  return text;
 }
 
 double number_field(const json::object& object, std::string_view name, const std::string& place) {
@@ -65,7 +53,7 @@ ReferenceCase parse_case(const json::value& value, const std::string& place) {
 }  // namespace
 
 Reference read_reference(const std::string& path) {
-  const json::object object = parse_object(read_whole(path), path);
+  const json::object object = parse_object(read_whole_file(path), path);
   Reference reference;
   reference.path = path;
   if (object.contains("config")) {

@@ -13,6 +13,7 @@
 #include <fstream>
 #include <utility>
 
+#include "base/atomic_file.h"
 #include "rerank/error.h"
 
 namespace rerank::cli {
@@ -133,9 +134,8 @@ void ScoreFile::finish() {
   flush();
   if (descriptor_ < 0) return;
   if (!partial_path_.empty()) {
-    if (fsync(descriptor_) != 0) refuse_with_reason("write to " + partial_path_, errno);
-    if (std::rename(partial_path_.c_str(), path_.c_str()) != 0) {
-      refuse_with_reason(fmt::format("rename {} to {}", partial_path_, path_), errno);
+    if (const std::error_code error = publish_file(descriptor_, partial_path_, path_)) {
+      refuse_with_reason(fmt::format("complete {} as {}", partial_path_, path_), error.value());
     }
   }
   if (close(std::exchange(descriptor_, -1)) != 0) refuse_with_reason("write to " + path_, errno);

@@ -9,8 +9,8 @@
 
 #include "backend/cpu/processor.h"
 #include "backend/cpu/row_tiles.h"
+#include "base/atomic_file.h"
 #include "base/memory_block.h"
-#include "base/replaced_file.h"
 #include "rerank/error.h"
 
 namespace rerank::cpu {
@@ -43,8 +43,8 @@ bool read_choice(const std::string& cache_directory, GemmSpeeds& measured) {
 
 // Without it the next start measures again: nothing to tell anybody.
 void keep_choice(const std::string& cache_directory, const GemmSpeeds& measured) {
-  replace_file(choice_file(cache_directory),
-               fmt::format("{:.1f} {:.1f} {}\n", measured.bfloat16, measured.float32, processor_name()));
+  write_cache_file(choice_file(cache_directory),
+                   fmt::format("{:.1f} {:.1f} {}\n", measured.bfloat16, measured.float32, processor_name()));
 }
 
 KernelChoice choose_faster(const std::string& cache_directory) {

@@ -3,16 +3,16 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <optional>
 #include <system_error>
 #include <utility>
 
+#include "base/atomic_file.h"
 #include "base/log.h"
-#include "base/replaced_file.h"
 #include "rerank/error.h"
 
 namespace rerank::cpu {
@@ -45,68 +45,60 @@ std::uint64_t fnv1a(const std::string& text) {
   return hash;
 }
 
-// A file without a name until it is whole: however the process ends before, nothing is left of it.
-class NewFile {
+// The pages of a new file, with its space on the disk reserved, so that writing to them cannot fail.
+class WritablePages {
  public:
-  explicit NewFile(std::filesystem::path path) : path_(std::move(path)) {
-    file_ = ::open(path_.parent_path().c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-  }
-  ~NewFile() {
-    if (data_ != nullptr) ::munmap(data_, size_bytes_);
-    if (file_ >= 0) ::close(file_);
-  }
-  NewFile(const NewFile&) = delete;
-  NewFile& operator=(const NewFile&) = delete;
-
-  // Reserves the disk space, so that writing through the mapping cannot fail; nullptr when there is none.
-  std::byte* map(std::size_t size_bytes) {
-    if (file_ < 0) return nullptr;
-    const int error = ::posix_fallocate(file_, 0, static_cast<off_t>(size_bytes));
-    if (error != 0) {
-      errno = error;
-      return nullptr;
+  // Throws Error naming `path`.
+  WritablePages(const AtomicFile& file, std::size_t size_bytes, const std::string& path)
+      : size_bytes_(size_bytes) {
+    const int error = ::posix_fallocate(file.descriptor(), 0, static_cast<off_t>(size_bytes));
+    if (error == 0) {
+      data_ = ::mmap(nullptr, size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file.descriptor(), 0);
     }
-    void* data = ::mmap(nullptr, size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file_, 0);
-    if (data == MAP_FAILED) return nullptr;
-    size_bytes_ = size_bytes;
-    data_ = static_cast<std::byte*>(data);
-    return data_;
+    if (data_ == MAP_FAILED) {
+      throw Error(ErrorCode::kUnavailable,
+                  fmt::format("cannot write {}: {}", path, std::strerror(error != 0 ? error : errno)));
+    }
   }
+  ~WritablePages() { ::munmap(data_, size_bytes_); }
+  WritablePages(const WritablePages&) = delete;
+  WritablePages& operator=(const WritablePages&) = delete;
 
-  // Takes the name from whatever has it. A name can only be given where there is none, hence the step
-  // between.
-  bool commit() {
-    remove_leftovers(path_);
-    const std::string between = name_beside(path_);
-    const std::string file = fmt::format("/proc/self/fd/{}", file_);
-    return ::msync(data_, size_bytes_, MS_SYNC) == 0 &&
-           ::linkat(AT_FDCWD, file.c_str(), AT_FDCWD, between.c_str(), AT_SYMLINK_FOLLOW) == 0 &&
-           ::rename(between.c_str(), path_.c_str()) == 0;
-  }
+  std::byte* data() const { return static_cast<std::byte*>(data_); }
 
  private:
-  std::filesystem::path path_;
-  int file_ = -1;
-  std::byte* data_ = nullptr;
-  std::size_t size_bytes_ = 0;
+  std::size_t size_bytes_;
+  void* data_ = MAP_FAILED;
 };
 
+// False, with a warning, where the file cannot be written.
 bool write_cache(const std::string& path, const std::string& header, TransformerWeights& weights,
                  const PackedForm& form, ThreadPool& pool) {
   std::error_code ignored;
   std::filesystem::create_directories(std::filesystem::path(path).parent_path(), ignored);
-  NewFile file(path);
-  std::byte* data = file.map(kHeaderBytes + packed_model_bytes(form));
-  if (data != nullptr) {
-    pack_model(weights, form, data + kHeaderBytes, pool);
-    std::memcpy(data, header.data(), kHeaderBytes);
-    if (file.commit()) return true;
+  remove_leftovers(path);
+  const auto warn = [](const Error& error) {
+    log::warn(
+        "cannot keep packed weights: {}; every start packs them again (cache_directory names the place)",
+        error.what());
+    return false;
+  };
+  std::optional<AtomicFile> file;
+  std::optional<WritablePages> pages;
+  try {
+    file.emplace(path, AtomicFileOptions{.mode = 0600});
+    pages.emplace(*file, kHeaderBytes + packed_model_bytes(form), path);
+  } catch (const Error& error) {
+    return warn(error);
   }
-  log::warn(
-      "cannot keep packed weights in {}: {}; every start will pack them again (unless "
-      "cache_directory names another place)",
-      path, std::strerror(errno));
-  return false;
+  pack_model(weights, form, pages->data() + kHeaderBytes, pool);
+  std::memcpy(pages->data(), header.data(), kHeaderBytes);
+  try {
+    file->commit(Durability::kFlushed);
+  } catch (const Error& error) {
+    return warn(error);
+  }
+  return true;
 }
 
 }  // namespace

@@ -11,7 +11,6 @@
 
 #include "load/report/plot.h"
 #include "load/report/report.h"
-#include "load/whole_file.h"
 #include "rerank/error.h"
 
 namespace rerank::load {
@@ -168,31 +167,6 @@ TEST(ResultFile, SteersNoTerminalAndNoAxis) {
   const std::string page = report_page(std::vector<BenchResult>{read}, "title");
   EXPECT_THAT(page, Not(HasSubstr("nan")));
   EXPECT_THAT(page, Not(HasSubstr("inf ")));
-}
-
-TEST(WholeFile, HasAnEnd) {
-  try {
-    (void)read_whole_file("/dev/zero");
-    FAIL() << "it has none";
-  } catch (const Error& error) {
-    EXPECT_THAT(error.what(), HasSubstr("/dev/zero is longer than"));
-  }
-}
-
-TEST(WholeFile, IsThereAsAWholeOrNotAtAll) {
-  const std::string folder = testing::TempDir() + "rerank-whole-" + std::to_string(getpid());
-  fs::create_directory(folder);
-  const std::string path = folder + "/file";
-  write_whole_file(path, "first");
-  write_whole_file(path, "second");
-  EXPECT_EQ(read_whole_file(path), "second");
-  EXPECT_EQ(std::distance(fs::directory_iterator(folder), {}), 1);
-  fs::create_directory(folder + "/taken");
-  EXPECT_THROW(write_whole_file(folder + "/taken", "x"), Error);
-  EXPECT_THROW(write_whole_file(folder + "/missing/file", "x"), Error);
-  EXPECT_EQ(std::distance(fs::directory_iterator(folder), {}), 2);
-  fs::remove_all(folder);
-  EXPECT_THROW(read_whole_file(path), Error);
 }
 
 TEST(Axis, HasRoundTicks) {

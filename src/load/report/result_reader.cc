@@ -9,14 +9,16 @@
 #include <limits>
 
 #include "base/shown_text.h"
+#include "base/whole_file.h"
 #include "load/report/result_file.h"
-#include "load/whole_file.h"
 #include "rerank/error.h"
 
 namespace rerank::load {
 namespace {
 
 namespace json = boost::json;
+
+constexpr std::size_t kMaxResultBytes = std::size_t{256} << 20;
 
 const json::value& field(const json::object& object, const char* name) {
   const json::value* value = object.if_contains(name);
@@ -199,7 +201,7 @@ BenchResult parse_result(std::string_view text, const std::string& name) {
 }
 
 BenchResult read_result(const std::string& path) {
-  return parse_result(read_whole_file(path), path);
+  return parse_result(read_whole_file(path, kMaxResultBytes), path);
 }
 
 }  // namespace rerank::load

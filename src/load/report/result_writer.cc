@@ -5,8 +5,8 @@
 #include <boost/json/value.hpp>
 #include <cmath>
 
+#include "base/atomic_file.h"
 #include "load/report/result_file.h"
-#include "load/whole_file.h"
 
 namespace rerank::load {
 namespace {

@@ -5,8 +5,8 @@
 
 #include <algorithm>
 
+#include "base/whole_file.h"
 #include "checkpoint/content_hash.h"
-#include "checkpoint/text_file.h"
 #include "model/reranker.h"
 #include "prompt/prompt_file.h"
 #include "rerank/error.h"
@@ -25,7 +25,7 @@ std::string synthetic_config(const std::string& config) {
   require(std::filesystem::exists(config, ignored),
           fmt::format("config {}: neither a file nor one of nano, odd, 0.6B, 4B, 8B", config),
           ErrorCode::kNotFound);
-  return read_text_file(config);
+  return read_whole_file(config);
 }
 
 SyntheticCheckpoint::SyntheticCheckpoint(const SyntheticOptions& options)

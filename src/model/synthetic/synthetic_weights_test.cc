@@ -10,9 +10,9 @@
 #include <cmath>
 #include <thread>
 
+#include "base/whole_file.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/scratch_directory.h"
-#include "checkpoint/text_file.h"
 #include "model/open_model.h"
 #include "model/reranker.h"
 #include "model/synthetic/synthetic_checkpoint.h"
@@ -30,7 +30,7 @@ BFloat16 weight(const SyntheticRecipe& recipe, std::string_view name, std::uint6
 }
 
 TEST(SyntheticWeights, EqualTheGoldenBits) {
-  const std::string text = read_text_file(RERANK_SOURCE_DIR "/tests/data/synthetic-weights.json");
+  const std::string text = read_whole_file(RERANK_SOURCE_DIR "/tests/data/synthetic-weights.json");
   std::size_t num_compared = 0;
   const boost::json::value root = boost::json::parse(text);
   for (const auto& pair : root.as_object()) {

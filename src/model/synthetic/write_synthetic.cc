@@ -2,7 +2,6 @@
 #include "model/synthetic/write_synthetic.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <boost/json/object.hpp>
@@ -12,9 +11,9 @@
 #include <utility>
 #include <vector>
 
-#include "checkpoint/output_file.h"
+#include "base/atomic_file.h"
+#include "base/whole_file.h"
 #include "checkpoint/safetensors_header.h"
-#include "checkpoint/text_file.h"
 #include "model/reranker.h"
 #include "prompt/prompt_file.h"
 #include "rerank/error.h"
@@ -44,7 +43,7 @@ struct Piece {
 class PartialDirectory {
  public:
   explicit PartialDirectory(const fs::path& final_path)
-      : final_path_(final_path), path_(fmt::format("{}.partial-{}", final_path.string(), ::getpid())) {
+      : final_path_(final_path), path_(name_beside(final_path.string() + ".partial")) {
     std::error_code error;
     fs::create_directory(path_, error);
     if (error) fail(path_, error);
@@ -111,12 +110,6 @@ std::vector<Shard> split_into_shards(std::vector<ModelTensor> model, std::uint64
   return shards;
 }
 
-void write_text(const fs::path& path, std::string_view text) {
-  OutputFile file(path, text.size());
-  file.write(0, text);
-  file.close();
-}
-
 void write_index(const fs::path& directory, const std::vector<Shard>& shards, std::uint64_t total_bytes) {
   boost::json::object weight_map;
   for (const Shard& shard : shards) {
@@ -125,14 +118,14 @@ void write_index(const fs::path& directory, const std::vector<Shard>& shards, st
   boost::json::object index;
   index["metadata"] = boost::json::object{{"total_size", total_bytes}};
   index["weight_map"] = std::move(weight_map);
-  write_text(directory / "model.safetensors.index.json", boost::json::serialize(index));
+  write_whole_file(directory / "model.safetensors.index.json", boost::json::serialize(index));
 }
 
 void copy_tokenizer(const fs::path& tokenizer_file, const fs::path& directory) {
   if (tokenizer_file.empty()) return;
-  write_text(directory / "tokenizer.json", read_text_file(tokenizer_file));
+  write_whole_file(directory / "tokenizer.json", read_whole_file(tokenizer_file));
   const fs::path settings = tokenizer_file.parent_path() / "tokenizer_config.json";
-  if (fs::exists(settings)) write_text(directory / "tokenizer_config.json", read_text_file(settings));
+  if (fs::exists(settings)) write_whole_file(directory / "tokenizer_config.json", read_whole_file(settings));
 }
 
 // The writing of all shards, with what it needs to report progress.
@@ -149,7 +142,7 @@ class ShardWriter {
   // Returns false when cancelled.
   bool write(const fs::path& directory, const Shard& shard) {
     const std::string header = make_safetensors_header(shard.tensors);
-    OutputFile file(directory / shard.file_name, header.size() + shard.size_bytes);
+    AtomicFile file(directory / shard.file_name, {.size_bytes = header.size() + shard.size_bytes});
     file.write(0, header);
     const std::vector<Piece> pieces = cut(shard, header.size());
     const std::size_t group = static_cast<std::size_t>(pool_.num_threads()) * kPiecesPerThread;
@@ -165,7 +158,7 @@ class ShardWriter {
       for (std::size_t i = begin; i < begin + count; ++i) done_bytes_ += pieces[i].count * sizeof(BFloat16);
       if (!report()) return false;
     }
-    file.close();
+    file.commit(Durability::kCached);
     return true;
   }
 
@@ -219,8 +212,8 @@ bool write_synthetic(const WriteSyntheticOptions& options, const WriteProgress& 
   require_space(final_path.parent_path(), total_bytes);
 
   PartialDirectory partial(final_path);
-  write_text(partial.path() / "config.json", options.config_json);
-  write_text(partial.path() / kPromptFileName, prompt_file_of_config(options.config_json, "config"));
+  write_whole_file(partial.path() / "config.json", options.config_json);
+  write_whole_file(partial.path() / kPromptFileName, prompt_file_of_config(options.config_json, "config"));
   copy_tokenizer(options.tokenizer_file, partial.path());
   if (shards.size() > 1) write_index(partial.path(), shards, total_bytes);
   ShardWriter writer(options, progress, total_bytes);
