@@ -56,9 +56,8 @@ const json::value* FieldReader::find(Field field) const {
   return value == nullptr || value->is_null() ? nullptr : value;
 }
 
-std::optional<Field> FieldReader::first_of(std::initializer_list<Field> fields) const {
-  const auto* found = std::find_if(fields.begin(), fields.end(), [this](Field field) { return has(field); });
-  return found == fields.end() ? std::nullopt : std::optional(*found);
+bool FieldReader::has_any(std::span<const Field> fields) const {
+  return std::any_of(fields.begin(), fields.end(), [this](Field field) { return has(field); });
 }
 
 std::string_view FieldReader::string_or_empty(Field field) const {

@@ -4,8 +4,8 @@
 
 #include <boost/json/fwd.hpp>
 #include <cstdint>
-#include <initializer_list>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,7 +25,7 @@ class FieldReader {
   // Null when it is absent. REQUIRES: the field belongs to this use.
   const boost::json::value* find(Field field) const;
   bool has(Field field) const { return find(field) != nullptr; }
-  std::optional<Field> first_of(std::initializer_list<Field> fields) const;
+  bool has_any(std::span<const Field> fields) const;
 
   // Each throws ApiError for a value of another type.
   std::string_view string_or_empty(Field field) const;

@@ -1,10 +1,16 @@
 #include "api/openapi.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
 #include <array>
-#include <initializer_list>
+#include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "api/dialects/dialects.h"
 #include "api/json_text.h"
 #include "api/openapi_schemas.h"
 #include "api/request_fields.h"
@@ -19,20 +25,30 @@ namespace {
 struct RequestShape {
   std::string_view name;
   FieldUse use;
-  std::string_view required;  // JSON Schema keywords: which fields, or which of several
+  std::string required;  // JSON Schema keywords: which fields, or which of several
 };
 
-constexpr std::array kRequestShapes = {
-    RequestShape{"RerankRequest", kInRerank,
-                 R"("required":["query"],"anyOf":[{"required":["documents"]},{"required":["texts"]},)"
-                 R"({"required":["input"]},{"required":["passages"]}])"},
-    RequestShape{"ScoreRequest", kInScore,
-                 R"("anyOf":[{"required":["queries","documents"]},{"required":["queries","items"]},)"
-                 R"({"required":["data_1","data_2"]},{"required":["text_1","text_2"]}])"},
-    RequestShape{"TokenizeRequest", kInTokenize,
-                 R"("anyOf":[{"required":["prompt"]},{"required":["inputs"]}])"},
-    RequestShape{"DetokenizeRequest", kInDetokenize, R"("required":["tokens"])"},
-};
+// "query", and one of the fields that the dialects have for documents.
+std::string required_to_rerank() {
+  std::vector<std::string> options;
+  for (const Dialect* dialect : dialects()) {
+    std::string option = fmt::format(R"({{"required":["{}"]}})", field_spec(dialect->documents).name);
+    if (std::find(options.begin(), options.end(), option) == options.end()) {
+      options.push_back(std::move(option));
+    }
+  }
+  return fmt::format(R"("required":["query"],"anyOf":[{}])", fmt::join(options, ","));
+}
+
+std::array<RequestShape, 4> request_shapes() {
+  return {RequestShape{"RerankRequest", kInRerank, required_to_rerank()},
+          RequestShape{"ScoreRequest", kInScore,
+                       R"("anyOf":[{"required":["queries","documents"]},{"required":["queries","items"]},)"
+                       R"({"required":["data_1","data_2"]},{"required":["text_1","text_2"]}])"},
+          RequestShape{"TokenizeRequest", kInTokenize,
+                       R"("anyOf":[{"required":["prompt"]},{"required":["inputs"]}])"},
+          RequestShape{"DetokenizeRequest", kInDetokenize, R"("required":["tokens"])"}};
+}
 
 struct Operation {
   Handler handler;
@@ -42,17 +58,30 @@ struct Operation {
   std::string_view media_type = "application/json";
 };
 
+// The schemas of dialects() and kScore, each once.
+std::vector<NamedSchema> dialect_schemas() {
+  std::vector<NamedSchema> schemas;
+  const auto add = [&schemas](const NamedSchema& added) {
+    const bool is_known = std::any_of(schemas.begin(), schemas.end(),
+                                      [&](const NamedSchema& schema) { return schema.name == added.name; });
+    if (!is_known) schemas.push_back(added);
+  };
+  for (const Dialect* dialect : dialects()) add(dialect->reply);
+  add(kScore.reply);
+  return schemas;
+}
+
 const std::vector<Operation>& operations() {
-  static const std::vector<std::string_view> rerank_replies = {"RerankReply", "TeiReply", "WeaviateReply",
-                                                               "NimReply", "MixedbreadReply"};
   static const std::vector<std::string_view> invocation_replies = [] {
-    std::vector<std::string_view> replies = rerank_replies;
-    replies.emplace_back("ScoreReply");
-    return replies;
+    std::vector<std::string_view> names;
+    for (const NamedSchema& schema : dialect_schemas()) names.push_back(schema.name);
+    return names;
   }();
+  static const std::vector<std::string_view> rerank_replies(invocation_replies.begin(),
+                                                            invocation_replies.end() - 1);
   static const std::vector<Operation> operations = {
       {Handler::kRerank, "Scoring", {"RerankRequest"}, rerank_replies},
-      {Handler::kScore, "Scoring", {"ScoreRequest"}, {"ScoreReply"}},
+      {Handler::kScore, "Scoring", {"ScoreRequest"}, {kScore.reply.name}},
       {Handler::kInvocations, "Scoring", {"RerankRequest", "ScoreRequest"}, invocation_replies},
       {Handler::kTokenize, "Tokens", {"TokenizeRequest"}, {"TokenizeReply", "TeiTokenizeReply"}},
       {Handler::kDetokenize, "Tokens", {"DetokenizeRequest"}, {"DetokenizeReply"}},
@@ -151,6 +180,17 @@ void write_operation(JsonText& json, const Route& route) {
   json.end_object();
 }
 
+// With the dialect that the field selects.
+std::string meaning_of(const FieldSpec& spec) {
+  std::string meaning(spec.meaning);
+  for (const Dialect* dialect : dialects()) {
+    const auto& selectors = dialect->selectors;
+    if (std::find(selectors.begin(), selectors.end(), spec.field) == selectors.end()) continue;
+    meaning += fmt::format(" Selects the reply format of {}.", dialect->clients);
+  }
+  return meaning;
+}
+
 void write_request_schema(JsonText& json, const RequestShape& shape) {
   std::string text =
       R"({"type":"object","description":"null is the same as absent; unknown fields are ignored.",)";
@@ -161,12 +201,18 @@ void write_request_schema(JsonText& json, const RequestShape& shape) {
   for (const FieldSpec& spec : field_specs()) {
     if ((spec.uses & shape.use) == 0) continue;
     properties.key(spec.name).begin_object();
-    properties.key("description").string(spec.meaning);
+    properties.key("description").string(meaning_of(spec));
     properties.key("anyOf").begin_array().raw(spec.schema).raw(R"({"type":"null"})").end_array();
     properties.end_object();
   }
   properties.end_object();
   json.key(shape.name).raw(text + properties.take() + "}");
+}
+
+std::vector<std::string_view> all_clients() {
+  std::vector<std::string_view> clients;
+  for (const Dialect* dialect : dialects()) clients.push_back(dialect->clients);
+  return clients;
 }
 
 std::string make_document() {
@@ -176,12 +222,10 @@ std::string make_document() {
   json.key("info").begin_object();
   json.key("title").string("rerank.cpp");
   json.key("description")
-      .string(
-          "Scores how relevant documents are to a query. One service answers the clients of vLLM, Jina, "
-          "Cohere, "
-          "TEI, Infinity, Xinference, NIM, Voyage, Mixedbread and Weaviate: the fields of a request choose "
-          "the "
-          "shape of its reply.");
+      .string(fmt::format(
+          "Scores how relevant documents are to a query. The server answers the clients of {}: the "
+          "fields of a request choose the format of its reply.",
+          fmt::join(all_clients(), ", ")));
   json.key("version").string(version());
   json.end_object();
   json.key("paths").begin_object();
@@ -192,8 +236,9 @@ std::string make_document() {
   }
   json.end_object();
   json.key("components").begin_object().key("schemas").begin_object();
-  for (const RequestShape& shape : kRequestShapes) write_request_schema(json, shape);
+  for (const RequestShape& shape : request_shapes()) write_request_schema(json, shape);
   for (const NamedSchema& schema : reply_schemas()) json.key(schema.name).raw(schema.schema);
+  for (const NamedSchema& schema : dialect_schemas()) json.key(schema.name).raw(schema.schema);
   json.end_object();
   json.key("securitySchemes").raw(R"({"key":{"type":"http","scheme":"bearer"}})");
   json.end_object().end_object();

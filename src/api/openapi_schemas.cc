@@ -20,45 +20,6 @@ constexpr std::array kSchemas = {
       "document":{"anyOf":[{"type":"object","required":["text"],"properties":{"text":{"type":"string"}}},{"type":"string"}],
         "description":"The text; a string under /infinity and in Voyage's data."},
       "truncated":{"type":"boolean","description":"true where the document was cut to fit."}}})"},
-    NamedSchema{
-        "RerankReply",
-        R"({"type":"object","description":"Highest score first, equal ones in the order of the request.",
-      "required":["id","model","created","usage","meta","results"],"properties":{
-        "id":{"type":"string"},"object":{"type":"string","description":"Only under /infinity."},
-        "model":{"type":"string"},"created":{"type":"integer"},
-        "usage":{"$ref":"#/components/schemas/Usage"},
-        "meta":{"type":"object","required":["api_version","billed_units","tokens"]},
-        "results":{"type":"array","items":{"$ref":"#/components/schemas/RerankResult"}},
-        "data":{"type":"array","items":{"$ref":"#/components/schemas/RerankResult"},
-          "description":"The same once more, only where top_k or truncation was sent (Voyage)."}}})"},
-    NamedSchema{"TeiReply",
-                R"({"type":"array","description":"Where texts was sent. Highest score first.","items":{
-      "type":"object","required":["index","score"],"properties":{"index":{"type":"integer"},
-        "score":{"type":"number"},"text":{"type":"string"},"truncated":{"type":"boolean"}}}})"},
-    NamedSchema{"WeaviateReply",
-                R"({"type":"object","description":"Where property was sent. In the order of the request.",
-      "required":["scores"],"properties":{"scores":{"type":"array","items":{"type":"object",
-        "required":["document","score"],"properties":{"document":{"type":"string"},"score":{"type":"number"},
-          "truncated":{"type":"boolean"}}}}}})"},
-    NamedSchema{"NimReply", R"({"type":"object","description":"Where passages was sent. Highest logit first.",
-      "required":["rankings"],"properties":{"rankings":{"type":"array","items":{"type":"object",
-        "required":["index","logit"],"properties":{"index":{"type":"integer"},"logit":{"type":"number"},
-          "truncated":{"type":"boolean"}}}}}})"},
-    NamedSchema{"MixedbreadReply",
-                R"({"type":"object","description":"Where input was sent. Highest score first.",
-      "required":["object","model","usage","data","top_k","return_input"],"properties":{
-        "object":{"type":"string"},"model":{"type":"string"},"usage":{"$ref":"#/components/schemas/Usage"},
-        "data":{"type":"array","items":{"type":"object","required":["index","score","object"],"properties":{
-          "index":{"type":"integer"},"score":{"type":"number"},"input":{"type":"string"},
-          "object":{"type":"string"},"truncated":{"type":"boolean"}}}},
-        "top_k":{"type":"integer"},"return_input":{"type":"boolean"}}})"},
-    NamedSchema{"ScoreReply", R"({"type":"object","description":"In the order of the request.",
-      "required":["id","object","created","model","data","usage"],"properties":{
-        "id":{"type":"string"},"object":{"type":"string"},"created":{"type":"integer"},"model":{"type":"string"},
-        "data":{"type":"array","items":{"type":"object","required":["index","object","score"],"properties":{
-          "index":{"type":"integer"},"object":{"type":"string"},"score":{"type":"number"},
-          "truncated":{"type":"boolean"}}}},
-        "usage":{"$ref":"#/components/schemas/Usage"}}})"},
     NamedSchema{"TokenizeReply",
                 R"({"type":"object","required":["count","max_model_len","tokens","token_strs"],"properties":{
       "count":{"type":"integer"},"max_model_len":{"type":"integer"},

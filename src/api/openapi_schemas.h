@@ -1,4 +1,5 @@
-// The shapes of replies as JSON Schema, by name. Those of requests come from request_fields.h.
+// The shapes of replies as JSON Schema, by name, except the replies of dialects, which are in dialects/.
+// Those of requests come from request_fields.h.
 #pragma once
 
 #include <span>

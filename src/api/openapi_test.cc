@@ -7,6 +7,7 @@
 #include <string>
 
 #include "api/api_error.h"
+#include "api/dialects/dialects.h"
 #include "api/reply.h"
 #include "api/request_fields.h"
 #include "api/routes.h"
@@ -135,19 +136,13 @@ TEST(Openapi, DescribesTheRepliesAsTheyAre) {
   const ReplyStamp stamp{.id = "1", .model = "demo", .created = 5};
   ScoringCall call;
   call.echo = {"a", "b"};
-  const auto written = [&](ReplyFormat format) {
-    call.format = format;
+  const auto written = [&](const Dialect& dialect) {
+    call.dialect = &dialect;
     return write_reply(call, result, stamp);
   };
-  EXPECT_EQ(fault(written(ReplyFormat::kStandard), "RerankReply"), "");
-  EXPECT_EQ(fault(written(ReplyFormat::kInfinity), "RerankReply"), "");
-  EXPECT_EQ(fault(written(ReplyFormat::kVoyage), "RerankReply"), "");
-  EXPECT_EQ(fault(written(ReplyFormat::kTei), "TeiReply"), "");
-  EXPECT_EQ(fault(written(ReplyFormat::kWeaviate), "WeaviateReply"), "");
-  EXPECT_EQ(fault(written(ReplyFormat::kNim), "NimReply"), "");
-  EXPECT_EQ(fault(written(ReplyFormat::kMixedbread), "MixedbreadReply"), "");
-  EXPECT_EQ(fault(written(ReplyFormat::kScore), "ScoreReply"), "");
-  EXPECT_NE(fault(written(ReplyFormat::kNim), "TeiReply"), "");
+  for (const Dialect* dialect : dialects()) EXPECT_EQ(fault(written(*dialect), dialect->reply.name), "");
+  EXPECT_EQ(fault(written(kScore), "ScoreReply"), "");
+  EXPECT_NE(fault(written(kNim), "TeiReply"), "");
 }
 
 std::string written_tokens(const TokenizeCall& call) {
@@ -158,7 +153,7 @@ std::string written_tokens(const TokenizeCall& call) {
 
 TEST(Openapi, DescribesTheServiceAsItIs) {
   const ServiceCard card{.served_names = {"demo"}, .model = "demo", .dtype = "float32"};
-  EXPECT_EQ(fault(write_models(card, Dialect::kPlain), "Models"), "");
+  EXPECT_EQ(fault(write_models(card, kStandard), "Models"), "");
   EXPECT_EQ(fault(write_model(card, "demo"), "Model"), "");
   EXPECT_EQ(fault(write_info(card), "Info"), "");
   EXPECT_EQ(fault(write_version(), "Version"), "");

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "api/ascii_case.h"
+#include "api/dialects/dialects.h"
 #include "api/field_reader.h"
 #include "api/json_body.h"
 #include "api/reply.h"
@@ -26,36 +27,38 @@ std::string_view name_of(Field field) {
   return field_spec(field).name;
 }
 
-ReplyFormat rerank_format(const FieldReader& reader, Dialect dialect, const RequestRules& rules) {
-  if (rules.forced_format.has_value()) return *rules.forced_format;
-  if (reader.has(Field::kPassages)) return ReplyFormat::kNim;
-  if (reader.has(Field::kProperty)) return ReplyFormat::kWeaviate;
-  if (reader.has(Field::kTexts)) return ReplyFormat::kTei;
-  if (reader.has(Field::kInput)) return ReplyFormat::kMixedbread;
-  if (dialect == Dialect::kInfinity) return ReplyFormat::kInfinity;
-  if (dialect == Dialect::kVoyage || reader.first_of({Field::kTopK, Field::kTruncation}).has_value()) {
-    return ReplyFormat::kVoyage;
+const Dialect& rerank_dialect(const FieldReader& reader, const Dialect& of_route, const RequestRules& rules) {
+  if (rules.forced_dialect != nullptr) return *rules.forced_dialect;
+  for (const Dialect* dialect : dialects()) {
+    if (dialect == &of_route || reader.has_any(dialect->selectors)) return *dialect;
   }
-  return ReplyFormat::kStandard;
+  return kStandard;
 }
 
-bool wants_documents(const FieldReader& reader, ReplyFormat format, Dialect dialect) {
+Field documents_field(const FieldReader& reader) {
+  if (reader.has(Field::kDocuments)) return Field::kDocuments;
+  for (const Dialect* dialect : dialects()) {
+    if (reader.has(dialect->documents)) return dialect->documents;
+  }
+  throw ApiError(400, "documents is missing: send a list of texts", name_of(Field::kDocuments));
+}
+
+bool wants_documents(const FieldReader& reader, Echo echo, int cohere_version) {
   std::optional<bool> asked;
   for (const Field field : {Field::kReturnDocuments, Field::kReturnText, Field::kReturnInput}) {
     if (const std::optional<bool> flag = reader.flag(field)) asked = asked.value_or(*flag);
   }
-  switch (format) {
-    case ReplyFormat::kWeaviate:
-      return true;
-    case ReplyFormat::kNim:
-    case ReplyFormat::kScore:
+  switch (echo) {
+    case Echo::kNever:
       return false;
-    case ReplyFormat::kTei:
-    case ReplyFormat::kMixedbread:
+    case Echo::kAlways:
+      return true;
+    case Echo::kOnRequest:
       return asked.value_or(false);
-    default:
-      return asked.value_or(dialect != Dialect::kCohereV2);
+    case Echo::kByDefault:
+      break;
   }
+  return asked.value_or(cohere_version != 2);
 }
 
 // The first of instruction and instruct that is given, in `object` or in the request itself; all are checked.
@@ -187,22 +190,18 @@ void read_rerank(const FieldReader& reader, const RequestRules& rules, Allowance
                  ScoringCall& call) {
   const json::value* query = reader.find(Field::kQuery);
   if (query == nullptr) throw ApiError(400, "query is missing: send the text to rank for", "query");
-  const std::optional<Field> field =
-      reader.first_of({Field::kDocuments, Field::kTexts, Field::kInput, Field::kPassages});
-  if (!field.has_value()) {
-    throw ApiError(400, "documents is missing: send a list of texts", name_of(Field::kDocuments));
-  }
+  const Field field = documents_field(reader);
   const TextRules text_rules{
       .rank_fields = rank_fields_of(reader), .max_texts = rules.max_documents, .allowance = allowance};
   Request& request = call.request;
   request = settings_of(reader, rules, allowance);
   request.query = text_of(*query, name_of(Field::kQuery), {.rank_fields = {}, .allowance = allowance});
-  request.documents = texts_of(*reader.find(*field), name_of(*field), text_rules);
-  require_documents(request.documents, *field);
-  call.documents_field = name_of(*field);
+  request.documents = texts_of(*reader.find(field), name_of(field), text_rules);
+  require_documents(request.documents, field);
+  call.documents_field = name_of(field);
   call.top_n = top_n_of(reader);
   call.raw_scores = wants_raw_scores(reader);
-  call.wants_documents = wants_documents(reader, call.format, call.dialect);
+  call.wants_documents = wants_documents(reader, call.dialect->echo, call.cohere_version);
   if (call.wants_documents) keep_echo(call, allowance);
 }
 
@@ -211,10 +210,11 @@ struct Sides {
   Field documents;
 };
 
+constexpr std::array kSides = {Sides{Field::kQueries, Field::kDocuments},
+                               Sides{Field::kQueries, Field::kItems}, Sides{Field::kData1, Field::kData2},
+                               Sides{Field::kText1, Field::kText2}};
+
 Sides sides_of(const FieldReader& reader) {
-  constexpr std::array kSides = {Sides{Field::kQueries, Field::kDocuments},
-                                 Sides{Field::kQueries, Field::kItems}, Sides{Field::kData1, Field::kData2},
-                                 Sides{Field::kText1, Field::kText2}};
   for (const Sides sides : kSides) {
     if (reader.has(sides.queries) && reader.has(sides.documents)) return sides;
   }
@@ -261,7 +261,9 @@ bool is_rerank(const json::object& object, Handler handler) {
   const FieldReader reader(object, kInRerank);
   if (reader.has(Field::kQuery)) return true;
   const FieldReader score_reader(object, kInScore);
-  if (score_reader.first_of({Field::kQueries, Field::kData1, Field::kText1}).has_value()) return false;
+  for (const Sides sides : kSides) {
+    if (score_reader.has(sides.queries)) return false;
+  }
   throw ApiError(
       400,
       "The body is neither a rerank request (query and documents) nor a score request (queries and "
@@ -280,10 +282,13 @@ bool has_key(std::string_view body, std::string_view name) {
 
 // The style that an unreadable body's client looks for, as far as that can be told.
 ErrorStyle guessed_style(std::string_view body, const RequestRules& rules) {
-  if (rules.forced_format.has_value()) return error_style_of(rules);
-  const bool is_foreign = has_key(body, name_of(Field::kPassages));
-  const bool is_string = has_key(body, name_of(Field::kTexts)) || has_key(body, name_of(Field::kProperty));
-  return is_string && !is_foreign ? ErrorStyle::kString : ErrorStyle::kObject;
+  if (rules.forced_dialect != nullptr) return rules.forced_dialect->error_style;
+  for (const Dialect* dialect : dialects()) {
+    for (const Field field : dialect->selectors) {
+      if (has_key(body, name_of(field))) return dialect->error_style;
+    }
+  }
+  return ErrorStyle::kObject;
 }
 
 std::unique_ptr<JsonBody> read_json(std::string_view body, const Route& route, const RequestRules& rules,
@@ -308,14 +313,15 @@ ScoringCall parse_scoring_call(std::string body, const RouteMatch& match, const 
   body = std::string();
   allowance.give_back(num_body_bytes);
   ScoringCall call;
-  call.dialect = route.dialect;
-  if (route.handler != Handler::kScore) call.format = rules.forced_format.value_or(call.format);
+  call.cohere_version = route.cohere_version;
+  if (route.handler != Handler::kScore && rules.forced_dialect != nullptr)
+    call.dialect = rules.forced_dialect;
   try {
     require_served(match.model, rules);
     const json::object& object = json_body->object();
     const bool rerank = is_rerank(object, route.handler);
     const FieldReader reader(object, rerank ? kInRerank : kInScore);
-    call.format = rerank ? rerank_format(reader, route.dialect, rules) : ReplyFormat::kScore;
+    call.dialect = rerank ? &rerank_dialect(reader, *route.dialect, rules) : &kScore;
     require_served(reader.string_or_empty(Field::kModel), rules);
     call.request_id = accepted_request_id(reader.string_or_empty(Field::kRequestId));
     if (rerank) {
@@ -324,7 +330,7 @@ ScoringCall parse_scoring_call(std::string body, const RouteMatch& match, const 
       read_score(reader, rules, allowance, call);
     }
   } catch (ApiError& error) {
-    error.set_style(call.error_style());
+    error.set_style(call.dialect->error_style);
     throw;
   }
   call.num_documents = call.request.documents.size();

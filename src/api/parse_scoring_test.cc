@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "api/dialects/dialects.h"
 #include "api/scoring_call.h"
 
 namespace rerank::api {
@@ -39,7 +40,7 @@ TEST(ParseRerank, TakesTheTextsInOrder) {
   EXPECT_EQ(call.request.query, "q");
   EXPECT_THAT(call.request.documents, ElementsAre("b", "", "a"));
   EXPECT_THAT(call.echo, ElementsAre("b", "", "a"));
-  EXPECT_EQ(call.format, ReplyFormat::kStandard);
+  EXPECT_EQ(call.dialect, &kStandard);
   EXPECT_EQ(call.num_documents, 3U);
 }
 
@@ -72,7 +73,7 @@ TEST(ParseRerank, TakesNullForAbsent) {
       "return_documents":null,"instruction":null,"chat_template_kwargs":null,"max_tokens_per_doc":null,
       "truncate":null,"truncation":null,"texts":null,"property":null,"rank_fields":null,"raw_scores":null,
       "priority":null,"request_id":null,"user":null,"unknown":null})");
-  EXPECT_EQ(call.format, ReplyFormat::kStandard);
+  EXPECT_EQ(call.dialect, &kStandard);
   EXPECT_EQ(call.top_n, 0U);
   EXPECT_TRUE(call.wants_documents);
   EXPECT_TRUE(call.request.truncate);
@@ -115,20 +116,20 @@ TEST(ParseRerank, PrefersTheInstructionOfTheTemplateArguments) {
 
 TEST(ParseRerank, ChoosesTheReplyByTheFields) {
   const auto format = [](std::string_view body, std::string_view path = "/rerank") {
-    return parse(body, path).format;
+    return parse(body, path).dialect;
   };
-  EXPECT_EQ(format(R"({"query":"q","texts":["a"]})"), ReplyFormat::kTei);
-  EXPECT_EQ(format(R"({"query":"q","documents":["a"],"property":""})"), ReplyFormat::kWeaviate);
-  EXPECT_EQ(format(R"({"query":{"text":"q"},"passages":[{"text":"a"}],"top_k":1})"), ReplyFormat::kNim);
-  EXPECT_EQ(format(R"({"query":"q","input":["a"],"top_k":1})"), ReplyFormat::kMixedbread);
-  EXPECT_EQ(format(R"({"query":"q","documents":["a"],"top_k":1})"), ReplyFormat::kVoyage);
-  EXPECT_EQ(format(R"({"query":"q","documents":["a"],"truncation":true})"), ReplyFormat::kVoyage);
-  EXPECT_EQ(format(R"({"query":"q","documents":["a"]})", "/infinity/rerank"), ReplyFormat::kInfinity);
-  EXPECT_EQ(format(R"({"query":"q","documents":["a"]})", "/voyage/v1/rerank"), ReplyFormat::kVoyage);
-  EXPECT_EQ(format(R"({"query":"q","documents":["a"]})"), ReplyFormat::kStandard);
+  EXPECT_EQ(format(R"({"query":"q","texts":["a"]})"), &kTei);
+  EXPECT_EQ(format(R"({"query":"q","documents":["a"],"property":""})"), &kWeaviate);
+  EXPECT_EQ(format(R"({"query":{"text":"q"},"passages":[{"text":"a"}],"top_k":1})"), &kNim);
+  EXPECT_EQ(format(R"({"query":"q","input":["a"],"top_k":1})"), &kMixedbread);
+  EXPECT_EQ(format(R"({"query":"q","documents":["a"],"top_k":1})"), &kVoyage);
+  EXPECT_EQ(format(R"({"query":"q","documents":["a"],"truncation":true})"), &kVoyage);
+  EXPECT_EQ(format(R"({"query":"q","documents":["a"]})", "/infinity/rerank"), &kInfinity);
+  EXPECT_EQ(format(R"({"query":"q","documents":["a"]})", "/voyage/v1/rerank"), &kVoyage);
+  EXPECT_EQ(format(R"({"query":"q","documents":["a"]})"), &kStandard);
   RequestRules rules = small_rules();
-  rules.forced_format = ReplyFormat::kTei;
-  EXPECT_EQ(parse(R"({"query":"q","documents":["a"]})", "/rerank", rules).format, ReplyFormat::kTei);
+  rules.forced_dialect = &kTei;
+  EXPECT_EQ(parse(R"({"query":"q","documents":["a"]})", "/rerank", rules).dialect, &kTei);
 }
 
 TEST(ParseRerank, EchoesDocumentsAsTheDialectDoes) {
@@ -263,7 +264,7 @@ TEST(ParseRerank, GivesUnreadableTextsTheShapeOfTheDialect) {
     EXPECT_EQ(error_of_body(body).style(), ErrorStyle::kObject) << body;
   }
   RequestRules rules = small_rules();
-  rules.forced_format = ReplyFormat::kTei;
+  rules.forced_dialect = &kTei;
   EXPECT_EQ(error_of_body("{", "/rerank", rules).style(), ErrorStyle::kString);
 }
 
@@ -274,7 +275,7 @@ TEST(ParseScore, TakesTheFirstPairOfFieldsPresent) {
     const ScoringCall call = parse(body, "/v1/score");
     EXPECT_EQ(call.request.query, "q");
     EXPECT_THAT(call.request.documents, ElementsAre("a", "b"));
-    EXPECT_EQ(call.format, ReplyFormat::kScore);
+    EXPECT_EQ(call.dialect, &kScore);
   }
   EXPECT_EQ(error_of_body(R"({"queries":"q","text_2":"a"})", "/score").param(), "documents");
 }
@@ -308,15 +309,10 @@ TEST(ParseScore, RefusesListsThatDoNotPair) {
 }
 
 TEST(ParseInvocations, TellsRerankFromScore) {
-  EXPECT_EQ(parse(R"({"query":"q","documents":["a"]})", "/invocations").format, ReplyFormat::kStandard);
-  EXPECT_EQ(parse(R"({"text_1":"q","text_2":"a"})", "/invocations").format, ReplyFormat::kScore);
-  EXPECT_EQ(parse(R"({"queries":"q","documents":"a"})", "/invocations").format, ReplyFormat::kScore);
+  EXPECT_EQ(parse(R"({"query":"q","documents":["a"]})", "/invocations").dialect, &kStandard);
+  EXPECT_EQ(parse(R"({"text_1":"q","text_2":"a"})", "/invocations").dialect, &kScore);
+  EXPECT_EQ(parse(R"({"queries":"q","documents":"a"})", "/invocations").dialect, &kScore);
   EXPECT_EQ(error_of_body(R"({"prompt":"q"})", "/invocations").status(), 400);
-}
-
-TEST(ReplyFormatNamed, RefusesUnknownNames) {
-  EXPECT_EQ(reply_format_named("tei"), ReplyFormat::kTei);
-  EXPECT_THROW(reply_format_named("TEI2"), Error);
 }
 
 Result refused(ErrorSubject subject, const std::string& reason = "") {

@@ -9,6 +9,8 @@
 #include <cstdlib>
 #include <limits>
 
+#include "api/dialects/dialects.h"
+
 namespace rerank::api {
 namespace {
 
@@ -29,9 +31,9 @@ Result four_scores() {
   return result;
 }
 
-ScoringCall call_of(ReplyFormat format) {
+ScoringCall call_of(const Dialect& dialect) {
   ScoringCall call;
-  call.format = format;
+  call.dialect = &dialect;
   call.echo = {"a", "b\"", "c", "d"};
   call.num_documents = 4;
   return call;
@@ -48,7 +50,7 @@ std::vector<std::int64_t> indices(const json::value& items) {
 }
 
 TEST(WriteReply, RanksHighestFirstThenByIndex) {
-  const json::value body = reply(call_of(ReplyFormat::kStandard));
+  const json::value body = reply(call_of(kStandard));
   EXPECT_THAT(indices(body.at("results")), ElementsAre(1, 3, 0, 2));
   EXPECT_EQ(body.at("id"), "rerank-1");
   EXPECT_EQ(body.at("model"), "demo");
@@ -63,7 +65,7 @@ TEST(WriteReply, RanksHighestFirstThenByIndex) {
 }
 
 TEST(WriteReply, CutsAtTopNButCountsAllTokens) {
-  ScoringCall call = call_of(ReplyFormat::kStandard);
+  ScoringCall call = call_of(kStandard);
   call.top_n = 3;
   const json::value body = reply(call);
   EXPECT_THAT(indices(body.at("results")), ElementsAre(1, 3, 0));
@@ -73,13 +75,13 @@ TEST(WriteReply, CutsAtTopNButCountsAllTokens) {
 }
 
 TEST(WriteReply, LeavesTextsOutWhereNoneAreWanted) {
-  ScoringCall call = call_of(ReplyFormat::kStandard);
+  ScoringCall call = call_of(kStandard);
   call.echo.clear();
   EXPECT_FALSE(reply(call).at("results").at(0).as_object().contains("document"));
 }
 
 TEST(WriteReply, GivesRawScoresAsLogitDifferences) {
-  ScoringCall call = call_of(ReplyFormat::kStandard);
+  ScoringCall call = call_of(kStandard);
   call.raw_scores = true;
   const json::value body = reply(call);
   EXPECT_EQ(body.at("results").at(0).at("relevance_score"), 0.0);
@@ -87,19 +89,19 @@ TEST(WriteReply, GivesRawScoresAsLogitDifferences) {
 }
 
 TEST(WriteReply, SpeaksTei) {
-  EXPECT_EQ(write_reply(call_of(ReplyFormat::kTei), four_scores(), kStamp),
+  EXPECT_EQ(write_reply(call_of(kTei), four_scores(), kStamp),
             R"([{"index":1,"score":0.75,"text":"b\"","truncated":true},{"index":3,"score":0.5,"text":"d"},)"
             R"({"index":0,"score":0.25,"text":"a"},{"index":2,"score":0.25,"text":"c"}])");
 }
 
 TEST(WriteReply, SpeaksWeaviateInTheOrderOfTheRequest) {
-  EXPECT_EQ(write_reply(call_of(ReplyFormat::kWeaviate), four_scores(), kStamp),
+  EXPECT_EQ(write_reply(call_of(kWeaviate), four_scores(), kStamp),
             R"({"scores":[{"document":"a","score":0.25},{"document":"b\"","score":0.75,"truncated":true},)"
             R"({"document":"c","score":0.25},{"document":"d","score":0.5}]})");
 }
 
 TEST(WriteReply, SpeaksNimInLogits) {
-  ScoringCall call = call_of(ReplyFormat::kNim);
+  ScoringCall call = call_of(kNim);
   call.echo.clear();
   call.top_n = 2;
   EXPECT_EQ(write_reply(call, four_scores(), kStamp),
@@ -107,14 +109,14 @@ TEST(WriteReply, SpeaksNimInLogits) {
 }
 
 TEST(WriteReply, SpeaksVoyageBesideTheStandard) {
-  const json::value body = reply(call_of(ReplyFormat::kVoyage));
+  const json::value body = reply(call_of(kVoyage));
   EXPECT_EQ(body.at("data").at(0).at("document"), "b\"");
   EXPECT_EQ(body.at("results").at(0).at("document").at("text"), "b\"");
   EXPECT_THAT(indices(body.at("data")), ElementsAre(1, 3, 0, 2));
 }
 
 TEST(WriteReply, SpeaksMixedbread) {
-  ScoringCall call = call_of(ReplyFormat::kMixedbread);
+  ScoringCall call = call_of(kMixedbread);
   call.top_n = 1;
   const json::value body = reply(call);
   EXPECT_EQ(body.at("object"), "list");
@@ -125,13 +127,13 @@ TEST(WriteReply, SpeaksMixedbread) {
 }
 
 TEST(WriteReply, SpeaksInfinity) {
-  const json::value body = reply(call_of(ReplyFormat::kInfinity));
+  const json::value body = reply(call_of(kInfinity));
   EXPECT_EQ(body.at("object"), "rerank");
   EXPECT_EQ(body.at("results").at(0).at("document"), "b\"");
 }
 
 TEST(WriteReply, ScoresInTheOrderOfTheRequest) {
-  ScoringCall call = call_of(ReplyFormat::kScore);
+  ScoringCall call = call_of(kScore);
   call.echo.clear();
   const json::value body = reply(call);
   EXPECT_EQ(body.at("id"), "score-1");
@@ -143,7 +145,7 @@ TEST(WriteReply, ScoresInTheOrderOfTheRequest) {
 
 TEST(WriteReply, WritesTheBitsOfEveryScore) {
   ScoringCall call;
-  call.format = ReplyFormat::kTei;
+  call.dialect = &kTei;
   for (const float score : {0.1F, 1.0F, 0.0F, 1e-30F, std::nextafter(1.0F, 0.0F), 1.4e-45F, 0.33333334F}) {
     Result result;
     result.documents = {{.score = score}};
@@ -156,10 +158,10 @@ TEST(WriteReply, WritesTheBitsOfEveryScore) {
 
 // Or replies would not be charged for in full.
 TEST(WriteReply, TakesNoMoreThanItsBound) {
-  for (const ReplyFormat format :
-       {ReplyFormat::kStandard, ReplyFormat::kTei, ReplyFormat::kWeaviate, ReplyFormat::kNim,
-        ReplyFormat::kVoyage, ReplyFormat::kMixedbread, ReplyFormat::kInfinity, ReplyFormat::kScore}) {
-    ScoringCall call = call_of(format);
+  std::vector<const Dialect*> all(dialects().begin(), dialects().end());
+  all.push_back(&kScore);
+  for (const Dialect* dialect : all) {
+    ScoringCall call = call_of(*dialect);
     call.num_documents = 10'000;
     call.echo.assign(call.num_documents, std::string("\x7f\x01 \"\n") + std::string(20, '\x7f'));
     call.raw_scores = true;
@@ -171,7 +173,7 @@ TEST(WriteReply, TakesNoMoreThanItsBound) {
     }
     const std::string model(200, '"');
     const std::string text = write_reply(call, result, {.id = std::string(128, '"'), .model = model});
-    EXPECT_LE(text.capacity(), reply_bytes(call, model)) << static_cast<int>(format);
+    EXPECT_LE(text.capacity(), reply_bytes(call, model)) << dialect->name;
   }
 }
 

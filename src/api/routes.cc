@@ -2,60 +2,56 @@
 
 #include <array>
 #include <optional>
+#include <vector>
+
+#include "api/dialects/dialects.h"
 
 namespace rerank::api {
 namespace {
 
 constexpr std::string_view kModelMark = "{model}";
 
-constexpr std::string_view kRerankSummary = "Rank documents by their relevance to a query";
-constexpr std::string_view kInfinitySummary = "Rank documents, an echoed document being a string";
-constexpr std::string_view kVoyageSummary = "Rank documents, the results also as \"data\"";
-constexpr std::string_view kScoreSummary = "Score pairs of texts, in their order";
-constexpr std::string_view kModelsSummary = "The served names";
 constexpr std::string_view kReadySummary = "Whether new requests are welcome";
-constexpr std::string_view kHealthSummary = "Whether requests are being served";
 
-constexpr std::array kRoutes = {
-    Route{Method::kPost, "/rerank", Handler::kRerank, Dialect::kPlain, kRerankSummary},
-    Route{Method::kPost, "/v1/rerank", Handler::kRerank, Dialect::kPlain, kRerankSummary},
-    Route{Method::kPost, "/v2/rerank", Handler::kRerank, Dialect::kCohereV2,
-          "Rank documents, echoing them only when asked"},
-    Route{Method::kPost, "/reranking", Handler::kRerank, Dialect::kPlain, kRerankSummary},
-    Route{Method::kPost, "/v1/reranking", Handler::kRerank, Dialect::kPlain, kRerankSummary},
-    Route{Method::kPost, "/v1/ranking", Handler::kRerank, Dialect::kPlain, kRerankSummary},
-    Route{Method::kPost, "/v1/retrieval/{model}/reranking", Handler::kRerank, Dialect::kPlain,
-          kRerankSummary},
-    Route{Method::kPost, "/infinity/rerank", Handler::kRerank, Dialect::kInfinity, kInfinitySummary},
-    Route{Method::kPost, "/infinity/v1/rerank", Handler::kRerank, Dialect::kInfinity, kInfinitySummary},
-    Route{Method::kPost, "/voyage/rerank", Handler::kRerank, Dialect::kVoyage, kVoyageSummary},
-    Route{Method::kPost, "/voyage/v1/rerank", Handler::kRerank, Dialect::kVoyage, kVoyageSummary},
-    Route{Method::kPost, "/score", Handler::kScore, Dialect::kPlain, kScoreSummary},
-    Route{Method::kPost, "/v1/score", Handler::kScore, Dialect::kPlain, kScoreSummary},
-    Route{Method::kPost, "/invocations", Handler::kInvocations, Dialect::kPlain,
-          "Rerank or score, told apart by the body"},
-    Route{Method::kPost, "/tokenize", Handler::kTokenize, Dialect::kPlain, "Token ids of texts"},
-    Route{Method::kPost, "/detokenize", Handler::kDetokenize, Dialect::kPlain, "The text of token ids"},
-    Route{Method::kGet, "/v1/models", Handler::kModels, Dialect::kPlain, kModelsSummary},
-    Route{Method::kGet, "/v1/models/{model}", Handler::kModel, Dialect::kPlain, "One served name"},
-    Route{Method::kGet, "/infinity/models", Handler::kModels, Dialect::kInfinity, kModelsSummary},
-    Route{Method::kGet, "/infinity/v1/models", Handler::kModels, Dialect::kInfinity, kModelsSummary},
-    Route{Method::kGet, "/version", Handler::kVersion, Dialect::kPlain, "The program's version"},
-    Route{Method::kGet, "/info", Handler::kInfo, Dialect::kPlain, "Model and limits, as TEI tells them"},
-    Route{Method::kGet, "/v1/cluster/auth", Handler::kClusterAuth, Dialect::kPlain,
+// Of no dialect.
+constexpr std::array kServiceRoutes = {
+    Route{Method::kPost, "/invocations", Handler::kInvocations, "Rerank or score, told apart by the body"},
+    Route{Method::kPost, "/tokenize", Handler::kTokenize, "Token ids of texts"},
+    Route{Method::kPost, "/detokenize", Handler::kDetokenize, "The text of token ids"},
+    Route{Method::kGet, "/v1/models", Handler::kModels, kModelsSummary},
+    Route{Method::kGet, "/v1/models/{model}", Handler::kModel, "One served name"},
+    Route{Method::kGet, "/version", Handler::kVersion, "The program's version"},
+    Route{Method::kGet, "/info", Handler::kInfo, "Model and limits, as TEI tells them"},
+    Route{Method::kGet, "/v1/cluster/auth", Handler::kClusterAuth,
           "Whether a key is needed, for Xinference's client"},
-    Route{Method::kGet, "/meta", Handler::kMeta, Dialect::kPlain, "An empty object, for Weaviate"},
-    Route{Method::kGet, "/health", Handler::kHealth, Dialect::kPlain, kHealthSummary},
-    Route{Method::kGet, "/ping", Handler::kHealth, Dialect::kPlain, kHealthSummary},
-    Route{Method::kGet, "/infinity/health", Handler::kHealth, Dialect::kPlain, kHealthSummary},
-    Route{Method::kGet, "/v1/health/live", Handler::kLive, Dialect::kPlain, "Whether the process is sound"},
-    Route{Method::kGet, "/v1/health/ready", Handler::kReady, Dialect::kPlain, kReadySummary},
-    Route{Method::kGet, "/.well-known/ready", Handler::kReady, Dialect::kPlain, kReadySummary},
-    Route{Method::kGet, "/metrics", Handler::kMetrics, Dialect::kPlain, "Metrics as Prometheus text"},
-    Route{Method::kGet, "/openapi.json", Handler::kOpenapi, Dialect::kPlain, "This contract"},
-    Route{Method::kGet, "/docs", Handler::kDocs, Dialect::kPlain, "This contract as a page"},
-    Route{Method::kGet, "/", Handler::kPlayground, Dialect::kPlain, "A page to try the ranking with"},
+    Route{Method::kGet, "/meta", Handler::kMeta, "An empty object, for Weaviate"},
+    Route{Method::kGet, "/health", Handler::kHealth, kHealthSummary},
+    Route{Method::kGet, "/ping", Handler::kHealth, kHealthSummary},
+    Route{Method::kGet, "/v1/health/live", Handler::kLive, "Whether the process is sound"},
+    Route{Method::kGet, "/v1/health/ready", Handler::kReady, kReadySummary},
+    Route{Method::kGet, "/.well-known/ready", Handler::kReady, kReadySummary},
+    Route{Method::kGet, "/metrics", Handler::kMetrics, "Metrics as Prometheus text"},
+    Route{Method::kGet, "/openapi.json", Handler::kOpenapi, "This contract"},
+    Route{Method::kGet, "/docs", Handler::kDocs, "This contract as a page"},
+    Route{Method::kGet, "/", Handler::kPlayground, "A page to try the ranking with"},
 };
+
+std::vector<Route> all_routes() {
+  std::vector<Route> all;
+  const auto add = [&all](std::span<const Route> routes, const Dialect& dialect) {
+    for (Route route : routes) {
+      route.dialect = &dialect;
+      all.push_back(route);
+    }
+  };
+  add(kStandard.routes, kStandard);
+  for (const Dialect* dialect : dialects()) {
+    if (dialect != &kStandard) add(dialect->routes, *dialect);
+  }
+  add(kScore.routes, kScore);
+  add(kServiceRoutes, kStandard);
+  return all;
+}
 
 std::optional<int> hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -106,14 +102,15 @@ std::string_view path_of(std::string_view target) {
 }
 
 std::span<const Route> routes() {
-  return kRoutes;
+  static const std::vector<Route> all = all_routes();
+  return all;
 }
 
 RouteMatch match_route(std::string_view method, std::string_view target) {
   const std::string_view path = path_of(target);
   RouteMatch match;
   match.status = 404;
-  for (const Route& route : kRoutes) {
+  for (const Route& route : routes()) {
     const std::optional<std::string_view> model = match_pattern(route.pattern, path);
     if (!model.has_value()) continue;
     match.allow = route.method == Method::kPost ? "POST, OPTIONS" : "GET, HEAD, OPTIONS";

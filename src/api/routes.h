@@ -1,5 +1,5 @@
-// The one table of routes: the server dispatches by it and openapi.cc writes the contract from it. Knows
-// paths and methods, not what the handlers do.
+// All routes, those of the dialects among them: the server dispatches by them, and openapi.cc describes them.
+// Paths and methods only, not what the handlers do.
 #pragma once
 
 #include <span>
@@ -31,23 +31,22 @@ enum class Handler {
   kPlayground,
 };
 
-// What the path alone says about the shape of request and reply.
-enum class Dialect {
-  kPlain,
-  kCohereV2,  // documents are echoed only when asked for
-  kInfinity,  // an echoed document is a string
-  kVoyage,    // the results once more, as "data"
-};
+struct Dialect;
 
 struct Route {
   Method method;
   std::string_view pattern;  // "{model}" stands for one or more segments, slashes among them
   Handler handler;
-  Dialect dialect;
   std::string_view summary;
+  int cohere_version = 1;            // of Cohere's API: 2 returns documents only on request
+  const Dialect* dialect = nullptr;  // of static storage, never null in routes()
 
   bool needs_key() const { return method == Method::kPost; }
 };
+
+// Of routes that several dialects have.
+inline constexpr std::string_view kModelsSummary = "The served names";
+inline constexpr std::string_view kHealthSummary = "Whether requests are being served";
 
 std::span<const Route> routes();
 

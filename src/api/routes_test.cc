@@ -5,13 +5,15 @@
 #include <set>
 #include <string>
 
+#include "api/dialects/dialects.h"
+
 namespace rerank::api {
 namespace {
 
 TEST(Routes, FindTheirHandlers) {
   EXPECT_EQ(match_route("POST", "/v1/rerank").route->handler, Handler::kRerank);
-  EXPECT_EQ(match_route("POST", "/v2/rerank").route->dialect, Dialect::kCohereV2);
-  EXPECT_EQ(match_route("POST", "/infinity/v1/rerank").route->dialect, Dialect::kInfinity);
+  EXPECT_EQ(match_route("POST", "/v2/rerank").route->cohere_version, 2);
+  EXPECT_EQ(match_route("POST", "/infinity/v1/rerank").route->dialect, &kInfinity);
   EXPECT_EQ(match_route("POST", "/invocations").route->handler, Handler::kInvocations);
   EXPECT_EQ(match_route("GET", "/").route->handler, Handler::kPlayground);
   EXPECT_EQ(match_route("HEAD", "/health").route->handler, Handler::kHealth);

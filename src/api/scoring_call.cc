@@ -2,26 +2,12 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <array>
-#include <utility>
+#include <string>
 
-#include "rerank/error.h"
+#include "api/dialects/dialects.h"
 
 namespace rerank::api {
 namespace {
-
-struct NamedFormat {
-  std::string_view name;
-  ReplyFormat format;
-};
-
-constexpr std::array kNamedFormats = {
-    NamedFormat{"standard", ReplyFormat::kStandard}, NamedFormat{"tei", ReplyFormat::kTei},
-    NamedFormat{"weaviate", ReplyFormat::kWeaviate}, NamedFormat{"nim", ReplyFormat::kNim},
-    NamedFormat{"voyage", ReplyFormat::kVoyage},     NamedFormat{"mixedbread", ReplyFormat::kMixedbread},
-    NamedFormat{"infinity", ReplyFormat::kInfinity},
-};
 
 // Clients look for this phrase, which vLLM's errors have, where a prompt has too many tokens.
 constexpr std::string_view kReduceLength = "Please reduce the length of the input prompt";
@@ -67,26 +53,10 @@ std::string too_long_text(const ScoringCall& call, const ErrorSubject& subject) 
 
 }  // namespace
 
-ReplyFormat reply_format_named(std::string_view name) {
-  const auto* found = std::find_if(kNamedFormats.begin(), kNamedFormats.end(),
-                                   [name](const NamedFormat& format) { return format.name == name; });
-  if (found != kNamedFormats.end()) return found->format;
-  throw Error(ErrorCode::kInvalidArgument,
-              "--reply-format " + std::string(name) +
-                  ": choose standard, tei, weaviate, nim, voyage, mixedbread or infinity");
-}
-
-ErrorStyle error_style_of(ReplyFormat format) {
-  return format == ReplyFormat::kTei || format == ReplyFormat::kWeaviate ? ErrorStyle::kString
-                                                                         : ErrorStyle::kObject;
-}
-
-ErrorStyle ScoringCall::error_style() const {
-  return error_style_of(format);
-}
+ScoringCall::ScoringCall() : dialect(&kStandard) {}
 
 ErrorStyle error_style_of(const RequestRules& rules) {
-  return error_style_of(rules.forced_format.value_or(ReplyFormat::kStandard));
+  return rules.forced_dialect == nullptr ? ErrorStyle::kObject : rules.forced_dialect->error_style;
 }
 
 ApiError error_of(const ScoringCall& call, const Result& result) {
@@ -101,7 +71,7 @@ ApiError error_of(const ScoringCall& call, const Result& result) {
     message = fmt::format("{}: {}", element_of(call, subject), result.reason);
   }
   ApiError error(status_of(result.status), message, param);
-  error.set_style(call.error_style());
+  error.set_style(call.dialect->error_style);
   return error;
 }
 

@@ -4,7 +4,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,23 +15,6 @@
 
 namespace rerank::api {
 
-enum class ReplyFormat {
-  kStandard,  // what Cohere's, Jina's and vLLM's clients read
-  kTei,
-  kWeaviate,
-  kNim,
-  kVoyage,
-  kMixedbread,
-  kInfinity,
-  kScore,
-};
-
-// "standard", "tei", "weaviate", "nim", "voyage", "mixedbread" or "infinity", for --reply-format. Throws
-// Error.
-ReplyFormat reply_format_named(std::string_view name);
-
-ErrorStyle error_style_of(ReplyFormat format);
-
 // What the operator allows. The body's size is bounded by who reads it.
 struct RequestRules {
   std::vector<std::string> served_names;  // not empty; the first is the one that replies carry
@@ -40,27 +22,28 @@ struct RequestRules {
   std::size_t max_documents = 1000;  // pairs of a request
   std::size_t max_json_depth = 32;
   std::size_t max_json_values = 1'000'000;
-  bool auto_truncate = true;                 // what happens to a long document where the request does not say
-  std::optional<ReplyFormat> forced_format;  // of rerank replies, for clients that cannot be told apart
+  bool auto_truncate = true;  // what happens to a long document where the request does not say
+  // Of all rerank requests, for clients that cannot be told apart; null: by the request.
+  const Dialect* forced_dialect = nullptr;
 };
 
 struct ScoringCall {
+  ScoringCall();  // in the standard dialect
+
   Request request;  // without deadline; may be moved away
   std::size_t num_documents = 0;
   // Texts to be written back, by index of document; empty: none are wanted.
   std::vector<std::string> echo;
   std::size_t echo_bytes = 0;  // what `echo` takes, as it was asked of the allowance
-  ReplyFormat format = ReplyFormat::kStandard;
-  Dialect dialect = Dialect::kPlain;
-  std::size_t top_n = 0;  // 0: all
+  const Dialect* dialect;      // of static storage
+  int cohere_version = 1;      // of the route
+  std::size_t top_n = 0;       // 0: all
   bool wants_documents = true;
   bool raw_scores = false;  // the logits instead of the scores made of them
   std::string request_id;   // the field of the body; empty: none. The header goes first.
   // What the request calls them; of static storage.
   std::string_view documents_field = "documents";
   std::string_view queries_field = "query";
-
-  ErrorStyle error_style() const;
 };
 
 // Reads `body`, lets go of it and gives its capacity back to `allowance`, which is asked for all that the

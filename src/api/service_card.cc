@@ -3,19 +3,20 @@
 #include <algorithm>
 
 #include "api/api_error.h"
+#include "api/dialects/dialects.h"
 #include "api/json_text.h"
 #include "rerank/version.h"
 
 namespace rerank::api {
 namespace {
 
-// What vLLM's, Infinity's and Xinference's clients each look for. Infinity's takes one owner only.
-void write_card(JsonText& json, const ServiceCard& card, std::string_view name, Dialect dialect) {
+// What vLLM's, Infinity's and Xinference's clients each look for.
+void write_card(JsonText& json, const ServiceCard& card, std::string_view name, const Dialect& dialect) {
   json.begin_object();
   json.key("id").string(name);
   json.key("object").string("model");
   json.key("created").number(card.created);
-  json.key("owned_by").string(dialect == Dialect::kInfinity ? "infinity" : "rerank.cpp");
+  json.key("owned_by").string(dialect.model_owner);
   json.key("root").string(card.model);
   json.key("parent").null();
   json.key("max_model_len").number(card.max_model_len);
@@ -28,7 +29,7 @@ void write_card(JsonText& json, const ServiceCard& card, std::string_view name, 
 
 }  // namespace
 
-std::string write_models(const ServiceCard& card, Dialect dialect) {
+std::string write_models(const ServiceCard& card, const Dialect& dialect) {
   JsonText json;
   json.begin_object();
   json.key("object").string("list");
@@ -42,7 +43,7 @@ std::string write_model(const ServiceCard& card, std::string_view id) {
   const auto& names = card.served_names;
   if (std::find(names.begin(), names.end(), id) == names.end()) throw unknown_model(id);
   JsonText json;
-  write_card(json, card, id, Dialect::kPlain);
+  write_card(json, card, id, kStandard);
   return json.take();
 }
 

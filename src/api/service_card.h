@@ -30,7 +30,7 @@ struct ServiceCard {
 };
 
 // Each is the JSON of the route of its name.
-std::string write_models(const ServiceCard& card, Dialect dialect);
+std::string write_models(const ServiceCard& card, const Dialect& dialect);
 std::string write_model(const ServiceCard& card, std::string_view id);  // Throws ApiError (404).
 std::string write_info(const ServiceCard& card);
 std::string write_version();

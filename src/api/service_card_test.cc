@@ -6,6 +6,7 @@
 #include <boost/json/value.hpp>
 
 #include "api/api_error.h"
+#include "api/dialects/dialects.h"
 #include "rerank/version.h"
 
 namespace rerank::api {
@@ -24,7 +25,7 @@ ServiceCard card() {
 }
 
 TEST(ServiceCard, ListsEveryServedName) {
-  const json::value models = json::parse(write_models(card(), Dialect::kPlain));
+  const json::value models = json::parse(write_models(card(), kStandard));
   EXPECT_EQ(models.at("object"), "list");
   ASSERT_EQ(models.at("data").as_array().size(), 2U);
   EXPECT_EQ(models.at("data").at(0).at("id"), "Qwen/Qwen3-Reranker-0.6B");
@@ -33,7 +34,7 @@ TEST(ServiceCard, ListsEveryServedName) {
 }
 
 TEST(ServiceCard, NamesInfinityToItsClient) {
-  const json::value models = json::parse(write_models(card(), Dialect::kInfinity));
+  const json::value models = json::parse(write_models(card(), kInfinity));
   EXPECT_EQ(models.at("data").at(0).at("owned_by"), "infinity");
 }
 

@@ -7,9 +7,11 @@
 #include <boost/json/value.hpp>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
+#include "api/dialects/dialects.h"
 #include "api/reply.h"
 #include "client/reply.h"
 #include "tests/fuzz/counted_allowance.h"
@@ -30,18 +32,18 @@ const api::RequestRules& rules() {
 // One path for each kind of route that scores.
 std::vector<std::string> make_paths() {
   std::vector<std::string> paths;
-  std::vector<std::pair<api::Handler, api::Dialect>> known;
+  std::vector<std::tuple<api::Handler, const api::Dialect*, int>> known;
   for (const api::Route& route : api::routes()) {
     const bool scores = route.handler == api::Handler::kRerank || route.handler == api::Handler::kScore ||
                         route.handler == api::Handler::kInvocations;
-    const std::pair kind(route.handler, route.dialect);
+    const std::tuple kind(route.handler, route.dialect, route.cohere_version);
     if (!scores || std::find(known.begin(), known.end(), kind) != known.end()) continue;
     known.push_back(kind);
     std::string path(route.pattern);
     if (const std::size_t at = path.find("{model}"); at != std::string::npos) path.replace(at, 7, "demo");
     paths.push_back(path);
   }
-  expect(paths.size() >= 5, "the table of routes has every dialect");
+  expect(paths.size() >= 6, "the table of routes has every dialect");
   return paths;
 }
 
@@ -68,7 +70,7 @@ Result made_result(const api::ScoringCall& call) {
 
 // Whether read_scores is for replies of this kind.
 bool is_read_by_client(const api::ScoringCall& call) {
-  const bool is_other = call.format == api::ReplyFormat::kWeaviate || call.format == api::ReplyFormat::kNim;
+  const bool is_other = call.dialect == &api::kWeaviate || call.dialect == &api::kNim;
   return !is_other && (call.top_n == 0 || call.top_n >= call.num_documents);
 }
 

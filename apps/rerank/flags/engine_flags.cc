@@ -1,5 +1,7 @@
 #include "apps/rerank/flags/engine_flags.h"
 
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <vector>
@@ -124,10 +126,8 @@ void RequestFlags::apply_to(Request& request) const {
 }
 
 CLI::Option* add_choice(CLI::App& command, const std::string& name, std::string& value,
-                        std::initializer_list<const char*> values, const std::string& description) {
-  std::string listed;
-  for (const char* choice : values) listed += (listed.empty() ? "" : " | ") + std::string(choice);
-  const std::vector<std::string> choices(values.begin(), values.end());
+                        const std::vector<std::string>& choices, const std::string& description) {
+  const std::string listed = fmt::format("{}", fmt::join(choices, " | "));
   const auto verdict = [choices, listed](const std::string& given) {
     const bool known = std::find(choices.begin(), choices.end(), given) != choices.end();
     return known ? std::string() : "\"" + given + "\" is not one of " + listed;

@@ -2,8 +2,8 @@
 #pragma once
 
 #include <cstdint>
-#include <initializer_list>
 #include <string>
+#include <vector>
 
 #include "rerank/engine.h"
 
@@ -38,7 +38,7 @@ void add_request_flags(CLI::App& command, RequestFlags& flags);
 
 // A flag whose value is one of `values`; the help shows them after its `description`.
 CLI::Option* add_choice(CLI::App& command, const std::string& name, std::string& value,
-                        std::initializer_list<const char*> values, const std::string& description);
+                        const std::vector<std::string>& choices, const std::string& description);
 
 // Throws Error naming the flag if its value is not valid UTF-8.
 void require_utf8(const std::string& value, const char* flag);

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <cstddef>
 
+#include "api/dialects/dialects.h"
 #include "apps/rerank/flags/engine_flags.h"
 #include "apps/rerank/flags/number_flags.h"
 
@@ -136,8 +137,7 @@ void add_serve_flags(CLI::App& command, ServeFlags& flags) {
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   command.add_option("--root-path", service.root_path, "path prefix, for a proxy that does not strip it")
       ->type_name("PATH");
-  add_choice(command, "--reply-format", service.reply_format,
-             {"standard", "tei", "weaviate", "nim", "voyage", "mixedbread", "infinity"},
+  add_choice(command, "--reply-format", service.reply_format, api::dialect_names(),
              "format of every rerank reply; default: chosen by the request");
   add_count(command, "--workers", service.num_workers, ranges::kSocketThreads,
             "threads that parse and serialize large bodies; 0: depending on the number of CPUs");

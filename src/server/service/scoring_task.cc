@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "api/api_error.h"
+#include "api/dialects/dialect.h"
 #include "api/reply.h"
 #include "base/log.h"
 #include "base/log_event.h"
@@ -81,7 +82,7 @@ void ScoringTask::read_and_submit() {
     }
     load_ = load;
   } catch (api::ApiError& error) {
-    error.set_style(call_.error_style());
+    error.set_style(call_.dialect->error_style);
     throw;
   }
   log_call();
@@ -146,7 +147,7 @@ void ScoringTask::answer(const Result& result) {
   }
   if (result.status != Status::kOk) {
     if (end != End::kStopped) throw api::error_of(call_, result);
-    throw api::ApiError(503, "The server is shutting down.").set_style(call_.error_style());
+    throw api::ApiError(503, "The server is shutting down.").set_style(call_.dialect->error_style);
   }
   HttpReply reply = reply_of(result);
   count(reply.status);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "api/api_error.h"
+#include "api/dialects/dialects.h"
 #include "api/openapi.h"
 #include "api/pages.h"
 #include "api/served_model.h"
@@ -70,7 +71,7 @@ Service::Service(ServiceOptions options, const std::string& model, const FrontCo
       card_(first_card(options_, model)),
       workers_(num_workers(options_.num_workers)) {
   if (!options_.reply_format.empty()) {
-    exchanges_.error_style = api::error_style_of(api::reply_format_named(options_.reply_format));
+    exchanges_.error_style = api::dialect_named(options_.reply_format).error_style;
   }
 }
 
@@ -87,7 +88,7 @@ void Service::begin_serving(std::unique_ptr<ScoringEngine> engine, bool parse_sp
   serving->rules.max_documents = static_cast<std::size_t>(options_.max_documents);
   serving->rules.auto_truncate = options_.auto_truncate;
   if (!options_.reply_format.empty()) {
-    serving->rules.forced_format = api::reply_format_named(options_.reply_format);
+    serving->rules.forced_dialect = &api::dialect_named(options_.reply_format);
   }
   {
     const std::lock_guard lock(mutex_);
@@ -259,7 +260,7 @@ void Service::answer_get(Exchange& exchange) const {
     case api::Handler::kLive:
       return answer_health(exchange, is_alive());
     case api::Handler::kModels:
-      return exchange.reply_json(api::write_models(card, exchange.match().route->dialect));
+      return exchange.reply_json(api::write_models(card, *exchange.match().route->dialect));
     case api::Handler::kModel:
       return exchange.reply_json(api::write_model(card, exchange.match().model));
     case api::Handler::kVersion:

@@ -1,0 +1,92 @@
+#include "api/dialects/reply_writer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "api/dialects/dialect.h"
+
+namespace rerank::api {
+namespace {
+
+std::vector<RankedDocument> ranked(const ScoringCall& call, const Result& result) {
+  std::vector<RankedDocument> ranked;
+  ranked.reserve(result.documents.size());
+  const bool raw = call.raw_scores || call.dialect->always_logits;
+  for (const DocumentScore& document : result.documents) {
+    ranked.push_back({.index = ranked.size(),
+                      .value = raw ? document.logit_difference() : document.score,
+                      .truncated = document.truncated});
+  }
+  if (!call.dialect->best_first) return ranked;
+  const std::size_t count = call.top_n == 0 ? ranked.size() : std::min(call.top_n, ranked.size());
+  std::partial_sort(ranked.begin(), ranked.begin() + static_cast<std::ptrdiff_t>(count), ranked.end(),
+                    [](const RankedDocument& a, const RankedDocument& b) {
+                      return a.value != b.value ? a.value > b.value : a.index < b.index;
+                    });
+  ranked.resize(count);
+  return ranked;
+}
+
+}  // namespace
+
+ReplyWriter::ReplyWriter(const ScoringCall& call, const Result& result, const ReplyStamp& stamp)
+    : call_(call),
+      result_(result),
+      stamp_(stamp),
+      documents_(ranked(call, result)),
+      json_(expected_bytes()) {}
+
+std::size_t ReplyWriter::expected_bytes() const {
+  std::size_t list_bytes = kDocumentBytes * documents_.size();
+  for (const RankedDocument& document : documents_) {
+    list_bytes += has_text(document) ? JsonText::string_bytes(text(document)) : 0;
+  }
+  return kFrameBytes + stamp_.model.size() + static_cast<std::size_t>(call_.dialect->num_lists) * list_bytes;
+}
+
+void ReplyWriter::begin_document(const RankedDocument& document, std::string_view value_name) {
+  json_.begin_object();
+  json_.key("index").number(static_cast<std::int64_t>(document.index));
+  json_.key(value_name).score(document.value);
+}
+
+void ReplyWriter::end_document(const RankedDocument& document) {
+  if (document.truncated) json_.key("truncated").boolean(true);
+  json_.end_object();
+}
+
+void ReplyWriter::write_text(std::string_view name, const RankedDocument& document) {
+  if (has_text(document)) json_.key(name).string(text(document));
+}
+
+void ReplyWriter::write_id(std::string_view prefix) {
+  json_.key("id").string(fmt::format("{}-{}", prefix, stamp_.id));
+}
+
+void ReplyWriter::begin_usage() {
+  json_.key("usage").begin_object();
+  json_.key("prompt_tokens").number(result_.num_tokens);
+  json_.key("total_tokens").number(result_.num_tokens);
+}
+
+void ReplyWriter::write_usage() {
+  begin_usage();
+  json_.end_object();
+}
+
+void ReplyWriter::write_meta() {
+  json_.key("meta").begin_object();
+  json_.key("api_version").begin_object();
+  json_.key("version").string(call_.cohere_version == 2 ? "2" : "1");
+  json_.end_object();
+  json_.key("billed_units").begin_object();
+  json_.key("search_units").number(1);
+  json_.end_object();
+  json_.key("tokens").begin_object();
+  json_.key("input_tokens").number(result_.num_tokens);
+  json_.key("output_tokens").number(0);
+  json_.end_object().end_object();
+}
+
+}  // namespace rerank::api

@@ -1,0 +1,59 @@
+// What dialects write their replies with: the ranked documents, and the parts that several of them have.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+#include <vector>
+
+#include "api/json_text.h"
+#include "api/reply.h"
+#include "api/scoring_call.h"
+
+namespace rerank::api {
+
+// A document of a reply, except its text.
+struct RankedDocument {
+  std::size_t index = 0;
+  float value = 0;
+  bool truncated = false;
+};
+
+// Upper bounds of what a reply needs, which is reserved before it is written: whatever is around the lists of
+// documents, except the model's name; and a document of a list, except its text.
+constexpr std::size_t kFrameBytes = 768;
+constexpr std::size_t kDocumentBytes = 128;
+
+class ReplyWriter {
+ public:
+  // REQUIRES: the arguments outlive this.
+  ReplyWriter(const ScoringCall& call, const Result& result, const ReplyStamp& stamp);
+
+  const ScoringCall& call() const { return call_; }
+  const ReplyStamp& stamp() const { return stamp_; }
+  // In the dialect's order, top_n of them.
+  const std::vector<RankedDocument>& documents() const { return documents_; }
+  JsonText& json() { return json_; }
+
+  // A document's object up to its value, what every dialect ends it with, and its text if that is wanted.
+  void begin_document(const RankedDocument& document, std::string_view value_name);
+  void end_document(const RankedDocument& document);
+  void write_text(std::string_view name, const RankedDocument& document);
+  bool has_text(const RankedDocument& document) const { return document.index < call_.echo.size(); }
+  const std::string& text(const RankedDocument& document) const { return call_.echo[document.index]; }
+
+  void write_id(std::string_view prefix);
+  void begin_usage();  // an object that its caller ends
+  void write_usage();
+  void write_meta();  // as Cohere counts: the search unit is its unit of billing
+
+ private:
+  std::size_t expected_bytes() const;
+
+  const ScoringCall& call_;
+  const Result& result_;
+  const ReplyStamp& stamp_;
+  const std::vector<RankedDocument> documents_;
+  JsonText json_;
+};
+
+}  // namespace rerank::api
