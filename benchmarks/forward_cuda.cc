@@ -129,8 +129,8 @@ std::map<std::string, Work> work_of(const TransformerSpec& s, const PackedBatch&
   work["GEMM down"] = product(s.hidden, s.ffn);
   work["attention"].gflop = 4e-9 * s.query_dim() * (full * pairs + last_pairs);
   work["norm"].gbyte = 1e-9 * s.hidden * (4 + element) * (2 * full * rows + rows + 2 * scored);
-  work["quantise ffn"].gbyte = quantized ? 1e-9 * s.ffn * 3 * (full * rows) : 0;
-  work["quantise attention"].gbyte = quantized ? 1e-9 * s.query_dim() * 3 * (full * rows) : 0;
+  work["quantize ffn"].gbyte = quantized ? 1e-9 * s.ffn * 3 * (full * rows) : 0;
+  work["quantize attention"].gbyte = quantized ? 1e-9 * s.query_dim() * 3 * (full * rows) : 0;
   work["embed"].gbyte = 6e-9 * s.hidden * rows;
   return work;
 }

@@ -200,6 +200,9 @@ if wants goldens "$parts"; then
     check "golden scores, $size" "$bin/golden_test" --gtest_filter="*GoldenScores*/${named}_cuda*" --gtest_output="xml:$report"
     [ ! -f "$report" ] || golden_errors "$report" | tee -a "$table"
   done
+  report=$output/families.xml
+  check "scores of all families" "$bin/golden_test" --gtest_filter='*FamilyScores*cuda*' --gtest_output="xml:$report"
+  [ ! -f "$report" ] || golden_errors "$report" | tee -a "$table"
 fi
 if wants bits "$parts"; then
   check "the same bits, prompts cut anywhere" "$bin/golden_test" --gtest_filter='*/BitsTest*cuda*'
@@ -321,26 +324,39 @@ load_and_ask() {
   "$(program_of "$which")" bench --offline $what --device cuda $tokenizer_flag --query-words 46 -w 200 $load
 }
 
-if wants http "$parts"; then
+# http_in_turn NAME REQUESTS_ALONE FLAG...: both bundles' servers side by side with these flags, asked in turn.
+http_in_turn() {
+  what=$1 alone=$2
+  shift 2
   servers=
   for which in old new; do
     if [ $which = old ]; then port=18431; else port=18432; fi
     # shellcheck disable=SC2086 # words
-    "$(program_of $which)" serve synth:0.6B --device cuda $tokenizer_flag --host 127.0.0.1 --port $port \
-      >"$output/server_$which.log" 2>&1 &
+    "$(program_of $which)" serve "$@" --device cuda --gpu-memory-utilization 0.45 $tokenizer_flag --host 127.0.0.1 \
+      --port $port >"$output/server_$which.log" 2>&1 &
     servers="$servers $!"
   done
   # shellcheck disable=SC2064 # these servers
   trap "kill $servers 2>/dev/null" EXIT
   first="-d 5 -c 1 -n 3 --ready-check-timeout-sec 60"
-  if check "the old server answers" ask_server old "$first" && check "the new server answers" ask_server new "$first"; then
-    in_turn "POST /v1/rerank, 0.6B, old and new in turn" "-d 50 -c 24 -t 5" 6 ask_server
-    in_turn "POST /v1/rerank, 0.6B, 20 documents alone" "-d 20 -c 1 -n 150" 6 ask_server
+  if check "the old server answers, $what" ask_server old "$first" &&
+    check "the new server answers, $what" ask_server new "$first"; then
+    in_turn "POST /v1/rerank, $what, old and new in turn" "-d 50 -c 24 -t 4" 5 ask_server
+    in_turn "POST /v1/rerank, $what, 20 documents alone" "-d 20 -c 1 -n $alone" 5 ask_server
   fi
   # shellcheck disable=SC2086 # numbers
   kill $servers 2>/dev/null
   trap - EXIT
   wait
+}
+
+if wants http "$parts"; then
+  for size in 0.6B 4B; do
+    wants $size "$sizes" || continue
+    if [ $size = 0.6B ]; then alone=150; else alone=30; fi
+    http_in_turn "$size" $alone synth:$size
+    http_in_turn "$size int8" $alone synth:$size --quantization int8
+  done
 fi
 if wants together "$parts" && [ -n "$old" ]; then
   for size in 0.6B 4B; do
@@ -358,7 +374,7 @@ if wants sanitizer "$parts"; then
     for tool in memcheck synccheck initcheck racecheck; do
       for type in bfloat16 int8 fp8; do
         check "compute-sanitizer, $tool, $type" "$sanitizer" --tool $tool --error-exitcode 9 \
-          "$bin/golden_test" --gtest_filter="*GoldenScoresTest.FromIds/nano_cuda_$type*-*_tp*"
+          "$bin/golden_test" --gtest_filter="*GoldenScoresTest.FromIds/nano_cuda_$type*:*FamilyScores*gemma*cuda_$type*-*_tp*"
       done
     done
   else

@@ -37,7 +37,7 @@ std::vector<std::string> model_names() {
 }
 
 std::vector<BackendVariant> variants() {
-  std::vector<BackendVariant> all = backend_variants();
+  std::vector<BackendVariant> all = scoring_variants();
   all.insert(all.begin(), {"reference", "float32", "none"});
   return all;
 }
@@ -68,6 +68,13 @@ class FamilyScoresTest : public testing::TestWithParam<std::tuple<std::string, B
 
   boost::json::value model_;
 };
+
+// As a multiple of the rms of Transformers' own bfloat16 over all 48 cases: eight scatter, and models of a
+// few layers have little that is not quantized.
+double limit_of(const BackendVariant& variant) {
+  if (variant.quantization == "fp8") return 12;
+  return variant.quantization == "int8" ? 5 : 2;
+}
 
 float logit_of(const Model& model, Backend& backend, const boost::json::value& entry) {
   PackedBatch batch;
@@ -105,9 +112,10 @@ TEST_P(FamilyScoresTest, AreThoseOfTransformers) {
     }
   }
   const double rms = std::sqrt(squares / static_cast<double>(cases.size()));
-  // Eight cases scatter: the rms of bfloat16 may be somewhat above that of all 48.
+  RecordProperty("rms", std::to_string(rms));
+  RecordProperty("transformers_bfloat16_rms", std::to_string(model_.at("bfloat16_rms").as_double()));
   if (variant.bfloat16()) {
-    EXPECT_LE(rms, 1.5 * model_.at("bfloat16_rms").as_double());
+    EXPECT_LE(rms, limit_of(variant) * model_.at("bfloat16_rms").as_double());
   }
 }
 

@@ -22,10 +22,13 @@ double product_bound(float row_norm, int hidden) {
 
 }  // namespace
 
-std::vector<float> value_divisors(std::span<const float> row_norms, int hidden) {
+std::vector<float> value_divisors(std::span<const float> row_norms, std::span<const float> bias, int hidden) {
   std::vector<float> divisors;
   divisors.reserve(row_norms.size());
-  for (const float norm : row_norms) divisors.push_back(divisor_of(product_bound(norm, hidden)));
+  for (std::size_t i = 0; i < row_norms.size(); ++i) {
+    const double added = bias.empty() ? 0 : std::abs(double{bias[i]});
+    divisors.push_back(divisor_of(product_bound(row_norms[i], hidden) + added));
+  }
   return divisors;
 }
 
@@ -34,7 +37,7 @@ std::vector<float> ffn_divisors(std::span<const float> gate_norms, std::span<con
   std::vector<float> divisors;
   divisors.reserve(gate_norms.size());
   for (std::size_t i = 0; i < gate_norms.size(); ++i) {
-    // |silu(x)| <= |x|
+    // |silu(x)| <= |x|, and so is |gelu(x)|
     divisors.push_back(divisor_of(product_bound(gate_norms[i], hidden) * product_bound(up_norms[i], hidden)));
   }
   return divisors;

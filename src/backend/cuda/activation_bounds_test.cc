@@ -40,12 +40,17 @@ TEST(ActivationBounds, TheLargestValueFits) {
     std::vector<float> weight = random_row(random);
     for (float& x : weight) x *= std::exp2(static_cast<float>(i % 40 - 20));
     const float norm = length(weight);
-    const float divisor = value_divisors(std::vector<float>{norm}, kHidden).front();
+    const float divisor = value_divisors(std::vector<float>{norm}, {}, kHidden).front();
     const float worst = (1 + 1.0f / 16) * product(normed(weight), weight) / divisor;
     EXPECT_LE(worst, 448);
     EXPECT_GE(worst, 448 / 2.1);  // no coarser than it must be
     EXPECT_EQ(std::exp2(std::round(std::log2(divisor))), divisor);
   }
+}
+
+TEST(ActivationBounds, ABiasCounts) {
+  const std::vector<float> none = {0}, bias = {-449};
+  EXPECT_EQ(value_divisors(none, bias, kHidden), std::vector<float>{2});
 }
 
 TEST(ActivationBounds, TheLargestOfSwigluFits) {
@@ -64,7 +69,7 @@ TEST(ActivationBounds, TheLargestOfSwigluFits) {
 
 TEST(ActivationBounds, NothingIsDividedByNothing) {
   const std::vector<float> padding = {0, 0};
-  EXPECT_EQ(value_divisors(padding, kHidden), (std::vector<float>{1, 1}));
+  EXPECT_EQ(value_divisors(padding, {}, kHidden), (std::vector<float>{1, 1}));
   EXPECT_EQ(ffn_divisors(padding, padding, kHidden), (std::vector<float>{1, 1}));
 }
 

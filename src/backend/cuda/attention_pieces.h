@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "backend/cuda/attention.h"
+#include "backend/cuda/attention_items.h"
 
 namespace rerank::cuda {
 

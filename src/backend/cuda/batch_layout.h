@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "backend/backend.h"
-#include "backend/cuda/attention.h"
+#include "backend/cuda/attention_items.h"
 #include "backend/cuda/attention_pieces.h"
 #include "backend/packed_batch.h"
 

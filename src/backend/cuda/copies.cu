@@ -26,9 +26,10 @@ __global__ void __launch_bounds__(kBlock)
     out.squares[row * num_parts + part] = from.squares[rows[row] * num_parts + part];
 }
 
-// out[i] = table[ids[i]]; eight lanes share a part of a row.
-__global__ void __launch_bounds__(kBlock) embed_kernel(const DeviceBFloat16* table, const std::int32_t* ids,
-                                                       const __grid_constant__ Residual out, int num_rows) {
+// out[i] = table[ids[i]] * scale; eight lanes share a part of a row.
+__global__ void __launch_bounds__(kBlock)
+    embed_kernel(const DeviceBFloat16* table, const std::int32_t* ids, float scale,
+                 const __grid_constant__ Residual out, int num_rows) {
   const int num_parts = num_square_parts(out.hidden);
   const int task = (blockIdx.x * kBlock + threadIdx.x) / ResidualPart::kLanes, row = task / num_parts;
   ResidualPart part{out, row, task % num_parts, row < num_rows};
@@ -41,8 +42,9 @@ __global__ void __launch_bounds__(kBlock) embed_kernel(const DeviceBFloat16* tab
   }
 #pragma unroll
   for (int group = 0; group < ResidualPart::kGroups; ++group) {
-    part.take_squares(unpack8(bits[group]));
-    if (part.has(group)) store_residual(out, part.at(group), {bits[group], {0, 0}});
+    const Vector8 values = scaled8(unpack8(bits[group]), scale);
+    part.take_squares(values);
+    if (part.has(group)) store_residual(out, part.at(group), Residual8::of(values));
   }
   part.finish();
 }
@@ -80,11 +82,11 @@ unsigned blocks_of(std::int64_t size) {
 
 }  // namespace
 
-void launch_embed(const DeviceBFloat16* table, const std::int32_t* ids, const Residual& out,
+void launch_embed(const DeviceBFloat16* table, const std::int32_t* ids, float scale, const Residual& out,
                   std::int32_t num_rows, cudaStream_t stream) {
   if (num_rows == 0) return;
   embed_kernel<<<blocks_of(std::int64_t{ResidualPart::kLanes} * num_rows * num_square_parts(out.hidden)),
-                 kBlock, 0, stream>>>(table, ids, out, num_rows);
+                 kBlock, 0, stream>>>(table, ids, scale, out, num_rows);
   RERANK_CUDA_CHECK(cudaGetLastError());
 }
 

@@ -4,7 +4,7 @@
 
 #include <utility>
 
-#include "backend/cuda/capabilities.h"
+#include "backend/cuda/kernel_sets.h"
 #include "rerank/error.h"
 
 namespace rerank::cuda {

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "backend/backend.h"
-#include "backend/cuda/collective.h"
+#include "backend/cuda/collective/collective.h"
 #include "backend/cuda/device_rank.h"
 
 namespace rerank::cuda {

@@ -3,15 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <vector>
 
+#include "backend/cuda/kernel_sets.h"
 #include "backend/cuda/size.h"
 #include "rerank/error.h"
 
 namespace rerank::cuda {
 namespace {
-
-constexpr int kCountingProducts = 3;  // of a layer, all but its first
 
 double gib(std::size_t bytes) {
   return static_cast<double>(bytes) / (1 << 30);
@@ -22,33 +22,26 @@ double gib(std::size_t bytes) {
 DeviceRank::DeviceRank(TransformerWeights& weights, const BackendLimits& limits, const RankOptions& options)
     : options_(options), spec_(shard_shape(weights.spec(), options.shard)), limits_(limits) {
   ffn_ = padded_ffn(spec_.ffn);
-  check_shape();
   cudaDeviceProp properties{};
   RERANK_CUDA_CHECK(cudaGetDeviceProperties(&properties, options_.device));
   num_processors_ = properties.multiProcessorCount;
+  kernels_ = make_kernel_set(compute_capability(properties), {.spec = spec_,
+                                                              .max_tokens = limits_.max_tokens,
+                                                              .num_processors = num_processors_,
+                                                              .is_sharded = options_.shard.count > 1,
+                                                              .stream = stream_.get()});
   weight_bytes_ = cuda::weight_bytes(spec_, options_.type);
-  workspace_bytes_ = activation_bytes() + store_bytes() + GemmLibrary::kWorkspaceBytes;
+  workspace_bytes_ = activation_bytes() + store_bytes() + kernels_->workspace_bytes();
   check_memory(weights.spec());
-  weights_ = upload_weights(weights, options_.shard, options_.type);
+  weights_ = upload_weights(weights, options_.shard, options_.type, *kernels_);
   reserve();
   fill_frequencies();
-  prepare_attention(spec_.head_dim);
-  prepare_fused_gemms(spec_.head_dim);
-  choose_products();
+  // The last layer is never quantized.
+  const DeviceLayer& last = weights_.layers.back();
   store_ = DeviceBuffer(store_bytes());
-  views_ =
-      make_attention_views(attention_shape(), qkv_.as<DeviceBFloat16>(), limits_.max_tokens,
-                           store_.as<DeviceBFloat16>(), std::int64_t{spec_.num_layers} * limits_.num_slots);
-}
-
-void DeviceRank::check_shape() const {
-  require(ffn_ <= 2 * kMaxNormColumns,
-          fmt::format("the cuda backend takes intermediate_size up to {}", 2 * kMaxNormColumns),
-          ErrorCode::kUnsupported);
-  require(spec_.num_heads / spec_.num_kv_heads <= 64,
-          "the cuda backend takes up to 64 query heads of a key head", ErrorCode::kUnsupported);
-  require(spec_.num_kv_heads < 256, "the cuda backend takes fewer than 256 key heads",
-          ErrorCode::kUnsupported);
+  kernels_->load(qkv_.as<DeviceBFloat16>(), store_.as<DeviceBFloat16>(),
+                 std::int64_t{spec_.num_layers} * limits_.num_slots,
+                 std::array{last.output.operand, last.down.operand});
 }
 
 std::size_t DeviceRank::activation_bytes() const {
@@ -57,17 +50,7 @@ std::size_t DeviceRank::activation_bytes() const {
       is_quantized(options_.type) ? spec_.hidden + spec_.query_dim() + ffn_ + 12 : 0;
   const std::int64_t squares = std::int64_t{4} * num_square_parts(spec_.hidden);
   return size(limits_.max_tokens * (2 * columns + spec_.hidden + squares + quantized) +
-              limits_.max_scores * (std::int64_t{3} * spec_.hidden + squares) + 2 * largest_sum().size()) +
-         counts_bytes();
-}
-
-std::size_t DeviceRank::counts_bytes() const {
-  return size(std::int64_t{kCountingProducts} * spec_.num_layers * count_rows() * 4);
-}
-
-std::uint32_t* DeviceRank::next_counts() {
-  if (num_counted_ == size(std::int64_t{kCountingProducts} * spec_.num_layers)) return nullptr;
-  return counts_.as<std::uint32_t>() + num_counted_++ * size(count_rows());
+              limits_.max_scores * (std::int64_t{3} * spec_.hidden + squares) + 2 * largest_sum().size());
 }
 
 std::size_t DeviceRank::store_bytes() const {
@@ -89,28 +72,30 @@ void DeviceRank::check_memory(const TransformerSpec& whole) const {
                   "max_model_len)",
                   options_.device, gib(total), gib(free), 100 * options_.gpu_memory_utilization, gib(needed),
                   gib(weight_bytes_), options_.shard.count == 1 ? "all" : "its share",
-                  gib(activation_bytes()), limits_.max_tokens, gib(store_bytes()), limits_.num_slots) +
+                  gib(activation_bytes() + kernels_->workspace_bytes()), limits_.max_tokens,
+                  gib(store_bytes()), limits_.num_slots) +
           (whole.num_heads != spec_.num_heads ? "" : "; several GPUs can share it (tensor_parallel_size)"));
 }
 
-DeviceRank::Hidden DeviceRank::make_hidden(std::int64_t num_rows) const {
+DeviceRank::Hidden DeviceRank::make_hidden(std::int64_t num_rows) {
   const std::int64_t numbers = num_rows * spec_.hidden;
   Hidden made{.high = DeviceBuffer::zeros(size(2 * numbers)),
               .low = DeviceBuffer(size(numbers)),
               .squares = DeviceBuffer(size(4 * num_rows * num_square_parts(spec_.hidden)))};
   made.rows = {made.high.as<DeviceBFloat16>(), made.low.as<std::int8_t>(), made.squares.as<float>(),
                spec_.hidden};
-  made.view = gemm_view(made.rows.high, num_rows, spec_.hidden);
+  made.operand = kernels_->operand(NumberType::kBFloat16, made.rows.high, nullptr, num_rows, spec_.hidden);
   return made;
 }
 
-DeviceRank::Rows DeviceRank::make_rows(std::int32_t columns, bool has_values) const {
+DeviceRank::Rows DeviceRank::make_rows(std::int32_t columns, bool has_values) {
   const std::int64_t elements = std::int64_t{limits_.max_tokens} * columns;
   Rows rows;
   rows.columns = columns;
   if (has_values) {
     rows.values = DeviceBuffer::zeros(size(2 * elements));
-    rows.view = gemm_view(rows.values.as<DeviceBFloat16>(), limits_.max_tokens, columns);
+    rows.operand = kernels_->operand(NumberType::kBFloat16, rows.values.as<void>(), nullptr,
+                                     limits_.max_tokens, columns);
   }
   if (is_quantized(options_.type)) {
     rows.quantized_values = DeviceBuffer::zeros(size(elements));
@@ -119,12 +104,13 @@ DeviceRank::Rows DeviceRank::make_rows(std::int32_t columns, bool has_values) co
       rows.scales = DeviceBuffer(size(std::int64_t{4} * limits_.max_tokens));
     }
     rows.quantized = {options_.type, rows.quantized_values.as<std::uint8_t>(), rows.scales.as<float>()};
-    rows.quantized_view = gemm_view(rows.quantized, limits_.max_tokens, columns);
+    rows.quantized_operand = kernels_->operand(options_.type, rows.quantized.values, rows.quantized.scales,
+                                               limits_.max_tokens, columns);
   }
   return rows;
 }
 
-// What attention and our products read is set: they look past the last row, and drop what comes of it. So is
+// What attention and products read is set: they look past the last row, and drop what comes of it. So is
 // added_: compute-sanitizer does not see what cuBLASLt stores.
 void DeviceRank::reserve() {
   const std::int64_t tokens = limits_.max_tokens, scores = limits_.max_scores;
@@ -135,7 +121,6 @@ void DeviceRank::reserve() {
   normed_ = make_rows(spec_.hidden, false);
   attention_ = make_rows(spec_.query_dim(), true);
   ffn_rows_ = make_rows(ffn_, true);
-  counts_ = DeviceBuffer(counts_bytes());
   for (Forward& forward : forwards_) {
     forward.layout = BatchLayout(limits_, attention_shape(), num_processors_);
     forward.host = PinnedBuffer(forward.layout.size_bytes());
@@ -154,38 +139,6 @@ void DeviceRank::fill_frequencies() {
   frequencies_ = DeviceBuffer(frequencies.size() * sizeof(float));
   RERANK_CUDA_CHECK(cudaMemcpy(frequencies_.as<void>(), frequencies.data(), frequencies_.size_bytes(),
                                cudaMemcpyHostToDevice));
-}
-
-// By the last layer, which is never quantised.
-void DeviceRank::choose_products() {
-  const std::int64_t tokens = limits_.max_tokens;
-  DeviceBuffer x(size(2 * tokens * std::max(spec_.query_dim(), ffn_))),
-      wanted(size(2 * tokens * spec_.hidden)), found(wanted.size_bytes()), count(4);
-  const GemmTrial trial{.x = x.as<DeviceBFloat16>(),
-                        .wanted = wanted.as<DeviceBFloat16>(),
-                        .found = found.as<DeviceBFloat16>(),
-                        .num_different = count.as<std::uint32_t>()};
-  output_ = choose(weights_.layers.back().output, spec_.query_dim(), trial);
-  down_ = choose(weights_.layers.back().down, ffn_, trial);
-}
-
-// Where large batches are computed by our own kernel, it decides the bits: added to zeros, what it adds.
-Gemm DeviceRank::choose(const DeviceMatrix& weight, std::int32_t inputs, const GemmTrial& trial) {
-  GemmReference own;
-  if (options_.shard.count == 1) {
-    own = [&, inputs](const DeviceBFloat16* x, DeviceBFloat16* out) {
-      const std::size_t bytes = size(std::int64_t{2} * limits_.max_tokens * spec_.hidden);
-      RERANK_CUDA_CHECK(cudaMemsetAsync(out, 0, bytes, stream_.get()));
-      RERANK_CUDA_CHECK(cudaMemsetAsync(trial.found, 0, bytes, stream_.get()));
-      launch_add_product(
-          {gemm_view(x, limits_.max_tokens, inputs), weight.view, limits_.max_tokens, inputs,
-           num_processors_},
-          {}, {out, reinterpret_cast<std::int8_t*>(trial.found), hidden_.rows.squares, spec_.hidden},
-          stream_.get());
-    };
-  }
-  return Gemm(library_, {spec_.hidden, inputs}, limits_.max_tokens, weight.values.as<DeviceBFloat16>(), trial,
-              stream_.get(), own);
 }
 
 DeviceBFloat16* DeviceRank::store(std::int32_t layer) const {
@@ -207,9 +160,7 @@ void DeviceRank::begin(const PackedBatch& batch) {
                                     forward.layout.size_bytes(), cudaMemcpyHostToDevice, copies_.get()));
   RERANK_CUDA_CHECK(cudaEventRecord(forward.copied->get(), copies_.get()));
   RERANK_CUDA_CHECK(cudaStreamWaitEvent(stream_.get(), forward.copied->get()));
-  RERANK_CUDA_CHECK(cudaMemsetAsync(counts_.as<void>(), 0, counts_.size_bytes(), stream_.get()));
-  num_counted_ = 0;
-  progress_ = {};
+  kernels_->begin();
   num_rows_ = forward.layout.num_tokens();
   pieces_ = forward.layout.all_pieces();
   gathered_ = false;
@@ -219,8 +170,8 @@ void DeviceRank::begin(const PackedBatch& batch) {
 
 void DeviceRank::embed() {
   launch_embed(weights_.embedding.as<DeviceBFloat16>(),
-               current().layout.ids.at(current().device.as<std::byte>()), hidden_now_->rows, num_rows_,
-               stream_.get());
+               current().layout.ids.at(current().device.as<std::byte>()), spec_.embedding_scale,
+               hidden_now_->rows, num_rows_, stream_.get());
   launched("embed");
 }
 
@@ -251,6 +202,7 @@ QkvArguments DeviceRank::qkv_arguments(std::int32_t index, Projection projection
           .store = store(index),
           .query_norm = layer(index).query_norm.as<float>(),
           .key_norm = layer(index).key_norm.as<float>(),
+          .bias = layer(index).qkv_bias.as<float>(),
           .frequencies = frequencies_.as<float>(),
           .positions = gathered_ ? layout.scored_positions.at(block) : layout.positions.at(block),
           .slots = layout.slots.at(block),
@@ -266,24 +218,22 @@ QkvArguments DeviceRank::qkv_arguments(std::int32_t index, Projection projection
 void DeviceRank::qkv(std::int32_t index, Projection projection) {
   const DeviceLayer& w = layer(index);
   prepare_norm(w.is_quantized());
-  launch_qkv(fused_norm(w, w.qkv), norm_scale(w, w.qkv), qkv_arguments(index, projection), stream_.get());
-  launched("GEMM query/key/value");
+  kernels_->qkv(norm_product(w, w.qkv), qkv_arguments(index, projection));
+  launched_by_set("GEMM query/key/value");
 }
 
 void DeviceRank::attention(std::int32_t index) {
   std::byte* block = current().device.as<std::byte>();
   const BatchLayout& layout = current().layout;
-  launch_attention({.views = views_,
-                    .shape = attention_shape(),
-                    .out = attention_.to(layer(index)),
-                    .items = layout.items.at(block),
-                    .runs = layout.runs.at(block),
-                    .pieces = layout.pieces.at(block) + pieces_.first,
-                    .num_turns = pieces_.num_turns,
-                    .num_blocks = pieces_.num_blocks,
-                    .first_slot = index * limits_.num_slots},
-                   stream_.get());
-  launched("attention");
+  kernels_->attention({.shape = attention_shape(),
+                       .out = attention_.to(layer(index)),
+                       .items = layout.items.at(block),
+                       .runs = layout.runs.at(block),
+                       .pieces = layout.pieces.at(block) + pieces_.first,
+                       .num_turns = pieces_.num_turns,
+                       .num_blocks = pieces_.num_blocks,
+                       .first_slot = index * limits_.num_slots});
+  launched_by_set("attention");
 }
 
 void DeviceRank::quantize(const DeviceLayer& w, const Rows& x, const char* name) {
@@ -292,45 +242,29 @@ void DeviceRank::quantize(const DeviceLayer& w, const Rows& x, const char* name)
   launched(name);
 }
 
-// Large batches and all that is quantised by our own kernels; else by cuBLASLt, to be added by what comes
-// next.
-void DeviceRank::add_product(const Gemm& gemm, const Rows& x, const DeviceMatrix& weight, const char* name) {
-  const bool is_whole = options_.shard.count == 1, is_quantized = cuda::is_quantized(weight.view.type);
-  FusedGemmArguments own = fused(is_quantized ? x.quantized_view : x.view, weight, x.columns);
-  const ProductScale scale = is_quantized ? quantized_scale(x, weight) : ProductScale{};
-  if (is_whole && (is_quantized || add_product_is_busy(own, spec_.hidden) || !gemm.can_run(num_rows_))) {
-    if (!is_quantized) own.counts = next_counts();
-    launch_add_product(own, scale, hidden_now_->rows, stream_.get());
-    return launched(name, progress_of_add_product(own, spec_.hidden));
-  }
-  if (is_quantized) {
-    launch_product(own, scale, added(), spec_.hidden, stream_.get());
-  } else {
-    gemm.run(library_, x.values.as<DeviceBFloat16>(), weight.values.as<DeviceBFloat16>(), added(), num_rows_,
-             stream_.get());
-  }
-  is_to_be_added_ = true;
-  launched(name);
+void DeviceRank::add_product(const Rows& x, const DeviceMatrix& weight, const char* name) {
+  const bool quantized = is_quantized(weight.operand.type);
+  is_to_be_added_ = !kernels_->add_product(
+      {quantized ? x.quantized_operand : x.operand, weight.operand, num_rows_}, hidden_now_->rows, added());
+  launched_by_set(name);
 }
 
 void DeviceRank::attention_output(std::int32_t index) {
   const DeviceLayer& w = layer(index);
-  quantize(w, attention_, "quantise attention");
-  add_product(output_, attention_, w.output, "GEMM output");
+  quantize(w, attention_, "quantize attention");
+  add_product(attention_, w.output, "GEMM output");
 }
 
 void DeviceRank::mlp_in(std::int32_t index) {
   const DeviceLayer& w = layer(index);
   prepare_norm(w.is_quantized());
-  FusedGemmArguments product = fused_norm(w, w.gate_up);
-  if (!w.is_quantized()) product.counts = next_counts();
-  launch_gate_up(product, norm_scale(w, w.gate_up), ffn_rows_.to(w), ffn_, stream_.get());
-  launched("GEMM gate, up", progress_of_gate_up(product, ffn_));
-  quantize(w, ffn_rows_, "quantise ffn");
+  kernels_->mlp_in(norm_product(w, w.gate_up), ffn_rows_.to(w), ffn_);
+  launched_by_set("GEMM gate, up");
+  quantize(w, ffn_rows_, "quantize ffn");
 }
 
 void DeviceRank::mlp_out(std::int32_t index) {
-  add_product(down_, ffn_rows_, layer(index).down, "GEMM down");
+  add_product(ffn_rows_, layer(index).down, "GEMM down");
 }
 
 void DeviceRank::pool() {

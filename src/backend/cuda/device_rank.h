@@ -8,12 +8,11 @@
 
 #include "backend/backend.h"
 #include "backend/cuda/batch_layout.h"
+#include "backend/cuda/collective/rank_sum.h"
 #include "backend/cuda/device.h"
-#include "backend/cuda/fused_gemm.h"
-#include "backend/cuda/gemm.h"
 #include "backend/cuda/kernel_clock.h"
+#include "backend/cuda/kernel_set.h"
 #include "backend/cuda/patience.h"
-#include "backend/cuda/rank_sum.h"
 #include "backend/cuda/weights.h"
 
 namespace rerank::cuda {
@@ -52,7 +51,7 @@ class DeviceRank {
   void measure(KernelClock* clock) { clock_ = clock; }
   // What was chosen for cuBLASLt's products, by name.
   std::vector<std::pair<std::string, const Gemm*>> chosen_products() const {
-    return {{"output", &output_}, {"down", &down_}};
+    return kernels_->chosen_products();
   }
 
   int device() const { return options_.device; }
@@ -76,16 +75,16 @@ class DeviceRank {
   struct Hidden {
     DeviceBuffer high, low, squares;
     Residual rows{};
-    GemmView view{};  // of high
+    Operand operand{};  // high
   };
-  // An activation as bfloat16 and, for quantised layers, quantised.
+  // An activation as bfloat16 and, for quantized layers, quantized.
   struct Rows {
     DeviceBuffer values;
     DeviceBuffer quantized_values;
     DeviceBuffer scales;
     std::int32_t columns = 0;
     QuantizedRows quantized{};
-    GemmView view{}, quantized_view{};
+    Operand operand{}, quantized_operand{};
 
     // For a kernel whose results are products' next inputs.
     ActivationRows to(const DeviceLayer& layer) const {
@@ -94,51 +93,38 @@ class DeviceRank {
     }
   };
 
-  void check_shape() const;
   void check_memory(const TransformerSpec& whole) const;
   std::size_t activation_bytes() const;
   std::size_t store_bytes() const;
   void reserve();
   void fill_frequencies();
-  void choose_products();
-  Gemm choose(const DeviceMatrix& weight, std::int32_t inputs, const GemmTrial& trial);
-  Hidden make_hidden(std::int64_t num_rows) const;
-  Rows make_rows(std::int32_t columns, bool has_values) const;
+  Hidden make_hidden(std::int64_t num_rows);
+  Rows make_rows(std::int32_t columns, bool has_values);
   SumLayout largest_sum() const { return {options_.shard.count, limits_.max_tokens, spec_.hidden}; }
   void add_now();
   void prepare_norm(bool quantized);
   // Where the layer's products want it and what made x has not done it.
   void quantize(const DeviceLayer& layer, const Rows& x, const char* name);
-  void add_product(const Gemm& gemm, const Rows& x, const DeviceMatrix& weight, const char* name);
+  void add_product(const Rows& x, const DeviceMatrix& weight, const char* name);
   QkvArguments qkv_arguments(std::int32_t layer, Projection projection);
-  FusedGemmArguments fused(const GemmView& x, const DeviceMatrix& weight, std::int32_t inputs) const {
-    return {x, weight.view, num_rows_, inputs, num_processors_, progress_};
-  }
-  FusedGemmArguments fused_norm(const DeviceLayer& layer, const DeviceMatrix& weight) const {
-    return fused(layer.is_quantized() ? normed_.quantized_view : hidden_now_->view, weight, spec_.hidden);
-  }
-  ProductScale norm_scale(const DeviceLayer& layer, const DeviceMatrix& weight) const {
-    if (layer.is_quantized()) return quantized_scale(normed_, weight);
-    return {.squares = hidden_now_->rows.squares, .eps = spec_.norm_eps};
-  }
-  static ProductScale quantized_scale(const Rows& x, const DeviceMatrix& weight) {
-    return {.rows = x.quantized.scales, .outputs = weight.scales.as<float>()};
+  // The product with a weight of RMSNorm(hidden).
+  Product norm_product(const DeviceLayer& layer, const DeviceMatrix& weight) const {
+    if (layer.is_quantized()) return {normed_.quantized_operand, weight.operand, num_rows_};
+    return {hidden_now_->operand, weight.operand, num_rows_, hidden_now_->rows.squares, spec_.norm_eps};
   }
   const DeviceLayer& layer(std::int32_t layer) const {
     return weights_.layers[static_cast<std::size_t>(layer)];
   }
   DeviceBFloat16* store(std::int32_t layer) const;
   AttentionShape attention_shape() const { return {spec_.num_heads, spec_.num_kv_heads, spec_.head_dim}; }
-  // After each launch of a kernel.
-  void launched(const char* kernel, const GemmProgress& progress = {}) {
+  // After each launch of a kernel of the set, and of any other.
+  void launched_by_set(const char* kernel) {
     if (clock_ != nullptr) clock_->mark(kernel, stream_.get());
-    progress_ = progress;
   }
-  std::int64_t count_rows() const {
-    return (std::int64_t{limits_.max_tokens} + kGemmPairRows - 1) / kGemmPairRows;
+  void launched(const char* kernel) {
+    kernels_->after_other();
+    launched_by_set(kernel);
   }
-  std::size_t counts_bytes() const;
-  std::uint32_t* next_counts();  // zeros; or null if there are none left in this forward
   Forward& current() { return forwards_[(num_begun_ + kInFlight - 1) % kInFlight]; }
   std::pair<DeviceBFloat16*, std::int32_t> buffer(
       Activation activation) const;  // all but kHidden, and its stride
@@ -152,29 +138,23 @@ class DeviceRank {
   std::size_t workspace_bytes_ = 0;
   Stream stream_;
   Stream copies_;  // of batches
-  GemmLibrary library_;
+  std::unique_ptr<KernelSet> kernels_;
   DeviceWeights weights_;
-  Gemm output_, down_;        // cuBLASLt's, for small batches
   DeviceBuffer frequencies_;  // float32 [head_dim / 2], of the rotary embedding
   Hidden hidden_;             // [max_tokens, hidden]
   Hidden scored_hidden_;      // [max_scores, hidden]
   DeviceBuffer added_;        // [max_tokens, hidden], not in the hidden states yet; and room to add it up
   DeviceBuffer qkv_;          // [max_tokens, qkv_dim]
-  Rows normed_;               // [max_tokens, hidden], of quantised layers
+  Rows normed_;               // [max_tokens, hidden], of quantized layers
   Rows attention_;            // [max_tokens, query_dim]
   Rows ffn_rows_;             // [max_tokens, ffn]
   DeviceBuffer store_;        // [num_layers, num_slots, 2, kv_dim]
-  DeviceBuffer counts_;       // [products that count, count_rows()]
-
-  AttentionViews views_;
 
   Forward forwards_[kInFlight];
   std::uint64_t num_begun_ = 0;
   std::uint64_t num_finished_ = 0;
   Hidden* hidden_now_ = nullptr;
   bool is_to_be_added_ = false;  // added_
-  GemmProgress progress_;        // of what was launched last, if it is a product that counts
-  std::size_t num_counted_ = 0;  // products of this forward that count
   std::int32_t num_rows_ = 0;
   bool gathered_ = false;  // the rows are the scored ones
   PieceList pieces_;

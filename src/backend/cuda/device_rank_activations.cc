@@ -57,7 +57,7 @@ void DeviceRank::write(Activation activation, std::span<const float> values) {
     RERANK_CUDA_CHECK(cudaMemcpy(x.low, low.data(), low.size(), cudaMemcpyHostToDevice));
     is_to_be_added_ = false;
     launch_add(nullptr, x, num_rows_, stream_.get());
-    progress_ = {};
+    kernels_->after_other();
     return;
   }
   const auto [to, stride] = buffer(activation);

@@ -37,8 +37,8 @@ __host__ __device__ constexpr bool is_quantized(NumberType type) {
   return type != NumberType::kBFloat16;
 }
 
-// out[row] = table[ids[row]]
-void launch_embed(const DeviceBFloat16* table, const std::int32_t* ids, const Residual& out,
+// out[row] = table[ids[row]] * scale
+void launch_embed(const DeviceBFloat16* table, const std::int32_t* ids, float scale, const Residual& out,
                   std::int32_t num_rows, cudaStream_t stream);
 
 // out[i] = x[rows[i]]
@@ -84,33 +84,14 @@ struct NormArguments {
 };
 inline constexpr std::int32_t kMaxNormColumns = 8192;
 
-// out = x / sqrt(mean(x^2) + eps), quantised row by row. The norm's weight is part of the next product's.
+// out = x / sqrt(mean(x^2) + eps), quantized row by row. The norm's weight is part of the next product's.
 void launch_norm_quantized(const NormArguments& arguments, cudaStream_t stream);
 
 // x[row, i] *= factors[i], rounded.
 void launch_scale_columns(DeviceBFloat16* x, const float* factors, std::int64_t num_rows,
                           std::int32_t columns, cudaStream_t stream);
 
-// Query heads, key heads, value heads: heads [first_head, end_head) of them, and what attention wants of
-// them: RMSNorm of each query and key head and rotary embedding, as Hugging Face's Qwen3Attention does them,
-// and kept keys and values in their slots.
-struct QkvArguments {
-  DeviceBFloat16* qkv;            // [num_rows, (num_heads + 2 * num_kv_heads) * head_dim]
-  DeviceBFloat16* store;          // [num_slots, 2, kv_dim] of the layer
-  const float* query_norm;        // [head_dim]
-  const float* key_norm;          // [head_dim]
-  const float* frequencies;       // [head_dim / 2]
-  const std::int32_t* positions;  // [num_rows]
-  const std::int32_t* slots;      // [num_rows]; negative: not kept; unused without key heads
-  std::int32_t first_head;
-  std::int32_t end_head;
-  std::int32_t num_heads;
-  std::int32_t num_kv_heads;
-  std::int32_t head_dim;  // 32, 64 or 128
-  float eps;
-};
-
-// out = x, or x[row, i] * factors[i] when there are factors, quantised row by row.
+// out = x, or x[row, i] * factors[i] when there are factors, quantized row by row.
 void launch_quantize(const DeviceBFloat16* x, const float* factors, const QuantizedRows& out,
                      std::int32_t num_rows, std::int32_t columns, cudaStream_t stream);
 

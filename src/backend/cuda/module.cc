@@ -2,8 +2,8 @@
 #include <cuda_runtime_api.h>
 #include <fmt/format.h>
 
-#include "backend/cuda/capabilities.h"
 #include "backend/cuda/cuda_backend.h"
+#include "backend/cuda/kernel_sets.h"
 #include "backend/cuda_module.h"
 #include "rerank/version.h"
 

@@ -6,6 +6,8 @@
 
 #include <cstdint>
 
+#include "backend/transformer.h"
+
 namespace rerank::cuda {
 
 struct Vector8 {
@@ -87,13 +89,21 @@ __device__ inline float power_of_two(float x) {
   return result;
 }
 
-// silu(gate) * up, both times `scale` beforehand.
-__device__ inline Vector8 swiglu8(const Vector8& gate, const Vector8& up, float scale) {
+// activation(gate) * up, both times `scale` beforehand. silu(x) = x / (1 + exp(-x)); gelu_tanh(x) is
+// x / (1 + exp(-2 u)), u = sqrt(2 / pi) * (x + 0.044715 x^3), since (1 + tanh(u)) / 2 = 1 / (1 + exp(-2 u)).
+template <MlpActivation Gate>
+__device__ inline Vector8 gated8(const Vector8& gate, const Vector8& up, float scale) {
   const float exponent_scale = -kLog2E * scale, square = scale * scale;
+  constexpr float kTwiceSqrt2OverPi = 1.5957691216057308f;
   Vector8 out;
 #pragma unroll
   for (int e = 0; e < 8; ++e) {
-    const float whole = 1.0f + power_of_two(gate.values[e] * exponent_scale);
+    float exponent = gate.values[e] * exponent_scale;
+    if constexpr (Gate == MlpActivation::kGeluTanh) {
+      const float x = gate.values[e] * scale;
+      exponent *= kTwiceSqrt2OverPi * fmaf(0.044715f * x, x, 1.0f);
+    }
+    const float whole = 1.0f + power_of_two(exponent);
     out.values[e] = __fdividef(gate.values[e] * square, whole) * up.values[e];
   }
   return out;

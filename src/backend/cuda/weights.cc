@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <span>
+#include <utility>
 
 #include "backend/cuda/activation_bounds.h"
 #include "backend/cuda/size.h"
@@ -57,10 +59,12 @@ class Uploader {
     }
   }
 
-  DeviceBuffer floats(const TensorView& vector) {
+  // Each plus `offset`.
+  DeviceBuffer floats(const TensorView& vector, float offset = 0) {
     if (vector.empty()) return {};
     wide_.resize(size(vector.num_elements()));
     widen(vector, 0, wide_);
+    for (float& value : wide_) value += offset;
     return floats(wide_);
   }
   static DeviceBuffer floats(const std::vector<float>& values) {
@@ -79,11 +83,13 @@ class Uploader {
 // before, or what its inputs were divided by.
 class MatrixMaker {
  public:
-  MatrixMaker(Uploader& uploader, NumberType type) : uploader_(uploader), type_(type) {}
+  MatrixMaker(Uploader& uploader, NumberType type, KernelSet& kernels)
+      : uploader_(uploader), type_(type), kernels_(kernels) {}
 
-  // `row_norms`: of what is quantised.
+  // `row_norms`: of what is quantized.
   DeviceMatrix make(std::int64_t rows, std::int64_t columns, std::initializer_list<Block> blocks,
                     const DeviceBuffer& factors = {}, std::vector<float>* row_norms = nullptr) {
+    const auto height = static_cast<std::int32_t>(rows), width = static_cast<std::int32_t>(columns);
     DeviceBuffer values(size(rows * columns) * 2);
     // What no block fills is padding.
     RERANK_CUDA_CHECK(cudaMemset(values.as<void>(), 0, values.size_bytes()));
@@ -94,18 +100,15 @@ class MatrixMaker {
     }
     if (!is_quantized(type_)) {
       if (factors.size_bytes() > 0) {
-        launch_scale_columns(values.as<DeviceBFloat16>(), factors.as<float>(), rows,
-                             static_cast<std::int32_t>(columns), nullptr);
+        launch_scale_columns(values.as<DeviceBFloat16>(), factors.as<float>(), rows, width, nullptr);
         RERANK_CUDA_CHECK(cudaStreamSynchronize(nullptr));
       }
-      const GemmView view = gemm_view(values.as<DeviceBFloat16>(), rows, columns);
-      return {.values = std::move(values), .scales = {}, .view = view};
+      const Operand operand = kernels_.operand(type_, values.as<void>(), nullptr, rows, width);
+      return {.values = std::move(values), .scales = {}, .operand = operand};
     }
-    DeviceMatrix made{
-        .values = DeviceBuffer(size(rows * columns)), .scales = DeviceBuffer(size(rows) * 4), .view = {}};
+    DeviceMatrix made{.values = DeviceBuffer(size(rows * columns)), .scales = DeviceBuffer(size(rows) * 4)};
     const QuantizedRows quantized{type_, made.values.as<std::uint8_t>(), made.scales.as<float>()};
-    made.view = gemm_view(quantized, rows, columns);
-    const auto height = static_cast<std::int32_t>(rows), width = static_cast<std::int32_t>(columns);
+    made.operand = kernels_.operand(type_, quantized.values, quantized.scales, rows, width);
     launch_quantize(values.as<DeviceBFloat16>(), factors.as<float>(), quantized, height, width, nullptr);
     if (row_norms != nullptr) {
       DeviceBuffer norms(size(rows) * 4);
@@ -122,9 +125,10 @@ class MatrixMaker {
  private:
   Uploader& uploader_;
   NumberType type_;
+  KernelSet& kernels_;
 };
 
-// Divides results [first, first + divisors.size()) of a quantised matrix, by its scales.
+// Divides results [first, first + divisors.size()) of a quantized matrix, by its scales.
 void divide_outputs(const DeviceMatrix& matrix, std::int64_t first, const std::vector<float>& divisors) {
   std::vector<float> scales(divisors.size());
   float* at = matrix.scales.as<float>() + first;
@@ -144,51 +148,99 @@ std::vector<float> of_query_heads(const std::vector<float>& divisors, const Tran
   return repeated;
 }
 
-DeviceLayer upload_layer(const LayerWeights& from, const TransformerSpec& shard, std::int32_t index,
-                         NumberType type) {
-  check_weights(shard, from);
-  Uploader uploader;
-  MatrixMaker maker(uploader, type);
-  const std::int64_t hidden = shard.hidden, ffn = shard.ffn, padded = padded_ffn(shard.ffn);
-  const auto rows = [&](const TensorView& matrix, std::int64_t count) {
-    return Block{matrix, index * count, count, 0, hidden};
+// The shard's biases of queries, keys and values, zeros where the model has none.
+std::vector<float> qkv_bias(const LayerWeights& from, const TransformerSpec& shard, std::int32_t index) {
+  std::vector<float> bias(size(shard.qkv_dim()));
+  if (!shard.qkv_bias) return bias;
+  std::span<float> rest(bias);
+  const auto take = [&](const TensorView& vector, std::int32_t count) {
+    widen(vector, std::int64_t{index} * count, rest.first(size(count)));
+    rest = rest.subspan(size(count));
   };
-  const auto columns = [&](const TensorView& matrix, std::int64_t count) {
-    return Block{matrix, 0, hidden, index * count, count};
-  };
-  const Block nothing{{}, 0, padded - ffn, 0, 0};
-  DeviceLayer layer;
-  layer.type = type;
-  std::vector<float> norms;
-  layer.qkv = maker.make(shard.qkv_dim(), hidden,
-                         {rows(from.query.weight, shard.query_dim()), rows(from.key.weight, shard.kv_dim()),
-                          rows(from.value.weight, shard.kv_dim())},
-                         uploader.floats(from.attention_norm), layer.makes_e4m3() ? &norms : nullptr);
-  DeviceBuffer output_factors, down_factors;
-  if (layer.makes_e4m3()) {
-    const std::int64_t first_value = shard.query_dim() + shard.kv_dim();
-    const std::vector<float> divisors =
-        value_divisors(std::span(norms).subspan(size(first_value)), shard.hidden);
-    divide_outputs(layer.qkv, first_value, divisors);
-    output_factors = Uploader::floats(of_query_heads(divisors, shard));
-  }
-  layer.output =
-      maker.make(hidden, shard.query_dim(), {columns(from.output.weight, shard.query_dim())}, output_factors);
-  layer.gate_up = maker.make(2 * padded, hidden,
-                             {rows(from.gate.weight, ffn), nothing, rows(from.up.weight, ffn), nothing},
-                             uploader.floats(from.mlp_norm), layer.makes_e4m3() ? &norms : nullptr);
-  if (layer.makes_e4m3()) {
-    const std::span all(norms);
-    const std::vector<float> divisors =
-        ffn_divisors(all.first(size(padded)), all.last(size(padded)), shard.hidden);
-    divide_outputs(layer.gate_up, padded, divisors);
-    down_factors = Uploader::floats(divisors);
-  }
-  layer.down = maker.make(hidden, padded, {columns(from.down.weight, ffn)}, down_factors);
-  layer.query_norm = uploader.floats(from.query_norm);
-  layer.key_norm = uploader.floats(from.key_norm);
-  return layer;
+  take(from.query.bias, shard.query_dim());
+  take(from.key.bias, shard.kv_dim());
+  take(from.value.bias, shard.kv_dim());
+  return bias;
 }
+
+// One layer of one shard.
+class LayerUpload {
+ public:
+  LayerUpload(const LayerWeights& from, const TransformerSpec& shard, std::int32_t index, NumberType type,
+              KernelSet& kernels)
+      : from_(from), shard_(shard), index_(index), maker_(uploader_, type, kernels) {
+    check_weights(shard, from);
+    layer_.type = type;
+  }
+
+  DeviceLayer run() {
+    const DeviceBuffer output_factors = attention();
+    layer_.output = maker_.make(shard_.hidden, shard_.query_dim(),
+                                {columns(from_.output.weight, shard_.query_dim())}, output_factors);
+    mlp();
+    layer_.query_norm = uploader_.floats(from_.query_norm);
+    layer_.key_norm = uploader_.floats(from_.key_norm);
+    return std::move(layer_);
+  }
+
+ private:
+  Block rows(const TensorView& matrix, std::int64_t count) const {
+    return {matrix, index_ * count, count, 0, shard_.hidden};
+  }
+  Block columns(const TensorView& matrix, std::int64_t count) const {
+    return {matrix, 0, shard_.hidden, index_ * count, count};
+  }
+
+  // Queries, keys and values; what the output projection's columns are multiplied by.
+  DeviceBuffer attention() {
+    std::vector<float> norms, bias;
+    if (!shard_.qk_norm) bias = qkv_bias(from_, shard_, index_);
+    layer_.qkv =
+        maker_.make(shard_.qkv_dim(), shard_.hidden,
+                    {rows(from_.query.weight, shard_.query_dim()), rows(from_.key.weight, shard_.kv_dim()),
+                     rows(from_.value.weight, shard_.kv_dim())},
+                    uploader_.floats(from_.attention_norm, shard_.norm_weight_offset),
+                    layer_.makes_e4m3() ? &norms : nullptr);
+    DeviceBuffer factors;
+    if (layer_.makes_e4m3()) {
+      const std::size_t first_value = size(shard_.query_dim() + shard_.kv_dim());
+      const std::span value_bias = std::span(bias).subspan(bias.empty() ? 0 : first_value);
+      const std::vector<float> divisors =
+          value_divisors(std::span(norms).subspan(first_value), value_bias, shard_.hidden);
+      divide_outputs(layer_.qkv, static_cast<std::int64_t>(first_value), divisors);
+      for (std::size_t i = 0; i < value_bias.size(); ++i) value_bias[i] /= divisors[i];
+      factors = Uploader::floats(of_query_heads(divisors, shard_));
+    }
+    if (!bias.empty()) layer_.qkv_bias = Uploader::floats(bias);
+    return factors;
+  }
+
+  void mlp() {
+    const std::int64_t ffn = shard_.ffn, padded = padded_ffn(shard_.ffn);
+    const Block nothing{{}, 0, padded - ffn, 0, 0};
+    std::vector<float> norms;
+    layer_.gate_up = maker_.make(2 * padded, shard_.hidden,
+                                 {rows(from_.gate.weight, ffn), nothing, rows(from_.up.weight, ffn), nothing},
+                                 uploader_.floats(from_.mlp_norm, shard_.norm_weight_offset),
+                                 layer_.makes_e4m3() ? &norms : nullptr);
+    DeviceBuffer factors;
+    if (layer_.makes_e4m3()) {
+      const std::span all(norms);
+      const std::vector<float> divisors =
+          ffn_divisors(all.first(size(padded)), all.last(size(padded)), shard_.hidden);
+      divide_outputs(layer_.gate_up, padded, divisors);
+      factors = Uploader::floats(divisors);
+    }
+    layer_.down = maker_.make(shard_.hidden, padded, {columns(from_.down.weight, ffn)}, factors);
+  }
+
+  const LayerWeights& from_;
+  const TransformerSpec& shard_;
+  std::int32_t index_;
+  Uploader uploader_;
+  MatrixMaker maker_;
+  DeviceLayer layer_;
+};
 
 }  // namespace
 
@@ -215,7 +267,7 @@ std::size_t weight_bytes(const TransformerSpec& shard, NumberType type) {
   const std::int64_t outputs = shard.qkv_dim() + 2 * shard.hidden + 2 * padded_ffn(shard.ffn);
   const std::int64_t matrices = std::int64_t{shard.hidden} * (shard.qkv_dim() + shard.query_dim()) +
                                 std::int64_t{3} * shard.hidden * padded_ffn(shard.ffn);
-  const std::int64_t norms = std::int64_t{4} * 2 * shard.head_dim;
+  const std::int64_t norms = std::int64_t{4} * (shard.qk_norm ? 2 * shard.head_dim : shard.qkv_dim());
   std::int64_t total = std::int64_t{shard.vocab} * shard.hidden * 2 + std::int64_t{3} * 4 * shard.hidden;
   for (std::int32_t layer = 0; layer < shard.num_layers; ++layer) {
     total +=
@@ -224,19 +276,21 @@ std::size_t weight_bytes(const TransformerSpec& shard, NumberType type) {
   return size(total);
 }
 
-DeviceWeights upload_weights(TransformerWeights& weights, const Shard& shard, NumberType type) {
+DeviceWeights upload_weights(TransformerWeights& weights, const Shard& shard, NumberType type,
+                             KernelSet& kernels) {
   const TransformerSpec spec = shard_shape(weights.spec(), shard);
   DeviceWeights uploaded;
   for (std::int32_t layer = 0; layer < spec.num_layers; ++layer) {
+    const LayerWeights from = weights.layer(layer);
     uploaded.layers.push_back(
-        upload_layer(weights.layer(layer), spec, shard.index, type_of_layer(spec, type, layer)));
+        LayerUpload(from, spec, shard.index, type_of_layer(spec, type, layer), kernels).run());
     if (shard.index + 1 == shard.count) weights.release_layer(layer);
   }
   Uploader uploader;
   uploaded.embedding = DeviceBuffer(size(std::int64_t{spec.vocab} * spec.hidden) * 2);
   uploader.copy({weights.embedding(), 0, spec.vocab, 0, spec.hidden}, uploaded.embedding.as<DeviceBFloat16>(),
                 spec.hidden);
-  uploaded.final_norm = uploader.floats(weights.final_norm());
+  uploaded.final_norm = uploader.floats(weights.final_norm(), spec.norm_weight_offset);
   uploaded.head_no = uploader.floats(weights.head_no());
   uploaded.head_yes = uploader.floats(weights.head_yes());
   return uploaded;

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "backend/cuda/device.h"
-#include "backend/cuda/fused_gemm.h"
+#include "backend/cuda/kernel_set.h"
 #include "backend/transformer.h"
 
 namespace rerank::cuda {
@@ -18,12 +18,11 @@ struct Shard {
 // The spec of one shard. Throws Error{kUnsupported} naming the key that `shard.count` does not divide.
 TransformerSpec shard_shape(const TransformerSpec& whole, const Shard& shard);
 
-// A matrix [outputs, inputs] in bfloat16, or quantised with one scale an output.
+// A matrix [outputs, inputs] in bfloat16, or quantized with one scale an output.
 struct DeviceMatrix {
   DeviceBuffer values;
   DeviceBuffer scales;
-
-  GemmView view{};
+  Operand operand{};
 };
 
 struct DeviceLayer {
@@ -31,8 +30,9 @@ struct DeviceLayer {
   DeviceMatrix output;      // [hidden, query_dim]
   DeviceMatrix gate_up;     // [2 * ffn, hidden]: all of gate, then all of up; columns times mlp_norm
   DeviceMatrix down;        // [hidden, ffn]
-  DeviceBuffer query_norm;  // float32 [head_dim]
+  DeviceBuffer query_norm;  // float32 [head_dim]; empty: there is none
   DeviceBuffer key_norm;    // float32 [head_dim]
+  DeviceBuffer qkv_bias;    // float32 [qkv_dim], zeros where the model has none; empty where heads have norms
   NumberType type = NumberType::kBFloat16;
 
   bool is_quantized() const { return cuda::is_quantized(type); }
@@ -59,8 +59,9 @@ NumberType type_of_layer(const TransformerSpec& spec, NumberType type, std::int3
 // Bytes that upload_weights takes of a device.
 std::size_t weight_bytes(const TransformerSpec& shard, NumberType type);
 
-// Copies the shard's part to the current device, layer by layer, as type_of_layer says. A layer is released
-// with its last shard.
-DeviceWeights upload_weights(TransformerWeights& weights, const Shard& shard, NumberType type);
+// Copies the shard's part to the current device, layer by layer, as type_of_layer says, for products of
+// `kernels`. A layer is released with its last shard.
+DeviceWeights upload_weights(TransformerWeights& weights, const Shard& shard, NumberType type,
+                             KernelSet& kernels);
 
 }  // namespace rerank::cuda

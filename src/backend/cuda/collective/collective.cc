@@ -1,4 +1,4 @@
-#include "backend/cuda/collective.h"
+#include "backend/cuda/collective/collective.h"
 
 #include <dlfcn.h>
 #include <fmt/format.h>

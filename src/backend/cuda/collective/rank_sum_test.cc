@@ -1,5 +1,5 @@
 // Needs no GPU: ranks on the host do what devices do.
-#include "backend/cuda/rank_sum.h"
+#include "backend/cuda/collective/rank_sum.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <span>
 
-#include "backend/cuda/rank_sum_fixture.h"
+#include "backend/cuda/collective/rank_sum_fixture.h"
 
 namespace rerank::cuda {
 namespace {

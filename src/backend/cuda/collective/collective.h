@@ -8,9 +8,9 @@
 #include <thread>
 #include <vector>
 
+#include "backend/cuda/collective/rank_sum.h"
 #include "backend/cuda/device.h"
 #include "backend/cuda/kernels.h"
-#include "backend/cuda/rank_sum.h"
 
 namespace rerank::cuda {
 

@@ -6,7 +6,7 @@
 #include <random>
 #include <vector>
 
-#include "backend/cuda/products_fixture.h"
+#include "backend/cuda/hopper/products_fixture.h"
 
 namespace rerank::cuda {
 namespace {
@@ -100,10 +100,10 @@ TEST_P(StandInBitsTest, CublasAddsTheSameBits) {
                      .num_different = count.as<std::uint32_t>()},
                     stream_.get(), [&](const DeviceBFloat16* from, DeviceBFloat16* out) {
                       x.clear(stream_.get());
-                      launch_add_product(
-                          {gemm_view(from, kMaxRows, inputs), gemm_view(weight, s.hidden, inputs), kMaxRows,
-                           inputs, num_processors_},
-                          {}, x.rows, stream_.get());
+                      launch_add_product({gemm_view(NumberType::kBFloat16, from, kMaxRows, inputs),
+                                          gemm_view(NumberType::kBFloat16, weight, s.hidden, inputs),
+                                          kMaxRows, inputs, num_processors_},
+                                         {}, x.rows, stream_.get());
                       RERANK_CUDA_CHECK(cudaMemcpyAsync(out, x.rows.high, size(2 * kMaxRows) * size(s.hidden),
                                                         cudaMemcpyDeviceToDevice, stream_.get()));
                     });
@@ -131,9 +131,9 @@ class ProgressBitsTest : public ProductBitsTest {
              DeviceBFloat16* out) const {
     const Shape& s = GetParam();
     const auto product = [&](const DeviceBFloat16* from, std::int32_t inputs, std::int32_t outputs) {
-      return FusedGemmArguments{gemm_view(from, num_rows, inputs),
-                                gemm_view(weight_.as<DeviceBFloat16>(), outputs, inputs), num_rows, inputs,
-                                num_processors_};
+      return FusedGemmArguments{gemm_view(NumberType::kBFloat16, from, num_rows, inputs),
+                                gemm_view(NumberType::kBFloat16, weight_.as<void>(), outputs, inputs),
+                                num_rows, inputs, num_processors_};
     };
     FusedGemmArguments output = product(x_.as<DeviceBFloat16>(), s.query_dim(), s.hidden),
                        gate_up = product(x.rows.high, s.hidden, 2 * s.ffn),
@@ -151,7 +151,7 @@ class ProgressBitsTest : public ProductBitsTest {
     const ProductScale scale{.squares = x.rows.squares, .eps = kEps};
     x.fill_random(stream_.get());
     launch_add_product(output, {}, x.rows, stream_.get());
-    launch_gate_up(gate_up, scale, {.values = ffn}, s.ffn, stream_.get());
+    launch_gate_up(gate_up, scale, {{.values = ffn}, s.ffn}, stream_.get());
     launch_add_product(down, {}, x.rows, stream_.get());
     launch_qkv(next, scale, qkv_arguments(0, out), stream_.get());
   }

@@ -1,6 +1,6 @@
 // Attention's results as e4m3 numbers, on a GPU, beside its results in bfloat16, which the tests of whole
 // backends hold against the reference.
-#include "backend/cuda/attention.h"
+#include "backend/cuda/hopper/attention.h"
 
 #include <gtest/gtest.h>
 
@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "backend/cuda/attention_pieces.h"
-#include "backend/cuda/products_fixture.h"
+#include "backend/cuda/hopper/products_fixture.h"
 
 namespace rerank::cuda {
 namespace {
@@ -34,15 +34,15 @@ class AttentionTest : public testing::TestWithParam<AttentionShape> {
                        out = DeviceBuffer::zeros(count * sizeof(Number));
     const ActivationRows rows = is_e4m3 ? ActivationRows{.e4m3 = out.as<std::uint8_t>()}
                                         : ActivationRows{.values = out.as<DeviceBFloat16>()};
-    launch_attention({.views = views,
-                      .shape = shape,
-                      .out = rows,
-                      .items = on_items.as<AttentionItem>(),
-                      .runs = runs.as<KeyRun>(),
-                      .pieces = on_pieces.as<std::int32_t>(),
-                      .num_turns = num_turns,
-                      .num_blocks = dealer.num_blocks(items.size()),
-                      .first_slot = 0},
+    launch_attention({{.shape = shape,
+                       .out = rows,
+                       .items = on_items.as<AttentionItem>(),
+                       .runs = runs.as<KeyRun>(),
+                       .pieces = on_pieces.as<std::int32_t>(),
+                       .num_turns = num_turns,
+                       .num_blocks = dealer.num_blocks(items.size()),
+                       .first_slot = 0},
+                      views},
                      stream_.get());
     RERANK_CUDA_CHECK(cudaStreamSynchronize(stream_.get()));
     std::vector<Number> found(count);
@@ -78,7 +78,7 @@ TEST_P(AttentionTest, E4m3IsTheSameRoundedFurther) {
 
 std::vector<AttentionShape> attention_shapes() {
   if (hopper_processors() == 0) return {};
-  return {{16, 8, 128}, {32, 8, 128}, {6, 1, 64}, {4, 2, 32}};
+  return {{16, 8, 128}, {32, 8, 128}, {6, 1, 64}, {4, 2, 32}, {8, 1, 256}, {3, 3, 256}};
 }
 
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(AttentionTest);

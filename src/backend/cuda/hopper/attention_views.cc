@@ -1,8 +1,8 @@
 // Descriptions of qkv and the store for the copy engine.
 #include <algorithm>
 
-#include "backend/cuda/attention.h"
-#include "backend/cuda/tensor_map.h"
+#include "backend/cuda/hopper/attention.h"
+#include "backend/cuda/hopper/tensor_map.h"
 
 namespace rerank::cuda {
 AttentionViews make_attention_views(const AttentionShape& shape, DeviceBFloat16* qkv, std::int64_t num_rows,

@@ -1,4 +1,4 @@
-#include "backend/cuda/gemm_schedule.h"
+#include "backend/cuda/hopper/gemm_schedule.h"
 
 #include <algorithm>
 #include <limits>

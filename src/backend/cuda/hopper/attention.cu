@@ -3,10 +3,10 @@
 // beside the product of the tile before (FlashAttention-3, Shah et al. 2024, section 3).
 #include <type_traits>
 
-#include "backend/cuda/attention.h"
-#include "backend/cuda/attention_consumer.cuh"
-#include "backend/cuda/attention_copier.cuh"
 #include "backend/cuda/device.h"
+#include "backend/cuda/hopper/attention.h"
+#include "backend/cuda/hopper/attention_consumer.cuh"
+#include "backend/cuda/hopper/attention_copier.cuh"
 #include "backend/cuda/overlap.cuh"
 #include "rerank/error.h"
 
@@ -14,8 +14,7 @@ namespace rerank::cuda {
 namespace {
 
 template <int HeadDim, bool IsE4m3>
-__global__ void __launch_bounds__(kThreads, 1)
-    attention_kernel(const __grid_constant__ AttentionArguments a) {
+__global__ void __launch_bounds__(kThreads, 1) attention_kernel(const __grid_constant__ HopperAttention a) {
   extern __shared__ unsigned char shared[];
   __shared__ Barriers barriers;
   const std::uint32_t base = (shared_address(shared) + 1023) / 1024 * 1024;
@@ -39,9 +38,10 @@ __global__ void __launch_bounds__(kThreads, 1)
 
 template <typename Use>
 void with_head_dim(std::int32_t head_dim, const Use& use) {
+  if (head_dim == 256) return use(std::integral_constant<int, 256>());
   if (head_dim == 128) return use(std::integral_constant<int, 128>());
   if (head_dim == 64) return use(std::integral_constant<int, 64>());
-  check(head_dim == 32, "attention knows head_dim 32, 64 and 128");
+  check(head_dim == 32, "attention knows head_dim 32, 64, 128 and 256");
   use(std::integral_constant<int, 32>());
 }
 
@@ -56,7 +56,7 @@ void prepare_attention(std::int32_t head_dim) {
   });
 }
 
-void launch_attention(const AttentionArguments& a, cudaStream_t stream) {
+void launch_attention(const HopperAttention& a, cudaStream_t stream) {
   if (a.num_turns == 0) return;
   with_head_dim(a.shape.head_dim, [&](auto dim) {
     const auto kernel =

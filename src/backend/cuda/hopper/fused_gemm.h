@@ -7,7 +7,7 @@
 
 #include <cstdint>
 
-#include "backend/cuda/kernels.h"
+#include "backend/cuda/kernel_set.h"
 
 namespace rerank::cuda {
 
@@ -18,8 +18,7 @@ struct GemmView {
   CUtensorMap half_tile;  // of half of them
   NumberType type = NumberType::kBFloat16;
 };
-GemmView gemm_view(const DeviceBFloat16* data, std::int64_t rows, std::int64_t inputs);
-GemmView gemm_view(const QuantizedRows& data, std::int64_t rows, std::int64_t inputs);
+GemmView gemm_view(NumberType type, const void* data, std::int64_t rows, std::int64_t inputs);
 
 // So many clusters of blocks end before the others of a product, by the time that a tile of so many inputs
 // takes.
@@ -47,7 +46,7 @@ struct FusedGemmArguments {
   std::uint32_t* counts = nullptr;  // of this product, if one goes on from it
 };
 
-// What results are multiplied by. Of bfloat16, rows by 1 / sqrt(mean of their squares + eps); of quantised
+// What results are multiplied by. Of bfloat16, rows by 1 / sqrt(mean of their squares + eps); of quantized
 // numbers, rows and outputs by the scales of x and of the weight.
 struct ProductScale {
   const float* squares = nullptr;  // of x, as in Residual
@@ -61,23 +60,28 @@ GemmProgress progress_of_gate_up(const FusedGemmArguments& arguments, std::int32
 GemmProgress progress_of_add_product(const FusedGemmArguments& arguments, std::int32_t outputs);
 
 // Once for each device, before the first launch.
-void prepare_fused_gemms(std::int32_t head_dim);
+void prepare_fused_gemms(const TransformerSpec& spec);
 
-// out[row, i] = silu(g[row, i]) * g[row, ffn + i], where g [num_rows, 2 * ffn] is the product, rounded to
+// out[row, i] = gate(g[row, i]) * g[row, ffn + i], where g [num_rows, 2 * ffn] is the product, rounded to
 // bfloat16, times its scale. Of e4m3 it is e4m3 too.
-void launch_gate_up(const FusedGemmArguments& arguments, const ProductScale& scale, const ActivationRows& out,
-                    std::int32_t ffn, cudaStream_t stream);
+struct GateUpArguments {
+  ActivationRows out;
+  std::int32_t ffn;
+  MlpActivation gate = MlpActivation::kSilu;
+};
+void launch_gate_up(const FusedGemmArguments& arguments, const ProductScale& scale,
+                    const GateUpArguments& gate_up, cudaStream_t stream);
 
 // Heads of qkv are the product, rounded to bfloat16, times its scale, and then what attention wants of
 // them, see QkvArguments.
 void launch_qkv(const FusedGemmArguments& arguments, const ProductScale& scale, const QkvArguments& qkv,
                 cudaStream_t stream);
 
-// x += the product, rounded to bfloat16, times its scale, which only quantised numbers have here, and of e4m3
+// x += the product, rounded to bfloat16, times its scale, which only quantized numbers have here, and of e4m3
 // only outputs; of bfloat16 the same bits as the product and then launch_add.
 void launch_add_product(const FusedGemmArguments& arguments, const ProductScale& scale, const Residual& x,
                         cudaStream_t stream);
-// out [num_rows, outputs] is what launch_add_product would add, rounded again. Of quantised numbers alone.
+// out [num_rows, outputs] is what launch_add_product would add, rounded again. Of quantized numbers alone.
 void launch_product(const FusedGemmArguments& arguments, const ProductScale& scale, DeviceBFloat16* out,
                     std::int32_t outputs, cudaStream_t stream);
 // Whether most multiprocessors are busy with tiles as large as launch_add_product's of bfloat16.

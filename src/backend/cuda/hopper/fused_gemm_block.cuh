@@ -5,9 +5,9 @@
 #include <cstdint>
 #include <type_traits>
 
-#include "backend/cuda/fused_gemm.h"
-#include "backend/cuda/gemm_schedule.h"
-#include "backend/cuda/hopper.cuh"
+#include "backend/cuda/hopper/fused_gemm.h"
+#include "backend/cuda/hopper/gemm_schedule.h"
+#include "backend/cuda/hopper/hopper.cuh"
 #include "backend/cuda/overlap.cuh"
 #include "backend/cuda/residual.cuh"
 #include "backend/cuda/vectors.cuh"

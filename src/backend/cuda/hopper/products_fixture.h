@@ -8,8 +8,8 @@
 #include <ostream>
 #include <vector>
 
-#include "backend/cuda/fused_gemm.h"
 #include "backend/cuda/gemm.h"
+#include "backend/cuda/hopper/fused_gemm.h"
 #include "backend/cuda/size.h"
 #include "base/data_type.h"
 
@@ -140,7 +140,7 @@ class ProductsFixture : public testing::TestWithParam<Shape> {
  protected:
   void SetUp() override {
     num_processors_ = hopper_processors();
-    prepare_fused_gemms(kHeadDim);
+    prepare_fused_gemms({.head_dim = kHeadDim, .qk_norm = true});
     const Shape& s = GetParam();
     const std::int64_t widest = std::max({s.hidden, s.ffn, s.query_dim()});
     x_ = DeviceBuffer(size(2 * kMaxRows * widest));
@@ -218,11 +218,14 @@ class ProductsFixture : public testing::TestWithParam<Shape> {
       RERANK_CUDA_CHECK(cudaStreamSynchronize(stream_.get()));
       QuantizedRows rows = quantized_x();
       rows.values += std::int64_t{first_row} * inputs;
-      return {gemm_view(rows, num_rows, inputs), gemm_view(quantized_weight(), outputs, inputs), num_rows,
-              inputs, num_processors_};
+      return {gemm_view(rows.type, rows.values, num_rows, inputs),
+              gemm_view(rows.type, quantized_weight().values, outputs, inputs), num_rows, inputs,
+              num_processors_};
     }
-    return {gemm_view(x_.as<DeviceBFloat16>() + std::int64_t{first_row} * inputs, num_rows, inputs),
-            gemm_view(weight_.as<DeviceBFloat16>(), outputs, inputs), num_rows, inputs, num_processors_};
+    return {gemm_view(NumberType::kBFloat16, x_.as<DeviceBFloat16>() + std::int64_t{first_row} * inputs,
+                      num_rows, inputs),
+            gemm_view(NumberType::kBFloat16, weight_.as<void>(), outputs, inputs), num_rows, inputs,
+            num_processors_};
   }
   // What launch_gate_up leaves at `out`: e4m3 where that is what it is made of.
   static ActivationRows gate_up_rows(void* out) {
@@ -233,7 +236,7 @@ class ProductsFixture : public testing::TestWithParam<Shape> {
   void gate_up(std::int32_t first_row, std::int32_t num_rows, void* out) const {
     const Shape& s = GetParam();
     launch_gate_up(arguments(first_row, num_rows, s.hidden, 2 * s.ffn), row_scale(first_row),
-                   gate_up_rows(out), s.ffn, stream_.get());
+                   {gate_up_rows(out), s.ffn}, stream_.get());
   }
   QkvArguments qkv_arguments(std::int32_t first_row, DeviceBFloat16* out) const {
     const Shape& s = GetParam();
@@ -241,6 +244,7 @@ class ProductsFixture : public testing::TestWithParam<Shape> {
             .store = store_.as<DeviceBFloat16>(),
             .query_norm = norm_.as<float>(),
             .key_norm = norm_.as<float>(),
+            .bias = nullptr,
             .frequencies = frequencies_.as<float>(),
             .positions = positions_.as<std::int32_t>() + first_row,
             .slots = slots_.as<std::int32_t>() + first_row,

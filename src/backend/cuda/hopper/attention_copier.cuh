@@ -1,7 +1,7 @@
 // The part of an attention block that feeds the others; see attention.cu. For kernels only.
 #pragma once
 
-#include "backend/cuda/attention_block.cuh"
+#include "backend/cuda/hopper/attention_block.cuh"
 
 namespace rerank::cuda {
 
@@ -14,11 +14,11 @@ struct Copier {
   using Shared = Layout<HeadDim>;
   static constexpr int kOutside = 1 << 30;  // no row of any view
 
-  const AttentionArguments& a;
+  const HopperAttention& a;
   std::uint32_t base;
   Barriers& barriers;
   Place<kSlots> place;
-  Place<kQueryBuffers> query_place;
+  Place<Shared::kQueryBuffers> query_place;
 
   // Keys [begin, end) of a tile, from consecutive rows of a view.
   struct Run {
@@ -38,7 +38,8 @@ struct Copier {
 
   // Keys (0) or values (1) of a tile. Runs are copied as boxes of powers of two, each by a lane of its own.
   __device__ void copy_tile(const AttentionItem& item, int kv_head, int tile, int which) {
-    const int position = tile * kTile, num_keys = min(kTile, item.position + item.num_tokens - position);
+    const int position = tile * Shared::kTile,
+              num_keys = min(Shared::kTile, item.position + item.num_tokens - position);
     const int num_rows = (num_keys + 63) / 64 * 64;
     const int lane = threadIdx.x % 32, box = lane / Shared::kBlocks, block = lane % Shared::kBlocks;
     std::uint64_t* barrier = &barriers.full[place.index];
@@ -72,8 +73,8 @@ struct Copier {
       std::uint64_t* barrier = &barriers.queries_full[query_place.index];
       barrier_arrive_and_expect(barrier, kRows / group * group * Shared::kBlocks * 128);
       for (int block = 0; block < Shared::kBlocks; ++block) {
-        copy_box(Shared::queries(base, query_place.index) + block * Shared::kBlockBytes, &a.views.queries,
-                 block * 64, kv_head * group, item.first_row, barrier);
+        copy_box(Shared::queries(base, query_place.index) + block * Shared::kQueryBlockBytes,
+                 &a.views.queries, block * 64, kv_head * group, item.first_row, barrier);
       }
     }
     __syncwarp();
@@ -88,7 +89,7 @@ struct Copier {
     static_assert(kTileCopiers < kSlots);
     int turn = 0;
     for_each_item(a, [&](const AttentionItem& item, int kv_head) {
-      const int num_slots = 2 * num_tiles(item);
+      const int num_slots = 2 * Shared::num_tiles(item);
       for (int slot = 0; slot < num_slots; ++slot) {
         const bool values = slot + 1 == num_slots || (slot > 0 && slot % 2 == 0);
         if (turn == copier) copy_tile(item, kv_head, values ? (slot - 1) / 2 : (slot + 1) / 2, values);

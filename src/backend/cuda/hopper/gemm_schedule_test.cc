@@ -1,5 +1,5 @@
 // Needs no GPU.
-#include "backend/cuda/gemm_schedule.h"
+#include "backend/cuda/hopper/gemm_schedule.h"
 
 #include <gtest/gtest.h>
 

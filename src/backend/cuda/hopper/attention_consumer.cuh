@@ -1,7 +1,7 @@
 // The part of an attention block that computes; see attention.cu. For kernels only.
 #pragma once
 
-#include "backend/cuda/attention_block.cuh"
+#include "backend/cuda/hopper/attention_block.cuh"
 #include "backend/cuda/vectors.cuh"
 
 namespace rerank::cuda {
@@ -10,17 +10,19 @@ namespace rerank::cuda {
 template <int HeadDim, bool IsE4m3>
 struct Consumer {
   using Shared = Layout<HeadDim>;
+  static constexpr int kTile = Shared::kTile;
   static constexpr int kColumns = HeadDim < 64 ? 64 : HeadDim;
   // log2(e) / sqrt(head_dim): scores become powers of two.
-  static constexpr float kScale = HeadDim == 128  ? kLog2E * 0.08838834764831845f
-                                  : HeadDim == 64 ? kLog2E * 0.125f
-                                                  : kLog2E * 0.17677669529663687f;
+  static constexpr float kScale = HeadDim == 256   ? kLog2E * 0.0625f
+                                  : HeadDim == 128 ? kLog2E * 0.08838834764831845f
+                                  : HeadDim == 64  ? kLog2E * 0.125f
+                                                   : kLog2E * 0.17677669529663687f;
 
-  const AttentionArguments& a;
+  const HopperAttention& a;
   std::uint32_t base;
   Barriers& barriers;
   Place<kSlots> place;
-  Place<kQueryBuffers> query_place;
+  Place<Shared::kQueryBuffers> query_place;
   int first_row;                // of the warpgroup
   int first_token, last_token;  // of its rows
   int tokens[2];                // of the thread's rows
@@ -30,7 +32,7 @@ struct Consumer {
   float out[kColumns / 2];
   float largest[2], sum[2];
 
-  __device__ Consumer(const AttentionArguments& arguments, std::uint32_t address, Barriers& b)
+  __device__ Consumer(const HopperAttention& arguments, std::uint32_t address, Barriers& b)
       : a(arguments), base(address), barriers(b) {
     const int group = a.shape.num_heads / a.shape.num_kv_heads;
     first_row = of_lane(static_cast<int>(threadIdx.x) / kWarpgroup - 1, 0) * kConsumerRows;
@@ -52,8 +54,9 @@ struct Consumer {
     const std::uint32_t keys = Shared::slot(base, slot);
 #pragma unroll
     for (int s = 0; s < HeadDim / 16; ++s) {
-      const int at = s / 4 * Shared::kBlockBytes + s % 4 * 32;
-      const std::uint64_t x = matrix_descriptor(queries + at, 16), y = matrix_descriptor(keys + at, 16);
+      const int block = s / 4, in_block = s % 4 * 32;
+      const std::uint64_t x = matrix_descriptor(queries + block * Shared::kQueryBlockBytes + in_block, 16);
+      const std::uint64_t y = matrix_descriptor(keys + block * Shared::kBlockBytes + in_block, 16);
       if constexpr (Keys == 128) {
         multiply_rows128(scores, x, y, s > 0);
       } else {
@@ -203,10 +206,11 @@ struct Consumer {
 
   // All tiles of an item. Those beyond this warpgroup's last row would change nothing.
   __device__ void attend(const AttentionItem& item) {
-    const int all = num_tiles(item);
+    const int all = Shared::num_tiles(item);
     const int last_position = item.position + min(last_token, item.num_tokens - 1);
     const int mine = first_token < item.num_tokens ? last_position / kTile + 1 : 0;
-    const bool half = last_position % kTile < kTile / 2;  // of my last tile
+    // Of my last tile half would do.
+    const bool half = !Shared::kIsWide && last_position % kTile < kTile / 2;
     largest[0] = largest[1] = -INFINITY;
     sum[0] = sum[1] = 0;
     barrier_wait(&barriers.queries_full[query_place.index], query_place.parity);
@@ -219,7 +223,9 @@ struct Consumer {
     if (mine > 1) await_slot();
     const int whole = half ? mine - 1 : mine;
     for (int tile = 1; tile < whole; ++tile) next_tile<kTile>(item, tile, mine);
-    if (half && mine > 1) next_tile<kTile / 2>(item, mine - 1, mine);
+    if constexpr (!Shared::kIsWide) {
+      if (half && mine > 1) next_tile<kTile / 2>(item, mine - 1, mine);
+    }
     release(&barriers.queries_empty[query_place.index]);
     if (mine < all) skip();  // the keys that come before the last values
     if (half) {

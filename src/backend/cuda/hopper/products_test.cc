@@ -5,7 +5,7 @@
 #include <numeric>
 #include <vector>
 
-#include "backend/cuda/products_fixture.h"
+#include "backend/cuda/hopper/products_fixture.h"
 
 namespace rerank::cuda {
 namespace {
@@ -152,7 +152,7 @@ TEST_P(ProductsTest, AddedProductIsRight) {
 
 class QuantizedProductsTest : public ProductsTest {};
 
-// Against the numbers before they were quantised, of which one in each row is much larger than the others.
+// Against the numbers before they were quantized, of which one in each row is much larger than the others.
 TEST_P(QuantizedProductsTest, AreCloseToTheProductOfWhatWasQuantized) {
   const Shape& s = GetParam();
   const std::int32_t num_rows = 300;

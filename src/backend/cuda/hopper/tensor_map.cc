@@ -1,4 +1,4 @@
-#include "backend/cuda/tensor_map.h"
+#include "backend/cuda/hopper/tensor_map.h"
 
 #include <cuda_runtime_api.h>
 

@@ -6,7 +6,7 @@
 #include <random>
 #include <vector>
 
-#include "backend/cuda/rank_sum.h"
+#include "backend/cuda/collective/rank_sum.h"
 #include "backend/cuda/size.h"
 #include "base/data_type.h"
 

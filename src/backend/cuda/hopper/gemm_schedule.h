@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "backend/cuda/fused_gemm.h"
+#include "backend/cuda/hopper/fused_gemm.h"
 
 namespace rerank::cuda {
 

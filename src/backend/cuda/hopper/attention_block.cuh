@@ -4,49 +4,57 @@
 
 #include <cstdint>
 
-#include "backend/cuda/attention.h"
-#include "backend/cuda/hopper.cuh"
+#include "backend/cuda/hopper/attention.h"
+#include "backend/cuda/hopper/hopper.cuh"
 
 namespace rerank::cuda {
 
-constexpr int kTile = 128;  // keys
 constexpr int kRows = 128;  // of an item: (token, query head of one key head)
 constexpr int kWarpgroup = 128;
 constexpr int kConsumers = 2;
 constexpr int kConsumerRows = kRows / kConsumers;
 constexpr int kThreads = kWarpgroup * (1 + kConsumers);
-constexpr int kTileCopiers = 3;   // warps; one more copies queries
-constexpr int kSlots = 5;         // each holds the keys or the values of a tile
-constexpr int kQueryBuffers = 2;  // one in use, one being filled
+constexpr int kTileCopiers = 3;  // warps; one more copies queries
+constexpr int kSlots = 5;        // each holds the keys or the values of a tile
+constexpr int kMaxQueryBuffers = 2;
 
-// What stands where in shared memory: slots of keys or values [kTile, head_dim], then buffers of queries
-// [kRows, head_dim]; rows of 128 bytes, of which a longer row takes one in each of its blocks.
+// What is where in shared memory: slots of keys or values [kTile, head_dim], then buffers of queries
+// [kRows, head_dim]; rows of 128 bytes, of which a longer row takes one in each of its blocks. Heads of 256
+// leave room for half a tile of keys and one buffer, and registers for no more scores.
 template <int HeadDim>
 struct Layout {
+  static constexpr bool kIsWide = HeadDim > 128;
+  static constexpr int kTile = kIsWide ? 64 : 128;                 // keys
+  static constexpr int kQueryBuffers = kIsWide ? 1 : 2;            // of two one is in use, one being filled
   static constexpr int kBlocks = HeadDim > 64 ? HeadDim / 64 : 1;  // of 64 columns
   static constexpr int kBlockBytes = kTile * 128;
   static constexpr int kSlotBytes = kBlocks * kBlockBytes;
-  static constexpr int kBytes = (kSlots + kQueryBuffers) * kSlotBytes + 1024;
-  static_assert(kRows == kTile);
+  static constexpr int kQueryBlockBytes = kRows * 128;
+  static constexpr int kQueryBytes = kBlocks * kQueryBlockBytes;
+  static constexpr int kBytes = kSlots * kSlotBytes + kQueryBuffers * kQueryBytes + 1024;
+  static_assert(kQueryBuffers <= kMaxQueryBuffers);
 
   __device__ static std::uint32_t slot(std::uint32_t base, int index) { return base + index * kSlotBytes; }
   __device__ static std::uint32_t queries(std::uint32_t base, int buffer) {
-    return slot(base, kSlots + buffer);
+    return slot(base, kSlots) + buffer * kQueryBytes;
+  }
+  __device__ static int num_tiles(const AttentionItem& item) {
+    return (item.position + item.num_tokens + kTile - 1) / kTile;
   }
 };
 
 struct Barriers {
   std::uint64_t full[kSlots];
   std::uint64_t empty[kSlots];
-  std::uint64_t queries_full[kQueryBuffers];
-  std::uint64_t queries_empty[kQueryBuffers];
+  std::uint64_t queries_full[kMaxQueryBuffers];
+  std::uint64_t queries_empty[kMaxQueryBuffers];
 
   __device__ void init() {
     for (int slot = 0; slot < kSlots; ++slot) {
       barrier_init(&full[slot], 1);
       barrier_init(&empty[slot], kConsumers * kWarpgroup / 32);
     }
-    for (int buffer = 0; buffer < kQueryBuffers; ++buffer) {
+    for (int buffer = 0; buffer < kMaxQueryBuffers; ++buffer) {
       barrier_init(&queries_full[buffer], 1);
       barrier_init(&queries_empty[buffer], kConsumers * kWarpgroup / 32);
     }
@@ -62,7 +70,7 @@ __device__ inline int of_lane(int value, int lane) {
 // Calls use(item, key head) for each piece of the block's work. By whole warps; what comes next is read
 // beforehand, by each lane a part: the compiler would wait at once for what all of them read.
 template <typename Use>
-__device__ inline void for_each_item(const AttentionArguments& a, const Use& use) {
+__device__ inline void for_each_item(const HopperAttention& a, const Use& use) {
   const int lane = threadIdx.x % 32;
   const auto read_pieces = [&](int turn) {
     return a.pieces[min(turn + lane, a.num_turns - 1) * static_cast<int>(gridDim.x) +
@@ -82,10 +90,6 @@ __device__ inline void for_each_item(const AttentionArguments& a, const Use& use
     words = read_item(piece);
     if (now != kNoAttentionPiece) use(item, kv_head_of_piece(now));
   }
-}
-
-__device__ inline int num_tiles(const AttentionItem& item) {
-  return (item.position + item.num_tokens + kTile - 1) / kTile;
 }
 
 }  // namespace rerank::cuda

@@ -304,10 +304,20 @@ __device__ inline void multiply_rows256_int8(int* d, std::uint64_t a, std::uint6
       : RERANK_OPERANDS_256("+r")
       : "l"(a), "l"(b), "r"(accumulate));
 }
-#undef RERANK_NUMBERS_256
-#undef RERANK_OPERANDS_256
 
 // A is in registers and B [k, n] in shared memory.
+__device__ inline void multiply_columns(float (&d)[128], const std::uint32_t (&a)[4], std::uint64_t b,
+                                        int accumulate) {
+  asm volatile(
+      "{\n.reg .pred p;\nsetp.ne.b32 p, %133, 0;\n"
+      "wgmma.mma_async.sync.aligned.m64n256k16.f32.bf16.bf16 {" RERANK_NUMBERS_256
+      "}, "
+      "{%128, %129, %130, %131}, %132, p, 1, 1, 1;\n}\n"
+      : RERANK_OPERANDS_256("+f")
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "r"(accumulate));
+}
+#undef RERANK_NUMBERS_256
+#undef RERANK_OPERANDS_256
 __device__ inline void multiply_columns(float (&d)[32], const std::uint32_t (&a)[4], std::uint64_t b,
                                         int accumulate) {
   asm volatile(

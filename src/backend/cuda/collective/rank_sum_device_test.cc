@@ -5,10 +5,10 @@
 #include <random>
 #include <vector>
 
+#include "backend/cuda/collective/rank_sum.h"
+#include "backend/cuda/collective/rank_sum_fixture.h"
+#include "backend/cuda/hopper/products_fixture.h"
 #include "backend/cuda/kernels.h"
-#include "backend/cuda/products_fixture.h"
-#include "backend/cuda/rank_sum.h"
-#include "backend/cuda/rank_sum_fixture.h"
 
 namespace rerank::cuda {
 namespace {

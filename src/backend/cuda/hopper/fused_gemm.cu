@@ -5,10 +5,10 @@
 #include <type_traits>
 
 #include "backend/cuda/device.h"
-#include "backend/cuda/finishers.cuh"
-#include "backend/cuda/fused_gemm_block.cuh"
+#include "backend/cuda/hopper/finishers.cuh"
+#include "backend/cuda/hopper/fused_gemm_block.cuh"
+#include "backend/cuda/hopper/tensor_map.h"
 #include "backend/cuda/overlap.cuh"
-#include "backend/cuda/tensor_map.h"
 #include "rerank/error.h"
 
 namespace rerank::cuda {
@@ -105,21 +105,35 @@ void launch(const FusedGemmArguments& a, const ProductScale& scale, const GemmOu
                      kGemmThreads, kGemmSharedBytes, stream, a, scale, outputs, schedule, finisher);
 }
 
-// Calls use(Qkv<head_dim, Type>).
-template <NumberType Type, typename Use>
+// Calls use(Qkv<head_dim, Type, has_norm>).
+template <NumberType Type, bool HasNorm, typename Use>
 void with_head_dim(std::int32_t head_dim, const Use& use) {
-  if (head_dim == 128) return use(Qkv<128, Type>());
-  if (head_dim == 64) return use(Qkv<64, Type>());
-  check(head_dim == 32, "rotary embedding knows head_dim 32, 64 and 128");
-  use(Qkv<32, Type>());
+  if (head_dim == 256) return use(Qkv<256, Type, HasNorm>());
+  if (head_dim == 128) return use(Qkv<128, Type, HasNorm>());
+  if (head_dim == 64) return use(Qkv<64, Type, HasNorm>());
+  check(head_dim == 32, "rotary embedding knows head_dim 32, 64, 128 and 256");
+  use(Qkv<32, Type, HasNorm>());
+}
+template <NumberType Type, typename Use>
+void with_heads(std::int32_t head_dim, bool has_norm, const Use& use) {
+  has_norm ? with_head_dim<Type, true>(head_dim, use) : with_head_dim<Type, false>(head_dim, use);
+}
+
+// Calls use(GateUp<Type, gate>).
+template <NumberType Type, typename Use>
+void with_gate(MlpActivation gate, const Use& use) {
+  if (gate == MlpActivation::kSilu) return use(GateUp<Type, MlpActivation::kSilu>());
+  check(gate == MlpActivation::kGeluTanh, "an activation that products do not know");
+  use(GateUp<Type, MlpActivation::kGeluTanh>());
 }
 
 template <NumberType Type>
-void prepare_for(std::int32_t head_dim) {
-  prepare<GateUp<Type>>();
+void prepare_for(const TransformerSpec& spec) {
   prepare<AddProduct<Type>>();
   if constexpr (is_quantized(Type)) prepare<StoreProduct<Type>>();
-  with_head_dim<Type>(head_dim, [](auto finisher) { prepare<decltype(finisher)>(); });
+  const auto prepare_this = [](auto finisher) { prepare<decltype(finisher)>(); };
+  with_gate<Type>(spec.activation, prepare_this);
+  with_heads<Type>(spec.head_dim, spec.qk_norm, prepare_this);
 }
 
 template <NumberType Type>
@@ -166,11 +180,9 @@ GemmOutputs all_outputs(std::int32_t outputs) {
 
 }  // namespace
 
-GemmView gemm_view(const DeviceBFloat16* data, std::int64_t rows, std::int64_t inputs) {
-  return view(data, rows, inputs, NumberType::kBFloat16);
-}
-GemmView gemm_view(const QuantizedRows& data, std::int64_t rows, std::int64_t inputs) {
-  return view(data.values, rows, inputs, data.type);
+GemmView gemm_view(NumberType type, const void* data, std::int64_t rows, std::int64_t inputs) {
+  if (is_quantized(type)) return view(static_cast<const std::uint8_t*>(data), rows, inputs, type);
+  return view(static_cast<const DeviceBFloat16*>(data), rows, inputs, type);
 }
 
 GemmProgress progress_of_gate_up(const FusedGemmArguments& a, std::int32_t ffn) {
@@ -180,16 +192,21 @@ GemmProgress progress_of_add_product(const FusedGemmArguments& a, std::int32_t o
   return progress_of(a, all_outputs(outputs));
 }
 
-void prepare_fused_gemms(std::int32_t head_dim) {
-  prepare_for<NumberType::kBFloat16>(head_dim);
-  prepare_for<NumberType::kE4m3>(head_dim);
-  prepare_for<NumberType::kInt8>(head_dim);
+void prepare_fused_gemms(const TransformerSpec& spec) {
+  prepare_for<NumberType::kBFloat16>(spec);
+  prepare_for<NumberType::kE4m3>(spec);
+  prepare_for<NumberType::kInt8>(spec);
 }
 
-void launch_gate_up(const FusedGemmArguments& a, const ProductScale& scale, const ActivationRows& out,
-                    std::int32_t ffn, cudaStream_t stream) {
+void launch_gate_up(const FusedGemmArguments& a, const ProductScale& scale, const GateUpArguments& gate_up,
+                    cudaStream_t stream) {
   with_type(a, [&](auto type) {
-    launch(a, scale, gate_up_outputs(ffn), GateUp<type()>{{}, out, scale.outputs, ffn}, stream);
+    with_gate<type()>(gate_up.gate, [&](auto finisher) {
+      finisher.out = gate_up.out;
+      finisher.scales = scale.outputs;
+      finisher.ffn = gate_up.ffn;
+      launch(a, scale, gate_up_outputs(gate_up.ffn), finisher, stream);
+    });
   });
 }
 
@@ -202,7 +219,7 @@ void launch_qkv(const FusedGemmArguments& a, const ProductScale& scale, const Qk
                             .step = kGemmColumns,
                             .num_tiles = tiles_of(count, kGemmColumns)};
   with_type(a, [&](auto type) {
-    with_head_dim<type()>(qkv.head_dim, [&](auto finisher) {
+    with_heads<type()>(qkv.head_dim, qkv.query_norm != nullptr, [&](auto finisher) {
       finisher.a = qkv;
       finisher.scales = scale.outputs;
       launch(a, scale, outputs, finisher, stream);

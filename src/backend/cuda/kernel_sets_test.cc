@@ -1,5 +1,5 @@
 // What is refused before a GPU is touched, and by which name. Runs without one.
-#include "backend/cuda/capabilities.h"
+#include "backend/cuda/kernel_sets.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -35,33 +35,42 @@ std::string key_of(const Change& change) {
 
 TEST(UnsupportedKey, NamesTheFirstThatIsNotComputed) {
   EXPECT_EQ(unsupported_key(kQwen3), "");
-  const auto biases = [](TransformerSpec& spec) {
+  const auto with_biases = [](TransformerSpec& spec) { spec.qkv_bias = true; };
+  EXPECT_THAT(key_of(with_biases), HasSubstr("both biases and norms"));
+  const auto qwen2 = [](TransformerSpec& spec) {
     spec.qkv_bias = true;
     spec.qk_norm = false;
   };
-  EXPECT_THAT(key_of(biases), HasSubstr("biases of queries"));
-  EXPECT_THAT(key_of([](TransformerSpec& spec) { spec.qk_norm = false; }),
-              HasSubstr("norms of query and key"));
-  EXPECT_THAT(key_of([](TransformerSpec& spec) { spec.activation = MlpActivation::kGeluTanh; }),
-              StartsWith("hidden_act "));
-  EXPECT_THAT(key_of([](TransformerSpec& spec) { spec.norm_weight_offset = 1; }), HasSubstr("add 1 to"));
-  EXPECT_THAT(key_of([](TransformerSpec& spec) { spec.embedding_scale = 8; }), HasSubstr("embeddings by 8"));
-  EXPECT_THAT(key_of([](TransformerSpec& spec) { spec.head_dim = 256; }), StartsWith("head_dim 256"));
+  EXPECT_EQ(key_of(qwen2), "");
+  const auto gemma = [](TransformerSpec& spec) {
+    spec.qk_norm = false;
+    spec.activation = MlpActivation::kGeluTanh;
+    spec.norm_weight_offset = 1;
+    spec.embedding_scale = 8;
+    spec.head_dim = 256;
+  };
+  EXPECT_EQ(key_of(gemma), "");
+  EXPECT_THAT(key_of([](TransformerSpec& spec) { spec.head_dim = 96; }), StartsWith("head_dim 96"));
   EXPECT_THAT(key_of([](TransformerSpec& spec) { spec.hidden = 72; }), StartsWith("hidden_size 72"));
   EXPECT_THAT(key_of([](TransformerSpec& spec) { spec.hidden = 8208; }), StartsWith("hidden_size 8208"));
+  EXPECT_THAT(key_of([](TransformerSpec& spec) { spec.ffn = 16400; }), StartsWith("intermediate_size 16400"));
+  EXPECT_THAT(key_of([](TransformerSpec& spec) { spec.num_heads = 130; }),
+              StartsWith("num_attention_heads 130"));
+  EXPECT_THAT(key_of([](TransformerSpec& spec) { spec.num_heads = spec.num_kv_heads = 256; }),
+              StartsWith("num_key_value_heads 256"));
 }
 
 TEST(UnsupportedKey, IsRefusedBeforeAnythingIsUploaded) {
   TransformerSpec spec = kQwen3;
-  spec.qkv_bias = true;
+  spec.head_dim = 96;
   RandomDecoder weights(spec, DataType::kBFloat16);
   CudaBackend backend({.device = "cuda", .device_ordinals = {0}});
   try {
     backend.load(weights, {});
-    ADD_FAILURE() << "biases were accepted";
+    ADD_FAILURE() << "a head_dim of 96 was accepted";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kUnsupported);
-    EXPECT_THAT(error.what(), HasSubstr("does not compute model_type (of models with biases"));
+    EXPECT_THAT(error.what(), HasSubstr("does not compute head_dim 96"));
   }
 }
 

@@ -4,7 +4,7 @@
 #include <climits>
 #include <cstdint>
 
-#include "backend/cuda/fused_gemm_block.cuh"
+#include "backend/cuda/hopper/fused_gemm_block.cuh"
 
 namespace rerank::cuda {
 
@@ -24,7 +24,7 @@ struct ScaledRows {
   __device__ static Row row(int, float scale) { return scale; }
 };
 
-template <NumberType Type>
+template <NumberType Type, MlpActivation Gate>
 struct GateUp : ScaledRows {
   static constexpr NumberType kType = Type;
   static constexpr bool kAsksRows = true;
@@ -54,8 +54,8 @@ struct GateUp : ScaledRows {
           [&](int part_row, bool inside, const Fetched& fetched) {
             const std::int64_t row = part.first_row + part_row, at = row * ffn + column;
             const bool wanted = inside && row < num_rows && column < ffn;
-            const Vector8 values = swiglu8(value_of<Type>(fetched.gate, gate_scales),
-                                           value_of<Type>(fetched.up, up_scales), fetched.scale);
+            const Vector8 values = gated8<Gate>(value_of<Type>(fetched.gate, gate_scales),
+                                                value_of<Type>(fetched.up, up_scales), fetched.scale);
             if constexpr (Type == NumberType::kE4m3) {
               store_if(wanted, out.e4m3 + at, pack8_e4m3(values));
             } else {
@@ -68,17 +68,20 @@ struct GateUp : ScaledRows {
 };
 
 // What the heads of a tile are: all queries or all keys, all values, or neither.
-enum class TileHeads : std::uint8_t { kTurned, kValues, kMixed };
+enum class TileHeads : std::uint8_t { kRotated, kValues, kMixed };
 
-// A thread has 8 numbers of the first half of a head and the 8 that they turn with, in each half of the tile:
-// they turn by the same angles.
-template <int HeadDim, NumberType Type>
+// A thread has 8 numbers of the first half of a head and the 8 that they rotate with: in each half of the
+// tile, where the angles are the same; or one in each half, where a head is the whole tile. Heads have a norm
+// or else a bias.
+template <int HeadDim, NumberType Type, bool HasNorm>
 struct Qkv {
   static constexpr NumberType kType = Type;
   static constexpr bool kAsksRows = true;
-  static constexpr int kHalf = HeadDim / 2;           // of a head
-  static constexpr int kThreads = HeadDim / 16;       // of a head
-  static constexpr int kHeads = kGemmHalf / HeadDim;  // of half a tile
+  static constexpr int kHalf = HeadDim / 2;      // of a head
+  static constexpr int kThreads = HeadDim / 16;  // of a head
+  static constexpr bool kIsWide = HeadDim > kGemmHalf;
+  static constexpr int kPairs = kIsWide ? 1 : 2;                    // that a thread has
+  static constexpr int kHeads = kIsWide ? 1 : kGemmHalf / HeadDim;  // of one of them in all threads
   static constexpr int kLanes = kThreads * kHeads;
 
   QkvArguments a;
@@ -90,7 +93,7 @@ struct Qkv {
     int slot;
   };
   struct Fetched {
-    uint4 low[2], high[2];
+    uint4 low[kPairs], high[kPairs];
     Row row;
   };
 
@@ -102,11 +105,11 @@ struct Qkv {
 
   template <typename ForEachPart>
   __device__ void finish(int tile, int num_rows, const ForEachPart& for_each_part) const {
-    const int first_head = a.first_head + tile * 2 * kHeads, end_head = first_head + 2 * kHeads;
+    const int first_head = a.first_head + tile * kPairs * kHeads, end_head = first_head + kPairs * kHeads;
     const int values = a.num_heads + a.num_kv_heads;
     if (end_head <= a.num_heads || (first_head >= a.num_heads && end_head <= values)) {
-      finish_heads<TileHeads::kTurned>(first_head, num_rows, for_each_part);
-    } else if (first_head >= values) {
+      finish_heads<TileHeads::kRotated>(first_head, num_rows, for_each_part);
+    } else if (kPairs * kHeads == 1 || first_head >= values) {
       finish_heads<TileHeads::kValues>(first_head, num_rows, for_each_part);
     } else {
       finish_heads<TileHeads::kMixed>(first_head, num_rows, for_each_part);
@@ -115,36 +118,44 @@ struct Qkv {
 
   template <TileHeads Heads, typename ForEachPart>
   __device__ void finish_heads(int first_head, int num_rows, const ForEachPart& for_each_part) const {
-    constexpr bool kTurned = Heads != TileHeads::kValues, kMixed = Heads == TileHeads::kMixed;
-    constexpr int kNorms = kMixed ? 2 : 1;
+    constexpr bool kRotated = Heads != TileHeads::kValues, kMixed = Heads == TileHeads::kMixed;
+    // Norms are the same for all queries and all keys; every head has a bias of its own.
+    constexpr int kTerms = HasNorm && !kMixed ? 1 : kPairs;
     const int thread = threadIdx.x % kLanes, column = thread % kThreads * 8;
-    const int heads[2] = {first_head + thread / kThreads, first_head + kHeads + thread / kThreads};
+    int heads[kPairs];
+#pragma unroll
+    for (int pair = 0; pair < kPairs; ++pair) heads[pair] = first_head + pair * kHeads + thread / kThreads;
     const int chunk = (thread / kThreads * HeadDim + column) / 8, kv_dim = a.num_kv_heads * HeadDim;
     const int stride = a.num_heads * HeadDim + 2 * kv_dim, first = heads[0] * HeadDim + column;
     DeviceBFloat16* const out = a.qkv + first;
     DeviceBFloat16* const store = a.store + (first - a.num_heads * HeadDim);
-    int end_row[2], first_slot[2];  // of what is stored
+    int end_row[kPairs], first_slot[kPairs];  // of what is stored
 #pragma unroll
-    for (int half = 0; half < 2; ++half) {
-      end_row[half] = heads[half] < a.end_head ? num_rows : 0;
-      first_slot[half] = heads[half] < a.num_heads ? INT_MAX : 0;
+    for (int pair = 0; pair < kPairs; ++pair) {
+      end_row[pair] = heads[pair] < a.end_head ? num_rows : 0;
+      first_slot[pair] = heads[pair] < a.num_heads ? INT_MAX : 0;
     }
-    Vector8 low_norms[kNorms], high_norms[kNorms], frequencies, low_scales[2], high_scales[2];
+    // Of a head, or of the last one behind them.
+    const auto place = [&](int pair) {
+      return min(heads[pair], a.num_heads + 2 * a.num_kv_heads - 1) * HeadDim + column;
+    };
+    Vector8 low_terms[kTerms], high_terms[kTerms], frequencies, low_scales[kPairs], high_scales[kPairs];
     if (is_quantized(Type)) {
 #pragma unroll
-      for (int half = 0; half < 2; ++half) {
-        const int head = min(heads[half], a.num_heads + 2 * a.num_kv_heads - 1);
-        low_scales[half] = load8(scales + head * HeadDim + column);
-        high_scales[half] = load8(scales + head * HeadDim + kHalf + column);
+      for (int pair = 0; pair < kPairs; ++pair) {
+        low_scales[pair] = load8(scales + place(pair));
+        high_scales[pair] = load8(scales + place(pair) + kHalf);
       }
     }
-    if (kTurned) {
-      frequencies = load8(a.frequencies + column);
+    if (kRotated) frequencies = load8(a.frequencies + column);
+    if (kRotated || !HasNorm) {
 #pragma unroll
-      for (int half = 0; half < kNorms; ++half) {
-        const float* norm = heads[half] < a.num_heads ? a.query_norm : a.key_norm;
-        low_norms[half] = load8(norm + column);
-        high_norms[half] = load8(norm + kHalf + column);
+      for (int pair = 0; pair < kTerms; ++pair) {
+        const float* terms = !HasNorm                    ? a.bias + place(pair) - column
+                             : heads[pair] < a.num_heads ? a.query_norm
+                                                         : a.key_norm;
+        low_terms[pair] = load8(terms + column);
+        high_terms[pair] = load8(terms + kHalf + column);
       }
     }
     for_each_part([&](const auto& part) {
@@ -152,9 +163,9 @@ struct Qkv {
           [&](int part_row) {
             Fetched fetched;
 #pragma unroll
-            for (int half = 0; half < 2; ++half) {
-              fetched.low[half] = part.results(part_row, half * (kGemmHalf / 8) + chunk);
-              fetched.high[half] = part.results(part_row, half * (kGemmHalf / 8) + chunk + kHalf / 8);
+            for (int pair = 0; pair < kPairs; ++pair) {
+              fetched.low[pair] = part.results(part_row, pair * (kGemmHalf / 8) + chunk);
+              fetched.high[pair] = part.results(part_row, pair * (kGemmHalf / 8) + chunk + kHalf / 8);
             }
             fetched.row = part.rows[part_row];
             return fetched;
@@ -163,56 +174,60 @@ struct Qkv {
             const int row = part.first_row + part_row, slot = fetched.row.slot;
             DeviceBFloat16* const to = out + static_cast<std::int64_t>(row) * stride;
             DeviceBFloat16* const kept_to = store + static_cast<std::int64_t>(slot) * (2 * kv_dim);
-            Vector8 lows[2], highs[2];
+            Vector8 lows[kPairs], highs[kPairs];
 #pragma unroll
-            for (int half = 0; half < 2; ++half) {
-              lows[half] = value_of<Type>(fetched.low[half], low_scales[half]);
-              highs[half] = value_of<Type>(fetched.high[half], high_scales[half]);
+            for (int pair = 0; pair < kPairs; ++pair) {
+              lows[pair] = value_of<Type>(fetched.low[pair], low_scales[pair]);
+              highs[pair] = value_of<Type>(fetched.high[pair], high_scales[pair]);
             }
             float2 rotations[8];
-            float factors[2];
-            if (kTurned) {
+            float factors[kPairs];
+            if (kRotated) {
 #pragma unroll
               for (int e = 0; e < 8; ++e)
                 rotations[e] = rotation_of(fetched.row.position, frequencies.values[e]);
-              find_factors(lows, highs, fetched.row.scale, factors);
+              if (HasNorm) find_factors(lows, highs, fetched.row.scale, factors);
             }
 #pragma unroll
-            for (int half = 0; half < 2; ++half) {
-              Vector8 &low = lows[half], &high = highs[half];
-              if (!kTurned || (kMixed && heads[half] >= a.num_heads + a.num_kv_heads)) {
+            for (int pair = 0; pair < kPairs; ++pair) {
+              Vector8 &low = lows[pair], &high = highs[pair];
+              const bool is_value = !kRotated || (kMixed && heads[pair] >= a.num_heads + a.num_kv_heads);
+              if (!HasNorm) {
+                add_bias(low, low_terms[pair % kTerms], fetched.row.scale);
+                add_bias(high, high_terms[pair % kTerms], fetched.row.scale);
+                if (!is_value) rotate(low, high, rotations);
+              } else if (is_value) {
                 low = scaled8(low, fetched.row.scale);
                 high = scaled8(high, fetched.row.scale);
               } else {
-                turn(low, high, low_norms[half % kNorms], high_norms[half % kNorms], rotations,
-                     factors[half]);
+                norm_and_rotate(low, high, low_terms[pair % kTerms], high_terms[pair % kTerms], rotations,
+                                factors[pair]);
               }
-              const bool wanted = inside && row < end_row[half], kept = wanted && slot >= first_slot[half];
+              const bool wanted = inside && row < end_row[pair], kept = wanted && slot >= first_slot[pair];
               const uint4 low_bits = pack8(low), high_bits = pack8(high);
-              store_if(wanted, to + half * kGemmHalf, low_bits);
-              store_if(wanted, to + half * kGemmHalf + kHalf, high_bits);
-              store_if(kept, kept_to + half * kGemmHalf, low_bits);
-              store_if(kept, kept_to + half * kGemmHalf + kHalf, high_bits);
+              store_if(wanted, to + pair * kGemmHalf, low_bits);
+              store_if(wanted, to + pair * kGemmHalf + kHalf, high_bits);
+              store_if(kept, kept_to + pair * kGemmHalf, low_bits);
+              store_if(kept, kept_to + pair * kGemmHalf + kHalf, high_bits);
             }
           });
     });
   }
 
-  // What RMSNorm multiplies the heads of both halves by, side by side. By whole warps: several lanes hold a
-  // head.
-  __device__ void find_factors(const Vector8 (&lows)[2], const Vector8 (&highs)[2], float scale,
-                               float (&factors)[2]) const {
-    float sums[2];
+  // What RMSNorm multiplies a thread's heads by, side by side. By whole warps: several lanes hold a head.
+  __device__ void find_factors(const Vector8 (&lows)[kPairs], const Vector8 (&highs)[kPairs], float scale,
+                               float (&factors)[kPairs]) const {
+    float sums[kPairs];
 #pragma unroll
-    for (int half = 0; half < 2; ++half) {
-      const Vector8 &low = lows[half], &high = highs[half];
+    for (int pair = 0; pair < kPairs; ++pair) {
+      const Vector8 &low = lows[pair], &high = highs[pair];
       float parts[4] = {};
 #pragma unroll
       for (int e = 0; e < 8; ++e) {
         parts[e % 2] += low.values[e] * low.values[e];
         parts[2 + e % 2] += high.values[e] * high.values[e];
       }
-      sums[half] = (parts[0] + parts[1]) + (parts[2] + parts[3]);
+      sums[pair] = (parts[0] + parts[1]) + (parts[2] + parts[3]);
     }
 #pragma unroll
     for (int offset = kThreads / 2; offset > 0; offset /= 2) {
@@ -220,13 +235,14 @@ struct Qkv {
       for (float& sum : sums) sum += __shfl_xor_sync(0xffffffffu, sum, offset);
     }
 #pragma unroll
-    for (int half = 0; half < 2; ++half) {
-      factors[half] = rsqrtf(sums[half] * scale * (scale / HeadDim) + a.eps) * scale;
+    for (int pair = 0; pair < kPairs; ++pair) {
+      factors[pair] = rsqrtf(sums[pair] * scale * (scale / HeadDim) + a.eps) * scale;
     }
   }
 
-  __device__ static void turn(Vector8& low, Vector8& high, const Vector8& low_norm, const Vector8& high_norm,
-                              const float2 (&rotations)[8], float factor) {
+  __device__ static void norm_and_rotate(Vector8& low, Vector8& high, const Vector8& low_norm,
+                                         const Vector8& high_norm, const float2 (&rotations)[8],
+                                         float factor) {
 #pragma unroll
     for (int e = 0; e < 8; ++e) {
       const float first = low.values[e] * factor * low_norm.values[e];
@@ -234,6 +250,18 @@ struct Qkv {
       low.values[e] = first * rotations[e].x - second * rotations[e].y;
       high.values[e] = second * rotations[e].x + first * rotations[e].y;
     }
+  }
+  __device__ static void rotate(Vector8& low, Vector8& high, const float2 (&rotations)[8]) {
+#pragma unroll
+    for (int e = 0; e < 8; ++e) {
+      const float first = low.values[e], second = high.values[e];
+      low.values[e] = first * rotations[e].x - second * rotations[e].y;
+      high.values[e] = second * rotations[e].x + first * rotations[e].y;
+    }
+  }
+  __device__ static void add_bias(Vector8& x, const Vector8& bias, float scale) {
+#pragma unroll
+    for (int e = 0; e < 8; ++e) x.values[e] = fmaf(x.values[e], scale, bias.values[e]);
   }
 };
 
