@@ -27,8 +27,8 @@ constexpr const char* kExamples = R"(Examples:
   rerank inspect demo --format json | jq .parameters
   rerank inspect zeroentropy/zerank-2 --format prompt > my-finetune/rerank_prompt.json
 
-Format prompt writes the model's prompt, answers and score as a prompt file: save it as rerank_prompt.json beside another
-model, or edit it and pass it with --prompt.)";
+--format prompt writes the model's prompt, answers and score as a prompt file. Save it as rerank_prompt.json beside
+another model, or edit it and pass it with --prompt.)";
 
 struct InspectOptions {
   EngineOptions engine;

@@ -1,3 +1,4 @@
+// Infinity: under /infinity, documents in "results" as plain strings.
 #include <array>
 
 #include "api/dialects/dialects.h"

@@ -1,3 +1,4 @@
+// Mixedbread: documents in "input", results in "data".
 #include <array>
 
 #include "api/dialects/dialects.h"

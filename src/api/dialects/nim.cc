@@ -1,3 +1,4 @@
+// NVIDIA NIM: "passages" in, "rankings" by logit out.
 #include <array>
 
 #include "api/dialects/dialects.h"

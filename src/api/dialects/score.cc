@@ -1,3 +1,4 @@
+// vLLM's score routes: pairs in, scores in the order of the request out.
 #include <array>
 
 #include "api/dialects/dialects.h"

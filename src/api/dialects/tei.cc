@@ -1,3 +1,4 @@
+// Text Embeddings Inference: "texts" in, a bare list out; errors are strings.
 #include <array>
 
 #include "api/dialects/dialects.h"

@@ -1,3 +1,4 @@
+// Voyage: under /voyage, or with top_k or truncation; results twice, as "results" and as "data".
 #include <array>
 
 #include "api/dialects/dialects.h"

@@ -1,3 +1,4 @@
+// Weaviate's reranker module: a query and a "property", scores in the order of the request.
 #include <array>
 
 #include "api/dialects/dialects.h"
