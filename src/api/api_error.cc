@@ -4,8 +4,8 @@
 
 #include <array>
 
-#include "api/json_text.h"
-#include "api/utf8_text.h"
+#include "base/shown_text.h"
+#include "text/json_writer.h"
 
 namespace rerank::api {
 namespace {
@@ -93,9 +93,9 @@ ApiError& ApiError::set_retry_after(std::chrono::seconds wait) {
 
 ApiError unknown_route(std::string_view method, std::string_view path, int status) {
   return {status, status == 405
-                      ? fmt::format("{} is not a method of {}; the header Allow names them", shown(method),
-                                    shown(path))
-                      : fmt::format("There is nothing at {}; /docs lists what there is", shown(path))};
+                      ? fmt::format("{} is not a method of {}; the header Allow names them",
+                                    shown_text(method), shown_text(path))
+                      : fmt::format("There is nothing at {}; /docs lists what there is", shown_text(path))};
 }
 
 ApiError unauthorized() {
@@ -103,7 +103,7 @@ ApiError unauthorized() {
 }
 
 ApiError unknown_model(std::string_view model) {
-  return {404, fmt::format("The model `{}` does not exist.", shown(model)), "model"};
+  return {404, fmt::format("The model `{}` does not exist.", shown_text(model)), "model"};
 }
 
 ApiError body_too_large(std::size_t max_body_bytes) {
@@ -157,7 +157,7 @@ ApiError error_of(const std::exception& caught) {
 }
 
 std::string write_error(const ApiError& error) {
-  JsonText json;
+  JsonWriter json;
   json.begin_object();
   if (error.style() == ErrorStyle::kString) {
     json.key("error").string(error.what());

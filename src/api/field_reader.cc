@@ -9,8 +9,9 @@
 #include <limits>
 
 #include "api/api_error.h"
-#include "api/ascii_case.h"
+#include "base/ascii.h"
 #include "rerank/error.h"
+#include "text/strict_json.h"
 
 namespace rerank::api {
 namespace {
@@ -31,23 +32,6 @@ std::string_view view(const json::string& text) {
 }
 
 }  // namespace
-
-std::string_view kind_of(const json::value& value) {
-  switch (value.kind()) {
-    case json::kind::null:
-      return "null";
-    case json::kind::bool_:
-      return "true or false";
-    case json::kind::string:
-      return "a string";
-    case json::kind::array:
-      return "a list";
-    case json::kind::object:
-      return "an object";
-    default:
-      return "a number";
-  }
-}
 
 const json::value* FieldReader::find(Field field) const {
   const FieldSpec& spec = field_spec(field);

@@ -14,9 +14,6 @@
 
 namespace rerank::api {
 
-// "a string", "a list" and so on, for messages.
-std::string_view kind_of(const boost::json::value& value);
-
 // A view: the object must outlive it.
 class FieldReader {
  public:

@@ -11,12 +11,12 @@
 #include <vector>
 
 #include "api/dialects/dialects.h"
-#include "api/json_text.h"
 #include "api/openapi_schemas.h"
 #include "api/request_fields.h"
 #include "api/routes.h"
 #include "rerank/error.h"
 #include "rerank/version.h"
+#include "text/json_writer.h"
 
 namespace rerank::api {
 namespace {
@@ -109,11 +109,12 @@ const Operation& operation_of(Handler handler) {
   throw Error(ErrorCode::kInternal, "a route whose handler the contract does not describe");
 }
 
-void write_reference(JsonText& json, std::string_view name) {
+void write_reference(JsonWriter& json, std::string_view name) {
   json.begin_object().key("$ref").string("#/components/schemas/" + std::string(name)).end_object();
 }
 
-void write_content(JsonText& json, std::string_view media_type, const std::vector<std::string_view>& shapes) {
+void write_content(JsonWriter& json, std::string_view media_type,
+                   const std::vector<std::string_view>& shapes) {
   json.key("content").begin_object().key(media_type).begin_object().key("schema");
   if (shapes.empty()) {
     json.begin_object()
@@ -130,14 +131,14 @@ void write_content(JsonText& json, std::string_view media_type, const std::vecto
   json.end_object().end_object();
 }
 
-void write_response(JsonText& json, std::string_view status, std::string_view description,
+void write_response(JsonWriter& json, std::string_view status, std::string_view description,
                     std::string_view media_type, const std::vector<std::string_view>& shapes) {
   json.key(status).begin_object().key("description").string(description);
   write_content(json, media_type, shapes);
   json.end_object();
 }
 
-void write_responses(JsonText& json, const Route& route, const Operation& operation) {
+void write_responses(JsonWriter& json, const Route& route, const Operation& operation) {
   json.key("responses").begin_object();
   write_response(json, "200", "The answer", operation.media_type, operation.replies);
   const auto error = [&json](std::string_view status, std::string_view description) {
@@ -160,7 +161,7 @@ void write_responses(JsonText& json, const Route& route, const Operation& operat
   json.end_object();
 }
 
-void write_operation(JsonText& json, const Route& route) {
+void write_operation(JsonWriter& json, const Route& route) {
   const Operation& operation = operation_of(route.handler);
   json.key(route.method == Method::kPost ? "post" : "get").begin_object();
   json.key("tags").begin_array().string(operation.tag).end_array();
@@ -191,12 +192,12 @@ std::string meaning_of(const FieldSpec& spec) {
   return meaning;
 }
 
-void write_request_schema(JsonText& json, const RequestShape& shape) {
+void write_request_schema(JsonWriter& json, const RequestShape& shape) {
   std::string text =
       R"({"type":"object","description":"null is the same as absent; unknown fields are ignored.",)";
   text += shape.required;
   text += R"(,"properties":)";
-  JsonText properties;
+  JsonWriter properties;
   properties.begin_object();
   for (const FieldSpec& spec : field_specs()) {
     if ((spec.uses & shape.use) == 0) continue;
@@ -216,7 +217,7 @@ std::vector<std::string_view> all_clients() {
 }
 
 std::string make_document() {
-  JsonText json;
+  JsonWriter json;
   json.begin_object();
   json.key("openapi").string("3.1.0");
   json.key("info").begin_object();

@@ -8,15 +8,16 @@
 #include <memory>
 #include <utility>
 
-#include "api/ascii_case.h"
 #include "api/dialects/dialects.h"
 #include "api/field_reader.h"
-#include "api/json_body.h"
+#include "api/json/json_body.h"
 #include "api/reply.h"
 #include "api/request_texts.h"
 #include "api/scoring_call.h"
 #include "api/served_model.h"
+#include "base/ascii.h"
 #include "rerank/error.h"
+#include "text/strict_json.h"
 
 namespace rerank::api {
 namespace {

@@ -16,10 +16,9 @@ std::string milliseconds(std::chrono::nanoseconds time) {
 
 std::size_t reply_bytes(const ScoringCall& call, std::string_view model) {
   std::size_t list_bytes = kDocumentBytes * call.num_documents;
-  for (const std::string& text : call.echo) list_bytes += JsonText::string_bytes(text);
-  return kFrameBytes + JsonText::string_bytes(model) +
-         static_cast<std::size_t>(call.dialect->num_lists) * list_bytes +
-         sizeof(RankedDocument) * call.num_documents;
+  for (const std::string& text : call.echo) list_bytes += JsonWriter::string_bytes(text);
+  return kFrameBytes + JsonWriter::string_bytes(model) +
+         static_cast<std::size_t>(call.dialect->num_lists) * list_bytes + kRankingBytes * call.num_documents;
 }
 
 std::string write_reply(const ScoringCall& call, const Result& result, const ReplyStamp& stamp) {

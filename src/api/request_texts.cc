@@ -10,7 +10,8 @@
 
 #include "api/api_error.h"
 #include "api/field_reader.h"
-#include "api/utf8_text.h"
+#include "base/shown_text.h"
+#include "text/strict_json.h"
 
 namespace rerank::api {
 namespace {
@@ -33,7 +34,7 @@ std::string_view part_text(const json::value& part, std::string_view path) {
   const json::value* text = object == nullptr ? nullptr : object->if_contains("text");
   if (type != nullptr && (!type->is_string() || type->get_string() != "text")) {
     const std::string given =
-        type->is_string() ? '"' + shown(view(type->get_string())) + '"' : std::string(kind_of(*type));
+        type->is_string() ? '"' + shown_text(view(type->get_string())) + '"' : std::string(kind_of(*type));
     refuse(path, fmt::format("has a part of type {}; this model reads parts of type \"text\" only", given));
   }
   if (text == nullptr || !text->is_string()) refuse(path, R"(has a part without "text")");

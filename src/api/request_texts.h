@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "api/allowance.h"
+#include "api/json/allowance.h"
 
 namespace rerank::api {
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "api/dialects/dialects.h"
+#include "base/ascii.h"
 
 namespace rerank::api {
 namespace {
@@ -53,21 +54,15 @@ std::vector<Route> all_routes() {
   return all;
 }
 
-std::optional<int> hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return std::nullopt;
-}
-
 // What is no escape stays as it is.
 std::string percent_decoded(std::string_view text) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto high = text[i] == '%' && i + 2 < text.size() ? hex_digit(text[i + 1]) : std::nullopt;
-    const auto low = high.has_value() ? hex_digit(text[i + 2]) : std::nullopt;
-    if (low.has_value()) {
-      out += static_cast<char>(*high * 16 + *low);
+    const bool may_be_escape = text[i] == '%' && i + 2 < text.size();
+    const int high = may_be_escape ? hex_digit(text[i + 1]) : -1;
+    const int low = may_be_escape ? hex_digit(text[i + 2]) : -1;
+    if (high >= 0 && low >= 0) {
+      out += static_cast<char>(high * 16 + low);
       i += 2;
     } else {
       out += text[i];

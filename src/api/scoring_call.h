@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
-#include "api/allowance.h"
 #include "api/api_error.h"
+#include "api/json/allowance.h"
 #include "api/routes.h"
 #include "rerank/types.h"
 

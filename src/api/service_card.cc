@@ -4,14 +4,14 @@
 
 #include "api/api_error.h"
 #include "api/dialects/dialects.h"
-#include "api/json_text.h"
 #include "rerank/version.h"
+#include "text/json_writer.h"
 
 namespace rerank::api {
 namespace {
 
 // What vLLM's, Infinity's and Xinference's clients each look for.
-void write_card(JsonText& json, const ServiceCard& card, std::string_view name, const Dialect& dialect) {
+void write_card(JsonWriter& json, const ServiceCard& card, std::string_view name, const Dialect& dialect) {
   json.begin_object();
   json.key("id").string(name);
   json.key("object").string("model");
@@ -30,7 +30,7 @@ void write_card(JsonText& json, const ServiceCard& card, std::string_view name, 
 }  // namespace
 
 std::string write_models(const ServiceCard& card, const Dialect& dialect) {
-  JsonText json;
+  JsonWriter json;
   json.begin_object();
   json.key("object").string("list");
   json.key("data").begin_array();
@@ -42,13 +42,13 @@ std::string write_models(const ServiceCard& card, const Dialect& dialect) {
 std::string write_model(const ServiceCard& card, std::string_view id) {
   const auto& names = card.served_names;
   if (std::find(names.begin(), names.end(), id) == names.end()) throw unknown_model(id);
-  JsonText json;
+  JsonWriter json;
   write_card(json, card, id, kStandard);
   return json.take();
 }
 
 std::string write_info(const ServiceCard& card) {
-  JsonText json;
+  JsonWriter json;
   json.begin_object();
   json.key("model_id").string(card.served_names.front());
   json.key("model_sha").null();
@@ -75,13 +75,13 @@ std::string write_info(const ServiceCard& card) {
 }
 
 std::string write_version() {
-  JsonText json;
+  JsonWriter json;
   json.begin_object().key("version").string(version()).end_object();
   return json.take();
 }
 
 std::string write_cluster_auth(const ServiceCard& card) {
-  JsonText json;
+  JsonWriter json;
   json.begin_object().key("auth").boolean(card.needs_key).end_object();
   return json.take();
 }
@@ -91,7 +91,7 @@ std::string write_meta() {
 }
 
 std::string write_health(bool is_good, std::string_view message) {
-  JsonText json;
+  JsonWriter json;
   json.begin_object();
   json.key("object").string("health.response");
   json.key("status").string(is_good ? "ok" : "unavailable");

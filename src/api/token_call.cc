@@ -11,8 +11,9 @@
 
 #include "api/api_error.h"
 #include "api/field_reader.h"
-#include "api/json_body.h"
+#include "api/json/json_body.h"
 #include "api/served_model.h"
+#include "text/strict_json.h"
 
 namespace rerank::api {
 namespace {
@@ -83,7 +84,7 @@ TokensText::TokensText(const TokenizeCall& call, std::int32_t max_model_len, All
 
 void TokensText::add(const std::vector<TokenPiece>& pieces) {
   std::size_t num_bytes = json_.size() + kPieceBytes * (pieces.size() + 1);
-  for (const TokenPiece& piece : pieces) num_bytes += JsonText::string_bytes(piece.text);
+  for (const TokenPiece& piece : pieces) num_bytes += JsonWriter::string_bytes(piece.text);
   if (num_bytes > json_.capacity()) {
     const std::size_t capacity = std::max(num_bytes, 2 * json_.capacity());
     allowance_.take(capacity);
@@ -161,7 +162,7 @@ std::vector<std::int32_t> parse_detokenize_call(std::string body, const RequestR
 }
 
 std::string write_detokenized(std::string_view text) {
-  JsonText json;
+  JsonWriter json;
   json.begin_object().key("prompt").string(text).end_object();
   return json.take();
 }

@@ -6,10 +6,10 @@
 #include <string_view>
 #include <vector>
 
-#include "api/allowance.h"
-#include "api/json_text.h"
+#include "api/json/allowance.h"
 #include "api/scoring_call.h"
 #include "rerank/types.h"
+#include "text/json_writer.h"
 
 namespace rerank::api {
 
@@ -41,7 +41,7 @@ class TokensText {
   const std::int32_t max_model_len_;
   Allowance& allowance_;
   std::size_t taken_ = 0;
-  JsonText json_;
+  JsonWriter json_;
 };
 
 // What the tokenizer takes at most for `num_bytes` of text, its tokens included.

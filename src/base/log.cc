@@ -16,7 +16,8 @@
 #include <utility>
 
 #include "base/log_event.h"
-#include "base/text_character.h"
+#include "base/shown_text.h"
+#include "base/utf8.h"
 
 namespace rerank::log {
 namespace {

@@ -6,6 +6,7 @@
 #include <numeric>
 #include <utility>
 
+#include "base/best_first.h"
 #include "client/parallel_parts.h"
 #include "client/reply.h"
 #include "client/request_body.h"
@@ -66,17 +67,8 @@ std::string range_of(const RequestPart& part) {
 
 std::vector<RerankItem> best_items(const std::vector<std::string>& documents, const RerankReply& reply,
                                    const RerankOptions& options) {
-  std::vector<std::size_t> order(documents.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  const std::size_t count = options.top_n == 0 ? order.size() : std::min(options.top_n, order.size());
-  std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(),
-                    [&scores = reply.scores](std::size_t a, std::size_t b) {
-                      return scores[a] != scores[b] ? scores[a] > scores[b] : a < b;
-                    });
   std::vector<RerankItem> items;
-  items.reserve(count);
-  for (std::size_t position = 0; position < count; ++position) {
-    const std::size_t index = order[position];
+  for (const std::size_t index : best_first(reply.scores, options.top_n)) {
     items.push_back({.index = index,
                      .score = reply.scores[index],
                      .text = options.return_documents ? documents[index] : std::string(),

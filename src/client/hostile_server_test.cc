@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include "client/gzip_body.h"
-#include "client/shown_text.h"
 #include "rerank/client.h"
 #include "tests/support/scripted_server.h"
 
@@ -145,14 +144,6 @@ TEST(HostileServer, NothingThatSteersATerminal) {
     }
   }
   EXPECT_LT(error.request_id().size(), 220U);
-}
-
-TEST(ShownText, IsCutBetweenCharacters) {
-  EXPECT_EQ(shown("  \u00e4 \u20ac\n\n\u2028b "), "\u00e4 \u20ac b");
-  EXPECT_EQ(shown("abcd", 3), "abc...");
-  EXPECT_EQ(shown("ab\u00e4", 3), "ab...");
-  EXPECT_LE(shown(std::string(100'000, '\xa4')).size(), 306U);
-  EXPECT_EQ(shown("\n \t"), "");
 }
 
 TEST(ClientOptions, NumbersHaveBounds) {

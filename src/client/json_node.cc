@@ -4,13 +4,13 @@
 
 #include <algorithm>
 #include <boost/json/basic_parser_impl.hpp>
-#include <boost/json/serialize.hpp>
 #include <charconv>
 #include <cmath>
 #include <system_error>
 #include <utility>
 
 #include "rerank/error.h"
+#include "text/json_handler.h"
 
 namespace rerank::client {
 namespace {
@@ -18,65 +18,43 @@ namespace {
 namespace json = boost::json;
 using Kind = JsonNode::Kind;
 
-class TreeBuilder {
+class TreeBuilder : public JsonHandler {
  public:
-  // NOLINTBEGIN(readability-identifier-naming): the parser asks for these names.
-  static constexpr std::size_t max_object_size = json::object::max_size();
-  static constexpr std::size_t max_array_size = json::array::max_size();
-  static constexpr std::size_t max_key_size = json::string::max_size();
-  static constexpr std::size_t max_string_size = json::string::max_size();
-  // NOLINTEND(readability-identifier-naming)
-
   explicit TreeBuilder(std::size_t max_values) : num_left_(max_values) {}
 
   bool has_too_many() const { return has_too_many_; }
   JsonNode take_root() { return std::move(root_); }
 
-  bool on_document_begin(json::error_code&) { return true; }
-  bool on_document_end(json::error_code&) { return true; }
-  bool on_object_begin(json::error_code& error) { return open(Kind::kObject, error); }
-  bool on_object_end(std::size_t, json::error_code&) { return close(); }
-  bool on_array_begin(json::error_code& error) { return open(Kind::kArray, error); }
-  bool on_array_end(std::size_t, json::error_code&) { return close(); }
-  bool on_key_part(json::string_view s, std::size_t, json::error_code&) { return append(s); }
-  bool on_key(json::string_view s, std::size_t, json::error_code&) {
+  bool on_object_begin(ErrorCode& error) { return open(Kind::kObject, error); }
+  bool on_object_end(std::size_t, ErrorCode&) { return close(); }
+  bool on_array_begin(ErrorCode& error) { return open(Kind::kArray, error); }
+  bool on_array_end(std::size_t, ErrorCode&) { return close(); }
+  bool on_key_part(View s, std::size_t, ErrorCode&) { return append(s); }
+  bool on_key(View s, std::size_t, ErrorCode&) {
     append(s);
     open_.back().keys.push_back(std::exchange(text_, {}));
     return true;
   }
-  bool on_string_part(json::string_view s, std::size_t, json::error_code&) { return append(s); }
-  bool on_string(json::string_view s, std::size_t, json::error_code& error) {
-    return add_scalar(Kind::kString, s, error);
-  }
-  bool on_number_part(json::string_view s, json::error_code&) { return append(s); }
-  bool on_int64(std::int64_t, json::string_view s, json::error_code& error) {
-    return add_scalar(Kind::kNumber, s, error);
-  }
-  bool on_uint64(std::uint64_t, json::string_view s, json::error_code& error) {
-    return add_scalar(Kind::kNumber, s, error);
-  }
-  bool on_double(double, json::string_view s, json::error_code& error) {
-    return add_scalar(Kind::kNumber, s, error);
-  }
-  bool on_bool(bool b, json::error_code& error) {
-    return add_scalar(Kind::kBool, b ? "true" : "false", error);
-  }
-  bool on_null(json::error_code& error) { return count(error) && add({}); }
-  bool on_comment_part(json::string_view, json::error_code&) { return true; }
-  bool on_comment(json::string_view, json::error_code&) { return true; }
+  bool on_string_part(View s, std::size_t, ErrorCode&) { return append(s); }
+  bool on_string(View s, std::size_t, ErrorCode& error) { return add_scalar(Kind::kString, s, error); }
+  bool on_int64(std::int64_t, View s, ErrorCode& error) { return add_scalar(Kind::kNumber, s, error); }
+  bool on_uint64(std::uint64_t, View s, ErrorCode& error) { return add_scalar(Kind::kNumber, s, error); }
+  bool on_double(double, View s, ErrorCode& error) { return add_scalar(Kind::kNumber, s, error); }
+  bool on_bool(bool b, ErrorCode& error) { return add_scalar(Kind::kBool, b ? "true" : "false", error); }
+  bool on_null(ErrorCode& error) { return count(error) && add({}); }
 
  private:
-  bool append(json::string_view part) {
+  bool append(View part) {
     text_.append(part.data(), part.size());
     return true;
   }
-  bool count(json::error_code& error) {
+  bool count(ErrorCode& error) {
     if (num_left_-- > 0) return true;
     has_too_many_ = true;
     error = json::error::array_too_large;
     return false;
   }
-  bool add_scalar(Kind kind, json::string_view last_part, json::error_code& error) {
+  bool add_scalar(Kind kind, View last_part, ErrorCode& error) {
     if (!count(error)) return false;
     append(last_part);
     JsonNode node;
@@ -92,7 +70,7 @@ class TreeBuilder {
     }
     return true;
   }
-  bool open(Kind kind, json::error_code& error) {
+  bool open(Kind kind, ErrorCode& error) {
     if (!count(error)) return false;
     open_.emplace_back().kind = kind;
     return true;
@@ -161,10 +139,6 @@ std::optional<float> parse_float(std::string_view digits) {
   const bool is_tiny = wide_error == std::errc() ? std::abs(wide) < 1 : digits.find('-', 1) != digits.npos;
   if (error == std::errc::result_out_of_range && is_tiny) return digits.front() == '-' ? -0.0F : 0.0F;
   return std::nullopt;
-}
-
-std::string json_string(std::string_view text) {
-  return json::serialize(json::string_view(text.data(), text.size()));
 }
 
 }  // namespace rerank::client

@@ -34,7 +34,4 @@ JsonNode parse_json(std::string_view text, std::size_t max_values = 500'000);
 // Nothing where it is beyond the greatest float.
 std::optional<float> parse_float(std::string_view digits);
 
-// In quotes and escaped.
-std::string json_string(std::string_view text);
-
 }  // namespace rerank::client

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/shown_text.h"
 #include "client/json_node.h"
-#include "client/shown_text.h"
 #include "rerank/error.h"
 
 namespace rerank::client {
@@ -31,7 +31,7 @@ std::string_view title_of_html(std::string_view body) {
 
 std::string beginning_of(std::string_view body) {
   const std::string_view title = title_of_html(body);
-  return title.empty() ? shown(body) : fmt::format("a page titled \"{}\"", shown(title));
+  return title.empty() ? shown_prose(body) : fmt::format("a page titled \"{}\"", shown_prose(title));
 }
 
 // FastAPI's list of {"loc": [...], "msg": "..."}.
@@ -65,7 +65,7 @@ const std::vector<JsonNode>& items_of(const JsonNode& reply) {
     const JsonNode* const list = reply.find(name);
     if (list != nullptr && list->is(Kind::kArray)) return list->elements;
   }
-  const std::string message = shown(message_in(reply));
+  const std::string message = shown_prose(message_in(reply));
   refuse("the reply holds no list of results" + (message.empty() ? message : ": " + message));
 }
 
@@ -145,7 +145,7 @@ ScoredReply read_scores(std::string_view body, std::size_t num_documents) {
 
 std::string server_message(std::string_view body) {
   try {
-    const std::string message = shown(message_in(parse_json(body)));
+    const std::string message = shown_prose(message_in(parse_json(body)));
     if (!message.empty()) return message;
   } catch (const Error&) {
     // No JSON: what it is instead says something too.

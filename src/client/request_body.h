@@ -27,7 +27,4 @@ std::string rerank_body(const DialectSpec& spec, const RequestTexts& texts, cons
 std::string score_body(const DialectSpec& spec, const RequestTexts& texts, const CallOptions& options,
                        std::string_view model);
 
-// How many bytes `text` takes in a body, its quotes and comma included.
-std::size_t json_bytes(std::string_view text);
-
 }  // namespace rerank::client

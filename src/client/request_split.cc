@@ -4,8 +4,15 @@
 #include <unordered_map>
 #include <utility>
 
+#include "text/json_writer.h"
+
 namespace rerank::client {
 namespace {
+
+// In a body, with its comma.
+std::size_t json_bytes(std::string_view text) {
+  return JsonWriter::string_bytes(text) + 1;
+}
 
 // Fills one part after another.
 class PartBuilder {

@@ -8,9 +8,9 @@
 #include <system_error>
 #include <utility>
 
+#include "base/shown_text.h"
 #include "client/gzip_body.h"
 #include "client/reply.h"
-#include "client/shown_text.h"
 
 namespace rerank::client {
 namespace {
@@ -149,11 +149,11 @@ HeaderList Sender::headers_for(const Outgoing& outgoing, const CallContext& cont
 
 Answer Sender::answer_from(TransferReply reply, const Outgoing& outgoing, const CallContext& context) const {
   Answer answer{.status = reply.head.status, .body = std::move(reply.body), .url = outgoing.url};
-  answer.request_id = shown(reply.head.header("x-request-id"), kShownIdBytes);
+  answer.request_id = shown_prose(reply.head.header("x-request-id"), kShownIdBytes);
   if (answer.request_id.empty()) answer.request_id = id_of(outgoing, context);
   const std::string_view location = reply.head.header("location");
   if (answer.status / 100 == 3 && !location.empty()) {
-    answer.note = fmt::format("it has moved to {}: use that as the URL", shown(location));
+    answer.note = fmt::format("it has moved to {}: use that as the URL", shown_prose(location));
   }
   if (answer.status == 401 && !sends_key_) answer.note = "no API key was sent: set api_key";
   const std::string_view tokens = reply.head.header("x-compute-tokens");

@@ -2,10 +2,10 @@
 
 #include <utility>
 
+#include "base/utf8.h"
 #include "engine/loading.h"
 #include "engine/replica_set.h"
 #include "rerank/error.h"
-#include "tokenizer/utf8.h"
 
 namespace rerank {
 

@@ -52,9 +52,7 @@ std::optional<std::uint64_t> size_at(const boost::json::object& object, std::str
 
 boost::json::object parse_answer(const std::string& body, std::string_view url) {
   const std::string name = fmt::format("the answer of {}", shown_text(url));
-  boost::json::value value = parse_strict_json(body, name);
-  require(value.is_object(), name + " is no JSON object; is this the address of a hub?");
-  return std::move(value.get_object());
+  return parse_json_object(body, name, {.advice = "is this the address of a hub?"});
 }
 
 void require_possible_size(const RemoteFile& file) {

@@ -210,7 +210,7 @@ void read_limits(const Keys& keys, Prompt& prompt) {
 
 DeclaredPrompt read_prompt_file(std::string_view text, std::string_view file,
                                 std::span<const BuiltInPrompt> built_ins) {
-  const json::value value = parse_strict_json(text, file, "correct it there");
+  const json::value value = parse_strict_json(text, file, {.advice = "correct it there"});
   const Keys keys(value, std::string(file),
                   {"name", "prompt", "default_instruction", "answers", "score", "text_limit", "query_percent",
                    "document_within_text_limit"});

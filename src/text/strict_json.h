@@ -1,7 +1,8 @@
-// JSON read strictly: one document, no key twice in an object, numbers exact. What the values mean is decided
-// by its readers.
+// JSON read strictly: one document, numbers exact, no key twice in an object where that is asked for. What
+// the values mean is decided by its readers.
 #pragma once
 
+#include <boost/json/storage_ptr.hpp>
 #include <boost/json/value.hpp>
 #include <string>
 #include <string_view>
@@ -10,10 +11,23 @@
 
 namespace rerank {
 
-// Throws Error{kInvalidArgument} that starts with `name` (a file, for people) and says where the text is no
-// JSON, which key occurs twice, or that it is nested deeper than 32 levels, and ends in `advice`.
+struct JsonRules {
+  std::string_view advice = "download the file again";  // what to do about a wrong text
+  bool unique_keys = true;                              // otherwise the last value of a key counts
+  boost::json::storage_ptr storage = {};                // for the value
+};
+
+// Throws Error{kInvalidArgument} that starts with `name` (a file, for people), says where the text is not
+// JSON, which key occurs twice, or that it is nested deeper than 32 levels, and ends with the advice.
 boost::json::value parse_strict_json(std::string_view text, std::string_view name,
-                                     std::string_view advice = "download the file again");
+                                     const JsonRules& rules = {});
+
+// The same for a text that must be an object.
+boost::json::object parse_json_object(std::string_view text, std::string_view name,
+                                      const JsonRules& rules = {});
+
+// "a string", "a list" and so on, for messages.
+std::string_view kind_of(const boost::json::value& value);
 
 // A value for messages, see shown_text.
 std::string shown_text(const boost::json::value& value);

@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
+#include "base/utf8.h"
 #include "tokenizer/unicode/unicode_category.h"
-#include "tokenizer/utf8.h"
 
 namespace rerank {
 namespace {

@@ -5,10 +5,11 @@
 #include <boost/json.hpp>
 #include <unordered_set>
 
-#include "tokenizer/json_node.h"
+#include "base/utf8.h"
+#include "text/json_view.h"
+#include "text/strict_json.h"
 #include "tokenizer/read_pipeline.h"
 #include "tokenizer/tokenizer_spec.h"
-#include "tokenizer/utf8.h"
 
 namespace rerank {
 namespace {
@@ -22,11 +23,11 @@ int64_t max_id(size_t num_entries) {
   return std::min(kMaxId, kSpareIds + kIdsPerEntry * static_cast<int64_t>(num_entries));
 }
 
-void check_model_keys(const JsonNode& model) {
+void check_model_keys(const JsonView& model) {
   model.allow_only({"type", "vocab", "merges", "dropout", "unk_token", "continuing_subword_prefix",
                     "end_of_word_suffix", "fuse_unk", "byte_fallback", "ignore_merges"});
   if (auto type = model.find("type"); type && type->string() != "BPE") {
-    type->refuse(fmt::format("is {}; only \"BPE\" is supported", type->quoted()));
+    type->unsupported(fmt::format("is {}; only \"BPE\" is supported", type->quoted()));
   }
   model.require_off("dropout", "merges left out at random would give other ids each time; set it to null");
   model.require_off("continuing_subword_prefix",
@@ -42,17 +43,16 @@ void check_model_keys(const JsonNode& model) {
   model.require_off("fuse_unk", "byte-level text has no unknown tokens to fuse; set it to false");
 }
 
-Vocabulary read_vocabulary(const JsonNode& model, Vocabulary::Writing writing) {
-  JsonNode vocab = model.at("vocab");
+Vocabulary read_vocabulary(const JsonView& model, Vocabulary::Writing writing) {
+  JsonView vocab = model.at("vocab");
   const boost::json::object& entries = vocab.object();
   const int64_t most = max_id(entries.size());
   int64_t last_id = -1;
   for (const auto& entry : entries) {
-    JsonNode node(entry.value(), "", "");
+    JsonView node(entry.value(), "", "");
     if (!entry.value().is_int64() || entry.value().get_int64() < 0 || entry.value().get_int64() > most) {
       vocab.refuse(fmt::format("gives \"{}\" the id {}; ids of {} entries are integers from 0 to {}",
-                               std::string_view(entry.key()), node.quoted(), entries.size(), most),
-                   ErrorCode::kInvalidArgument);
+                               std::string_view(entry.key()), node.quoted(), entries.size(), most));
     }
     last_id = std::max(last_id, entry.value().get_int64());
   }
@@ -61,14 +61,13 @@ Vocabulary read_vocabulary(const JsonNode& model, Vocabulary::Writing writing) {
     if (!vocabulary.add(std::string_view(entry.key()), static_cast<int32_t>(entry.value().get_int64()))) {
       vocab.refuse(
           fmt::format("has an entry \"{}\" whose text or id {} another entry has; each may stand once",
-                      std::string_view(entry.key()), entry.value().get_int64()),
-          ErrorCode::kInvalidArgument);
+                      std::string_view(entry.key()), entry.value().get_int64()));
     }
   }
   return vocabulary;
 }
 
-std::array<int32_t, 256> find_byte_ids(const Vocabulary& vocabulary, const JsonNode& model,
+std::array<int32_t, 256> find_byte_ids(const Vocabulary& vocabulary, const JsonView& model,
                                        ModelInput input) {
   std::array<int32_t, 256> ids;
   for (unsigned byte = 0; byte < 256; ++byte) {
@@ -77,7 +76,7 @@ std::array<int32_t, 256> find_byte_ids(const Vocabulary& vocabulary, const JsonN
                                                             : fmt::format("<0x{:02X}>", byte));
     bool is_in_utf8 = byte < 0xC0 || (byte >= 0xC2 && byte <= 0xF4);
     if (ids[byte] < 0 && is_in_utf8) {
-      model.at("vocab").refuse(
+      model.at("vocab").unsupported(
           fmt::format("has no token for the byte {:#04x}, so some text could not be encoded; this is not a "
                       "vocabulary {}",
                       byte, input == ModelInput::kBytes ? "of byte-level tokens" : "with byte fallback"));
@@ -87,7 +86,7 @@ std::array<int32_t, 256> find_byte_ids(const Vocabulary& vocabulary, const JsonN
 }
 
 // The two tokens of a merge, written "a b" or ["a", "b"].
-std::pair<std::string_view, std::string_view> read_pair(const JsonNode& merges, size_t index) {
+std::pair<std::string_view, std::string_view> read_pair(const JsonView& merges, size_t index) {
   const boost::json::value& merge = merges.array()[index];
   if (merge.is_array() && merge.get_array().size() == 2 && merge.get_array()[0].is_string() &&
       merge.get_array()[1].is_string()) {
@@ -96,15 +95,14 @@ std::pair<std::string_view, std::string_view> read_pair(const JsonNode& merges, 
   std::string_view text = merge.is_string() ? std::string_view(merge.get_string()) : std::string_view();
   size_t space = text.find(' ');
   if (space == std::string_view::npos || text.find(' ', space + 1) != std::string_view::npos) {
-    merges.element(index).refuse(
-        "should be a merge \"a b\" or [\"a\", \"b\"], not " + merges.element(index).quoted(),
-        ErrorCode::kInvalidArgument);
+    merges.element(index).refuse("should be a merge \"a b\" or [\"a\", \"b\"], not " +
+                                 merges.element(index).quoted());
   }
   return {text.substr(0, space), text.substr(space + 1)};
 }
 
-MergeTable read_merges(const JsonNode& model, const Vocabulary& vocabulary) {
-  JsonNode merges = model.at("merges");
+MergeTable read_merges(const JsonView& model, const Vocabulary& vocabulary) {
+  JsonView merges = model.at("merges");
   size_t count = merges.array().size();
   MergeTable table(count);
   std::string merged;
@@ -123,8 +121,7 @@ MergeTable read_merges(const JsonNode& model, const Vocabulary& vocabulary) {
       bool guessed = k == 2 && vocabulary.is_written(guess, merged);
       ids[k] = guessed ? guess : vocabulary.find_written(texts[k]);
       if (ids[k] < 0) {
-        merges.element(i).refuse(fmt::format("needs the token \"{}\", which model.vocab lacks", texts[k]),
-                                 ErrorCode::kInvalidArgument);
+        merges.element(i).refuse(fmt::format("needs the token \"{}\", which model.vocab lacks", texts[k]));
       }
     }
     table.set(ids[0], ids[1], {static_cast<int32_t>(i), ids[2]});
@@ -134,8 +131,8 @@ MergeTable read_merges(const JsonNode& model, const Vocabulary& vocabulary) {
 }
 
 // REQUIRES: read_merges took them.
-CharacterJoins read_joins(const JsonNode& model) {
-  const JsonNode merges = model.at("merges");
+CharacterJoins read_joins(const JsonView& model) {
+  const JsonView merges = model.at("merges");
   std::vector<std::pair<char32_t, char32_t>> pairs;
   pairs.reserve(merges.array().size());
   for (size_t i = 0; i < merges.array().size(); ++i) {
@@ -144,7 +141,7 @@ CharacterJoins read_joins(const JsonNode& model) {
     const auto [left, right] = read_pair(merges, i);
     if (left.empty() || right.empty() || byte_of_token(left) || byte_of_token(right) ||
         byte_of_token(std::string(left) + std::string(right))) {
-      merges.element(i).refuse("is a merge of nothing or of bytes; supported are merges of characters");
+      merges.element(i).unsupported("is a merge of nothing or of bytes; supported are merges of characters");
     }
     size_t at = 0;
     pairs.emplace_back(previous_code_point(left, left.size()), next_code_point(right, at));
@@ -156,12 +153,11 @@ CharacterJoins read_joins(const JsonNode& model) {
   return joins;
 }
 
-AddedToken read_added_token(const JsonNode& node) {
+AddedToken read_added_token(const JsonView& node) {
   node.allow_only({"id", "content", "single_word", "lstrip", "rstrip", "normalized", "special"});
   AddedToken token;
   int64_t id = node.at("id").integer();
-  if (id < 0 || id > kMaxId)
-    node.at("id").refuse(fmt::format("should be from 0 to {}", kMaxId), ErrorCode::kInvalidArgument);
+  if (id < 0 || id > kMaxId) node.at("id").refuse(fmt::format("should be from 0 to {}", kMaxId));
   token.id = static_cast<int32_t>(id);
   token.content = node.at("content").string();
   token.single_word = node.at("single_word").boolean();
@@ -169,38 +165,38 @@ AddedToken read_added_token(const JsonNode& node) {
   token.rstrip = node.at("rstrip").boolean();
   token.normalized = node.at("normalized").boolean();
   token.special = node.at("special").boolean();
-  if (token.content.empty())
-    node.at("content").refuse("is empty; remove the token", ErrorCode::kInvalidArgument);
+  if (token.content.empty()) node.at("content").refuse("is empty; remove the token");
   return token;
 }
 
 // The Hugging Face library gives an added token the id that the vocabulary has for it, else the next free
 // one, and only warns where the file says another; here the file must agree.
-std::vector<AddedToken> read_added_tokens(const JsonNode& root, const Vocabulary& vocabulary,
+std::vector<AddedToken> read_added_tokens(const JsonView& root, const Vocabulary& vocabulary,
                                           const Normalizer& normalizer, bool byte_fallback) {
   std::vector<AddedToken> tokens;
   std::unordered_set<std::string> contents;
-  std::optional<JsonNode> list = root.find("added_tokens");
+  std::optional<JsonView> list = root.find("added_tokens");
   if (!list) return tokens;
   int64_t next_id = static_cast<int64_t>(vocabulary.num_tokens());
   for (size_t i = 0; i < list->array().size(); ++i) {
-    JsonNode node = list->element(i);
+    JsonView node = list->element(i);
     AddedToken token = read_added_token(node);
     std::string storage;
     if (!contents.emplace(normalizer.normalized(token.content, storage)).second) {
-      node.at("content").refuse("is, in normal form, that of an earlier token too; remove one of the two");
+      node.at("content").unsupported(
+          "is, in normal form, that of an earlier token too; remove one of the two");
     }
     int32_t known = vocabulary.find_written(token.content);
     int64_t expected = known >= 0 ? known : next_id;
     if (token.id != expected || (known < 0 && vocabulary.bytes_of(token.id))) {
-      node.at("id").refuse(
+      node.at("id").unsupported(
           fmt::format("is {}, but the Hugging Face library would give \"{}\" the id {}; list the added "
                       "tokens by ascending id, from the size of model.vocab on",
                       token.id, token.content, expected));
     }
     if (byte_fallback && token.normalized && !token.special && known >= 0) {
       node.at("normalized")
-          .refuse(
+          .unsupported(
               fmt::format("is true, but \"{}\" is a token of model.vocab, which is looked for in the text as "
                           "it is; supported is false",
                           token.content));
@@ -212,7 +208,7 @@ std::vector<AddedToken> read_added_tokens(const JsonNode& root, const Vocabulary
 }
 
 // Text of users never becomes a control token, so none may be within reach of the merges.
-void check_special_tokens_are_apart(const JsonNode& root, const TokenizerSpec& spec) {
+void check_special_tokens_are_apart(const JsonView& root, const TokenizerSpec& spec) {
   for (size_t i = 0; i < spec.added_tokens.size(); ++i) {
     const AddedToken& token = spec.added_tokens[i];
     std::vector<int32_t> ids;
@@ -225,41 +221,29 @@ void check_special_tokens_are_apart(const JsonNode& root, const TokenizerSpec& s
     if (ids.size() == 1) {
       root.at("added_tokens")
           .element(i)
-          .refuse(
+          .unsupported(
               fmt::format("is special, but model.merges make \"{}\" of plain text too; remove those merges",
                           token.content));
     }
   }
 }
 
-boost::json::value parse_document(std::string_view json, std::string_view name,
-                                  boost::json::storage_ptr storage) {
-  boost::json::error_code error;
-  boost::json::stream_parser parser(std::move(storage));
-  size_t read = parser.write_some(json.data(), json.size(), error);
-  if (!error && read == json.size()) parser.finish(error);
-  if (error || read != json.size()) {
-    throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("{}: not a JSON document, at byte {}: {}; is it a tokenizer.json, and complete?",
-                            name, read, error ? error.message() : "something follows its end"));
-  }
-  return parser.release();
-}
-
 }  // namespace
 
 TokenizerSpec read_tokenizer_spec(std::string_view json, std::string_view name) {
   boost::json::monotonic_resource memory(json.size());  // one block for hundreds of thousands of strings
-  boost::json::value document = parse_document(json, name, &memory);
-  JsonNode root(document, name, "");
+  const boost::json::value document = parse_strict_json(
+      json, name,
+      {.advice = "is it a tokenizer.json, and complete?", .unique_keys = false, .storage = &memory});
+  const JsonView root(document, name);
   root.allow_only({"version", "truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer",
                    "post_processor", "decoder", "model"});
   if (auto version = root.find("version"); version && version->string() != "1.0") {
-    version->refuse(fmt::format("is {}; supported is \"1.0\"", version->quoted()));
+    version->unsupported(fmt::format("is {}; supported is \"1.0\"", version->quoted()));
   }
   root.require_off("truncation", "the prompt's own rule cuts documents; set it to null");
   root.require_off("padding", "batches are packed without padding; set it to null");
-  JsonNode model = root.at("model");
+  JsonView model = root.at("model");
   check_model_keys(model);
   TokenizerSpec spec;
   spec.byte_fallback = model.boolean_or("byte_fallback", false);

@@ -12,11 +12,11 @@
 #include <string>
 #include <vector>
 
+#include "base/utf8.h"
 #include "tests/support/error_of.h"
 #include "tests/support/test_tokenizer_file.h"
 #include "tests/support/under_sanitizer.h"
 #include "tokenizer/small_tokenizer.h"
-#include "tokenizer/utf8.h"
 
 namespace rerank {
 namespace {

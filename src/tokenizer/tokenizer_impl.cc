@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
+#include "base/utf8.h"
 #include "rerank/error.h"
-#include "tokenizer/utf8.h"
 
 namespace rerank {
 namespace {

@@ -6,10 +6,10 @@
 #include <fstream>
 #include <thread>
 
+#include "base/utf8.h"
 #include "rerank/error.h"
 #include "tests/support/test_tokenizer_file.h"
 #include "tokenizer/small_tokenizer.h"
-#include "tokenizer/utf8.h"
 
 namespace rerank {
 namespace {
@@ -202,16 +202,6 @@ TEST(Tokenizer, Decodes) {
       EXPECT_THAT(error.what(), HasSubstr(std::to_string(bad)));
     }
   }
-}
-
-TEST(Tokenizer, WhatIsNotUtf8IsReplaced) {
-  EXPECT_EQ(replace_invalid_utf8("aé漢"), "aé漢");
-  EXPECT_EQ(replace_invalid_utf8("a\xc3"), "a\uFFFD");
-  EXPECT_EQ(replace_invalid_utf8("\xe6\xbc"
-                                 "a\xf0\x9f\x98"
-                                 "é\x80\xff"),
-            "\uFFFDa\uFFFDé\uFFFD\uFFFD");
-  EXPECT_EQ(replace_invalid_utf8("\xed\xa0\x80"), "\uFFFD\uFFFD\uFFFD") << "a surrogate";
 }
 
 TEST(Tokenizer, KnowsItsTokens) {

@@ -106,7 +106,7 @@ TEST_F(Score, BadLineIsNamedAndWhatStandsBeforeItCounts) {
   const Outcome straight = run(model_.score({input}));
   EXPECT_EQ(straight.exit_code, 1);
   EXPECT_EQ(straight.out, good);
-  EXPECT_THAT(straight.err, StartsWith("rerank: " + input + ":101: the object has no field \"document\""));
+  EXPECT_THAT(straight.err, StartsWith("rerank: " + input + ":101: lacks the key \"document\""));
 
   const Outcome to_file = score_file(input);
   EXPECT_EQ(to_file.exit_code, 1);

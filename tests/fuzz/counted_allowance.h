@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <cstddef>
 
-#include "api/allowance.h"
 #include "api/api_error.h"
+#include "api/json/allowance.h"
 #include "tests/fuzz/fuzz_target.h"
 
 namespace rerank::fuzz {

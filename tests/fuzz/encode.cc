@@ -4,11 +4,11 @@
 #include <string>
 #include <vector>
 
+#include "base/utf8.h"
 #include "rerank/error.h"
 #include "tests/fuzz/fuzz_target.h"
 #include "tokenizer/normalizers/nfc.h"
 #include "tokenizer/tokenizer.h"
-#include "tokenizer/utf8.h"
 
 namespace rerank::fuzz {
 namespace {

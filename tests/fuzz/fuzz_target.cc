@@ -4,7 +4,8 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "base/text_character.h"
+#include "base/shown_text.h"
+#include "base/utf8.h"
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)

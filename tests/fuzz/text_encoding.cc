@@ -7,11 +7,11 @@
 #include <string>
 #include <vector>
 
+#include "base/utf8.h"
 #include "rerank/error.h"
 #include "tests/fuzz/fuzz_target.h"
 #include "tokenizer/small_tokenizer.h"
 #include "tokenizer/tokenizer.h"
-#include "tokenizer/utf8.h"
 
 namespace rerank::fuzz {
 namespace {

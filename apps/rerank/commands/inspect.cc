@@ -9,7 +9,6 @@
 
 #include "apps/rerank/command.h"
 #include "apps/rerank/flags/engine_flags.h"
-#include "apps/rerank/output/json_text.h"
 #include "apps/rerank/output/output_stream.h"
 #include "apps/rerank/output/terminal_text.h"
 #include "checkpoint/model_location.h"
@@ -17,6 +16,7 @@
 #include "engine/loading.h"
 #include "model/open_model.h"
 #include "model/reranker.h"
+#include "text/json_writer.h"
 #include "tokenizer/tokenizer.h"
 
 namespace rerank::cli {

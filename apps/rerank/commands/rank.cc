@@ -14,6 +14,7 @@
 #include "apps/rerank/output/output_stream.h"
 #include "apps/rerank/output/ranking.h"
 #include "apps/rerank/output/terminal_text.h"
+#include "base/best_first.h"
 
 namespace rerank::cli {
 namespace {

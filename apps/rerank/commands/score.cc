@@ -12,9 +12,9 @@
 #include "apps/rerank/input/pair_reader.h"
 #include "apps/rerank/interruption.h"
 #include "apps/rerank/output/error_text.h"
-#include "apps/rerank/output/json_text.h"
 #include "apps/rerank/output/progress.h"
 #include "apps/rerank/output/score_file.h"
+#include "text/json_writer.h"
 
 namespace rerank::cli {
 namespace {
@@ -144,7 +144,7 @@ class ScoreRun {
   }
 
   std::string format(std::int64_t index, const DocumentScore& score) const {
-    const std::string digits = number(options_.raw ? score.logit_difference() : score.score);
+    const std::string digits = shortest_digits(options_.raw ? score.logit_difference() : score.score);
     if (options_.format == "tsv") return fmt::format("{}\t{}\t{:d}\n", index, digits, score.truncated);
     return fmt::format("{{\"index\":{},\"score\":{}{}}}\n", index, digits,
                        score.truncated ? ",\"truncated\":true" : "");

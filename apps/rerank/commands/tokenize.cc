@@ -9,9 +9,9 @@
 #include "apps/rerank/flags/engine_flags.h"
 #include "apps/rerank/input/line_reader.h"
 #include "apps/rerank/interruption.h"
-#include "apps/rerank/output/json_text.h"
 #include "apps/rerank/output/output_stream.h"
 #include "checkpoint/model_location.h"
+#include "text/json_view.h"
 #include "tokenizer/tokenizer.h"
 
 namespace rerank::cli {
@@ -65,8 +65,8 @@ int tokenize(const TokenizeOptions& options) {
       tokenizer.encode(line, special, ids);
     } else if (line.find_first_not_of(" \t") != std::string_view::npos) {
       const std::string place = lines.place();
-      const auto object = parse_object(line, place);
-      tokenizer.encode(text_field(object, "text", place), special, ids);
+      const boost::json::value object = parse_json_line(line, place);
+      tokenizer.encode(JsonView(object, place).at("text").string(), special, ids);
     } else {
       continue;
     }

@@ -14,12 +14,13 @@
 #include "apps/rerank/commands/engine_calls.h"
 #include "apps/rerank/flags/engine_flags.h"
 #include "apps/rerank/input/reference_file.h"
-#include "apps/rerank/output/json_text.h"
 #include "apps/rerank/output/output_stream.h"
 #include "apps/rerank/output/progress.h"
 #include "apps/rerank/output/terminal_text.h"
+#include "base/best_first.h"
 #include "model/open_model.h"
 #include "model/reranker.h"
+#include "text/json_writer.h"
 
 namespace rerank::cli {
 namespace {
@@ -87,12 +88,7 @@ void summarize(const Reference& reference, Comparison& comparison) {
   }
   comparison.rms = std::sqrt(sum / static_cast<double>(reference.cases.size()));
   comparison.max = *std::max_element(comparison.errors.begin(), comparison.errors.end());
-  comparison.worst.resize(reference.cases.size());
-  std::iota(comparison.worst.begin(), comparison.worst.end(), std::size_t{0});
-  std::stable_sort(
-      comparison.worst.begin(), comparison.worst.end(),
-      [&comparison](std::size_t a, std::size_t b) { return comparison.errors[a] > comparison.errors[b]; });
-  comparison.worst.resize(std::min(kNumWorst, comparison.worst.size()));
+  comparison.worst = best_first(comparison.errors, kNumWorst);
 }
 
 Comparison compare(Engine& engine, const Reference& reference) {

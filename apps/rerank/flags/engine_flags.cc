@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "apps/rerank/flags/number_flags.h"
+#include "base/utf8.h"
 #include "rerank/error.h"
-#include "tokenizer/utf8.h"
 
 namespace rerank::cli {
 namespace {

@@ -8,7 +8,7 @@
 #include <cctype>
 
 #include "apps/rerank/command.h"
-#include "apps/rerank/output/json_text.h"
+#include "text/json_writer.h"
 
 namespace rerank::cli {
 namespace {

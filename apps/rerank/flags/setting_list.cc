@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "apps/rerank/flags/flag_settings.h"
-#include "apps/rerank/output/json_text.h"
 #include "settings/known_settings.h"
+#include "text/json_writer.h"
 
 namespace rerank::cli {
 namespace {

@@ -14,8 +14,8 @@
 #include "apps/rerank/flags/engine_flags.h"
 #include "apps/rerank/flags/number_flags.h"
 #include "apps/rerank/flags/serve_flags.h"
-#include "apps/rerank/output/json_text.h"
 #include "rerank/error.h"
+#include "text/strict_json.h"
 
 namespace rerank::cli {
 namespace {
@@ -40,7 +40,7 @@ void check_overrides(const std::string& text) {
   if (text.empty()) return;
   boost::json::object object;
   try {
-    object = parse_object(text, "--hf-overrides");
+    object = parse_json_object(text, "--hf-overrides", {.advice = "correct it"});
   } catch (const Error& error) {
     throw UsageError(error.what());
   }

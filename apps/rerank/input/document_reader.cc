@@ -6,8 +6,9 @@
 
 #include "apps/rerank/command.h"
 #include "apps/rerank/input/line_reader.h"
-#include "apps/rerank/output/json_text.h"
 #include "rerank/error.h"
+#include "text/json_view.h"
+#include "text/json_writer.h"
 
 namespace rerank::cli {
 namespace {
@@ -35,8 +36,9 @@ std::vector<Document> read_documents(const std::vector<std::string>& files, cons
       if (field.empty()) {
         documents.push_back({std::string(line), json_string(line)});
       } else if (line.find_first_not_of(" \t") != std::string_view::npos) {
-        const auto object = parse_object(line, lines.place());
-        documents.push_back({std::string(text_field(object, field, lines.place())), std::string(line)});
+        const std::string place = lines.place();
+        const boost::json::value object = parse_json_line(line, place);
+        documents.push_back({std::string(JsonView(object, place).at(field).string()), std::string(line)});
       }
     }
   }

@@ -11,8 +11,9 @@
 #include <cstring>
 
 #include "apps/rerank/interruption.h"
+#include "base/utf8.h"
 #include "rerank/error.h"
-#include "tokenizer/utf8.h"
+#include "text/strict_json.h"
 
 namespace rerank::cli {
 namespace {
@@ -112,6 +113,10 @@ std::string LineReader::place(std::int64_t line_number) const {
 double LineReader::fraction_read() const {
   if (size_bytes_ <= 0) return -1;
   return std::min(1.0, static_cast<double>(consumed_bytes_) / static_cast<double>(size_bytes_));
+}
+
+boost::json::value parse_json_line(std::string_view line, std::string_view place) {
+  return parse_strict_json(line, place, {.advice = "correct the line", .unique_keys = false});
 }
 
 }  // namespace rerank::cli

@@ -1,6 +1,7 @@
 // Reading text line by line from a file or standard input, with the place of each line for messages.
 #pragma once
 
+#include <boost/json/value.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -50,5 +51,8 @@ class LineReader {
   std::size_t scanned_ = 0;  // up to here buffer_ holds no line end after begin_
   bool at_end_ = false;
 };
+
+// The JSON of a line. Throws Error that starts with `place`.
+boost::json::value parse_json_line(std::string_view line, std::string_view place);
 
 }  // namespace rerank::cli

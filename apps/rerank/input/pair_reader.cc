@@ -3,17 +3,18 @@
 #include <fmt/format.h>
 
 #include "apps/rerank/command.h"
-#include "apps/rerank/output/json_text.h"
 #include "rerank/error.h"
+#include "text/json_view.h"
 
 namespace rerank::cli {
 namespace {
 
 void parse_json_pair(std::string_view line, const std::string& place, Pair& pair) {
-  const auto object = parse_object(line, place);
-  pair.query = text_field(object, "query", place);
-  pair.document = text_field(object, "document", place);
-  pair.instruction = optional_text_field(object, "instruction", place);
+  const boost::json::value value = parse_json_line(line, place);
+  const JsonView object(value, place);
+  pair.query = object.at("query").string();
+  pair.document = object.at("document").string();
+  pair.instruction = object.string_or("instruction", "");
 }
 
 void parse_tsv_pair(std::string_view line, const std::string& place, Pair& pair) {

@@ -2,74 +2,47 @@
 
 #include <fmt/format.h>
 
-#include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
-#include <cmath>
 
-#include "apps/rerank/output/json_text.h"
 #include "base/whole_file.h"
 #include "model/reranker.h"
 #include "rerank/error.h"
+#include "text/json_view.h"
+#include "text/strict_json.h"
 
 namespace rerank::cli {
 namespace {
 
-namespace json = boost::json;
-
-[[noreturn]] void refuse(const std::string& place, const std::string& what) {
-  throw Error(ErrorCode::kInvalidArgument, place + ": " + what);
-}
-
-double number_field(const json::object& object, std::string_view name, const std::string& place) {
-  const json::value* value = object.if_contains(name);
-  if (value == nullptr || !value->is_number()) refuse(place, fmt::format("\"{}\" must be a number", name));
-  const auto number = value->to_number<double>();
-  if (!std::isfinite(number)) refuse(place, fmt::format("\"{}\" must be finite", name));
-  return number;
-}
-
-const json::object& object_field(const json::object& object, std::string_view name,
-                                 const std::string& place) {
-  const json::value* value = object.if_contains(name);
-  if (value == nullptr || !value->is_object()) refuse(place, fmt::format("\"{}\" must be an object", name));
-  return value->get_object();
-}
-
-ReferenceCase parse_case(const json::value& value, const std::string& place) {
-  if (!value.is_object()) refuse(place, "must be an object");
-  const json::object& object = value.get_object();
-  const json::object& logits = object_field(object, "float32", place);
+ReferenceCase parse_case(const JsonView& value) {
+  const JsonView logits = value.at("float32");
   ReferenceCase result;
-  result.query = text_field(object, "query", place);
-  result.instruction = optional_text_field(object, "instruction", place);
-  result.document = text_field(object, "document", place);
-  result.token_count = static_cast<std::int32_t>(number_field(object, "token_count", place));
-  result.logit_difference =
-      number_field(logits, "logit_yes", place) - number_field(logits, "logit_no", place);
+  result.query = value.at("query").string();
+  result.instruction = value.string_or("instruction", "");
+  result.document = value.at("document").string();
+  result.token_count = static_cast<std::int32_t>(value.at("token_count").number());
+  result.logit_difference = logits.at("logit_yes").number() - logits.at("logit_no").number();
   return result;
 }
 
 }  // namespace
 
 Reference read_reference(const std::string& path) {
-  const json::object object = parse_object(read_whole_file(path), path);
+  const boost::json::value value =
+      parse_strict_json(read_whole_file(path), path, {.advice = "correct it there"});
+  const JsonView root(value, path);
   Reference reference;
   reference.path = path;
-  if (object.contains("config")) {
-    reference.spec = spec_of_config(json::serialize(object_field(object, "config", path)), path + ": config");
+  if (const auto config = root.find("config")) {
+    reference.spec = spec_of_config(boost::json::serialize(config->object()), path + ": config");
   }
-  if (object.contains("bfloat16_logit_difference_error")) {
-    reference.bfloat16_rms =
-        number_field(object_field(object, "bfloat16_logit_difference_error", path), "rms", path);
+  if (const auto error = root.find("bfloat16_logit_difference_error")) {
+    reference.bfloat16_rms = error->at("rms").number();
   }
-  const json::value* cases = object.if_contains("cases");
-  if (cases == nullptr || !cases->is_array() || cases->get_array().empty()) {
-    refuse(path, "\"cases\" must be a non-empty list");
-  }
-  for (const json::value& value : cases->get_array()) {
-    reference.cases.push_back(parse_case(value, fmt::format("{}: cases[{}]", path, reference.cases.size())));
-  }
+  const JsonView cases = root.at("cases");
+  if (cases.array().empty()) cases.refuse("should not be empty");
+  for (std::size_t i = 0; i < cases.array().size(); ++i)
+    reference.cases.push_back(parse_case(cases.element(i)));
   return reference;
 }
 
@@ -78,9 +51,9 @@ void require_same_model(const Reference& reference, const TransformerSpec& model
   const TransformerSpec& wanted = *reference.spec;
   const auto same = [&reference](const char* key, auto of_reference, auto of_model) {
     if (of_reference == of_model) return;
-    refuse(reference.path,
-           fmt::format("the reference was made with another model: its {} is {}, this model's is {}", key,
-                       of_reference, of_model));
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("{}: the reference was made with another model: its {} is {}, this model's is {}",
+                            reference.path, key, of_reference, of_model));
   };
   same("hidden_size", wanted.hidden, model.hidden);
   same("intermediate_size", wanted.ffn, model.ffn);

@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "apps/rerank/output/json_text.h"
 #include "apps/rerank/output/terminal_text.h"
+#include "text/json_writer.h"
 
 namespace rerank::cli {
 namespace {

@@ -5,28 +5,19 @@
 #include <algorithm>
 #include <numeric>
 
-#include "apps/rerank/output/json_text.h"
 #include "apps/rerank/output/terminal_text.h"
+#include "text/json_writer.h"
 
 namespace rerank::cli {
 namespace {
 
 std::string item(const Ranking& ranking, std::size_t index) {
-  return fmt::format(R"({{"index":{},"score":{}{},"document":{}}})", index, number(ranking.score_of(index)),
-                     ranking.scores[index].truncated ? R"(,"truncated":true)" : "",
-                     ranking.documents[index].json);
+  return fmt::format(
+      R"({{"index":{},"score":{}{},"document":{}}})", index, shortest_digits(ranking.score_of(index)),
+      ranking.scores[index].truncated ? R"(,"truncated":true)" : "", ranking.documents[index].json);
 }
 
 }  // namespace
-
-std::vector<std::size_t> best_first(const std::vector<float>& scores, std::size_t top_n) {
-  std::vector<std::size_t> order(scores.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(),
-                   [&scores](std::size_t a, std::size_t b) { return scores[a] > scores[b]; });
-  if (top_n > 0 && top_n < order.size()) order.resize(top_n);
-  return order;
-}
 
 std::string as_json(const Ranking& ranking) {
   std::string text = fmt::format(R"({{"model":{},"query":{},"results":[)", json_string(ranking.model),
@@ -52,7 +43,7 @@ std::string as_jsonl(const Ranking& ranking) {
 std::string as_tsv(const Ranking& ranking) {
   std::string text;
   for (const std::size_t index : ranking.order) {
-    text += fmt::format("{}\t{}\t{:d}\t{}\n", index, number(ranking.score_of(index)),
+    text += fmt::format("{}\t{}\t{:d}\t{}\n", index, shortest_digits(ranking.score_of(index)),
                         ranking.scores[index].truncated, harmless(ranking.documents[index].text));
   }
   return text;

@@ -26,10 +26,6 @@ struct Ranking {
   }
 };
 
-// Indices of `scores`, highest first, equal ones in their own order; the first `top_n` of them, 0 meaning
-// all.
-std::vector<std::size_t> best_first(const std::vector<float>& scores, std::size_t top_n);
-
 // One object.
 std::string as_json(const Ranking& ranking);
 // One object a line, best first.

@@ -25,12 +25,6 @@ Ranking three_documents() {
   return ranking;
 }
 
-TEST(Ranking, BestFirstAndEqualOnesInTheirOwnOrder) {
-  EXPECT_EQ(best_first({0.5F, 0.9F, 0.5F, 0.1F}, 0), (std::vector<std::size_t>{1, 0, 2, 3}));
-  EXPECT_EQ(best_first({0.5F, 0.9F, 0.5F, 0.1F}, 2), (std::vector<std::size_t>{1, 0}));
-  EXPECT_EQ(best_first({0.5F}, 9), (std::vector<std::size_t>{0}));
-}
-
 TEST(Ranking, AsJson) {
   EXPECT_EQ(as_json(three_documents()), R"({"model":"m","query":"a \"query\"","results":[
 {"index":1,"score":0.75,"truncated":true,"document":"two"},

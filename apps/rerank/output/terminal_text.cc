@@ -10,7 +10,8 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "base/text_character.h"
+#include "base/shown_text.h"
+#include "base/utf8.h"
 
 namespace rerank::cli {
 namespace {

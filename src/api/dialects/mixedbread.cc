@@ -10,7 +10,7 @@ namespace {
 constexpr std::array kSelectors = {Field::kInput};
 
 void write(ReplyWriter& reply) {
-  JsonText& json = reply.json();
+  JsonWriter& json = reply.json();
   json.begin_object();
   json.key("object").string("list");
   json.key("model").string(reply.stamp().model);

@@ -2,29 +2,32 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "api/dialects/dialect.h"
+#include "base/best_first.h"
 
 namespace rerank::api {
 namespace {
 
 std::vector<RankedDocument> ranked(const ScoringCall& call, const Result& result) {
-  std::vector<RankedDocument> ranked;
-  ranked.reserve(result.documents.size());
   const bool raw = call.raw_scores || call.dialect->always_logits;
+  std::vector<float> values;
+  values.reserve(result.documents.size());
   for (const DocumentScore& document : result.documents) {
-    ranked.push_back({.index = ranked.size(),
-                      .value = raw ? document.logit_difference() : document.score,
-                      .truncated = document.truncated});
+    values.push_back(raw ? document.logit_difference() : document.score);
   }
-  if (!call.dialect->best_first) return ranked;
-  const std::size_t count = call.top_n == 0 ? ranked.size() : std::min(call.top_n, ranked.size());
-  std::partial_sort(ranked.begin(), ranked.begin() + static_cast<std::ptrdiff_t>(count), ranked.end(),
-                    [](const RankedDocument& a, const RankedDocument& b) {
-                      return a.value != b.value ? a.value > b.value : a.index < b.index;
-                    });
-  ranked.resize(count);
+  std::vector<RankedDocument> ranked;
+  const auto add = [&](std::size_t index) {
+    ranked.push_back(
+        {.index = index, .value = values[index], .truncated = result.documents[index].truncated});
+  };
+  if (call.dialect->best_first) {
+    const std::vector<std::size_t> order = best_first(values, call.top_n);
+    ranked.reserve(order.size());
+    for (const std::size_t index : order) add(index);
+  } else {
+    ranked.reserve(values.size());
+    for (std::size_t index = 0; index < values.size(); ++index) add(index);
+  }
   return ranked;
 }
 
@@ -40,7 +43,7 @@ ReplyWriter::ReplyWriter(const ScoringCall& call, const Result& result, const Re
 std::size_t ReplyWriter::expected_bytes() const {
   std::size_t list_bytes = kDocumentBytes * documents_.size();
   for (const RankedDocument& document : documents_) {
-    list_bytes += has_text(document) ? JsonText::string_bytes(text(document)) : 0;
+    list_bytes += has_text(document) ? JsonWriter::string_bytes(text(document)) : 0;
   }
   return kFrameBytes + stamp_.model.size() + static_cast<std::size_t>(call_.dialect->num_lists) * list_bytes;
 }
@@ -48,7 +51,7 @@ std::size_t ReplyWriter::expected_bytes() const {
 void ReplyWriter::begin_document(const RankedDocument& document, std::string_view value_name) {
   json_.begin_object();
   json_.key("index").number(static_cast<std::int64_t>(document.index));
-  json_.key(value_name).score(document.value);
+  json_.key(value_name).real(document.value);
 }
 
 void ReplyWriter::end_document(const RankedDocument& document) {

@@ -5,9 +5,9 @@
 #include <string_view>
 #include <vector>
 
-#include "api/json_text.h"
 #include "api/reply.h"
 #include "api/scoring_call.h"
+#include "text/json_writer.h"
 
 namespace rerank::api {
 
@@ -19,9 +19,10 @@ struct RankedDocument {
 };
 
 // Upper bounds of what a reply needs, which is reserved before it is written: whatever is around the lists of
-// documents, except the model's name; and a document of a list, except its text.
+// documents, except the model's name; a document of a list, except its text; and ranking a document.
 constexpr std::size_t kFrameBytes = 768;
 constexpr std::size_t kDocumentBytes = 128;
+constexpr std::size_t kRankingBytes = sizeof(RankedDocument) + sizeof(float) + sizeof(std::size_t);
 
 class ReplyWriter {
  public:
@@ -32,7 +33,7 @@ class ReplyWriter {
   const ReplyStamp& stamp() const { return stamp_; }
   // In the dialect's order, top_n of them.
   const std::vector<RankedDocument>& documents() const { return documents_; }
-  JsonText& json() { return json_; }
+  JsonWriter& json() { return json_; }
 
   // A document's object up to its value, what every dialect ends it with, and its text if that is wanted.
   void begin_document(const RankedDocument& document, std::string_view value_name);
@@ -53,7 +54,7 @@ class ReplyWriter {
   const Result& result_;
   const ReplyStamp& stamp_;
   const std::vector<RankedDocument> documents_;
-  JsonText json_;
+  JsonWriter json_;
 };
 
 }  // namespace rerank::api

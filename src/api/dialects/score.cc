@@ -15,7 +15,7 @@ constexpr std::array kRoutes = {
 };
 
 void write(ReplyWriter& reply) {
-  JsonText& json = reply.json();
+  JsonWriter& json = reply.json();
   json.begin_object();
   reply.write_id("score");
   json.key("object").string("list");

@@ -30,7 +30,7 @@ void write(ReplyWriter& reply) {
 }  // namespace
 
 void write_standard_frame(ReplyWriter& reply, std::string_view object) {
-  JsonText& json = reply.json();
+  JsonWriter& json = reply.json();
   reply.write_id("rerank");
   if (!object.empty()) json.key("object").string(object);
   json.key("model").string(reply.stamp().model);
@@ -40,7 +40,7 @@ void write_standard_frame(ReplyWriter& reply, std::string_view object) {
 }
 
 void write_results(ReplyWriter& reply, std::string_view name, bool texts_are_strings) {
-  JsonText& json = reply.json();
+  JsonWriter& json = reply.json();
   json.key(name).begin_array();
   for (const RankedDocument& document : reply.documents()) {
     reply.begin_document(document, "relevance_score");

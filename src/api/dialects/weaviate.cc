@@ -10,12 +10,12 @@ namespace {
 constexpr std::array kSelectors = {Field::kProperty};
 
 void write(ReplyWriter& reply) {
-  JsonText& json = reply.json();
+  JsonWriter& json = reply.json();
   json.begin_object().key("scores").begin_array();
   for (const RankedDocument& document : reply.documents()) {
     json.begin_object();
     reply.write_text("document", document);
-    json.key("score").score(document.value);
+    json.key("score").real(document.value);
     reply.end_document(document);
   }
   json.end_array().end_object();

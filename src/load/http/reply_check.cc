@@ -8,6 +8,7 @@
 #include <boost/json/value.hpp>
 
 #include "base/shown_text.h"
+#include "text/json_handler.h"
 
 namespace rerank::load {
 namespace {
@@ -22,43 +23,34 @@ constexpr std::size_t kTopIsList = kLists.size();
 constexpr std::size_t kNoList = kTopIsList + 1;
 
 // The handler of one reply, called by the parser for each thing in it.
-class ReplyHandler {
+class ReplyHandler : public JsonHandler {
  public:
-  // NOLINTBEGIN(readability-identifier-naming): the parser asks for these
-  static constexpr std::size_t max_object_size = static_cast<std::size_t>(-1);
-  static constexpr std::size_t max_array_size = static_cast<std::size_t>(-1);
-  static constexpr std::size_t max_key_size = static_cast<std::size_t>(-1);
-  static constexpr std::size_t max_string_size = static_cast<std::size_t>(-1);
-  // NOLINTEND(readability-identifier-naming)
-
-  bool on_document_begin(error_code&) { return true; }
-  bool on_document_end(error_code&) { return true; }
-  bool on_object_begin(error_code&) {
+  bool on_object_begin(ErrorCode&) {
     note_value();
     ++depth_;
     return true;
   }
-  bool on_object_end(std::size_t, error_code&) {
+  bool on_object_end(std::size_t, ErrorCode&) {
     --depth_;
     return true;
   }
-  bool on_array_begin(error_code&) {
+  bool on_array_begin(ErrorCode&) {
     note_value();
     ++depth_;
     if (depth_ == 1) open_list(kTopIsList);
     if (depth_ == 2 && top_is_object_) open_list(list_named(top_key_));
     return true;
   }
-  bool on_array_end(std::size_t, error_code&) {
+  bool on_array_end(std::size_t, ErrorCode&) {
     if (depth_ == list_depth_) list_depth_ = 0;
     --depth_;
     return true;
   }
-  bool on_key_part(json::string_view part, std::size_t, error_code&) {
+  bool on_key_part(View part, std::size_t, ErrorCode&) {
     key_.append(part.data(), part.size());
     return true;
   }
-  bool on_key(json::string_view part, std::size_t, error_code&) {
+  bool on_key(View part, std::size_t, ErrorCode&) {
     key_.append(part.data(), part.size());
     if (depth_ == 1) {
       top_is_object_ = true;
@@ -71,35 +63,31 @@ class ReplyHandler {
     key_.clear();
     return true;
   }
-  bool on_string_part(json::string_view, std::size_t, error_code&) { return true; }
-  bool on_string(json::string_view, std::size_t, error_code&) {
+  bool on_string(View, std::size_t, ErrorCode&) {
     note_value();
     return true;
   }
-  bool on_number_part(json::string_view, error_code&) { return true; }
-  bool on_int64(std::int64_t number, json::string_view, error_code&) {
+  bool on_int64(std::int64_t number, View, ErrorCode&) {
     note_number(number);
     return true;
   }
-  bool on_uint64(std::uint64_t, json::string_view, error_code&) {
+  bool on_uint64(std::uint64_t, View, ErrorCode&) {
     note_number(-1);  // beyond 63 bits
     return true;
   }
-  bool on_double(double number, json::string_view, error_code&) {
+  bool on_double(double number, View, ErrorCode&) {
     const bool is_count = number >= 0 && number <= static_cast<double>(kMostTokens);
     note_number(is_count ? static_cast<std::int64_t>(number) : -1);
     return true;
   }
-  bool on_bool(bool, error_code&) {
+  bool on_bool(bool, ErrorCode&) {
     note_value();
     return true;
   }
-  bool on_null(error_code&) {
+  bool on_null(ErrorCode&) {
     note_value();
     return true;
   }
-  bool on_comment_part(json::string_view, error_code&) { return true; }
-  bool on_comment(json::string_view, error_code&) { return true; }
 
   ReplyFigures figures() const {
     ReplyFigures found;

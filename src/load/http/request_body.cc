@@ -3,13 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 #include <initializer_list>
 #include <utility>
 
 #include "rerank/error.h"
+#include "text/strict_json.h"
 
 namespace rerank::load {
 namespace {
@@ -23,12 +23,7 @@ std::string path_of(const RequestForm& form, Dialect dialect) {
 }
 
 json::object parsed_object(std::string_view text, const char* what) {
-  boost::system::error_code error;
-  json::value value = json::parse({text.data(), text.size()}, error);
-  if (error)
-    throw Error(ErrorCode::kInvalidArgument, fmt::format("{} is no JSON: {}", what, error.message()));
-  require(value.is_object(), fmt::format("{} must be a JSON object", what));
-  return std::move(value.get_object());
+  return parse_json_object(text, what, {.advice = "correct it", .unique_keys = false});
 }
 
 // True if it changed the body.

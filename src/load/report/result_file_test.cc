@@ -117,8 +117,8 @@ TEST(ResultFile, ThatIsNoneIsRefusedByName) {
     }
     return std::string("nothing was refused");
   };
-  EXPECT_THAT(refusal("{"), HasSubstr("some.json is no JSON"));
-  EXPECT_THAT(refusal("[]"), HasSubstr("some.json holds no JSON object"));
+  EXPECT_THAT(refusal("{"), HasSubstr("some.json: not JSON"));
+  EXPECT_THAT(refusal("[]"), HasSubstr("some.json: must be a JSON object, not a list"));
   EXPECT_THAT(refusal("{}"), HasSubstr("some.json: it is no result of `rerank bench`"));
   std::string text = result_text(sample_result());
   text.replace(text.find("\"lateness_us\": [2"), 17, "\"lateness_us\": [2,2");

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
 #include <boost/json/value_to.hpp>
 #include <limits>
@@ -12,6 +11,7 @@
 #include "base/whole_file.h"
 #include "load/report/result_file.h"
 #include "rerank/error.h"
+#include "text/strict_json.h"
 
 namespace rerank::load {
 namespace {
@@ -188,13 +188,9 @@ BenchResult result_in(const json::object& object) {
 }  // namespace
 
 BenchResult parse_result(std::string_view text, const std::string& name) {
-  boost::system::error_code error;
-  const json::value value = json::parse({text.data(), text.size()}, error);
-  if (error)
-    throw Error(ErrorCode::kInvalidArgument, fmt::format("{} is no JSON: {}", name, error.message()));
-  require(value.is_object(), name + " holds no JSON object");
+  const json::object object = parse_json_object(text, name, {.advice = "run the benchmark again"});
   try {
-    return result_in(value.get_object());
+    return result_in(object);
   } catch (const Error& problem) {
     throw Error(problem.code(), fmt::format("{}: {}", name, problem.what()));
   }

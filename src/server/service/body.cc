@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "api/api_error.h"
-#include "api/utf8_text.h"
+#include "base/shown_text.h"
 #include "server/service/gzip.h"
 
 namespace rerank {
@@ -20,7 +20,7 @@ bool inflate_body(HttpRequest& request, std::size_t max_bytes, api::Allowance& a
   const std::string_view encoding = request.header("Content-Encoding");
   if (!equal_ignoring_case(encoding, "gzip") && !equal_ignoring_case(encoding, "x-gzip")) {
     throw api::ApiError(
-        415, fmt::format("Content-Encoding {}: send the body plain or as gzip", api::shown(encoding)));
+        415, fmt::format("Content-Encoding {}: send the body plain or as gzip", shown_text(encoding)));
   }
   std::string inflated;
   switch (inflate_gzip(request.body, max_bytes, inflated, allowance)) {

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <string>
 
-#include "api/allowance.h"
+#include "api/json/allowance.h"
 #include "server/http/http_message.h"
 
 namespace rerank {

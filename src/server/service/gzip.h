@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "api/allowance.h"
+#include "api/json/allowance.h"
 
 namespace rerank {
 

@@ -3,7 +3,7 @@
 
 #include <cstddef>
 
-#include "api/allowance.h"
+#include "api/json/allowance.h"
 #include "server/http/memory_budget.h"
 #include "server/service/metrics.h"
 

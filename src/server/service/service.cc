@@ -7,7 +7,7 @@
 #include "api/api_error.h"
 #include "api/dialects/dialects.h"
 #include "api/openapi.h"
-#include "api/pages.h"
+#include "api/pages/pages.h"
 #include "api/served_model.h"
 #include "base/thread_pool.h"
 #include "rerank/error.h"

@@ -10,8 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/utf8.h"
 #include "tokenizer/models/vocabulary.h"
-#include "tokenizer/utf8.h"
 
 namespace rerank {
 

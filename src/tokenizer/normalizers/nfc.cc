@@ -6,9 +6,9 @@
 
 #include <algorithm>
 
+#include "base/utf8.h"
 #include "rerank/error.h"
 #include "tokenizer/normalizers/nfc_table.h"
-#include "tokenizer/utf8.h"
 
 namespace rerank {
 namespace {

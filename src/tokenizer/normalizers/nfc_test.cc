@@ -7,8 +7,8 @@
 #include <ctime>
 #include <random>
 
+#include "base/utf8.h"
 #include "tokenizer/unicode/unicode_category.h"
-#include "tokenizer/utf8.h"
 
 namespace rerank {
 namespace {
@@ -88,27 +88,6 @@ TEST(Nfc, TakesLongRunsOfMarksInItsStride) {
             "ạ"
             "\u0323")
       << "all marks below come first, and one is composed";
-}
-
-TEST(Utf8, FindsTheFirstInvalidByte) {
-  struct Case {
-    std::string text;
-    size_t bad;
-  } cases[] = {{"", 0},
-               {"abc", 3},
-               {"é한😀", 9},
-               {"ab\x80", 2},
-               {"ab\xc3", 2},
-               {"abcdefgh\xff", 8},
-               {"\xc0\xaf", 0},          // overlong
-               {"x\xe0\x80\x80", 1},     // overlong
-               {"x\xed\xa0\x80", 1},     // a surrogate
-               {"\xf0\x80\x80\x80", 0},  // overlong
-               {"\xf4\x90\x80\x80", 0},  // above U+10FFFF
-               {"\xf4\x8f\xbf\xbf", 4},
-               {"é\xe2\x82", 2},
-               {std::string("\0a", 2), 2}};
-  for (const Case& c : cases) EXPECT_EQ(first_invalid_utf8(c.text), c.bad) << c.text;
 }
 
 TEST(UnicodeCategory, IsOfVersion16) {

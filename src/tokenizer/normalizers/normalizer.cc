@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/utf8.h"
 #include "rerank/error.h"
-#include "tokenizer/utf8.h"
 
 namespace rerank {
 

@@ -1,4 +1,4 @@
-#include "api/charged_storage.h"
+#include "api/json/charged_storage.h"
 
 #include <algorithm>
 #include <new>

@@ -7,7 +7,7 @@
 #include <memory>
 #include <string_view>
 
-#include "api/allowance.h"
+#include "api/json/allowance.h"
 
 namespace rerank::api {
 

@@ -1,44 +1,51 @@
-// A value of a JSON document together with where it stands, so that every complaint names the file and the
-// key. Knows nothing about tokenizers.
+// A value of a JSON document together with its place in it, so that every complaint names the file and the
+// key.
 #pragma once
 
-#include <boost/json.hpp>
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
+#include <cstddef>
 #include <cstdint>
 #include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "rerank/error.h"
 
 namespace rerank {
 
 // A view: the document and `file` must outlive it.
-class JsonNode {
+class JsonView {
  public:
-  JsonNode(const boost::json::value& value, std::string_view file, std::string path)
+  JsonView(const boost::json::value& value, std::string_view file, std::string path = {})
       : value_(&value), file_(file), path_(std::move(path)) {}
 
   // Throws Error{code}: "FILE: KEY what".
-  [[noreturn]] void refuse(std::string_view what, ErrorCode code = ErrorCode::kUnsupported) const;
+  [[noreturn]] void refuse(std::string_view what, ErrorCode code = ErrorCode::kInvalidArgument) const;
+  [[noreturn]] void unsupported(std::string_view what) const { refuse(what, ErrorCode::kUnsupported); }
 
-  // The member `key`; nothing if it is absent or null. Throws if this is no object.
-  std::optional<JsonNode> find(std::string_view key) const;
+  // The member `key`; nothing if it is absent or null. Throws if this is not an object.
+  std::optional<JsonView> find(std::string_view key) const;
 
-  // The member `key`. Throws if it is absent or null.
-  JsonNode at(std::string_view key) const;
+  // The member `key`. Throws Error with the keys that there are if it is absent or null.
+  JsonView at(std::string_view key) const;
 
-  JsonNode element(size_t index) const;  // REQUIRES: index < array().size()
+  JsonView element(std::size_t index) const;  // REQUIRES: index < array().size()
 
   // Each throws if the value is of another kind.
   const boost::json::object& object() const;
   const boost::json::array& array() const;
   std::string_view string() const;
   bool boolean() const;
-  int64_t integer() const;
+  std::int64_t integer() const;
+  double number() const;  // finite
 
-  // The member `key` if it is there, else `otherwise`. Throws if it is of another kind.
+  // The member `key`, or `otherwise` if it is absent or null. Throws if it is of another kind.
   bool boolean_or(std::string_view key, bool otherwise) const;
+  std::string_view string_or(std::string_view key, std::string_view otherwise) const;
 
   // Throws unless every key of this object is one of `known`.
   void allow_only(std::initializer_list<std::string_view> known) const;
@@ -53,6 +60,8 @@ class JsonNode {
   std::string quoted() const;
 
  private:
+  std::string listed_keys() const;
+
   const boost::json::value* value_;
   std::string_view file_;
   std::string path_;

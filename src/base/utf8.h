@@ -1,4 +1,5 @@
-// UTF-8, one code point at a time. No normalization and no properties.
+// UTF-8, one code point at a time: what is well-formed, and which code points it is. No normalization, no
+// properties.
 #pragma once
 
 #include <cstddef>
@@ -69,5 +70,13 @@ inline char32_t next_code_point(std::string_view text, size_t& at) {
 char32_t previous_code_point(std::string_view text, size_t at);
 
 void append_utf8(char32_t code_point, std::string& out);
+
+struct TextCharacter {
+  std::int32_t code_point = -1;  // negative: the first byte begins no well-formed sequence
+  std::size_t num_bytes = 1;
+};
+
+// The one at the start of `text`, which may be any bytes. REQUIRES: text is not empty.
+TextCharacter first_character(std::string_view text);
 
 }  // namespace rerank

@@ -1,5 +1,5 @@
 // The parts of utf8.h that are not in the hot loops.
-#include "tokenizer/utf8.h"
+#include "base/utf8.h"
 
 namespace rerank {
 namespace {
@@ -51,6 +51,13 @@ std::string replace_invalid_utf8(std::string text) {
     at += sequence.num_bytes;
   }
   return valid;
+}
+
+TextCharacter first_character(std::string_view text) {
+  size_t end = 0;
+  if (!sequence_at(text, 0).is_valid) return {};
+  const char32_t code_point = next_code_point(text, end);
+  return {static_cast<std::int32_t>(code_point), end};
 }
 
 char32_t previous_code_point(std::string_view text, size_t at) {

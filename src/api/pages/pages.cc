@@ -1,4 +1,4 @@
-#include "api/pages.h"
+#include "api/pages/pages.h"
 
 namespace rerank::api {
 

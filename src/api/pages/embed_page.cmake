@@ -4,7 +4,7 @@
 function(embed_page function file)
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
   file(READ ${file} page)
-  set(source "#include \"api/pages.h\"\n\nstd::string_view rerank::api::${function}() {\n  return R\"PAGE(${page})PAGE\";\n}\n")
+  set(source "#include \"api/pages/pages.h\"\n\nstd::string_view rerank::api::${function}() {\n  return R\"PAGE(${page})PAGE\";\n}\n")
   set(output ${CMAKE_CURRENT_BINARY_DIR}/${function}.cc)
   set(before "")
   if(EXISTS ${output})

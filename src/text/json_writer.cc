@@ -1,4 +1,4 @@
-#include "api/json_text.h"
+#include "text/json_writer.h"
 
 #include <fmt/compile.h>
 #include <fmt/format.h>
@@ -9,10 +9,10 @@
 #include <cstring>
 #include <iterator>
 
-#include "api/utf8_text.h"
+#include "base/utf8.h"
 #include "rerank/error.h"
 
-namespace rerank::api {
+namespace rerank {
 namespace {
 
 constexpr std::string_view kReplacement = "\xef\xbf\xbd";  // U+FFFD
@@ -84,40 +84,62 @@ void append_string(std::string& out, std::string_view text) {
   out.append(text.substr(done));
 }
 
+template <typename Real>
+void append_digits(std::string& out, Real value) {
+  check(std::isfinite(value), "a number that is not finite");
+  fmt::format_to(std::back_inserter(out), FMT_COMPILE("{}"), value);
+}
+
 }  // namespace
 
-void JsonText::separate() {
+void JsonWriter::begin_line() {
+  out_ += '\n';
+  out_.append(2 * depth_, ' ');
+}
+
+void JsonWriter::separate() {
   if (needs_comma_) out_ += ',';
   needs_comma_ = true;
 }
 
-JsonText& JsonText::open(char bracket) {
+JsonWriter& JsonWriter::open(char bracket) {
+  const bool is_member = out_.ends_with(' ');  // a key's, with lines
   separate();
+  if (has_lines_ && bracket == '{' && !is_member && depth_ > 0) begin_line();
   out_ += bracket;
+  ++depth_;
   needs_comma_ = false;
   return *this;
 }
 
-JsonText& JsonText::close(char bracket) {
+JsonWriter& JsonWriter::close(char bracket) {
+  --depth_;
+  if (has_lines_ && (bracket == '}' ? !out_.ends_with('{') : out_.ends_with('}'))) begin_line();
   out_ += bracket;
   needs_comma_ = true;
   return *this;
 }
 
-JsonText& JsonText::key(std::string_view name) {
+JsonWriter& JsonWriter::key(std::string_view name) {
   separate();
+  if (has_lines_) begin_line();
   out_ += '"';
   out_ += name;
-  out_ += "\":";
+  out_ += has_lines_ ? "\": " : "\":";
   needs_comma_ = false;
   return *this;
 }
 
-JsonText& JsonText::string(std::string_view text) {
+JsonWriter& JsonWriter::escaped_key(std::string_view name) {
+  const std::string escaped = json_string(name);
+  return key(std::string_view(escaped).substr(1, escaped.size() - 2));
+}
+
+JsonWriter& JsonWriter::string(std::string_view text) {
   separate();
   out_ += '"';
   while (true) {
-    const std::size_t valid_bytes = valid_utf8_prefix(text);
+    const std::size_t valid_bytes = first_invalid_utf8(text);
     append_string(out_, text.substr(0, valid_bytes));
     if (valid_bytes == text.size()) break;
     out_ += kReplacement;
@@ -127,40 +149,48 @@ JsonText& JsonText::string(std::string_view text) {
   return *this;
 }
 
-JsonText& JsonText::number(std::int64_t value) {
+JsonWriter& JsonWriter::number(std::int64_t value) {
   separate();
   fmt::format_to(std::back_inserter(out_), FMT_COMPILE("{}"), value);
   return *this;
 }
 
-JsonText& JsonText::score(float value) {
-  check(std::isfinite(value), "a score that is not a number");
+template <typename Real>
+JsonWriter& JsonWriter::append_real(Real value) {
   separate();
   const std::size_t begin = out_.size();
-  fmt::format_to(std::back_inserter(out_), FMT_COMPILE("{}"), value);
+  append_digits(out_, value);
   // Readers with two kinds of number must see the same kind each time.
   if (out_.find_first_of(".e", begin) == std::string::npos) out_ += ".0";
   return *this;
 }
 
-JsonText& JsonText::boolean(bool value) {
+JsonWriter& JsonWriter::real(float value) {
+  return append_real(value);
+}
+
+JsonWriter& JsonWriter::real(double value) {
+  return append_real(value);
+}
+
+JsonWriter& JsonWriter::boolean(bool value) {
   return raw(value ? "true" : "false");
 }
 
-JsonText& JsonText::null() {
+JsonWriter& JsonWriter::null() {
   return raw("null");
 }
 
-JsonText& JsonText::raw(std::string_view json) {
+JsonWriter& JsonWriter::raw(std::string_view json) {
   separate();
   out_ += json;
   return *this;
 }
 
-std::size_t JsonText::string_bytes(std::string_view text) {
+std::size_t JsonWriter::string_bytes(std::string_view text) {
   std::size_t bytes = 2;
   while (true) {
-    const std::size_t valid_bytes = valid_utf8_prefix(text);
+    const std::size_t valid_bytes = first_invalid_utf8(text);
     const std::string_view valid = text.substr(0, valid_bytes);
     bytes += valid_bytes;
     for_each_escape(valid, [&](std::size_t i) { bytes += escaped_bytes(valid[i]) - 1; });
@@ -170,4 +200,14 @@ std::size_t JsonText::string_bytes(std::string_view text) {
   }
 }
 
-}  // namespace rerank::api
+std::string json_string(std::string_view text) {
+  return JsonWriter().string(text).take();
+}
+
+std::string shortest_digits(float value) {
+  std::string digits;
+  append_digits(digits, value);
+  return digits;
+}
+
+}  // namespace rerank

@@ -1,11 +1,10 @@
-#include "api/json_body.h"
+#include "api/json/json_body.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <boost/json/basic_parser_impl.hpp>
 #include <boost/json/value.hpp>
-#include <boost/json/value_stack.hpp>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -14,30 +13,23 @@
 #include <vector>
 
 #include "api/api_error.h"
-#include "api/charged_storage.h"
-#include "api/utf8_text.h"
+#include "api/json/charged_storage.h"
+#include "base/shown_text.h"
+#include "base/utf8.h"
 #include "rerank/error.h"
+#include "text/json_handler.h"
 
 namespace rerank::api {
 namespace {
 
 namespace json = boost::json;
 
-// Builds a value as Boost.JSON's own parser does, counts the values, and knows where it is.
-class Builder {
+// Builds the value, counts the values in it, and knows where it is.
+class Builder : public JsonValueHandler {
  public:
-  // NOLINTBEGIN(readability-identifier-naming): the parser asks for these names.
-  static constexpr std::size_t max_object_size = json::object::max_size();
-  static constexpr std::size_t max_array_size = json::array::max_size();
-  static constexpr std::size_t max_key_size = json::string::max_size();
-  static constexpr std::size_t max_string_size = json::string::max_size();
-  // NOLINTEND(readability-identifier-naming)
+  Builder(json::storage_ptr values, json::storage_ptr stack, std::size_t max_values)
+      : JsonValueHandler(std::move(values), std::move(stack)), num_values_left_(max_values) {}
 
-  // `stack` is for values that have no place yet.
-  Builder(json::storage_ptr storage, json::storage_ptr stack, std::size_t max_values)
-      : storage_(std::move(storage)), stack_(std::move(stack)), num_values_left_(max_values) {}
-
-  json::value release() { return stack_.release(); }
   bool has_too_many_values() const { return has_too_many_values_; }
 
   // Of what was being read: "documents[3].text"; empty outside every field.
@@ -47,73 +39,47 @@ class Builder {
       if (place.is_array) {
         path += fmt::format("[{}]", place.index);
       } else if (!place.key.empty()) {
-        path += (path.empty() ? "" : ".") + shown(place.key);
+        path += (path.empty() ? "" : ".") + shown_text(place.key);
       }
     }
     return path;
   }
 
-  bool on_document_begin(json::error_code&) {
-    stack_.reset(storage_);
-    return true;
+  bool on_object_begin(ErrorCode& error) { return enter(false, error); }
+  bool on_object_end(std::size_t n, ErrorCode& error) {
+    return JsonValueHandler::on_object_end(n, error) && leave();
   }
-  bool on_document_end(json::error_code&) { return true; }
-  bool on_object_begin(json::error_code& ec) { return enter(false, ec); }
-  bool on_object_end(std::size_t n, json::error_code&) {
-    stack_.push_object(n);
-    return leave();
+  bool on_array_begin(ErrorCode& error) { return enter(true, error); }
+  bool on_array_end(std::size_t n, ErrorCode& error) {
+    return JsonValueHandler::on_array_end(n, error) && leave();
   }
-  bool on_array_begin(json::error_code& ec) { return enter(true, ec); }
-  bool on_array_end(std::size_t n, json::error_code&) {
-    stack_.push_array(n);
-    return leave();
+  bool on_key_part(View part, std::size_t n, ErrorCode& error) {
+    note_key(part, n);
+    return JsonValueHandler::on_key_part(part, n, error);
   }
-  bool on_key_part(json::string_view s, std::size_t n, json::error_code&) {
-    note_key(s, n);
-    stack_.push_chars(s);
-    return true;
+  bool on_key(View part, std::size_t n, ErrorCode& error) {
+    note_key(part, n);
+    return JsonValueHandler::on_key(part, n, error);
   }
-  bool on_key(json::string_view s, std::size_t n, json::error_code&) {
-    note_key(s, n);
-    stack_.push_key(s);
-    return true;
+  bool on_string(View part, std::size_t n, ErrorCode& error) {
+    return JsonValueHandler::on_string(part, n, error) && finish_scalar(error);
   }
-  bool on_string_part(json::string_view s, std::size_t, json::error_code&) {
-    stack_.push_chars(s);
-    return true;
+  bool on_int64(std::int64_t number, View digits, ErrorCode& error) {
+    return JsonValueHandler::on_int64(number, digits, error) && finish_scalar(error);
   }
-  bool on_string(json::string_view s, std::size_t, json::error_code& ec) {
-    stack_.push_string(s);
-    return count_value(ec) && finish_value();
+  bool on_uint64(std::uint64_t number, View digits, ErrorCode& error) {
+    return JsonValueHandler::on_uint64(number, digits, error) && finish_scalar(error);
   }
-  bool on_number_part(json::string_view, json::error_code&) { return true; }
-  bool on_int64(std::int64_t i, json::string_view, json::error_code& ec) {
-    stack_.push_int64(i);
-    return count_value(ec) && finish_value();
-  }
-  bool on_uint64(std::uint64_t u, json::string_view, json::error_code& ec) {
-    stack_.push_uint64(u);
-    return count_value(ec) && finish_value();
-  }
-  bool on_double(double d, json::string_view digits, json::error_code& ec) {
+  bool on_double(double number, View digits, ErrorCode& error) {
     // A whole number that no integer holds is as good as the largest one.
-    if (d > 0 && digits.find_first_of(".eE") == json::string_view::npos) {
-      stack_.push_uint64(std::numeric_limits<std::uint64_t>::max());
-    } else {
-      stack_.push_double(d);
-    }
-    return count_value(ec) && finish_value();
+    const bool is_whole = number > 0 && digits.find_first_of(".eE") == View::npos;
+    return is_whole ? on_uint64(std::numeric_limits<std::uint64_t>::max(), digits, error)
+                    : JsonValueHandler::on_double(number, digits, error) && finish_scalar(error);
   }
-  bool on_bool(bool b, json::error_code& ec) {
-    stack_.push_bool(b);
-    return count_value(ec) && finish_value();
+  bool on_bool(bool value, ErrorCode& error) {
+    return JsonValueHandler::on_bool(value, error) && finish_scalar(error);
   }
-  bool on_null(json::error_code& ec) {
-    stack_.push_null();
-    return count_value(ec) && finish_value();
-  }
-  bool on_comment_part(json::string_view, json::error_code&) { return true; }
-  bool on_comment(json::string_view, json::error_code&) { return true; }
+  bool on_null(ErrorCode& error) { return JsonValueHandler::on_null(error) && finish_scalar(error); }
 
  private:
   struct Place {
@@ -124,33 +90,32 @@ class Builder {
 
   // `part` of the key being read, whose first `num_read` letters are known with it. Messages show its
   // beginning.
-  void note_key(json::string_view part, std::size_t num_read) {
+  void note_key(View part, std::size_t num_read) {
     constexpr std::size_t kNotedBytes = 128;
     std::string& key = places_.back().key;
     if (num_read == part.size()) key.clear();
     if (key.size() < kNotedBytes) key.append(part.data(), std::min(part.size(), kNotedBytes - key.size()));
   }
-  bool count_value(json::error_code& ec) {
+  bool count_value(ErrorCode& error) {
     if (num_values_left_-- > 0) return true;
     has_too_many_values_ = true;
-    ec = json::error::array_too_large;
+    error = json::error::array_too_large;
     return false;
   }
   bool finish_value() {
     if (!places_.empty()) ++places_.back().index;
     return true;
   }
-  bool enter(bool is_array, json::error_code& ec) {
+  bool finish_scalar(ErrorCode& error) { return count_value(error) && finish_value(); }
+  bool enter(bool is_array, ErrorCode& error) {
     places_.push_back({.is_array = is_array});
-    return count_value(ec);
+    return count_value(error);
   }
   bool leave() {
     places_.pop_back();
     return finish_value();
   }
 
-  json::storage_ptr storage_;
-  json::value_stack stack_;
   std::vector<Place> places_;  // of the arrays and objects that are open
   std::size_t num_values_left_;
   bool has_too_many_values_ = false;
@@ -179,7 +144,7 @@ std::string what_is_wrong(const json::error_code& ec, std::string_view text, std
     return "it has half of a surrogate pair, which is no character";
   }
   // The parser calls both a syntax error; it stops at the character's first byte or within it.
-  const std::size_t valid_bytes = valid_utf8_prefix(text);
+  const std::size_t valid_bytes = first_invalid_utf8(text);
   if (valid_bytes < text.size() && valid_bytes <= at + 4) return "it is not valid UTF-8";
   return ec.message();
 }

@@ -7,7 +7,7 @@
 #include <memory>
 #include <vector>
 
-#include "api/allowance.h"
+#include "api/json/allowance.h"
 
 namespace rerank::api {
 
