@@ -1,4 +1,4 @@
-// The seam between a model and the hardware: the coarse steps of a decoder's forward. A backend may fuse
+// The seam between a model and the hardware: the coarse steps of a transformer's forward. A backend may fuse
 // freely inside a step and owns all activations, so nothing is passed between steps; the cut follows what a
 // GPU wants.
 #pragma once
@@ -84,23 +84,30 @@ class Backend {
   // Takes a copy of what it needs of `batch`.
   virtual void begin(const PackedBatch& batch) = 0;
 
-  // hidden = embedding[ids] * embedding_scale
+  // The specification says what a step has: n is norm(hidden) with NormPlace::kBefore, hidden with kBehind;
+  // hidden <- x is hidden + x with kBefore, norm(hidden + x) with kBehind. Biases of products are added where
+  // there are any.
+
+  // hidden = embedding[ids] * embedding_scale + position_embedding[position] + type_embedding[type], the sum
+  // normed by embedding_norm
   virtual void embed() = 0;
-  // qkv = RMSNorm(hidden; attention_norm) * [query; key; value]^T + their biases, then RMSNorm on each query
-  // and key head and rotary embedding; keys and values go to their slots. Biases and norms of heads where the
-  // specification has them.
+  // qkv = n * [query; key; value]^T, n by attention_norm, then the norms of query and key heads and the
+  // layer's rotation; keys and values go to their slots.
   virtual void qkv(std::int32_t layer, Projection projection) = 0;
-  // attention = softmax(query * keys^T / sqrt(head_dim)) * values
+  // attention = softmax(query * keys^T / sqrt(head_dim)) * values, over the keys that mask and the layer's
+  // window show
   virtual void attention(std::int32_t layer) = 0;
-  // hidden += attention * output^T
+  // hidden <- attention * output^T, normed by attention_norm with kBehind
   virtual void attention_output(std::int32_t layer) = 0;
-  // ffn = activation(n * gate^T) * (n * up^T), n = RMSNorm(hidden; mlp_norm)
+  // ffn = activation(n * gate^T) * (n * up^T), or activation(n * gate^T) alone, n by mlp_norm
   virtual void mlp_in(std::int32_t layer) = 0;
-  // hidden += ffn * down^T
+  // hidden <- ffn * down^T, normed by mlp_norm with kBehind
   virtual void mlp_out(std::int32_t layer) = 0;
-  // hidden = the rows of the scored segments' last tokens; from here on only they are computed.
+  // hidden = a row for each scored segment: its last token's or first token's, and from here on only they are
+  // computed; or, after the last layer, the mean of its tokens' final_norm(hidden).
   virtual void pool() = 0;
-  // logits = RMSNorm(hidden; final_norm) * [head_no; head_yes]^T, in float32
+  // logits = x * [head_no; head_yes]^T, or (0, the head's steps on x), in float32; x = final_norm(hidden),
+  // hidden where pool() has normed it or there is none
   virtual void head() = 0;
 
   // Waits for the forward begun first, then copies its logits out. REQUIRES: logits.size() == 2 * num_scores.

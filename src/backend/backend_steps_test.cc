@@ -43,7 +43,7 @@ TransformerSpec make_shape(std::int32_t hidden, std::int32_t ffn, std::int32_t n
           .vocab = 50,
           .max_positions = 700,
           .norm_eps = 1e-6f,
-          .rope_theta = 1e6,
+          .rotations = {rotary_frequencies(head_dim, 1e6)},
           .qk_norm = true};
 }
 
@@ -191,7 +191,8 @@ TEST_P(BackendStepsTest, Embed) {
     both([](Backend& backend) { backend.embed(); });
     if (on_gpu_ && std::get<DataType>(GetParam()) != DataType::kBFloat16) {
       expect_close(Activation::kHidden);
-    } else if (on_gpu_ && spec_.embedding_scale != 1) {  // of the residual's 24 bits, 16 are the significand's
+    } else if (on_gpu_ &&
+               spec_.embedding_scale != 1) {  // of the residual's 24 bits, 16 are the significand's
       expect_close(Activation::kHidden, 0, spec_.hidden, 1e-5f);
     } else {
       expect_equal(Activation::kHidden);

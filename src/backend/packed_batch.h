@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 namespace rerank {
@@ -16,8 +17,10 @@ struct KeyRange {
 
 inline constexpr std::int32_t kNotKept = -1;
 inline constexpr std::int32_t kNotScored = -1;
+inline constexpr std::int32_t kOneType = std::numeric_limits<std::int32_t>::max();
 
-// A run of tokens of one prompt. It attends to its ancestors' keys, in whole, and causally to its own.
+// A run of tokens of one prompt. It attends to its ancestors' keys, in whole, and causally to its own. Where
+// attention goes both ways, a segment is a whole prompt and has no ancestors.
 struct Segment {
   std::int32_t first_row = 0;       // its tokens are rows [first_row, first_row + num_tokens) of the batch
   std::int32_t num_tokens = 0;      // >= 1
@@ -25,7 +28,8 @@ struct Segment {
   std::int32_t first_range = 0;  // its ancestors, by position: ranges [first_range, first_range + num_ranges)
   std::int32_t num_ranges = 0;
   std::int32_t slot = kNotKept;  // where its own keys and values are kept for its children; kNotKept: nowhere
-  std::int32_t score = kNotScored;  // row of the logits that its last token fills; kNotScored: none
+  std::int32_t score = kNotScored;      // row of the logits that its pooled state fills; kNotScored: none
+  std::int32_t type_border = kOneType;  // its tokens from this one on have type 1, those before it type 0
 };
 
 // REQUIRES: a segment whose range names slots written in this same batch comes after the segment that writes

@@ -1,23 +1,67 @@
-// What a backend needs to know of a transformer: its specification, which names no model, and its weights by
-// role, handed out one layer at a time so that packing never holds a second copy of the model.
+// A transformer as data: what a backend has to compute (sizes, and the keys in which families differ) and its
+// weights by role, under no family's names. A backend chooses kernels by it when it loads, and refuses by
+// name what it does not compute.
 #pragma once
 
 #include <cmath>
 #include <cstdint>
+#include <limits>
+#include <span>
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "backend/packed_batch.h"
 #include "base/tensor_view.h"
 #include "rerank/error.h"
 
 namespace rerank {
 
-// Of the gate of an MLP: silu(x) = x / (1 + exp(-x)), or
+// silu(x) = x / (1 + exp(-x)), gelu(x) = x / 2 * (1 + erf(x / sqrt(2))), or its approximation
 // gelu_tanh(x) = x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3))).
-enum class MlpActivation { kSilu, kGeluTanh };
+enum class MlpActivation { kSilu, kGeluTanh, kGelu };
 
-// A causal decoder, with RMS norms before attention and before the MLP, rotary positions and a gated MLP. The
-// names in brackets are config.json's, where they differ.
+enum class NormKind {
+  kRms,    // x / sqrt(mean(x^2) + eps) * weight
+  kLayer,  // (x - mean(x)) / sqrt(variance(x) + eps) * weight + bias
+};
+
+enum class NormPlace {
+  kBefore,  // hidden += step(norm(hidden))
+  kBehind,  // hidden = norm(hidden + step(hidden))
+};
+
+enum class Mask { kCausal, kBidirectional };
+
+// Which state of a segment is scored: its last token's, its first one's, or the mean of all after the final
+// norm.
+enum class Pooling { kLast, kFirst, kMean };
+
+// What a layer's attention has of its own.
+struct LayerAttention {
+  std::int32_t window = 0;    // keys j with |i - j| <= window; 0: all
+  std::int32_t rotation = 0;  // index into rotations; kNoRotation: none
+  bool has_norm = true;       // false: attention has no norm in this layer
+};
+inline constexpr std::int32_t kNoRotation = -1;
+
+// A step of a classification head on a pooled state: a matrix product, or a layer norm.
+struct HeadStep {
+  enum class Kind { kDense, kLayerNorm };
+  enum class Activation { kNone, kTanh, kGelu };
+
+  Kind kind = Kind::kDense;
+  std::int32_t outputs = 0;  // a layer norm: as many as inputs
+  bool has_bias = false;
+  Activation activation = Activation::kNone;  // of a product
+  float divisor = 1;                          // of a product's results, before the activation
+  float eps = 0;                              // of a layer norm
+
+  bool operator==(const HeadStep&) const = default;
+};
+
+// The names in brackets are config.json's, where they differ. Without the keys below norm_eps, a causal
+// decoder: RMS norms before attention and MLP, rotary positions, a gated MLP.
 struct TransformerSpec {
   std::int32_t hidden = 0;         // hidden_size
   std::int32_t ffn = 0;            // intermediate_size
@@ -27,8 +71,9 @@ struct TransformerSpec {
   std::int32_t head_dim = 0;       // even
   std::int32_t vocab = 0;          // vocab_size
   std::int32_t max_positions = 0;  // positions that will be asked for
-  float norm_eps = 0;              // rms_norm_eps
-  double rope_theta = 0;
+  float norm_eps = 0;              // rms_norm_eps or layer_norm_eps
+  // Inverse frequencies, each [head_dim / 2]: the angle of one position in columns i and i + head_dim / 2.
+  std::vector<std::vector<float>> rotations;
 
   bool qkv_bias = false;  // the query, key and value projections have one
   bool qk_norm = false;   // RMS norm on each query and key head
@@ -36,16 +81,55 @@ struct TransformerSpec {
   float norm_weight_offset = 0;  // added to the weights of all norms but those on heads
   float embedding_scale = 1;     // of the token embeddings
 
+  NormKind norm = NormKind::kRms;
+  NormPlace norm_place = NormPlace::kBefore;
+  bool norm_bias = false;  // layer norms have one
+  bool has_final_norm = true;
+  bool output_bias = false;  // attention's output projection has one
+  bool gated = true;         // false: activation(gate), without up
+  bool gate_bias = false;    // gate and up have one
+  bool down_bias = false;
+  Mask mask = Mask::kCausal;
+  std::vector<LayerAttention> attention;  // [num_layers]; empty: all keys and rotation 0 in each
+
+  std::int32_t num_position_rows = 0;  // learned positions; 0: none
+  std::int32_t position_offset = 0;    // the table's row of a prompt's first token
+  // A token that takes the row before position_offset and does not move those behind it; -1: none.
+  std::int32_t position_pad_id = -1;
+  std::int32_t num_token_types = 0;  // learned types, of which 0 and 1 are used; 0: none
+  bool embedding_norm = false;       // of the sum of token, position and type
+
+  Pooling pooling = Pooling::kLast;
+  std::vector<HeadStep> head;  // ends in one output; empty: rows "no" and "yes" of a vocabulary
+
   std::int32_t query_dim() const { return num_heads * head_dim; }
   std::int32_t kv_dim() const { return num_kv_heads * head_dim; }
   std::int32_t qkv_dim() const { return query_dim() + 2 * kv_dim(); }
-  // Angle of one position in columns i and i + head_dim / 2: theta^(-2i / head_dim), rounded to float32 where
-  // the published implementation (Hugging Face Qwen3RotaryEmbedding) rounds.
-  float rotary_frequency(std::int32_t i) const {
-    const float exponent = static_cast<float>(2 * i) / static_cast<float>(head_dim);
-    return 1.0f / static_cast<float>(std::pow(rope_theta, double{exponent}));
+  LayerAttention attention_of(std::int32_t layer) const {
+    return attention.empty() ? LayerAttention{} : attention[static_cast<std::size_t>(layer)];
   }
 };
+
+// theta^(-2i / head_dim), rounded to float32 where the published implementations (Hugging Face
+// Qwen3RotaryEmbedding and its like) round.
+inline std::vector<float> rotary_frequencies(std::int32_t head_dim, double theta) {
+  std::vector<float> frequencies;
+  for (std::int32_t i = 0; i < head_dim / 2; ++i) {
+    const float exponent = static_cast<float>(2 * i) / static_cast<float>(head_dim);
+    frequencies.push_back(1.0f / static_cast<float>(std::pow(theta, double{exponent})));
+  }
+  return frequencies;
+}
+
+// The position table's row of each of a segment's tokens. REQUIRES: num_position_rows is not 0.
+inline void fill_position_rows(const TransformerSpec& spec, const PackedBatch& batch, const Segment& segment,
+                               std::span<std::int32_t> rows) {
+  std::int32_t next = spec.position_offset;
+  for (std::int32_t i = 0; i < segment.num_tokens; ++i) {
+    const std::int32_t id = batch.ids[static_cast<std::size_t>(segment.first_row + i)];
+    rows[static_cast<std::size_t>(i)] = id == spec.position_pad_id ? spec.position_offset - 1 : next++;
+  }
+}
 
 // An empty view is absent. Matrices are [outputs, inputs], as published.
 struct Linear {
@@ -53,36 +137,44 @@ struct Linear {
   TensorView bias;    // [outputs]
 };
 
+struct Norm {
+  TensorView weight;
+  TensorView bias;
+};
+
 struct LayerWeights {
-  TensorView attention_norm;  // [hidden], before attention
-  Linear query;               // [query_dim, hidden]
-  Linear key;                 // [kv_dim, hidden]
-  Linear value;               // [kv_dim, hidden]
-  Linear output;              // [hidden, query_dim]
-  TensorView query_norm;      // [head_dim]; empty unless qk_norm
-  TensorView key_norm;        // [head_dim]
-  TensorView mlp_norm;        // [hidden], before the MLP
-  Linear gate;                // [ffn, hidden]
-  Linear up;                  // [ffn, hidden]
-  Linear down;                // [hidden, ffn]
+  Norm attention_norm;    // [hidden], before attention or behind it
+  Linear query;           // [query_dim, hidden]
+  Linear key;             // [kv_dim, hidden]
+  Linear value;           // [kv_dim, hidden]
+  Linear output;          // [hidden, query_dim]
+  TensorView query_norm;  // [head_dim]; empty unless qk_norm
+  TensorView key_norm;    // [head_dim]
+  Norm mlp_norm;          // [hidden], before the MLP or behind it
+  Linear gate;            // [ffn, hidden]
+  Linear up;              // [ffn, hidden]; empty unless gated
+  Linear down;            // [hidden, ffn]
 };
 
 // A family's weights must be those that its specification declares. Throws Error{kInternal} naming the role.
-inline void check_weights(const TransformerSpec& spec, const LayerWeights& layer) {
-  using Role = std::pair<const char*, const TensorView*>;
-  for (const auto& [role, view] :
-       {Role{"query", &layer.query.bias}, {"key", &layer.key.bias}, {"value", &layer.value.bias}}) {
-    check(view->empty() != spec.qkv_bias, std::string("qkv_bias and the bias of ") + role + " disagree");
-  }
-  for (const auto& [role, view] : {Role{"query_norm", &layer.query_norm}, {"key_norm", &layer.key_norm}}) {
-    check(view->empty() != spec.qk_norm, std::string("qk_norm and ") + role + " disagree");
-  }
-  for (const auto& [role, view] : {Role{"output", &layer.output.bias},
-                                   {"gate", &layer.gate.bias},
-                                   {"up", &layer.up.bias},
-                                   {"down", &layer.down.bias}}) {
-    check(view->empty(), std::string("no backend adds a bias of ") + role);
-  }
+inline void check_weights(const TransformerSpec& spec, const LayerWeights& layer, std::int32_t index) {
+  const auto agree = [](const char* key, bool declared, const char* role, const TensorView& view) {
+    check(view.empty() != declared, std::string(key) + " and " + role + " disagree");
+  };
+  agree("qkv_bias", spec.qkv_bias, "the bias of query", layer.query.bias);
+  agree("qkv_bias", spec.qkv_bias, "the bias of key", layer.key.bias);
+  agree("qkv_bias", spec.qkv_bias, "the bias of value", layer.value.bias);
+  agree("qk_norm", spec.qk_norm, "query_norm", layer.query_norm);
+  agree("qk_norm", spec.qk_norm, "key_norm", layer.key_norm);
+  agree("output_bias", spec.output_bias, "the bias of output", layer.output.bias);
+  agree("gated", spec.gated, "the weight of up", layer.up.weight);
+  agree("gate_bias", spec.gate_bias, "the bias of gate", layer.gate.bias);
+  agree("gate_bias", spec.gate_bias && spec.gated, "the bias of up", layer.up.bias);
+  agree("down_bias", spec.down_bias, "the bias of down", layer.down.bias);
+  const bool has_norm = spec.attention_of(index).has_norm;
+  agree("has_norm", has_norm, "attention_norm", layer.attention_norm.weight);
+  agree("norm_bias", has_norm && spec.norm_bias, "the bias of attention_norm", layer.attention_norm.bias);
+  agree("norm_bias", spec.norm_bias, "the bias of mlp_norm", layer.mlp_norm.bias);
 }
 
 // Views live until release of their layer, those outside the layers as long as this object.
@@ -100,9 +192,18 @@ class TransformerWeights {
   virtual TensorView embedding() = 0;  // [vocab, hidden]
   // Without making or reading it.
   virtual DataType embedding_type() { return embedding().type; }
-  virtual TensorView final_norm() = 0;  // [hidden]
-  virtual TensorView head_no() = 0;     // [hidden]; empty: the logit is 0
-  virtual TensorView head_yes() = 0;    // [hidden]
+  // Empty where the specification has none.
+  virtual TensorView position_embedding() { return {}; }  // [num_position_rows, hidden]
+  virtual TensorView type_embedding() { return {}; }      // [num_token_types, hidden]
+  virtual Norm embedding_norm() { return {}; }            // [hidden]
+  virtual Norm final_norm() = 0;                          // [hidden]
+  virtual TensorView head_no() = 0;                       // [hidden]; empty: the logit is 0
+  virtual TensorView head_yes() = 0;                      // [hidden]; empty where the head has steps
+  // Of HeadStep `step`: the matrix [outputs, inputs], or the norm's weight [inputs], and their bias.
+  virtual Linear head_step(std::int32_t step) {
+    static_cast<void>(step);
+    return {};
+  }
 };
 
 }  // namespace rerank

@@ -32,14 +32,14 @@ std::string CheckpointWeights::identity() const {
 LayerWeights CheckpointWeights::layer(std::int32_t layer) {
   const auto of = [&](TensorRole role) { return tensor(role, layer); };
   const auto linear = [&](TensorRole weight) { return Linear{.weight = of(weight), .bias = {}}; };
-  return {.attention_norm = of(TensorRole::kAttentionNorm),
+  return {.attention_norm = {of(TensorRole::kAttentionNorm), {}},
           .query = {of(TensorRole::kQuery), of(TensorRole::kQueryBias)},
           .key = {of(TensorRole::kKey), of(TensorRole::kKeyBias)},
           .value = {of(TensorRole::kValue), of(TensorRole::kValueBias)},
           .output = linear(TensorRole::kOutput),
           .query_norm = of(TensorRole::kQueryNorm),
           .key_norm = of(TensorRole::kKeyNorm),
-          .mlp_norm = of(TensorRole::kMlpNorm),
+          .mlp_norm = {of(TensorRole::kMlpNorm), {}},
           .gate = linear(TensorRole::kGate),
           .up = linear(TensorRole::kUp),
           .down = linear(TensorRole::kDown)};

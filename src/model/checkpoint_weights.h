@@ -26,7 +26,7 @@ class CheckpointWeights final : public TransformerWeights {
   void release_layer(std::int32_t layer) override;
   TensorView embedding() override { return tensor(TensorRole::kEmbedding); }
   DataType embedding_type() override;
-  TensorView final_norm() override { return tensor(TensorRole::kFinalNorm); }
+  Norm final_norm() override { return {tensor(TensorRole::kFinalNorm), {}}; }
   TensorView head_no() override;
   TensorView head_yes() override;
 

@@ -18,7 +18,11 @@ void run_input(std::string_view input) {
     expect(config.num_kv_heads > 0 && config.num_heads % config.num_kv_heads == 0, "heads share keys evenly");
     expect(config.head_dim > 0 && config.head_dim % 2 == 0, "a head turns in pairs");
     expect(config.norm_eps > 0 && config.norm_eps < 1, "epsilon is small");
-    expect(std::isfinite(config.rope_theta) && config.rope_theta > 0, "theta is a number above 0");
+    for (const std::vector<float>& frequencies : config.rotations) {
+      expect(static_cast<std::int32_t>(frequencies.size()) == config.head_dim / 2, "pairs have a frequency");
+      for (const float frequency : frequencies)
+        expect(std::isfinite(frequency) && frequency >= 0, "a frequency is a number");
+    }
   } catch (const Error& error) {
     expect_presentable(error.what());
     expect(error.code() != ErrorCode::kInternal, "an odd file is no mistake of ours");

@@ -52,37 +52,37 @@ std::shared_ptr<Checkpoint> open_size(const std::string& size) {
 }
 
 // As Qwen2 and Gemma at once: what those families have and the models above have not.
-constexpr TransformerSpec kOtherKeys{.hidden = 96,
-                                     .ffn = 200,
-                                     .num_layers = 3,
-                                     .num_heads = 6,
-                                     .num_kv_heads = 2,
-                                     .head_dim = 64,
-                                     .vocab = kSmallVocab,
-                                     .max_positions = 1000,
-                                     .norm_eps = 1e-6f,
-                                     .rope_theta = 1e4,
-                                     .qkv_bias = true,
-                                     .qk_norm = false,
-                                     .activation = MlpActivation::kGeluTanh,
-                                     .norm_weight_offset = 1,
-                                     .embedding_scale = 9.75f};
+const TransformerSpec kOtherKeys{.hidden = 96,
+                                 .ffn = 200,
+                                 .num_layers = 3,
+                                 .num_heads = 6,
+                                 .num_kv_heads = 2,
+                                 .head_dim = 64,
+                                 .vocab = kSmallVocab,
+                                 .max_positions = 1000,
+                                 .norm_eps = 1e-6f,
+                                 .rotations = {rotary_frequencies(64, 1e4)},
+                                 .qkv_bias = true,
+                                 .qk_norm = false,
+                                 .activation = MlpActivation::kGeluTanh,
+                                 .norm_weight_offset = 1,
+                                 .embedding_scale = 9.75f};
 
 // As Gemma: heads as wide as a tile of a GPU's products, which walk keys in other tiles too.
-constexpr TransformerSpec kWideHeads{.hidden = 96,
-                                     .ffn = 200,
-                                     .num_layers = 3,
-                                     .num_heads = 4,
-                                     .num_kv_heads = 1,
-                                     .head_dim = 256,
-                                     .vocab = kSmallVocab,
-                                     .max_positions = 1000,
-                                     .norm_eps = 1e-6f,
-                                     .rope_theta = 1e4,
-                                     .qk_norm = false,
-                                     .activation = MlpActivation::kGeluTanh,
-                                     .norm_weight_offset = 1,
-                                     .embedding_scale = 9.75f};
+const TransformerSpec kWideHeads{.hidden = 96,
+                                 .ffn = 200,
+                                 .num_layers = 3,
+                                 .num_heads = 4,
+                                 .num_kv_heads = 1,
+                                 .head_dim = 256,
+                                 .vocab = kSmallVocab,
+                                 .max_positions = 1000,
+                                 .norm_eps = 1e-6f,
+                                 .rotations = {rotary_frequencies(256, 1e4)},
+                                 .qk_norm = false,
+                                 .activation = MlpActivation::kGeluTanh,
+                                 .norm_weight_offset = 1,
+                                 .embedding_scale = 9.75f};
 
 // A backend with its model, fed with batches by hand.
 class Machine {

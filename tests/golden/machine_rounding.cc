@@ -13,9 +13,7 @@ std::uint64_t libm_rounding() {
   Fingerprint fingerprint;
   for (const std::int32_t head_dim : {32, 64, 96, 128, 256}) {
     for (const double theta : {1e4, 1e6}) {
-      const TransformerSpec spec{.head_dim = head_dim, .rope_theta = theta};
-      for (std::int32_t i = 0; i < head_dim / 2; ++i) {
-        const float frequency = spec.rotary_frequency(i);
+      for (const float frequency : rotary_frequencies(head_dim, theta)) {
         fingerprint.add(frequency);
         for (int position = 0; position < 1000; position += 3) {
           const float angle = static_cast<float>(position) * frequency;

@@ -137,7 +137,7 @@ class ScoreBitsTest : public testing::TestWithParam<std::tuple<std::string, Back
                                .vocab = 50,
                                .max_positions = 400,
                                .norm_eps = 1e-6f,
-                               .rope_theta = 1e6,
+                               .rotations = {rotary_frequencies(64, 1e6)},
                                .qk_norm = true};
     RandomDecoder weights(spec, type, 29);
     const auto backend = load(weights);

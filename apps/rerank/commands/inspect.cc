@@ -82,7 +82,6 @@ void add_shape(const std::string& architecture, const TransformerSpec& config, F
   findings.add_number("head_dim", "head size", config.head_dim);
   findings.add_number("vocab_size", "vocabulary", config.vocab);
   findings.add_number("max_position_embeddings", "positions", config.max_positions);
-  findings.add_number("rope_theta", "rope theta", config.rope_theta);
   findings.add_number("rms_norm_eps", "norm epsilon", config.norm_eps);
 }
 

@@ -9,6 +9,7 @@
 
 #include "backend/cpu/gemm.h"
 #include "backend/cpu/row_tiles.h"
+#include "backend/encoder_keys.h"
 #include "rerank/error.h"
 
 namespace rerank::cpu {
@@ -38,6 +39,9 @@ void CpuBackend::load(TransformerWeights& weights, const BackendLimits& limits) 
 }
 
 void CpuBackend::check_shape() const {
+  const std::string beyond = first_encoder_key(spec_);
+  require(beyond.empty(), "the cpu backend does not compute " + beyond + "; the reference backend does",
+          ErrorCode::kUnsupported);
   const auto require_multiple = [](std::int32_t value, std::int32_t factor, const char* key) {
     if (value % factor != 0) {
       throw Error(ErrorCode::kUnsupported,
@@ -98,10 +102,7 @@ void CpuBackend::fill_rotations() {
   const std::size_t size = static_cast<std::size_t>(spec_.max_positions) * static_cast<std::size_t>(half);
   cosine_.resize(size);
   sine_.resize(size);
-  std::vector<float> frequencies(static_cast<std::size_t>(half));
-  for (std::int32_t i = 0; i < half; ++i) {
-    frequencies[static_cast<std::size_t>(i)] = spec_.rotary_frequency(i);
-  }
+  const std::vector<float>& frequencies = spec_.rotations.front();
   pool_.parallel_for(spec_.max_positions, [&](std::int64_t position, int) {
     for (std::int32_t i = 0; i < half; ++i) {
       const std::size_t at = static_cast<std::size_t>(position * half + i);

@@ -183,9 +183,10 @@ void pack_model(TransformerWeights& weights, const PackedForm& form, std::byte* 
   for (std::int32_t i = 0; i < spec.num_layers; ++i) {
     const LayerWeights layer = weights.layer(i);
     std::byte* at = base + static_cast<std::size_t>(i) * layout.layer_bytes;
-    check_weights(spec, layer);
-    pack_floats(layer.attention_norm, at + layout.attention_norm, spec.hidden, spec.norm_weight_offset);
-    pack_floats(layer.mlp_norm, at + layout.mlp_norm, spec.hidden, spec.norm_weight_offset);
+    check_weights(spec, layer, i);
+    pack_floats(layer.attention_norm.weight, at + layout.attention_norm, spec.hidden,
+                spec.norm_weight_offset);
+    pack_floats(layer.mlp_norm.weight, at + layout.mlp_norm, spec.hidden, spec.norm_weight_offset);
     pack_attention_floats(layer, spec, layout, at);
     const PackedLayer& to = model.layers[static_cast<std::size_t>(i)];
     const TensorView qkv[] = {layer.query.weight, layer.key.weight, layer.value.weight};
@@ -207,7 +208,7 @@ void pack_model(TransformerWeights& weights, const PackedForm& form, std::byte* 
         spec.ffn, to.down);
     weights.release_layer(i);
   }
-  pack_floats(weights.final_norm(), base + layout.final_norm, spec.hidden, spec.norm_weight_offset);
+  pack_floats(weights.final_norm().weight, base + layout.final_norm, spec.hidden, spec.norm_weight_offset);
   pack_floats(weights.head_no(), base + layout.head_no, spec.hidden);
   pack_floats(weights.head_yes(), base + layout.head_yes, spec.hidden);
   copy_rows(weights.embedding(), base + layout.embedding, pool);

@@ -14,17 +14,17 @@
 namespace rerank::cpu {
 namespace {
 
-constexpr TransformerSpec kShape{.hidden = 64,
-                                 .ffn = 37,
-                                 .num_layers = 2,
-                                 .num_heads = 3,
-                                 .num_kv_heads = 1,
-                                 .head_dim = 32,
-                                 .vocab = 5,
-                                 .max_positions = 8,
-                                 .norm_eps = 1e-6f,
-                                 .rope_theta = 1e6,
-                                 .qk_norm = true};
+const TransformerSpec kShape{.hidden = 64,
+                             .ffn = 37,
+                             .num_layers = 2,
+                             .num_heads = 3,
+                             .num_kv_heads = 1,
+                             .head_dim = 32,
+                             .vocab = 5,
+                             .max_positions = 8,
+                             .norm_eps = 1e-6f,
+                             .rotations = {rotary_frequencies(32, 1e6)},
+                             .qk_norm = true};
 
 float from_bits(std::uint16_t bits) {
   return to_float(BFloat16{bits});
@@ -100,12 +100,12 @@ TEST_P(PackedModelTest, HoldsEveryWeight) {
     expect_matrix(packed.output, source.output.weight, 0, 2);
     expect_matrix(packed.down, source.down.weight, 0, 2);
     EXPECT_EQ(packed.down.k, padded_ffn(kShape));
-    expect_floats(packed.attention_norm, source.attention_norm);
+    expect_floats(packed.attention_norm, source.attention_norm.weight);
     expect_floats(packed.query_norm, source.query_norm);
     expect_floats(packed.key_norm, source.key_norm);
-    expect_floats(packed.mlp_norm, source.mlp_norm);
+    expect_floats(packed.mlp_norm, source.mlp_norm.weight);
   }
-  expect_floats(model_.final_norm, weights_.final_norm());
+  expect_floats(model_.final_norm, weights_.final_norm().weight);
   expect_floats(model_.head_no, weights_.head_no());
   expect_floats(model_.head_yes, weights_.head_yes());
 }
@@ -136,11 +136,11 @@ TEST_P(PackedModelTest, HoldsBiasesAndShiftedNorms) {
     expect_floats(packed.qkv_bias + spec.query_dim() + spec.kv_dim(), source.value.bias);
     EXPECT_EQ(packed.query_norm, nullptr);
     EXPECT_EQ(packed.key_norm, nullptr);
-    shifted(packed.attention_norm, source.attention_norm);
-    shifted(packed.mlp_norm, source.mlp_norm);
+    shifted(packed.attention_norm, source.attention_norm.weight);
+    shifted(packed.mlp_norm, source.mlp_norm.weight);
     expect_matrix(packed.qkv, source.query.weight, 0, 3);
   }
-  shifted(model.final_norm, weights.final_norm());
+  shifted(model.final_norm, weights.final_norm().weight);
   EXPECT_EQ(model_.layers[0].qkv_bias, nullptr);
 }
 
@@ -149,7 +149,7 @@ TEST(CheckWeights, NamesWhatTheSpecificationDoesNotDeclare) {
   RandomDecoder weights(kShape, DataType::kBFloat16);
   const auto refusal = [&](const TransformerSpec& spec, const LayerWeights& layer) -> std::string {
     try {
-      check_weights(spec, layer);
+      check_weights(spec, layer, 0);
     } catch (const Error& error) {
       return error.what();
     }
@@ -157,10 +157,16 @@ TEST(CheckWeights, NamesWhatTheSpecificationDoesNotDeclare) {
   };
   LayerWeights layer = weights.layer(0);
   EXPECT_EQ(refusal(kShape, layer), "");
-  layer.down.bias = layer.mlp_norm;
-  EXPECT_THAT(refusal(kShape, layer), testing::HasSubstr("a bias of down"));
+  layer.down.bias = layer.mlp_norm.weight;
+  EXPECT_THAT(refusal(kShape, layer), testing::HasSubstr("the bias of down"));
   layer = weights.layer(0);
-  layer.key.bias = layer.mlp_norm;
+  layer.attention_norm.bias = layer.mlp_norm.weight;
+  EXPECT_THAT(refusal(kShape, layer), testing::HasSubstr("norm_bias and the bias of attention_norm"));
+  layer = weights.layer(0);
+  layer.up.weight = {};
+  EXPECT_THAT(refusal(kShape, layer), testing::HasSubstr("gated and the weight of up"));
+  layer = weights.layer(0);
+  layer.key.bias = layer.mlp_norm.weight;
   EXPECT_THAT(refusal(kShape, layer), testing::HasSubstr("the bias of key"));
   layer = weights.layer(0);
   layer.query_norm = {};

@@ -26,17 +26,17 @@ namespace {
 
 using testing::SizeIs;
 
-constexpr TransformerSpec kShape{.hidden = 32,
-                                 .ffn = 48,
-                                 .num_layers = 2,
-                                 .num_heads = 2,
-                                 .num_kv_heads = 1,
-                                 .head_dim = 32,
-                                 .vocab = 5,
-                                 .max_positions = 8,
-                                 .norm_eps = 1e-6f,
-                                 .rope_theta = 1e6,
-                                 .qk_norm = true};
+const TransformerSpec kShape{.hidden = 32,
+                             .ffn = 48,
+                             .num_layers = 2,
+                             .num_heads = 2,
+                             .num_kv_heads = 1,
+                             .head_dim = 32,
+                             .vocab = 5,
+                             .max_positions = 8,
+                             .norm_eps = 1e-6f,
+                             .rotations = {rotary_frequencies(32, 1e6)},
+                             .qk_norm = true};
 
 class PackedWeightsTest : public testing::Test {
  protected:
@@ -65,7 +65,8 @@ class PackedWeightsTest : public testing::Test {
       widen(view, 0, out);
       return out;
     };
-    const std::vector<float> norm = floats(weights.layer(0).attention_norm), yes = floats(weights.head_yes());
+    const std::vector<float> norm = floats(weights.layer(0).attention_norm.weight),
+                             yes = floats(weights.head_yes());
     return std::equal(norm.begin(), norm.end(), packed.model().layers[0].attention_norm) &&
            std::equal(yes.begin(), yes.end(), packed.model().head_yes);
   }

@@ -132,10 +132,7 @@ void DeviceRank::reserve() {
 }
 
 void DeviceRank::fill_frequencies() {
-  std::vector<float> frequencies(size(spec_.head_dim / 2));
-  for (std::size_t i = 0; i < frequencies.size(); ++i) {
-    frequencies[i] = spec_.rotary_frequency(static_cast<std::int32_t>(i));
-  }
+  const std::vector<float>& frequencies = spec_.rotations.front();
   frequencies_ = DeviceBuffer(frequencies.size() * sizeof(float));
   RERANK_CUDA_CHECK(cudaMemcpy(frequencies_.as<void>(), frequencies.data(), frequencies_.size_bytes(),
                                cudaMemcpyHostToDevice));

@@ -14,17 +14,17 @@ namespace {
 using testing::HasSubstr;
 using testing::StartsWith;
 
-constexpr TransformerSpec kQwen3{.hidden = 64,
-                                 .ffn = 96,
-                                 .num_layers = 1,
-                                 .num_heads = 4,
-                                 .num_kv_heads = 2,
-                                 .head_dim = 32,
-                                 .vocab = 8,
-                                 .max_positions = 16,
-                                 .norm_eps = 1e-6f,
-                                 .rope_theta = 1e6,
-                                 .qk_norm = true};
+const TransformerSpec kQwen3{.hidden = 64,
+                             .ffn = 96,
+                             .num_layers = 1,
+                             .num_heads = 4,
+                             .num_kv_heads = 2,
+                             .head_dim = 32,
+                             .vocab = 8,
+                             .max_positions = 16,
+                             .norm_eps = 1e-6f,
+                             .rotations = {rotary_frequencies(32, 1e6)},
+                             .qk_norm = true};
 
 template <typename Change>
 std::string key_of(const Change& change) {

@@ -169,7 +169,6 @@ class LayerUpload {
   LayerUpload(const LayerWeights& from, const TransformerSpec& shard, std::int32_t index, NumberType type,
               KernelSet& kernels)
       : from_(from), shard_(shard), index_(index), maker_(uploader_, type, kernels) {
-    check_weights(shard, from);
     layer_.type = type;
   }
 
@@ -199,7 +198,7 @@ class LayerUpload {
         maker_.make(shard_.qkv_dim(), shard_.hidden,
                     {rows(from_.query.weight, shard_.query_dim()), rows(from_.key.weight, shard_.kv_dim()),
                      rows(from_.value.weight, shard_.kv_dim())},
-                    uploader_.floats(from_.attention_norm, shard_.norm_weight_offset),
+                    uploader_.floats(from_.attention_norm.weight, shard_.norm_weight_offset),
                     layer_.makes_e4m3() ? &norms : nullptr);
     DeviceBuffer factors;
     if (layer_.makes_e4m3()) {
@@ -221,7 +220,7 @@ class LayerUpload {
     std::vector<float> norms;
     layer_.gate_up = maker_.make(2 * padded, shard_.hidden,
                                  {rows(from_.gate.weight, ffn), nothing, rows(from_.up.weight, ffn), nothing},
-                                 uploader_.floats(from_.mlp_norm, shard_.norm_weight_offset),
+                                 uploader_.floats(from_.mlp_norm.weight, shard_.norm_weight_offset),
                                  layer_.makes_e4m3() ? &norms : nullptr);
     DeviceBuffer factors;
     if (layer_.makes_e4m3()) {
@@ -282,6 +281,7 @@ DeviceWeights upload_weights(TransformerWeights& weights, const Shard& shard, Nu
   DeviceWeights uploaded;
   for (std::int32_t layer = 0; layer < spec.num_layers; ++layer) {
     const LayerWeights from = weights.layer(layer);
+    check_weights(spec, from, layer);
     uploaded.layers.push_back(
         LayerUpload(from, spec, shard.index, type_of_layer(spec, type, layer), kernels).run());
     if (shard.index + 1 == shard.count) weights.release_layer(layer);
@@ -290,7 +290,7 @@ DeviceWeights upload_weights(TransformerWeights& weights, const Shard& shard, Nu
   uploaded.embedding = DeviceBuffer(size(std::int64_t{spec.vocab} * spec.hidden) * 2);
   uploader.copy({weights.embedding(), 0, spec.vocab, 0, spec.hidden}, uploaded.embedding.as<DeviceBFloat16>(),
                 spec.hidden);
-  uploaded.final_norm = uploader.floats(weights.final_norm(), spec.norm_weight_offset);
+  uploaded.final_norm = uploader.floats(weights.final_norm().weight, spec.norm_weight_offset);
   uploaded.head_no = uploader.floats(weights.head_no());
   uploaded.head_yes = uploader.floats(weights.head_yes());
   return uploaded;

@@ -6,6 +6,7 @@
 #include <numbers>
 #include <vector>
 
+#include "backend/encoder_keys.h"
 #include "base/thread_pool.h"
 #include "rerank/error.h"
 
@@ -52,8 +53,10 @@ class ReferenceBackend final : public Backend {
   void load(TransformerWeights& weights, const BackendLimits& limits) override {
     weights_ = &weights;
     spec_ = weights.spec();
+    const std::string key = first_encoder_key(spec_);
+    require(key.empty(), "the reference backend does not compute " + key, ErrorCode::kUnsupported);
     for (std::int32_t layer = 0; layer < spec_.num_layers; ++layer)
-      check_weights(spec_, weights.layer(layer));
+      check_weights(spec_, weights.layer(layer), layer);
     kept_.assign(static_cast<std::size_t>(spec_.num_layers),
                  std::vector<KeyValue>(static_cast<std::size_t>(limits.num_slots)));
   }
@@ -109,7 +112,7 @@ class ReferenceBackend final : public Backend {
 
   void mlp_in(std::int32_t layer) override {
     const LayerWeights w = weights_->layer(layer);
-    const Floats x = normed(w.mlp_norm);
+    const Floats x = normed(w.mlp_norm.weight);
     Floats up(rows_.size() * size(spec_.ffn));
     ffn_.resize(up.size());
     multiply(x, w.gate.weight, ffn_.data(), spec_.ffn);
@@ -135,7 +138,7 @@ class ReferenceBackend final : public Backend {
   }
 
   void head() override {
-    const Floats x = normed(weights_->final_norm());
+    const Floats x = normed(weights_->final_norm().weight);
     const Floats head[] = {to_floats(weights_->head_no()), to_floats(weights_->head_yes())};
     for (std::size_t row = 0; row < rows_.size(); ++row) {
       for (std::size_t which = 0; which < 2; ++which) {
@@ -162,7 +165,7 @@ class ReferenceBackend final : public Backend {
  private:
   void project_qkv(std::int32_t layer, Projection projection) {
     const LayerWeights w = weights_->layer(layer);
-    const Floats x = normed(w.attention_norm);
+    const Floats x = normed(w.attention_norm.weight);
     qkv_.resize(rows_.size() * size(spec_.qkv_dim()));
     const auto project = [&](const Linear& linear, std::int32_t column) {
       multiply(x, linear.weight, qkv_.data() + column, spec_.qkv_dim());
@@ -252,7 +255,7 @@ class ReferenceBackend final : public Backend {
     for (std::int32_t head = 0; head < num_heads; ++head, x += spec_.head_dim) {
       if (!norm.empty()) rms_norm(x, norm, spec_.norm_eps, x);
       for (std::int32_t i = 0; i < half; ++i) {
-        const float angle = static_cast<float>(position) * spec_.rotary_frequency(i);
+        const float angle = static_cast<float>(position) * spec_.rotations.front()[size(i)];
         const float a = x[i], b = x[half + i];
         x[i] = a * std::cos(angle) - b * std::sin(angle);
         x[half + i] = b * std::cos(angle) + a * std::sin(angle);

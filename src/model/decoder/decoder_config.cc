@@ -117,7 +117,7 @@ TransformerSpec read_spec(const ConfigReader& fields, const DecoderDefaults& def
   spec.vocab = fields.integer("vocab_size", 1, kMaxVocab);
   spec.max_positions = fields.integer("max_position_embeddings", 1, kMaxPositions);
   spec.norm_eps = static_cast<float>(fields.positive("rms_norm_eps"));
-  spec.rope_theta = read_rope_theta(fields);
+  spec.rotations = {rotary_frequencies(spec.head_dim, read_rope_theta(fields))};
   if (spec.num_heads % spec.num_kv_heads != 0) {
     fields.refuse("num_attention_heads",
                   fmt::format("is {}, but must be a multiple of num_key_value_heads, {}; download "

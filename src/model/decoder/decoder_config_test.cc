@@ -18,6 +18,7 @@ namespace {
 
 namespace json = boost::json;
 using testing::AllOf;
+using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
@@ -47,7 +48,7 @@ TEST(Config, ReadsThePublishedSizes) {
   EXPECT_EQ(large.vocab, 151669);
   EXPECT_EQ(large.max_positions, 40960);
   EXPECT_EQ(large.norm_eps, 1e-6f);
-  EXPECT_EQ(large.rope_theta, 1e6);
+  EXPECT_THAT(large.rotations, ElementsAre(rotary_frequencies(128, 1e6)));
   EXPECT_FALSE(read.tied_embeddings);
   EXPECT_TRUE(large.qk_norm);
   EXPECT_FALSE(large.qkv_bias);
@@ -93,7 +94,8 @@ TEST(Config, FindsRopeThetaWhereTransformers5PutsIt) {
   json::object config = json::parse(published_config("nano")).as_object();
   config.erase("rope_theta");
   config["rope_parameters"] = json::object{{"rope_type", "default"}, {"rope_theta", 12345.5}};
-  EXPECT_EQ(parse_config(json::serialize(config), "config.json").spec.rope_theta, 12345.5);
+  EXPECT_THAT(parse_config(json::serialize(config), "config.json").spec.rotations,
+              ElementsAre(rotary_frequencies(32, 12345.5)));
 }
 
 struct Refusal {

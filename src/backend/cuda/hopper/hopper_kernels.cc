@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "backend/cuda/size.h"
+#include "backend/encoder_keys.h"
 #include "rerank/error.h"
 
 namespace rerank::cuda {
@@ -19,6 +20,7 @@ bool is_one_of(std::int32_t value, std::initializer_list<std::int32_t> values) {
 }  // namespace
 
 std::string hopper_unsupported_key(const TransformerSpec& spec) {
+  if (const std::string key = first_encoder_key(spec); !key.empty()) return key;
   if (spec.qkv_bias && spec.qk_norm) {
     return "model_type (of models with both biases and norms of queries and keys)";
   }
