@@ -62,9 +62,10 @@ void require_same_model(const Reference& reference, const TransformerSpec& model
   same("num_key_value_heads", wanted.num_kv_heads, model.num_kv_heads);
   same("head_dim", wanted.head_dim, model.head_dim);
   same("vocab_size", wanted.vocab, model.vocab);
-  if (wanted.rotations != model.rotations)
-    refuse(reference.path,
-           "the reference was made with another model: its rotations have another rope_theta");
+  if (wanted.rotations != model.rotations) {
+    throw Error(ErrorCode::kInvalidArgument,
+                reference.path + ": the reference was made with another model: its rope_theta is another");
+  }
   same("rms_norm_eps", wanted.norm_eps, model.norm_eps);
 }
 
