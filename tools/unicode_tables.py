@@ -1,16 +1,20 @@
 #!/usr/bin/env python3
-"""Writes the two Unicode tables of src/tokenizer, which pin the versions that the Hugging Face `tokenizers` package
-(0.23) works with, so that ids do not depend on the Unicode version of the PCRE2 and utf8proc at hand.
+"""Writes the Unicode tables of src/tokenizer, which pin the versions that the Hugging Face `tokenizers` package (0.23)
+works with, so that ids do not depend on the Unicode version of the PCRE2 and utf8proc at hand.
 
-  unicode_category_table.cc   general categories of Unicode 16.0 (its regular expression engine's), from unicodedata2
-  nfc_table.cc                the code points that its NFC knows of (Unicode 9.0), found by asking the package itself
+  unicode/unicode_category_table.cc   general categories of Unicode 16.0 (its regular expression engine's)
+  unicode/grapheme_table.cc           grapheme clusters of Unicode 16.0, found by asking the package itself
+  unicode/character_table.cc          what its normalizer and pre-tokenizer for BERT tell apart, found in the same way
+  normalizers/nfc_table.cc            the code points that its NFC knows of (Unicode 9.0), found in the same way
 
-Needs: pip install 'tokenizers>=0.23,<0.24' unicodedata2==16.0.0.  Run: tools/unicode_tables.py src/tokenizer
+Needs: pip install 'tokenizers>=0.23,<0.24' unicodedata2==16.0.0 regex.  Run: tools/unicode_tables.py src/tokenizer
 """
 
 import pathlib
+import struct
 import sys
 
+import regex
 import tokenizers
 import unicodedata2
 
@@ -73,6 +77,101 @@ def known(nfc, c):
     return nfc(unicodedata2.normalize("NFD", chr(c))) != unicodedata2.normalize("NFD", chr(c)) or nfc(chr(c)) != chr(c)
 
 
+def runs_of(code_points):
+    """[first, last] of each run, ascending."""
+    runs = []
+    for c in sorted(code_points):
+        if runs and runs[-1][1] == c - 1:
+            runs[-1][1] = c
+        else:
+            runs.append([c, c])
+    return runs
+
+
+def replacing(text):
+    """A Precompiled normalizer that makes X of the text: a charsmap with that one entry. It makes X of a whole cluster of
+    fewer than 6 bytes that begins with the text, which shows where the package ends clusters."""
+    key = text.encode()
+    units = [0] * (256 * (len(key) + 2))
+    at = 0
+    for i, byte in enumerate((0, *key)):
+        base = 256 * (i + 1)
+        units[at] = (at ^ base) << 10 | byte | (1 << 8 if i == len(key) else 0)
+        at = base ^ key[i] if i < len(key) else base
+    units[at] = 1 << 31
+    return tokenizers.normalizers.Precompiled(struct.pack(f"<I{len(units)}I", 4 * len(units), *units) + b"X\0").normalize_str
+
+
+GRAPHEME_KINDS = ("Other CR LF Control Extend Linker ZWNJ ZWJ Regional Prepend SpacingMark L V T LV LVT Pictographic "
+                  "Consonant").split()
+
+
+def grapheme_entries():
+    """Yields first << 5 | kind for each run; of Hangul syllables, which follow a rule, LV stands for both kinds."""
+    def all_of(name):
+        return {c for c in ALL if regex.match(rf"\p{{{name}}}", chr(c))}
+
+    joins = replacing("a")
+    extending = {c for c in ALL if joins("a" + chr(c)) == "X" and c != 0x61}
+    follows = replacing("\u00a9")
+    pictographic = {c for c in ALL if follows("\u00a9\u200d" + chr(c)) != "X" + chr(c)} - extending
+    conjunct = {c for c in all_of("InCB=Consonant")
+                if replacing(chr(c))("\u0915\u094d" + chr(c) + "\u0300") != "\u0915\u094dX"}
+    kinds = {c: "Extend" for c in extending}
+    kinds |= {c: "SpacingMark" for c in all_of("GCB=SpacingMark") & extending}
+    kinds |= {c: "Linker" for c in all_of("InCB=Linker") & extending}
+    for name in ("CR", "LF", "Control", "Prepend", "L", "V", "T", "LV", "LVT"):
+        kinds |= {c: "LV" if name == "LVT" else name for c in all_of("GCB=" + name)}
+    kinds |= {c: "Regional" for c in all_of("GCB=Regional_Indicator")}
+    kinds |= {c: "Pictographic" for c in pictographic} | {c: "Consonant" for c in conjunct}
+    kinds |= {0x200C: "ZWNJ", 0x200D: "ZWJ"}
+    last = None
+    for c in range(END):
+        kind = kinds.get(c, "Other")
+        if kind != last:
+            yield c << 5 | GRAPHEME_KINDS.index(kind)
+        last = kind
+
+
+def bert(**options):
+    every = {"clean_text": False, "handle_chinese_chars": False, "strip_accents": False, "lowercase": False}
+    return tokenizers.normalizers.BertNormalizer(**every | options).normalize_str
+
+
+def lowercase_runs():
+    """[first, last, step, what is added] of the code points whose lower case is another one, but U+0130's, which is two."""
+    lower = bert(lowercase=True)
+    runs = []
+    for c in ALL:
+        to = lower(chr(c))
+        if to == chr(c) or c == 0x130:
+            continue
+        change = ord(to) - c
+        first, last, step, same = runs[-1] if runs else (0, 0, 0, None)
+        if change == same and c - last <= 2 and step in (0, c - last):
+            runs[-1] = [first, c, c - last, same]
+        else:
+            runs.append([c, c, 0, change])
+    return [[first, last, step or 1, change] for first, last, step, change in runs]
+
+
+def write_character_table(room):
+    clean, strip = bert(clean_text=True), bert(strip_accents=True)
+    words = tokenizers.pre_tokenizers.BertPreTokenizer().pre_tokenize_str
+    tables = {"kControlTable": {c for c in ALL if clean(chr(c)) == ""},
+              "kMarkTable": {c for c in ALL if strip(chr(c)) == ""},
+              "kPunctuationTable": {c for c in ALL if len(words(f"a{chr(c)}a")) == 3}}
+    ranges = {name: runs_of(members) for name, members in tables.items()}
+    lower = lowercase_runs()
+    parts = [("const CodePointRange %s[%d]" % (name, len(runs)), ["{%#x, %#x}," % tuple(run) for run in runs])
+             for name, runs in ranges.items()]
+    parts.append(("const LowercaseRange kLowercaseTable[%d]" % len(lower), ["{%#x, %#x, %d, %d}," % tuple(run) for run in lower]))
+    write(room / "unicode" / "character_table.cc",
+          f"What the normalizer and the pre-tokenizer for BERT of `tokenizers` {tokenizers.__version__} tell apart.",
+          "unicode/character_table.h", *parts)
+    return {**{name: len(runs) for name, runs in ranges.items()}, "kLowercaseTable": len(lower)}
+
+
 def lines(items, width):
     row = ""
     for item in items:
@@ -83,11 +182,12 @@ def lines(items, width):
     yield row
 
 
-def write(path, comment, include, declaration, items):
-    body = "\n".join(lines(items, 110))
+def write(path, comment, include, *tables):
+    """`tables`: of (declaration, items)."""
+    bodies = "\n\n".join(f"{declaration} = {{\n" + "\n".join(lines(items, 110)) + "\n};" for declaration, items in tables)
     path.write_text(
         f"// {comment}\n// Written by tools/unicode_tables.py; do not edit.\n#include \"tokenizer/{include}\"\n\n"
-        f"namespace rerank {{\n\n// clang-format off\n{declaration} = {{\n{body}\n}};\n// clang-format on\n\n}}  // namespace rerank\n"
+        f"namespace rerank {{\n\n// clang-format off\n{bodies}\n// clang-format on\n\n}}  // namespace rerank\n"
     )
 
 
@@ -97,14 +197,20 @@ def main():
         sys.exit(f"unicodedata2 is of Unicode {unicodedata2.unidata_version}: pip install unicodedata2==16.0.0")
     entries = list(category_entries())
     write(room / "unicode" / "unicode_category_table.cc", "General categories of Unicode 16.0, in the form unicode_category.h tells.",
-          "unicode/unicode_category.h", f"const std::array<uint32_t, {len(entries)}> kCategoryTable",
-          [f"{e:#x}," for e in entries])
+          "unicode/unicode_category.h",
+          (f"const std::array<uint32_t, {len(entries)}> kCategoryTable", [f"{e:#x}," for e in entries]))
+    graphemes = list(grapheme_entries())
+    write(room / "unicode" / "grapheme_table.cc", "Grapheme clusters of Unicode 16.0, in the form grapheme.h tells.",
+          "unicode/grapheme.h",
+          (f"const std::array<uint32_t, {len(graphemes)}> kGraphemeTable", [f"{e:#x}," for e in graphemes]))
+    characters = write_character_table(room)
     runs = nfc_entries()
     write(room / "normalizers" / "nfc_table.cc",
           f"What normalization to NFC looks at in Unicode 9.0, as `tokenizers` {tokenizers.__version__} has it.",
-          "normalizers/nfc_table.h", f"const NfcRange kNfcTable[{len(runs)}]",
-          ["{%#x, %#x, NfcKind::%s}," % (a, b, {"B": "kBase", "R": "kReacts"}[k]) for a, b, k in runs])
-    print(f"{len(entries)} category runs, {len(runs)} NFC ranges")
+          "normalizers/nfc_table.h",
+          (f"const NfcRange kNfcTable[{len(runs)}]",
+           ["{%#x, %#x, NfcKind::%s}," % (a, b, {"B": "kBase", "R": "kReacts"}[k]) for a, b, k in runs]))
+    print(f"{len(entries)} category runs, {len(graphemes)} grapheme runs, {len(runs)} NFC ranges, {characters}")
 
 
 if __name__ == "__main__":

@@ -148,6 +148,23 @@ TEST_F(EngineTest, ATokenizerWithoutTheAnswersIsRefused) {
               HasSubstr("the answer yes is not a token of its vocabulary"));
 }
 
+TEST_F(EngineTest, WhatTheTokenizerPutsAroundATextThePromptHasToWrite) {
+  const auto loaded = [&](const char* prompt) {
+    boost::json::object document = boost::json::parse(byte_tokenizer_json()).as_object();
+    document["post_processor"] = boost::json::parse(R"({"type": "TemplateProcessing",
+      "single": [{"SpecialToken": {"id": "s", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}],
+      "special_tokens": {"s": {"ids": [115]}}})");
+    EngineOptions framed = options();
+    framed.tokenizer = scratch_.write("framed.json", boost::json::serialize(document)).string();
+    framed.prompt = scratch_.write("prompt.json", std::string("{\"prompt\": \"") + prompt +
+                                                      " {query}\\nDoc: {document}\", \"answers\": {\"yes\": 1}}")
+                        .string();
+    return error_of([&] { load_model(framed); });
+  };
+  EXPECT_EQ(loaded("s:"), "no error");
+  EXPECT_THAT(loaded("q:"), HasSubstr("its tokenizer puts s before a text, which the prompt does not"));
+}
+
 TEST_F(EngineTest, HeadsAreSharedAndCounted) {
   Engine engine(options());
   const Result first = engine.score(make_request({"a", "b", "c"}));

@@ -42,6 +42,31 @@ AnswerIds answer_ids(const Tokenizer& tokenizer, const Checkpoint& checkpoint, c
   return {.no = id_of(reranker.declared.answers.no), .yes = id_of(reranker.declared.answers.yes)};
 }
 
+// A prompt is all that a decoder reads: what the tokenizer puts around a text, the prompt has to write itself.
+void require_frame_in_prompt(const Tokenizer& tokenizer, const Prompt& prompt, const Checkpoint& checkpoint) {
+  TokenIds before, after;
+  bool is_before = true;
+  for (const TokenFrame::Part& part : tokenizer.frames().single.parts) {
+    is_before = is_before && part.text == TokenFrame::Text::kNone;
+    TokenIds& ids = is_before ? before : after;
+    ids.insert(ids.end(), part.ids.begin(), part.ids.end());
+  }
+  const PromptText& first = prompt.pieces.front().texts.front();
+  const PromptText& last = prompt.pieces.back().texts.back();
+  TokenIds begin, end;
+  tokenizer.encode(first.words, SpecialTokens::kParse, begin);
+  if (last.field == PromptField::kNone) tokenizer.encode(last.words, SpecialTokens::kParse, end);
+  const bool begins = begin.size() >= before.size() && std::equal(before.begin(), before.end(), begin.begin());
+  const bool ends = end.size() >= after.size() && std::equal(after.rbegin(), after.rend(), end.rbegin());
+  if (begins && ends) return;
+  throw Error(
+      ErrorCode::kUnsupported,
+      fmt::format("{}: its tokenizer puts {} {} a text, which the prompt does not; write that into a prompt file, or "
+                  "set post_processor of tokenizer.json to null if the model was trained without",
+                  checkpoint.description(), tokenizer.decode(begins ? after : before),
+                  begins ? "after" : "before"));
+}
+
 // `positions`: of the model.
 std::int32_t max_model_len(const EngineOptions& options, const Prompt& prompt, const Tokenizer& tokenizer,
                            std::int32_t positions) {
@@ -259,6 +284,7 @@ LoadedModel load_model(const EngineOptions& options) {
   LoadedModel loaded;
   const AnswerIds answers = answer_ids(tokenizer, *checkpoint, reranker);
   const Prompt& prompt = reranker.declared.prompt;
+  require_frame_in_prompt(tokenizer, prompt, *checkpoint);
   const EncoderOptions encoding{
       .parse_special_tokens = options.parse_special_tokens,
       .max_model_len = max_model_len(options, prompt, tokenizer, reranker.spec.max_positions)};

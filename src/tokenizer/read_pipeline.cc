@@ -1,142 +1,25 @@
-// Accepts the few combinations of steps that this room runs exactly as the Hugging Face library would.
-#include "tokenizer/read_pipeline.h"
-
+// Reads a tokenizer.json, stage by stage, and checks that the stages fit together.
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <iterator>
+#include <boost/json/monotonic_resource.hpp>
+#include <boost/json/value.hpp>
 
-#include "base/utf8.h"
-#include "rerank/error.h"
+#include "text/json_view.h"
+#include "text/strict_json.h"
+#include "tokenizer/models/models.h"
+#include "tokenizer/pipeline.h"
+#include "tokenizer/post_processors/post_processors.h"
+#include "tokenizer/read_added_tokens.h"
+#include "tokenizer/step_list.h"
 
 namespace rerank {
 namespace {
 
-constexpr std::string_view kFamily =
-    "only BPE tokenizers, byte-level or with byte fallback, are supported; use a model with such a "
-    "tokenizer, such as Qwen/Qwen3-Reranker-0.6B";
-
-// The members of a step `{"type": "Sequence", LIST: [...]}`, or the step itself.
-std::vector<JsonView> flattened(const JsonView& step, std::string_view list) {
-  if (step.at("type").string() != "Sequence") return {step};
-  step.allow_only({"type", list});
-  std::vector<JsonView> steps;
-  JsonView members = step.at(list);
-  for (size_t i = 0; i < members.array().size(); ++i) {
-    for (JsonView& member : flattened(members.element(i), list)) steps.push_back(std::move(member));
-  }
-  return steps;
-}
-
-void allow_byte_level_keys(const JsonView& step) {
-  step.allow_only({"type", "add_prefix_space", "trim_offsets", "use_regex"});
-}
-
-SplitStep read_split(const JsonView& step) {
-  step.allow_only({"type", "pattern", "behavior", "invert"});
-  JsonView pattern = step.at("pattern");
-  pattern.allow_only({"Regex", "String"});
-  if (pattern.find("String"))
-    pattern.unsupported("is a \"String\"; write it as a \"Regex\", with special characters escaped");
-  SplitStep split{std::string(pattern.at("Regex").string()), SplitKeeps::kAll};
-  std::string_view behavior = step.at("behavior").string();
-  bool inverted = step.boolean_or("invert", false);
-  if (behavior == "Removed") {
-    split.keeps = inverted ? SplitKeeps::kMatches : SplitKeeps::kGaps;
-  } else if (behavior != "Isolated") {
-    step.at("behavior")
-        .unsupported(fmt::format("is \"{}\"; supported are \"Isolated\" and \"Removed\"", behavior));
-  }
-  try {
-    SplitRegex probe(split.pattern);
-  } catch (const Error& error) {
-    pattern.at("Regex").refuse(fmt::format("cannot be used: {}", error.what()), error.code());
-  }
-  return split;
-}
-
-// A Replace step of a normalizer or decoder.
-Replacement read_replace(const JsonView& step) {
-  step.allow_only({"type", "pattern", "content"});
-  const JsonView pattern = step.at("pattern");
-  pattern.allow_only({"Regex", "String"});
-  if (pattern.find("Regex"))
-    pattern.unsupported("is a \"Regex\"; supported is a \"String\" of one character");
-  Replacement replacement{std::string(pattern.at("String").string()),
-                          std::string(step.at("content").string())};
-  const std::string& text = replacement.pattern;
-  if (text.empty() || first_invalid_utf8(text) != text.size() ||
-      sequence_bytes(text.front()) != text.size()) {
-    pattern.at("String").unsupported("should be one character");
-  }
-  if (first_invalid_utf8(replacement.content) != replacement.content.size()) {
-    step.at("content").refuse("is not valid UTF-8");
-  }
-  return replacement;
-}
-
-std::vector<Replacement> checked(std::vector<Replacement> replacements, const JsonView& node) {
-  try {
-    Replacements probe(replacements);
-  } catch (const Error& error) {
-    node.refuse(fmt::format("cannot be used: {}", error.what()), error.code());
-  }
-  return replacements;
-}
-
-}  // namespace
-
-NormalizerSpec read_normalizer(const JsonView& root) {
-  NormalizerSpec spec;
-  const std::optional<JsonView> normalizer = root.find("normalizer");
-  if (!normalizer) return spec;
-  for (const JsonView& step : flattened(*normalizer, "normalizers")) {
-    const std::string_view type = step.at("type").string();
-    if (type == "NFC") {
-      step.allow_only({"type"});
-      spec.nfc = true;
-    } else if (type == "Replace") {
-      spec.replacements.push_back(read_replace(step));
-    } else {
-      step.unsupported(fmt::format("has the type \"{}\"; supported are \"NFC\", \"Replace\" and null", type));
-    }
-    if (spec.nfc && !spec.replacements.empty()) {
-      step.unsupported(
-          "comes beside a step of another kind; supported are \"NFC\" alone or \"Replace\" alone");
-    }
-  }
-  spec.replacements = checked(std::move(spec.replacements), *normalizer);
-  return spec;
-}
-
-PreTokenizerSpec read_pre_tokenizer(const JsonView& root) {
-  std::optional<JsonView> pre_tokenizer = root.find("pre_tokenizer");
-  if (!pre_tokenizer) root.unsupported(fmt::format("has no pre_tokenizer: {}", kFamily));
-  PreTokenizerSpec spec;
-  bool has_byte_level = false;
-  for (const JsonView& step : flattened(*pre_tokenizer, "pretokenizers")) {
-    std::string_view type = step.at("type").string();
-    if (has_byte_level) step.unsupported("follows a ByteLevel step, which must be the last");
-    if (type == "Split") {
-      spec.splits.push_back(read_split(step));
-    } else if (type == "ByteLevel") {
-      allow_byte_level_keys(step);
-      spec.add_prefix_space = step.boolean_or("add_prefix_space", true);
-      spec.use_regex = step.boolean_or("use_regex", true);
-      has_byte_level = true;
-    } else {
-      step.unsupported(
-          fmt::format("has the type \"{}\"; supported are \"Split\" and \"ByteLevel\": {}", type, kFamily));
-    }
-  }
-  if (!has_byte_level) pre_tokenizer->unsupported(fmt::format("has no ByteLevel step: {}", kFamily));
-  return spec;
-}
-
-void check_no_pre_tokenizer(const JsonView& root, const NormalizerSpec& normalizer) {
+// For a model that cuts text itself: accepts what cuts nothing.
+void check_cuts_nothing(const JsonView& root, const Normalizers& normalizers) {
   const std::optional<JsonView> pre_tokenizer = root.find("pre_tokenizer");
   if (!pre_tokenizer) return;
-  const Replacements replacements(normalizer.replacements);
   for (const JsonView& step : flattened(*pre_tokenizer, "pretokenizers")) {
     const std::string_view type = step.at("type").string();
     if (type != "Split") {
@@ -149,7 +32,7 @@ void check_no_pre_tokenizer(const JsonView& root, const NormalizerSpec& normaliz
     const JsonView pattern = step.at("pattern");
     pattern.allow_only({"Regex", "String"});
     const bool is_inverted = step.boolean_or("invert", false);
-    if (is_inverted || !pattern.find("String") || !replacements.removes(pattern.at("String").string())) {
+    if (is_inverted || !pattern.find("String") || !normalizers.remove(pattern.at("String").string())) {
       step.unsupported(
           "cuts text; with byte fallback, supported is a \"Split\" at a \"String\" of one character that "
           "the normalizer replaces, which cuts nothing");
@@ -163,68 +46,80 @@ void check_no_pre_tokenizer(const JsonView& root, const NormalizerSpec& normaliz
   }
 }
 
-// A TemplateProcessing step. For characters, tokens may come around the text.
-static void check_template(const JsonView& step, ModelInput input) {
-  step.allow_only({"type", "single", "pair", "special_tokens"});
-  const JsonView single = step.at("single");
-  const size_t num_elements = single.array().size();
-  size_t num_texts = 0;
-  for (size_t i = 0; i < num_elements; ++i) {
-    const JsonView element = single.element(i);
-    element.allow_only({"Sequence", "SpecialToken"});
-    const std::optional<JsonView> text = element.find("Sequence");
-    if (text && text->at("id").string() == "A") ++num_texts;
-    if (text && text->at("id").string() != "A") text->at("id").unsupported("should be \"A\"");
-  }
-  if (num_texts != 1) single.unsupported("should have the text, a \"Sequence\" with the id \"A\", once");
-  if (input == ModelInput::kBytes && num_elements > 1) {
-    single.unsupported(
-        "adds tokens around the text; the prompt's template adds all there are, so set post_processor to "
-        "null if the model was trained that way");
-  }
+bool has_byte_fallback(const JsonView& root) {
+  const JsonView model = root.at("model");
+  const std::optional<JsonView> type = model.find("type");
+  return (!type || type->string() == "BPE") && model.boolean_or("byte_fallback", false);
 }
 
-void check_post_processor(const JsonView& root, ModelInput input) {
-  std::optional<JsonView> processor = root.find("post_processor");
-  if (!processor) return;
-  for (const JsonView& step : flattened(*processor, "processors")) {
-    std::string_view type = step.at("type").string();
-    if (type == "ByteLevel") {
-      allow_byte_level_keys(step);
-    } else if (type == "TemplateProcessing") {
-      check_template(step, input);
-    } else {
-      step.unsupported(fmt::format(
-          "has the type \"{}\"; supported are \"ByteLevel\", a \"TemplateProcessing\" that adds no "
-          "token, and null",
-          type));
+// Text of users never becomes a control token, so none may be within reach of a model that cannot leave it
+// out.
+void check_special_tokens_are_apart(const JsonView& root, const TokenizerPipeline& read) {
+  for (size_t i = 0; i < read.added_tokens.size(); ++i) {
+    const AddedToken& token = read.added_tokens[i];
+    if (token.special && read.model->vocabulary().find(token.content) == token.id &&
+        read.model->is_made_of_text(token.content)) {
+      root.at("added_tokens")
+          .element(i)
+          .unsupported(
+              fmt::format("is special, but model.merges make \"{}\" of plain text too; remove those merges",
+                          token.content));
     }
   }
 }
 
-std::vector<Replacement> read_decoder(const JsonView& root, ModelInput input) {
-  std::vector<Replacement> replacements;
-  const std::optional<JsonView> decoder = root.find("decoder");
-  if (!decoder) return replacements;
-  for (const JsonView& step : flattened(*decoder, "decoders")) {
-    const std::string_view type = step.at("type").string();
-    if (input == ModelInput::kBytes) {
-      if (type != "ByteLevel") {
-        step.unsupported(fmt::format("has the type \"{}\"; supported is \"ByteLevel\": {}", type, kFamily));
+void check_frames(const JsonView& root, const TokenizerPipeline& read) {
+  const auto is_token = [&read](std::int32_t id) {
+    return read.model->vocabulary().bytes_of(id) ||
+           std::ranges::any_of(read.added_tokens, [id](const AddedToken& token) { return token.id == id; });
+  };
+  for (const TokenFrame* frame : {&read.frames.single, &read.frames.pair}) {
+    for (const TokenFrame::Part& part : frame->parts) {
+      for (const std::int32_t id : part.ids) {
+        if (is_token(id)) continue;
+        root.at("post_processor").unsupported(fmt::format("adds the id {}, which no token has", id));
       }
-      allow_byte_level_keys(step);
-    } else if (type == "Replace") {
-      replacements.push_back(read_replace(step));
-    } else if (type == "ByteFallback" || type == "Fuse") {
-      step.allow_only({"type"});
-    } else {
-      step.unsupported(
-          fmt::format("has the type \"{}\"; with byte fallback, supported are \"Replace\", \"ByteFallback\" "
-                      "and \"Fuse\"",
-                      type));
     }
   }
-  return checked(std::move(replacements), *decoder);
+}
+
+}  // namespace
+
+TokenizerPipeline read_pipeline(std::string_view json, std::string_view name) {
+  boost::json::monotonic_resource memory(json.size());  // one block for hundreds of thousands of strings
+  const boost::json::value document = parse_strict_json(
+      json, name,
+      {.advice = "is it a tokenizer.json, and complete?", .unique_keys = false, .storage = &memory});
+  const JsonView root(document, name);
+  // Truncation and padding are left alone, whatever they say: what is cut is the prompt's rule, and batches
+  // are packed without padding.
+  root.allow_only({"version", "truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer",
+                   "post_processor", "decoder", "model"});
+  if (auto version = root.find("version"); version && version->string() != "1.0") {
+    version->unsupported(fmt::format("is {}; supported is \"1.0\"", version->quoted()));
+  }
+  TokenizerPipeline read;
+  read.normalizers = read_normalizers(root);
+  bool is_byte_level = false;
+  if (has_byte_fallback(root)) {
+    check_cuts_nothing(root, read.normalizers);
+  } else {
+    if (!root.find("pre_tokenizer")) {
+      root.unsupported(
+          "has no pre_tokenizer, which cuts text into words; supported without one is BPE with "
+          "byte_fallback");
+    }
+    ReadPreTokenizers pre_tokenizers = read_pre_tokenizers(root);
+    is_byte_level = pre_tokenizers.is_byte_level;
+    read.pre_tokenizers = std::move(pre_tokenizers.steps);
+  }
+  read.model = read_model(root, is_byte_level);
+  read.frames = read_post_processors(root);
+  read.decoders = read_decoders(root);
+  read.added_tokens = read_added_tokens(root, *read.model, read.normalizers);
+  check_special_tokens_are_apart(root, read);
+  check_frames(root, read);
+  return read;
 }
 
 }  // namespace rerank

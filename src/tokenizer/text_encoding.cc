@@ -29,7 +29,11 @@ TextEncoding::TextEncoding(const Tokenizer& tokenizer, std::vector<TextPart> par
       looks_at_normal_text_(
           !tokenizer.impl_->normalized_tokens().is_empty() &&
           std::ranges::any_of(parts_, [](auto& part) { return part.special == SpecialTokens::kParse; })),
-      take_bytes_(first_bytes) {}
+      special_(std::ranges::all_of(parts_, [](auto& part) { return part.special == SpecialTokens::kParse; })
+                   ? SpecialTokens::kParse
+                   : SpecialTokens::kAsText),
+      take_bytes_(first_bytes),
+      stream_(tokenizer.impl_->normalizers()) {}
 
 size_t TextEncoding::bytes_of(size_t num_ids) {
   return std::max(kLeastStepBytes, kBytesOfToken * std::min(num_ids, kStepBytes / kBytesOfToken));
@@ -96,7 +100,7 @@ bool TextEncoding::advance() {
   // Added tokens of normalized text are looked for in all of it at once.
   const bool is_end = take_in(
       looks_at_normal_text_ ? SIZE_MAX : std::exchange(take_bytes_, std::min(2 * take_bytes_, kStepBytes)));
-  if (is_end && is_first_ && normal_.empty()) {
+  if (is_end && is_first_ && normal_.empty() && stream_.num_pending_bytes() == 0) {
     append_whole();
   } else {
     append_settled(is_end);
@@ -116,14 +120,14 @@ bool TextEncoding::advance() {
 void TextEncoding::append_whole() {
   const Tokenizer::Impl& own = *tokenizer_.impl_;
   const auto append_plain = [&](std::string_view plain) {
-    own.append_words(plain, ids_, [&](const auto& visit) { own.split(plain, visit); });
+    own.append_words(special_, ids_, [&](PreTokenVisit visit) { own.split(plain, visit); });
   };
   if (ids_.empty()) ids_.reserve(raw_.size() / kFewBytesOfToken);
   if (parsed_.empty()) {
     std::string storage;
-    return append_plain(own.normalizer().normalized(raw_, storage));
+    return append_plain(own.normalizers().normalized(raw_, storage));
   }
-  const NormalText normal(raw_, own.normalizer());
+  const NormalText normal(raw_, own.normalizers());
   size_t at = 0;
   std::vector<Stretch> found;
   for (const ByteRange& parsed : parsed_) {
@@ -144,21 +148,19 @@ void TextEncoding::append_whole() {
 // What nothing that follows can change, or all if nothing follows.
 void TextEncoding::append_settled(bool is_end) {
   const Tokenizer::Impl& own = *tokenizer_.impl_;
-  const size_t cut = is_end ? raw_.size() : own.normalizer().cut_of(raw_);
-  std::string storage;
-  normal_ += own.normalizer().normalized(std::string_view(raw_).substr(0, cut), storage);
-  raw_.erase(0, cut);
-  if (std::exchange(is_first_, is_first_ && normal_.empty()) && !normal_.empty() && normal_.front() != ' ' &&
-      own.begins_with_space()) {
-    normal_.insert(0, 1, ' ');
+  stream_.push(raw_, is_end, normal_);
+  raw_.clear();
+  if (std::exchange(is_first_, is_first_ && normal_.empty()) && !normal_.empty()) {
+    normal_.insert(0, own.prefix_of(normal_));
   }
   if (is_end) {
-    own.append_words(normal_, ids_, [&](const auto& visit) { own.split_rest(normal_, visit); });
+    own.append_words(special_, ids_, [&](PreTokenVisit visit) { own.split_rest(normal_, visit); });
     return;
   }
-  normal_.erase(0, own.append_words(normal_, ids_,
-                                    [&](const auto& visit) { return own.split_settled(normal_, visit); }));
-  if (raw_.size() + normal_.size() > Tokenizer::kMaxStretchBytes + kStepBytes) refuse_stretch();
+  normal_.erase(0, own.append_words(special_, ids_,
+                                    [&](PreTokenVisit visit) { return own.split_settled(normal_, visit); }));
+  if (stream_.num_pending_bytes() + normal_.size() > Tokenizer::kMaxStretchBytes + kStepBytes)
+    refuse_stretch();
 }
 
 // A stretch that is too long is that of which most has not become ids.
@@ -166,7 +168,7 @@ size_t TextEncoding::failed_part() const {
   if (num_valid_parts_ < parts_.size()) return num_valid_parts_;
   size_t part = std::min(part_, parts_.size() - 1);
   size_t end = part == part_ ? part_at_ : parts_[part].text.size();
-  size_t left = raw_.size() + normal_.size();
+  size_t left = raw_.size() + stream_.num_pending_bytes() + normal_.size();
   size_t longest = part;
   for (size_t most = 0;; end = parts_[--part].text.size()) {
     const size_t size = std::min(end, left);

@@ -11,6 +11,7 @@
 
 #include "tokenizer/added_tokens.h"
 #include "tokenizer/normalizers/normal_text.h"
+#include "tokenizer/normalizers/normalizers.h"
 #include "tokenizer/tokenizer.h"
 
 namespace rerank {
@@ -61,6 +62,7 @@ class TextEncoding {
   const std::vector<TextPart> parts_;
   const size_t max_ids_;
   const bool looks_at_normal_text_;  // for added tokens
+  const SpecialTokens special_;      // of words, which may be of several parts
   std::vector<int32_t> ids_;
   bool is_whole_ = false;
   size_t num_valid_parts_ = 0;  // that are known to be UTF-8
@@ -74,6 +76,7 @@ class TextEncoding {
 
   // The plain stretch at hand, from the token before it to the one after.
   std::string raw_;                // taken in, not normalized
+  NormalizerStream stream_;        // what of it waits for what follows
   std::string normal_;             // normalized, not cut into words
   bool is_first_ = true;           // nothing of it was cut into words
   int32_t token_ = -1;             // that ends it

@@ -60,19 +60,19 @@ class PieceFinder {
 
   void add_normalized(ByteRange bytes, bool parse) {
     const std::string_view text = text_.substr(bytes.begin, bytes.end - bytes.begin);
-    const NormalText normal(text, tokenizer_.normalizer());
+    const NormalText normal(text, tokenizer_.normalizers());
     const auto origin = [&](size_t first, size_t last) {
       const ByteRange own = normal.bytes_of(first, last);
       return ByteRange{bytes.begin + own.begin, bytes.begin + own.end};
     };
-    if (!parse) return add_plain(normal.text(), origin);
+    if (!parse) return add_plain(normal.text(), SpecialTokens::kAsText, origin);
     for (const AddedTokenMatcher::Stretch& stretch :
          stretches(tokenizer_.normalized_tokens(), normal.text())) {
       if (stretch.id >= 0) {
         add(stretch.id, origin(stretch.begin, stretch.end), tokenizer_.is_special(stretch.id));
       } else {
         add_plain(
-            normal.text().substr(stretch.begin, stretch.end - stretch.begin),
+            normal.text().substr(stretch.begin, stretch.end - stretch.begin), SpecialTokens::kParse,
             [&](size_t first, size_t last) { return origin(stretch.begin + first, stretch.begin + last); });
       }
     }
@@ -80,25 +80,22 @@ class PieceFinder {
 
   // The tokens of some normal text; origin(first, last) gives the bytes that it came of.
   template <typename Origin>
-  void add_plain(std::string_view normal, const Origin& origin) {
-    size_t begin = 0;
+  void add_plain(std::string_view normal, SpecialTokens special, const Origin& origin) {
     std::vector<int32_t> ids;
-    const auto add_word = [&](std::string_view word) {
+    std::vector<size_t> ends;
+    tokenizer_.split(normal, [&](const PreToken& word) {
       ids.clear();
-      tokenizer_.append_word(word, ids);
-      // A space that the tokenizer puts before a word is not in the text; a word that it leaves out is.
-      size_t before = word.front() == ' ' && normal[begin] != ' ' ? 1 : 0;
-      begin = normal.find(word.substr(before), begin);
-      for (const int32_t id : ids) {
-        size_t size = tokenizer_.num_bytes_of(id);
-        const size_t added = std::min(before, size);
-        before -= added;
-        size -= added;
-        add(id, origin(begin, begin + size), false);
-        begin += size;
+      ends.clear();
+      tokenizer_.append_word(word.text, special, ids, ends);
+      size_t begin = 0;
+      for (size_t i = 0; i < ids.size(); begin = ends[i++]) {
+        const PreToken token = word.part(begin, ends[i]);
+        // What a step put before the text is not in it.
+        const auto at = static_cast<size_t>(token.origin - normal.data());
+        const size_t copied = token.text.size() - std::min(token.head, token.text.size());
+        add(ids[i], origin(at - token.head_origin, at + copied), tokenizer_.is_special(ids[i]));
       }
-    };
-    tokenizer_.split(normal, add_word);
+    });
   }
 
   // Widens the place to whole code points.

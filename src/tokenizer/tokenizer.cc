@@ -36,17 +36,17 @@ Tokenizer Tokenizer::load(const std::filesystem::path& file) {
 }
 
 Tokenizer Tokenizer::parse(std::string_view json, std::string_view name) {
-  return Tokenizer(std::make_unique<Impl>(read_tokenizer_spec(json, name)));
+  return Tokenizer(std::make_unique<Impl>(read_pipeline(json, name)));
 }
 
 void Tokenizer::encode(std::string_view text, SpecialTokens special, std::vector<int32_t>& ids) const {
   if (special == SpecialTokens::kAsText && impl_->text_tokens().is_empty() && text.size() <= kShortBytes) {
     require_utf8(text);
     std::string storage;
-    const std::string_view normal = impl_->normalizer().normalized(text, storage);
+    const std::string_view normal = impl_->normalizers().normalized(text, storage);
     const size_t before = ids.size();
     try {
-      impl_->append_words(normal, ids, [&](const auto& visit) { impl_->split(normal, visit); });
+      impl_->append_words(special, ids, [&](PreTokenVisit visit) { impl_->split(normal, visit); });
     } catch (...) {
       ids.resize(before);
       throw;
@@ -66,6 +66,10 @@ std::vector<TokenPiece> Tokenizer::pieces(std::string_view text, SpecialTokens s
 
 std::string Tokenizer::decode(std::span<const int32_t> ids) const {
   return impl_->decode(ids);
+}
+
+const TokenFrames& Tokenizer::frames() const {
+  return impl_->frames();
 }
 
 bool Tokenizer::splits_between(std::string_view before, std::string_view after) const {

@@ -1,5 +1,5 @@
-// Text to token ids and back, as a Hugging Face tokenizer.json of the BPE kind says (byte-level, or with byte
-// fallback). Prompt templates and truncation are not here.
+// Text to token ids and back, as a Hugging Face tokenizer.json says. Prompt templates and truncation are not
+// here.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "rerank/types.h"
+#include "tokenizer/post_processors/token_frame.h"
 
 namespace rerank {
 
@@ -19,7 +20,7 @@ enum class SpecialTokens {
   // No added token is recognised but those that are text themselves: with byte fallback, the tokens of
   // model.vocab that are not special, such as Gemma's line breaks and HTML tags.
   kAsText,
-  kParse,  // as the Hugging Face library does
+  kParse,  // as the Hugging Face library does, also in what normalization makes of a text
 };
 
 // Ids are those of the Hugging Face tokenizers package (0.23), which pins the Unicode versions too: general
@@ -47,6 +48,9 @@ class Tokenizer {
   // Appends the ids of `text`. Throws Error{kInvalidArgument} if it is not UTF-8, naming the byte offset, or
   // has a stretch that is too long; ids are unchanged then. Step by step: see text_encoding.h.
   void encode(std::string_view text, SpecialTokens special, std::vector<int32_t>& ids) const;
+
+  // What is around a text or a pair of texts.
+  const TokenFrames& frames() const;
 
   // Whether a text with these words in it becomes the ids of what ends with `before` and of what begins with
   // `after`, whatever the rest is. Of a tokenizer without byte fallback that is what its pattern says, which

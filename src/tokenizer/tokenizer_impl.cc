@@ -6,29 +6,30 @@
 
 #include "base/utf8.h"
 #include "rerank/error.h"
+#include "tokenizer/read_added_tokens.h"
 
 namespace rerank {
 namespace {
 
 // The tokens to look for in normalized text, or in the text as it is.
-AddedTokenMatcher make_matcher(const std::vector<AddedToken>& tokens, bool normalized,
-                               const Normalizer& normalizer) {
+AddedTokenMatcher make_matcher(const TokenizerPipeline& pipeline, bool normalized) {
   std::vector<AddedToken> chosen;
-  for (const AddedToken& token : tokens) {
+  for (const AddedToken& token : pipeline.added_tokens) {
     if (token.normalized != normalized) continue;
     chosen.push_back(token);
     std::string storage;
-    if (normalized) chosen.back().content = std::string(normalizer.normalized(token.content, storage));
+    if (normalized) {
+      chosen.back().content = std::string(pipeline.normalizers.normalized(token.content, storage));
+      if (chosen.back().content.empty()) chosen.pop_back();  // no text is it
+    }
   }
   return AddedTokenMatcher(std::move(chosen));
 }
 
-// What SentencePiece calls user-defined symbols: tokens of the model that are found before it is asked.
-AddedTokenMatcher make_text_matcher(const TokenizerSpec& spec) {
+AddedTokenMatcher make_text_matcher(const TokenizerPipeline& pipeline) {
   std::vector<AddedToken> chosen;
-  for (const AddedToken& token : spec.added_tokens) {
-    const bool is_known = spec.vocabulary.find(token.content) == token.id;
-    if (spec.byte_fallback && !token.special && is_known) chosen.push_back(token);
+  for (const AddedToken& token : pipeline.added_tokens) {
+    if (is_text_token(token, *pipeline.model)) chosen.push_back(token);
   }
   return AddedTokenMatcher(std::move(chosen));
 }
@@ -54,42 +55,45 @@ void refuse_stretch() {
                   Tokenizer::kMaxStretchBytes));
 }
 
-Tokenizer::Impl::Impl(TokenizerSpec spec)
-    : spec_(std::move(spec)),
-      normalizer_(spec_.normalizer),
-      pre_tokenizer_(spec_.pre_tokenizer),
-      decoder_(spec_.decoder),
-      raw_tokens_(make_matcher(spec_.added_tokens, false, normalizer_)),
-      normalized_tokens_(make_matcher(spec_.added_tokens, true, normalizer_)),
-      text_tokens_(make_text_matcher(spec_)),
-      whole_words_(spec_.vocabulary.id_end()),
-      cache_owner_(WordCache::new_owner()) {
-  id_end_ = spec_.vocabulary.id_end();
-  for (size_t i = 0; i < spec_.added_tokens.size(); ++i) {
-    const AddedToken& token = spec_.added_tokens[i];
+Tokenizer::Impl::Impl(TokenizerPipeline pipeline)
+    : pipeline_(std::move(pipeline)),
+      own_cuts_(pipeline_.model->own_cuts()),
+      raw_tokens_(make_matcher(pipeline_, false)),
+      normalized_tokens_(make_matcher(pipeline_, true)),
+      text_tokens_(make_text_matcher(pipeline_)),
+      text_cache_owner_(WordCache::new_owner()),
+      parse_cache_owner_(pipeline_.model->looks_at_controls() ? WordCache::new_owner() : text_cache_owner_) {
+  id_end_ = pipeline_.model->vocabulary().id_end();
+  for (size_t i = 0; i < pipeline_.added_tokens.size(); ++i) {
+    const AddedToken& token = pipeline_.added_tokens[i];
     added_by_content_.emplace(token.content, token.id);
     added_by_id_.emplace(token.id, i);
     id_end_ = std::max(id_end_, token.id + 1);
+  }
+  controls_.resize(static_cast<size_t>(id_end_));
+  for (const AddedToken& token : pipeline_.added_tokens) {
+    controls_[static_cast<size_t>(token.id)] = token.special;
   }
 }
 
 std::string Tokenizer::Impl::decode(std::span<const int32_t> ids) const {
   std::string bytes;
-  std::string storage;
-  for (int32_t id : ids) {
+  std::string token;
+  for (size_t i = 0; i < ids.size(); ++i) {
+    const int32_t id = ids[i];
     if (auto added = added_by_id_.find(id); added != added_by_id_.end()) {
-      bytes += decoder_.apply(spec_.added_tokens[added->second].content, storage);
-    } else if (std::optional<std::string_view> token = spec_.vocabulary.bytes_of(id)) {
-      const std::optional<unsigned char> byte = spec_.byte_fallback ? byte_of_token(*token) : std::nullopt;
-      if (byte) {
-        bytes += static_cast<char>(*byte);
-      } else {
-        bytes += decoder_.apply(*token, storage);
-      }
+      token = pipeline_.added_tokens[added->second].content;
+    } else if (const std::optional<char> byte = pipeline_.model->byte_of(id)) {
+      bytes += *byte;
+      continue;
+    } else if (std::optional<std::string_view> known = pipeline_.model->vocabulary().bytes_of(id)) {
+      token = *known;
     } else {
       throw Error(ErrorCode::kInvalidArgument,
                   fmt::format("no token has the id {}; the ids of this tokenizer are below {}", id, id_end_));
     }
+    for (const auto& step : pipeline_.decoders) step->decode(token, i == 0);
+    bytes += token;
   }
   return bytes;
 }
@@ -99,17 +103,16 @@ std::optional<int32_t> Tokenizer::Impl::token_id(std::string_view token) const {
     return added->second;
   }
   if (first_invalid_utf8(token) != token.size()) return std::nullopt;
-  int32_t id = spec_.vocabulary.find_written(token);
+  int32_t id = pipeline_.model->vocabulary().find_written(token);
   return id < 0 ? std::nullopt : std::optional(id);
 }
 
 bool Tokenizer::Impl::is_special(int32_t id) const {
-  auto added = added_by_id_.find(id);
-  return added != added_by_id_.end() && spec_.added_tokens[added->second].special;
+  return controls_[static_cast<size_t>(id)];
 }
 
 bool Tokenizer::Impl::splits_between(std::string_view before, std::string_view after) const {
-  if (!spec_.byte_fallback) return true;
+  if (own_cuts_ == nullptr) return true;
   const auto spans = [&](const AddedToken& token) {
     for (size_t size = 1; size < token.content.size(); ++size) {
       const std::string_view begin = std::string_view(token.content).substr(0, size);
@@ -118,42 +121,30 @@ bool Tokenizer::Impl::splits_between(std::string_view before, std::string_view a
     }
     return false;
   };
-  if (std::ranges::any_of(spec_.added_tokens, spans)) return false;
+  if (std::ranges::any_of(pipeline_.added_tokens, spans)) return false;
   const auto is_beside = [&](const AddedToken& token) {
     return before.ends_with(token.content) || after.starts_with(token.content);
   };
-  if (std::ranges::any_of(spec_.added_tokens, is_beside)) return true;
+  if (std::ranges::any_of(pipeline_.added_tokens, is_beside)) return true;
   std::string left_storage;
   std::string right_storage;
-  const std::string_view left = normalizer_.normalized(before, left_storage);
-  const std::string_view right = normalizer_.normalized(after, right_storage);
+  const std::string_view left = normalizers().normalized(before, left_storage);
+  const std::string_view right = normalizers().normalized(after, right_storage);
   size_t at = 0;
   return !left.empty() && !right.empty() &&
-         !spec_.joins.holds(previous_code_point(left, left.size()), next_code_point(right, at));
+         !pipeline_.model->joins(previous_code_point(left, left.size()), next_code_point(right, at));
 }
 
-size_t Tokenizer::Impl::num_bytes_of(int32_t id) const {
-  const std::string_view token = *spec_.vocabulary.bytes_of(id);
-  return spec_.byte_fallback && byte_of_token(token) ? 1 : token.size();
+void Tokenizer::Impl::append_word(std::string_view word, SpecialTokens special, std::vector<int32_t>& ids,
+                                  std::vector<size_t>& ends) const {
+  append_uncached(word, special, ids, &ends);
 }
 
-void Tokenizer::Impl::append_uncached(std::string_view word, std::vector<int32_t>& ids) const {
+void Tokenizer::Impl::append_uncached(std::string_view word, SpecialTokens special, std::vector<int32_t>& ids,
+                                      std::vector<size_t>* ends) const {
+  static const ControlTokens kNone;
   if (word.size() > kMaxStretchBytes) refuse_stretch();
-  const int32_t whole = spec_.vocabulary.find(word);
-  if (whole >= 0 && (spec_.ignore_merges ? !is_special(whole) : whole_words_.holds(whole))) {
-    ids.push_back(whole);
-    return;
-  }
-  const size_t before = ids.size();
-  if (spec_.byte_fallback) {
-    static thread_local std::vector<int32_t> symbols;
-    symbols.clear();
-    append_symbols(word, spec_.vocabulary, spec_.byte_ids, symbols);
-    append_merged(symbols, spec_.merges, ids);
-  } else {
-    append_merged(word, spec_.byte_ids, spec_.merges, ids);
-  }
-  if (whole >= 0 && ids.size() == before + 1 && ids.back() == whole) whole_words_.add(whole);
+  pipeline_.model->append(word, special == SpecialTokens::kParse ? kNone : controls_, ids, ends);
 }
 
 }  // namespace rerank

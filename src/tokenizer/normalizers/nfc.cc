@@ -8,58 +8,17 @@
 
 #include "base/utf8.h"
 #include "rerank/error.h"
-#include "tokenizer/normalizers/nfc_table.h"
+#include "tokenizer/normalizers/decomposition.h"
+#include "tokenizer/normalizers/normalizers.h"
 
 namespace rerank {
 namespace {
 
-constexpr char32_t kTableEnd = 0x30000;  // nothing above reacts in Unicode 9.0
+using Point = DecomposedPoint;
 
-NfcKind nfc_kind(char32_t code_point) {
-  static const std::vector<NfcKind> kKinds = [] {
-    std::vector<NfcKind> table(kTableEnd, NfcKind::kInert);
-    for (const NfcRange& range : kNfcTable) {
-      check(range.last < kTableEnd, "an NFC range lies outside the table");
-      std::fill(table.begin() + range.first, table.begin() + range.last + 1, range.kind);
-    }
-    return table;
-  }();
-  return code_point < kTableEnd ? kKinds[code_point] : NfcKind::kInert;
-}
-
-// A code point, and by how many it makes the normal form longer than the text: 1 for what a decomposition
-// adds, -n for one that took in n others.
-struct Point {
-  utf8proc_int32_t code;
-  int change;
-};
-
-int combining_class(const Point& point) {
-  return utf8proc_get_property(point.code)->combining_class;
-}
-
-// The decomposition of one run: at most one base, then only code points that react. The ordering of marks is
-// done here, since utf8proc's own takes time quadratic in their number.
-std::vector<Point> decompose(std::string_view run) {
+std::vector<Point> decomposed(std::string_view run) {
   std::vector<Point> points;
-  for (size_t at = 0; at < run.size();) {
-    utf8proc_int32_t parts[8];
-    int boundary = 0;
-    auto option = static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_DECOMPOSE);
-    utf8proc_ssize_t count = utf8proc_decompose_char(static_cast<utf8proc_int32_t>(next_code_point(run, at)),
-                                                     parts, 8, option, &boundary);
-    check(count > 0 && count <= 8, "utf8proc could not decompose a code point");
-    for (utf8proc_ssize_t i = 0; i < count; ++i) points.push_back({parts[i], i == 0 ? 0 : 1});
-  }
-  for (auto first = points.begin(); first != points.end();) {
-    if (combining_class(*first) == 0) {
-      ++first;
-      continue;
-    }
-    auto last = std::find_if(first, points.end(), [](const Point& p) { return combining_class(p) == 0; });
-    std::ranges::stable_sort(first, last, {}, combining_class);
-    first = last;
-  }
+  decompose(run, points);
   return points;
 }
 
@@ -67,7 +26,7 @@ constexpr auto kCompose = static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8P
 
 void append_composed(const std::vector<Point>& points, std::string& out) {
   std::vector<utf8proc_int32_t> codes;
-  for (const Point& point : points) codes.push_back(point.code);
+  for (const Point& point : points) codes.push_back(static_cast<utf8proc_int32_t>(point.code));
   utf8proc_ssize_t count =
       utf8proc_normalize_utf32(codes.data(), static_cast<utf8proc_ssize_t>(codes.size()), kCompose);
   check(count >= 0, "utf8proc could not compose");
@@ -75,9 +34,9 @@ void append_composed(const std::vector<Point>& points, std::string& out) {
 }
 
 // What the two compose to; 0 if they do not.
-utf8proc_int32_t composed(utf8proc_int32_t base, utf8proc_int32_t mark) {
-  utf8proc_int32_t pair[2] = {base, mark};
-  return utf8proc_normalize_utf32(pair, 2, kCompose) == 1 ? pair[0] : 0;
+char32_t composed(char32_t base, char32_t mark) {
+  utf8proc_int32_t pair[2] = {static_cast<utf8proc_int32_t>(base), static_cast<utf8proc_int32_t>(mark)};
+  return utf8proc_normalize_utf32(pair, 2, kCompose) == 1 ? static_cast<char32_t>(pair[0]) : 0;
 }
 
 // The same composition, step by step, for the changes (Unicode's annex 15, X4: what stands between a base and
@@ -87,11 +46,12 @@ std::vector<Point> compose_stepwise(const std::vector<Point>& points) {
   size_t base = points.size();  // in done; points.size(): none yet
   int last_class = -1;          // of the marks that stayed behind the base; -1: none
   for (const Point& point : points) {
-    const int own_class = combining_class(point);
+    const int own_class = combining_class(point.code);
     const bool is_blocked = base == points.size() || last_class >= own_class;
-    const utf8proc_int32_t whole = is_blocked ? 0 : composed(done[base].code, point.code);
+    const char32_t whole = is_blocked ? 0 : composed(done[base].code, point.code);
     if (whole != 0) {
-      done[base] = {whole, done[base].change + point.change - 1};
+      done[base].code = whole;
+      done[base].change += point.change - 1;
       continue;
     }
     done.push_back(point);
@@ -106,16 +66,16 @@ std::vector<Point> compose_stepwise(const std::vector<Point>& points) {
 
 // The origins of the normal form, `normal_begin` on, of the run [begin, end) of text.
 void append_origins(std::string_view text, size_t begin, size_t end, size_t normal_begin,
-                    std::vector<NfcOrigin>& origins) {
+                    std::vector<Origin>& origins) {
   size_t at = begin;
   size_t before = begin;  // where the code point before `at` begins
   if (begin > 0) {
     do --before;
     while ((static_cast<unsigned char>(text[before]) & 0xC0) == 0x80);
   }
-  for (const Point& point : compose_stepwise(decompose(text.substr(begin, end - begin)))) {
+  for (const Point& point : compose_stepwise(decomposed(text.substr(begin, end - begin)))) {
     std::string bytes;
-    append_utf8(static_cast<char32_t>(point.code), bytes);
+    append_utf8(point.code, bytes);
     const size_t normal_end = normal_begin + bytes.size();
     if (point.change > 0) {
       origins.push_back({before, at, normal_begin, normal_end});
@@ -156,7 +116,7 @@ std::string_view normalize(std::string_view text, std::string& storage, const Vi
       changed = true;
       storage.append(text, copied, start - copied);
       const size_t normal_start = storage.size();
-      append_composed(decompose(text.substr(start, at - start)), storage);
+      append_composed(decomposed(text.substr(start, at - start)), storage);
       visit(start, at, normal_start);
       copied = at;
       kind = NfcKind::kInert;
@@ -188,10 +148,28 @@ std::string_view to_nfc(std::string_view text, std::string& storage) {
   return normalize(text, storage, [](size_t, size_t, size_t) {});
 }
 
-std::string_view to_nfc(std::string_view text, std::string& storage, std::vector<NfcOrigin>& origins) {
+std::string_view to_nfc(std::string_view text, std::string& storage, std::vector<Origin>& origins) {
   return normalize(text, storage, [&](size_t begin, size_t end, size_t normal_begin) {
     append_origins(text, begin, end, normal_begin, origins);
   });
+}
+
+namespace {
+
+class Nfc final : public Normalizer {
+ public:
+  std::string_view apply(std::string_view text, std::string& storage,
+                         std::vector<Origin>* origins) const override {
+    return origins != nullptr ? to_nfc(text, storage, *origins) : to_nfc(text, storage);
+  }
+  size_t cut_of(std::string_view prefix) const override { return last_nfc_boundary(prefix); }
+};
+
+}  // namespace
+
+void read_nfc(const JsonView& step, NormalizerSteps& steps) {
+  step.allow_only({"type"});
+  steps.push_back(std::make_unique<Nfc>());
 }
 
 }  // namespace rerank

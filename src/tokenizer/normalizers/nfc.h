@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "tokenizer/normalizers/normalizer.h"
+
 namespace rerank {
 
 // Returns `text` in NFC: `text` itself where it is so already, else a view of `storage`, which is
@@ -17,15 +19,7 @@ std::string_view to_nfc(std::string_view text, std::string& storage);
 // off.
 size_t last_nfc_boundary(std::string_view prefix);
 
-// A code point of the normal form that may not be a copy, and the bytes of the text it counts for: those of
-// one code point. What it was composed of besides counts for nothing, what a decomposition adds for the code
-// point before, as in the Hugging Face library. One without bytes marks where copying goes on.
-struct NfcOrigin {
-  size_t begin, end;
-  size_t normal_begin, normal_end;
-};
-
 // The same, and appends the origins in order.
-std::string_view to_nfc(std::string_view text, std::string& storage, std::vector<NfcOrigin>& origins);
+std::string_view to_nfc(std::string_view text, std::string& storage, std::vector<Origin>& origins);
 
 }  // namespace rerank

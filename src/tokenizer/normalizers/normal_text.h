@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "tokenizer/normalizers/normalizer.h"
+#include "tokenizer/normalizers/normalizers.h"
 
 namespace rerank {
 
@@ -17,7 +17,7 @@ struct ByteRange {
 class NormalText {
  public:
   // The text must outlive it. REQUIRES: it is valid UTF-8.
-  NormalText(std::string_view text, const Normalizer& normalizer);
+  NormalText(std::string_view text, const Normalizers& normalizers);
   NormalText(const NormalText&) = delete;
   NormalText& operator=(const NormalText&) = delete;
 
@@ -30,13 +30,18 @@ class NormalText {
   ByteRange normal_bytes_of(ByteRange bytes) const;
 
  private:
-  // Where the origin of the normal byte `at` begins, or ends.
-  size_t origin(size_t at, bool its_end) const;
-  // What came of the byte `at` on, or of those before, and of no other.
-  size_t normal_at(size_t at, bool is_end) const;
+  // Of one step.
+  struct Step {
+    std::string storage;
+    std::vector<Origin> origins;
 
-  std::string storage_;
-  std::vector<NfcOrigin> origins_;
+    // Where the origin of the normal byte `at` begins, or ends.
+    size_t origin(size_t at, bool its_end) const;
+    // What came of the byte `at` on, or of those before, and of no other.
+    size_t normal_at(size_t at, bool is_end) const;
+  };
+
+  std::vector<Step> steps_;
   std::string_view normal_;
 };
 

@@ -1,62 +1,43 @@
-// The first stage: text to normalized text. NFC, or single characters replaced by others.
+// A step of the first stage of a tokenizer: text to normalized text. Each is a file of this folder and a line
+// in the list of normalizers.cc.
 #pragma once
 
-#include <array>
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "tokenizer/normalizers/nfc.h"
-
 namespace rerank {
 
-// Every `pattern` becomes `content`.
-struct Replacement {
-  std::string pattern;  // one code point
-  std::string content;
+// A code point of normalized text that may not be a copy, and the bytes of the text it counts for: those of
+// one code point. What it was composed of besides counts for nothing, what a decomposition adds for the code
+// point before, as in the Hugging Face library. One without bytes marks where copying goes on.
+struct Origin {
+  size_t begin, end;
+  size_t normal_begin, normal_end;
 };
 
-// Replacements one after the other as one pass over a text. Any number of threads may use one at once.
-class Replacements {
- public:
-  // Throws Error{kUnsupported} if they make more of a character than is sensible.
-  explicit Replacements(const std::vector<Replacement>& steps);
-
-  bool is_empty() const { return rules_.empty(); }
-  // Whether no text has the character afterwards.
-  bool removes(std::string_view character) const;
-
-  // As to_nfc.
-  std::string_view apply(std::string_view text, std::string& storage) const;
-  std::string_view apply(std::string_view text, std::string& storage, std::vector<NfcOrigin>& origins) const;
-
- private:
-  template <typename Visit>
-  std::string_view replace(std::string_view text, std::string& storage, const Visit& visit) const;
-
-  std::vector<Replacement> rules_;
-  std::array<bool, 256> begins_{};  // whether some pattern begins with the byte
-};
-
-struct NormalizerSpec {
-  bool nfc = false;
-  std::vector<Replacement> replacements;  // REQUIRES: none with nfc
-};
-
+// Any number of threads may use one at once.
 class Normalizer {
  public:
-  explicit Normalizer(const NormalizerSpec& spec) : nfc_(spec.nfc), replacements_(spec.replacements) {}
+  virtual ~Normalizer() = default;
 
-  // As to_nfc, with origins too.
-  std::string_view normalized(std::string_view text, std::string& storage) const;
-  std::string_view normalized(std::string_view text, std::string& storage,
-                              std::vector<NfcOrigin>& origins) const;
-  // Where a text that begins with `prefix` may be cut, and its pieces normalized apart; 0 where nowhere.
-  size_t cut_of(std::string_view prefix) const;
+  // Returns the normalized text: `text` itself where nothing changes, else a view of `storage`, which is
+  // overwritten. Appends the origins in order unless that is nullptr. REQUIRES: text is valid UTF-8 and no
+  // part of storage.
+  virtual std::string_view apply(std::string_view text, std::string& storage,
+                                 std::vector<Origin>* origins) const = 0;
 
- private:
-  bool nfc_;
-  Replacements replacements_;
+  // The last place before which a text that begins with `prefix` can be cut, whatever follows, and its pieces
+  // normalized apart. 0 where there is none. REQUIRES: prefix is valid UTF-8.
+  virtual size_t cut_of(std::string_view prefix) const = 0;
+
+  // The most bytes that one byte can become.
+  virtual size_t growth() const { return 4; }
+
+  // Whether no text has the character afterwards; whether a text may have it that had not before.
+  virtual bool removes(std::string_view) const { return false; }
+  virtual bool may_make(std::string_view) const { return true; }
 };
 
 }  // namespace rerank

@@ -1,104 +1,64 @@
-// Cuts normalized text into pre-tokens, the stretches that BPE works on: some Split steps, then the ByteLevel
-// step.
+// A step of the second stage of a tokenizer: normalized text to pre-tokens, the stretches that the model
+// works on by themselves. Each is a file of this folder and a line in the list of pre_tokenizers.cc.
 #pragma once
 
-#include <string>
+#include <algorithm>
+#include <cstddef>
 #include <string_view>
-#include <vector>
-
-#include "tokenizer/pre_tokenizers/split_regex.h"
+#include <type_traits>
 
 namespace rerank {
 
-// Which of the stretches that a Split pattern cuts a text into go on; each goes on by itself.
-enum class SplitKeeps {
-  kAll,      // behavior Isolated
-  kMatches,  // Removed, inverted
-  kGaps,     // Removed
+// A stretch of normalized text. A step may have put some bytes before it that are not in the text, or in
+// place of its first ones.
+struct PreToken {
+  std::string_view text;
+  const char* origin;      // in the normalized text: what it is, or what follows the head
+  size_t head = 0;         // bytes at the front of `text` that are no copy
+  size_t head_origin = 0;  // bytes of the normalized text, before `origin`, that they count for
+  bool is_copy = false;    // `text` is no part of the normalized text, and gone after the visit
+
+  // Bytes [begin, end) of `text`.
+  PreToken part(size_t begin, size_t end) const {
+    PreToken made{text.substr(begin, end - begin), origin, head, head_origin, is_copy};
+    if (begin > 0) {
+      made.head = head > begin ? head - begin : 0;
+      if (made.head == 0) made.head_origin = 0;
+      made.origin += begin > head ? begin - head : 0;
+    }
+    return made;
+  }
 };
 
-struct SplitStep {
-  std::string pattern;
-  SplitKeeps keeps = SplitKeeps::kAll;
-};
-
-struct PreTokenizerSpec {
-  std::vector<SplitStep> splits;
-  bool add_prefix_space = false;  // before each stretch that the splits leave, unless it begins with a space
-  bool use_regex = false;         // cut by GPT-2's pattern after that
-};
-
-// Any number of threads may use one at once.
-class PreTokenizer {
+// Whom pre-tokens are handed to. A view: what it is made of must outlive it.
+class PreTokenVisit {
  public:
-  // Throws Error{kUnsupported} for a pattern that cannot be run, see split_pattern.h.
-  explicit PreTokenizer(const PreTokenizerSpec& spec);
+  template <typename Visit, typename = std::enable_if_t<!std::is_same_v<std::decay_t<Visit>, PreTokenVisit>>>
+  PreTokenVisit(Visit&& visit)  // NOLINT(google-explicit-constructor, bugprone-forwarding-reference-overload)
+      : object_(&visit), call_([](const void* object, const PreToken& token) {
+          (*static_cast<const std::remove_reference_t<Visit>*>(object))(token);
+        }) {}
 
-  // Calls visit(pre_token) for each, in order; none is empty. REQUIRES: text is valid UTF-8.
-  template <typename Visit>
-  void split(std::string_view text, const Visit& visit) const {
-    run(0, text, visit);
-  }
-
-  // A text may be split in pieces: with the space before it where this says so (unless it begins with one),
-  // by split_settled over and over, from where that stopped, with more of the text each time, and split_rest.
-  bool begins_with_space() const { return !steps_.empty() && steps_.front().prefix_space; }
-  // Visits the first pre-tokens of all texts that begin with `text` and returns how many bytes they are.
-  template <typename Visit>
-  size_t split_settled(std::string_view text, const Visit& visit) const {
-    if (steps_.empty()) return 0;
-    return steps_.front().regex.split_settled(
-        text, [&](std::string_view piece, bool is_match) { pass_on(0, piece, is_match, visit); });
-  }
-  template <typename Visit>
-  void split_rest(std::string_view text, const Visit& visit) const {
-    if (steps_.empty()) return run(0, text, visit);
-    steps_.front().regex.split(
-        text, [&](std::string_view piece, bool is_match) { pass_on(0, piece, is_match, visit); });
-  }
+  void operator()(const PreToken& token) const { call_(object_, token); }
 
  private:
-  struct Step {
-    SplitRegex regex;
-    SplitKeeps keeps;
-    bool prefix_space;  // before the cut
-  };
+  const void* object_;
+  void (*call_)(const void*, const PreToken&);
+};
 
-  template <typename Visit>
-  void run(size_t index, std::string_view text, const Visit& visit) const {
-    if (text.empty()) return;
-    if (index == steps_.size()) {
-      with_prefix_space(final_prefix_space_, text, visit);
-      return;
-    }
-    const Step& step = steps_[index];
-    with_prefix_space(step.prefix_space, text, [&](std::string_view whole) {
-      step.regex.split(
-          whole, [&](std::string_view piece, bool is_match) { pass_on(index, piece, is_match, visit); });
-    });
-  }
+// Any number of threads may use one at once. No pre-token that it visits is empty.
+class PreTokenizer {
+ public:
+  virtual ~PreTokenizer() = default;
 
-  // What step `index` cut off goes to the next one, if it is kept.
-  template <typename Visit>
-  void pass_on(size_t index, std::string_view piece, bool is_match, const Visit& visit) const {
-    const SplitKeeps keeps = steps_[index].keeps;
-    if (keeps == SplitKeeps::kAll || is_match == (keeps == SplitKeeps::kMatches))
-      run(index + 1, piece, visit);
-  }
+  // What comes before a text that begins so; mostly nothing. REQUIRES: text is not empty.
+  virtual std::string_view prefix_of(std::string_view) const { return {}; }
 
-  template <typename Visit>
-  static void with_prefix_space(bool wanted, std::string_view text, const Visit& visit) {
-    if (wanted && text.front() != ' ') {
-      std::string prefixed = " ";
-      prefixed += text;
-      visit(std::string_view(prefixed));
-    } else {
-      visit(text);
-    }
-  }
-
-  std::vector<Step> steps_;
-  bool final_prefix_space_ = false;
+  // Visits the pre-tokens of a text that has its prefix, in order. REQUIRES: text is valid UTF-8.
+  virtual void split_prefixed(const PreToken& whole, PreTokenVisit visit) const = 0;
+  // The same for the first pre-tokens of all texts that begin with `text`; returns how many bytes they are.
+  // What they are does not depend on what is before them.
+  virtual size_t split_settled(std::string_view text, PreTokenVisit visit) const = 0;
 };
 
 }  // namespace rerank

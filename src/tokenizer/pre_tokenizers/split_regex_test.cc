@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include "rerank/error.h"
-#include "tokenizer/pre_tokenizers/pre_tokenizer.h"
 
 namespace rerank {
 namespace {
@@ -98,24 +97,6 @@ TEST(SplitRegex, TakesLongTextInItsStride) {
     });
     EXPECT_EQ(bytes, text.size());
   }
-}
-
-TEST(PreTokenizer, ChainsItsSteps) {
-  auto run = [](const PreTokenizerSpec& spec, std::string_view text) {
-    std::vector<std::string> found;
-    PreTokenizer(spec).split(text, [&](std::string_view piece) { found.emplace_back(piece); });
-    return found;
-  };
-  SplitStep commas{",", SplitKeeps::kAll};
-  EXPECT_THAT(run({{commas}, false, false}, "a b,c"), ElementsAre("a b", ",", "c"));
-  EXPECT_THAT(run({{{",", SplitKeeps::kGaps}}, false, false}, "a b,c"), ElementsAre("a b", "c"));
-  EXPECT_THAT(run({{{",", SplitKeeps::kMatches}}, false, false}, "a b,c"), ElementsAre(","));
-  EXPECT_THAT(run({{commas}, true, false}, "a b, c"), ElementsAre(" a b", " ,", " c"));
-  EXPECT_THAT(run({{}, true, true}, "don't go12"), ElementsAre(" don", "'t", " go", "12"));
-  EXPECT_THAT(run({{commas}, true, true}, "a,b"), ElementsAre(" a", " ,", " b"));
-  EXPECT_THAT(run({{commas, {" ", SplitKeeps::kGaps}}, false, false}, "a b,é c"),
-              ElementsAre("a", "b", ",", "é", "c"));
-  EXPECT_THAT(run({{}, true, true}, ""), ElementsAre());
 }
 
 }  // namespace

@@ -4,8 +4,9 @@
 #include <functional>
 
 #include "rerank/error.h"
+#include "tokenizer/pipeline.h"
 #include "tokenizer/small_tokenizer.h"
-#include "tokenizer/tokenizer_spec.h"
+#include "tokenizer/tokenizer.h"
 
 namespace rerank {
 namespace {
@@ -15,8 +16,8 @@ using boost::json::object;
 using boost::json::value;
 using testing::HasSubstr;
 
-TokenizerSpec read(const object& document) {
-  return read_tokenizer_spec(boost::json::serialize(document), "t.json");
+TokenizerPipeline read(const object& document) {
+  return read_pipeline(boost::json::serialize(document), "t.json");
 }
 
 // A change to the small document, and what the refusal must name.
@@ -54,19 +55,15 @@ const object kByteLevel = {{"type", "ByteLevel"}, {"add_prefix_space", false}, {
 
 const std::vector<Refusal> kRefusals = {
     {"version", set("version", "2.0"), "t.json: version is \"2.0\""},
-    {"truncation", set("truncation", object{{"max_length", 5}}), "t.json: truncation is an object"},
-    {"padding", set("padding", object{{"strategy", "BatchLongest"}}), "t.json: padding is an object"},
     {"unknown key", set("extra", 1), "has the key \"extra\""},
     {"unknown key of control characters", set("ex\x1b[31m\ntra", 1), "has the key \"ex?[31m?tra\""},
     {"no model", [](object& d) { d.erase("model"); }, "lacks the key \"model\""},
-    {"model of another type", set_in_model("type", "Unigram"), "t.json: model.type is \"Unigram\""},
+    {"model of another type", set_in_model("type", "WordLevel"), "t.json: model has the type \"WordLevel\"; supported are \"BPE\""},
     {"model is no object", set("model", "BPE"), "t.json: model should be an object"},
     {"unknown model key", set_in_model("extra", 1), "t.json: model has the key \"extra\""},
     {"dropout", set_in_model("dropout", 0.1), "t.json: model.dropout is 1E-1"},
-    {"unk_token", set_in_model("unk_token", "<unk>"), "t.json: model.unk_token is \"<unk>\""},
     {"prefix", set_in_model("continuing_subword_prefix", "##"), "model.continuing_subword_prefix is \"##\""},
     {"suffix", set_in_model("end_of_word_suffix", "</w>"), "model.end_of_word_suffix is \"</w>\""},
-    {"fuse_unk", set_in_model("fuse_unk", true), "model.fuse_unk is true"},
     {"byte_fallback", set_in_model("byte_fallback", "yes"), "model.byte_fallback should be true or false"},
     {"byte_fallback of byte-level tokens", set_in_model("byte_fallback", true), "pre_tokenizer has the type \"ByteLevel\""},
     {"ignore_merges", set_in_model("ignore_merges", "yes"), "model.ignore_merges should be true or false"},
@@ -86,12 +83,31 @@ const std::vector<Refusal> kRefusals = {
     {"merge of numbers", set_in_model("merges", array{array{1, 2}}), "model.merges[0] should be a merge"},
     {"merge to nothing", set_in_model("merges", array{"a b"}), "model.merges[0] needs the token \"ab\""},
     {"merge of nothing", set_in_model("merges", array{"aa b"}), "model.merges[0] needs the token \"aa\""},
-    {"lower case", set("normalizer", object{{"type", "Lowercase"}}), "normalizer has the type \"Lowercase\""},
+    {"another normalizer", set("normalizer", object{{"type", "NFKD"}}), "normalizer has the type \"NFKD\"; supported are"},
+    {"strip on the left", set("normalizer", object{{"type", "Strip"}, {"strip_left", true}, {"strip_right", true}}),
+     "normalizer.strip_left is true"},
+    {"replacement of a pattern",
+     set("normalizer", object{{"type", "Replace"}, {"pattern", {{"Regex", "a+"}}}, {"content", "b"}}),
+     "normalizer.pattern.Regex is not supported"},
+    {"replacements that grow",
+     [](object& d) {
+       const object grows = {{"type", "Replace"}, {"pattern", {{"String", "a"}}}, {"content", "aaaaaaaaaaa"}};
+       d["normalizer"] = object{{"type", "Sequence"}, {"normalizers", array{grows, grows}}};
+       read(d);
+       d["normalizer"].as_object()["normalizers"].as_array().push_back(grows);
+     },
+     "normalizer may make more than 128 bytes of one byte"},
+    {"character map", set("normalizer", object{{"type", "Precompiled"}, {"precompiled_charsmap", "AAAA"}}),
+     "normalizer.precompiled_charsmap is too short"},
+    {"character map of another trie", set("normalizer", object{{"type", "Precompiled"}, {"precompiled_charsmap", "/wAAAA=="}}),
+     "normalizer.precompiled_charsmap has a trie that does not fit"},
+    {"no base64", set("normalizer", object{{"type", "Precompiled"}, {"precompiled_charsmap", "a b"}}),
+     "normalizer.precompiled_charsmap is not base64"},
     {"NFKC inside", set("normalizer", object{{"type", "Sequence"}, {"normalizers", {{{"type", "NFKC"}}}}}),
      "normalizer.normalizers[0] has the type \"NFKC\""},
     {"no pre-tokenizer", set("pre_tokenizer", nullptr), "has no pre_tokenizer"},
-    {"another pre-tokenizer", set("pre_tokenizer", object{{"type", "Metaspace"}}), "the type \"Metaspace\""},
-    {"split alone", set("pre_tokenizer", split("a")), "pre_tokenizer has no ByteLevel step"},
+    {"another pre-tokenizer", set("pre_tokenizer", object{{"type", "Punctuation"}}), "pre_tokenizer has the type \"Punctuation\"; supported are"},
+    {"split alone", set("pre_tokenizer", split("a")), "model is BPE without bytes"},
     {"steps after ByteLevel", set("pre_tokenizer", sequence({kByteLevel, split("a")})),
      "pre_tokenizer.pretokenizers[1] follows a ByteLevel step"},
     {"split behavior", set("pre_tokenizer", sequence({split("a", "MergedWithNext"), kByteLevel})),
@@ -105,14 +121,24 @@ const std::vector<Refusal> kRefusals = {
      set("pre_tokenizer", sequence({object{{"type", "Split"}, {"pattern", {{"Regex", "a"}}}, {"behaviour", "Isolated"}},
                                     kByteLevel})),
      "has the key \"behaviour\""},
-    {"post-processor", set("post_processor", object{{"type", "BertProcessing"}}), "the type \"BertProcessing\""},
-    {"template",
+    {"post-processor", set("post_processor", object{{"type", "Other"}}), "post_processor has the type \"Other\"; supported are"},
+    {"template without the text", set("post_processor", object{{"type", "TemplateProcessing"}, {"single", array{}}}),
+     "post_processor.single should have the text"},
+    {"template of a token that is not listed",
      set("post_processor", object{{"type", "TemplateProcessing"},
-                                  {"single",
-                                   {{{"SpecialToken", {{"id", "<s>"}, {"type_id", 0}}}},
-                                    {{"Sequence", {{"id", "A"}, {"type_id", 0}}}}}}}),
-     "post_processor.single adds tokens"},
-    {"decoder", set("decoder", object{{"type", "WordPiece"}}), "decoder has the type \"WordPiece\""},
+                                  {"single", {{{"SpecialToken", {{"id", "<s>"}, {"type_id", 0}}}}}},
+                                  {"special_tokens", object{}}}),
+     "post_processor.special_tokens lacks the key \"<s>\""},
+    {"post-processor of an id without token",
+     set("post_processor", object{{"type", "BertProcessing"}, {"cls", {"a", 97}}, {"sep", {"b", 900}}}),
+     "post_processor adds the id 900, which no token has"},
+    {"two post-processors",
+     set("post_processor", object{{"type", "Sequence"},
+                                  {"processors",
+                                   {{{"type", "BertProcessing"}, {"cls", {"a", 97}}, {"sep", {"b", 98}}},
+                                    {{"type", "RobertaProcessing"}, {"cls", {"a", 97}}, {"sep", {"b", 98}}}}}}),
+     "post_processor.processors[1] follows another step"},
+    {"decoder", set("decoder", object{{"type", "CTC"}}), "decoder has the type \"CTC\"; supported are"},
     {"token without id", [](object& d) { add_token(d, {{"content", "x"}}); }, "added_tokens[0] lacks the key \"id\""},
     {"token with another id", [](object& d) { add_token(d, small_added_token(300, "<x>")); },
      "added_tokens[0].id is 300, but the Hugging Face library would give \"<x>\" the id 256"},
@@ -141,7 +167,7 @@ const std::vector<Refusal> kRefusals = {
      "added_tokens[0] is special, but model.merges make \"ab\" of plain text too"},
 };
 
-TEST(ReadSpec, RefusesByName) {
+TEST(ReadPipeline, RefusesByName) {
   ASSERT_NO_THROW(read(small_document()));
   for (const Refusal& refusal : kRefusals) {
     SCOPED_TRACE(refusal.name);
@@ -158,10 +184,10 @@ TEST(ReadSpec, RefusesByName) {
   }
 }
 
-TEST(ReadSpec, RefusesWhatIsNoJson) {
+TEST(ReadPipeline, RefusesWhatIsNoJson) {
   for (const char* text : {"", "{", "[1", "{} {}", "nope", "{\"a\": \"\xff\"}"}) {
     try {
-      read_tokenizer_spec(text, "t.json");
+      read_pipeline(text, "t.json");
       ADD_FAILURE() << "accepted " << text;
     } catch (const Error& error) {
       EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
@@ -170,11 +196,14 @@ TEST(ReadSpec, RefusesWhatIsNoJson) {
   }
 }
 
-TEST(ReadSpec, AcceptsWhatChangesNothing) {
+TEST(ReadPipeline, AcceptsWhatChangesNothing) {
   object document = small_document();
   model(document)["dropout"] = 0.0;
   model(document).erase("type");
-  model(document)["unk_token"] = "";
+  model(document)["unk_token"] = "<unk>";  // no byte is unknown
+  model(document)["fuse_unk"] = true;
+  document["truncation"] = object{{"max_length", 5}};          // the prompt's own rule cuts
+  document["padding"] = object{{"strategy", "BatchLongest"}};  // batches are packed without
   document.erase("decoder");
   document.erase("added_tokens");
   document["normalizer"] = nullptr;
@@ -185,42 +214,83 @@ TEST(ReadSpec, AcceptsWhatChangesNothing) {
                                    {"single", {{{"Sequence", {{"id", "A"}, {"type_id", 0}}}}}},
                                    {"pair", array{}},
                                    {"special_tokens", object{}}}}}};
-  TokenizerSpec spec = read(document);
-  EXPECT_FALSE(spec.normalizer.nfc);
+  EXPECT_TRUE(read(document).normalizers.is_empty());
   document["normalizer"] = {{"type", "Sequence"}, {"normalizers", {{{"type", "NFC"}}}}};
-  EXPECT_TRUE(read(document).normalizer.nfc);
+  EXPECT_FALSE(read(document).normalizers.is_empty());
   document["normalizer"] = {{"type", "Sequence"}, {"normalizers", array{}}};
-  EXPECT_FALSE(read(document).normalizer.nfc);
+  EXPECT_TRUE(read(document).normalizers.is_empty());
 }
 
-TEST(ReadSpec, ReadsMergesInBothSpellings) {
+TEST(ReadPipeline, ReadsMergesInBothSpellings) {
   object strings = small_document({{"a", "b"}, {"ab", " "}});
   object pairs = strings;
   model(pairs)["merges"] = array{array{"a", "b"}, array{"ab", "Ġ"}};
   model(strings)["merges"].as_array().insert(model(strings)["merges"].as_array().begin(), "#version: 0.2");
-  for (const object& document : {strings, pairs}) {
-    TokenizerSpec spec = read(document);
-    EXPECT_EQ(spec.merges.find('a', 'b').id, 256);
-    EXPECT_EQ(spec.merges.find(256, ' ').id, 257);
-    EXPECT_LT(spec.merges.find('a', 'b').rank, spec.merges.find(256, ' ').rank);
-    EXPECT_EQ(spec.merges.find('b', 'a').rank, MergeTable::kNoRank);
+  for (object* document : {&strings, &pairs}) {
+    (*document)["pre_tokenizer"].as_object()["use_regex"] = false;
+    const Tokenizer tokenizer = Tokenizer::parse(boost::json::serialize(*document), "t.json");
+    std::vector<int32_t> ids;
+    tokenizer.encode("ab ba", SpecialTokens::kAsText, ids);
+    EXPECT_THAT(ids, testing::ElementsAre(257, 'b', 'a'));
   }
 }
 
-TEST(ReadSpec, ReadsTheStepsOfThePreTokenizer) {
+std::string pre_tokens(const object& document, std::string_view text) {
+  std::string found;
+  read(document).pre_tokenizers.split(text, [&](const PreToken& token) {
+    found += token.text;
+    found += '|';
+  });
+  return found;
+}
+
+TEST(ReadPipeline, ReadsTheStepsOfThePreTokenizer) {
   object document = small_document();
-  object inverted = split("x", "Removed");
+  object inverted = split("x+", "Removed");
   inverted["invert"] = true;
-  document["pre_tokenizer"] =
-      sequence({sequence({split("y"), split("z", "Removed")}), inverted, object{{"type", "ByteLevel"}}});
-  PreTokenizerSpec spec = read(document).pre_tokenizer;
-  ASSERT_EQ(spec.splits.size(), 3u);
-  EXPECT_EQ(spec.splits[0].keeps, SplitKeeps::kAll);
-  EXPECT_EQ(spec.splits[1].keeps, SplitKeeps::kGaps);
-  EXPECT_EQ(spec.splits[2].keeps, SplitKeeps::kMatches);
-  EXPECT_EQ(spec.splits[2].pattern, "x");
-  EXPECT_TRUE(spec.add_prefix_space) << "the library's default";
-  EXPECT_TRUE(spec.use_regex) << "the library's default";
+  document["pre_tokenizer"] = sequence({sequence({split("y"), split("z", "Removed")}), kByteLevel});
+  EXPECT_EQ(pre_tokens(document, "aybzc"), "a|y|b|c|");
+  document["pre_tokenizer"] = sequence({inverted, kByteLevel});
+  EXPECT_EQ(pre_tokens(document, "axxbx"), "xx|x|");
+  document["pre_tokenizer"] = sequence({split("x"), object{{"type", "ByteLevel"}}});
+  EXPECT_EQ(pre_tokens(document, "a 1xb"), " a| 1| x| b|") << "the library's defaults";
+}
+
+// Who encodes puts the parts together.
+TEST(ReadPipeline, ReadsWhatIsAroundAText) {
+  using Text = TokenFrame::Text;
+  using Parts = std::vector<TokenFrame::Part>;
+  object document = small_document();
+  const auto frames = [&] { return read(document).frames; };
+  EXPECT_EQ(frames().single.parts, (Parts{{.text = Text::kFirst}}));
+  EXPECT_EQ(frames().pair.parts, (Parts{{.text = Text::kFirst}, {.text = Text::kSecond, .type = 1}}));
+  EXPECT_FALSE(frames().pair.has_special_tokens());
+  document["post_processor"] = object{{"type", "BertProcessing"}, {"cls", {"a", 97}}, {"sep", {"b", 98}}};
+  EXPECT_EQ(frames().single.parts, (Parts{{.ids = {97}}, {.text = Text::kFirst}, {.ids = {98}}}));
+  EXPECT_EQ(frames().pair.parts, (Parts{{.ids = {97}},
+                                        {.text = Text::kFirst},
+                                        {.ids = {98}},
+                                        {.text = Text::kSecond, .type = 1},
+                                        {.ids = {98}, .type = 1}}));
+  EXPECT_TRUE(frames().pair.has_special_tokens());
+  document["post_processor"] = object{{"type", "RobertaProcessing"}, {"cls", {"a", 97}}, {"sep", {"b", 98}}};
+  EXPECT_EQ(
+      frames().pair.parts,
+      (Parts{
+          {.ids = {97}}, {.text = Text::kFirst}, {.ids = {98, 98}}, {.text = Text::kSecond}, {.ids = {98}}}));
+  document["post_processor"] = boost::json::parse(R"({"type": "Sequence", "processors": [
+    {"type": "ByteLevel"},
+    {"type": "TemplateProcessing",
+     "single": [{"SpecialToken": {"id": "a", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}],
+     "pair": [{"Sequence": {"id": "B", "type_id": 2}}, {"SpecialToken": {"id": "a", "type_id": 1}},
+              {"Sequence": {"id": "A", "type_id": 0}}],
+     "special_tokens": {"a": {"id": "a", "ids": [97, 98], "tokens": ["a", "b"]}}}]})");
+  EXPECT_EQ(frames().single.parts, (Parts{{.ids = {97, 98}}, {.text = Text::kFirst}}));
+  EXPECT_EQ(
+      frames().pair.parts,
+      (Parts{{.text = Text::kSecond, .type = 2}, {.ids = {97, 98}, .type = 1}, {.text = Text::kFirst}}));
+  document["post_processor"].as_object()["processors"].as_array()[1].as_object().erase("pair");
+  EXPECT_TRUE(frames().pair.parts.empty());
 }
 
 }  // namespace

@@ -1,0 +1,62 @@
+// The token models that merge: byte-level, from bytes, and with byte fallback, from characters and from the
+// bytes of those that the vocabulary lacks. How merges are applied is in bpe.h.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "tokenizer/models/bpe.h"
+#include "tokenizer/models/byte_fallback.h"
+#include "tokenizer/models/token_model.h"
+#include "tokenizer/models/whole_words.h"
+
+namespace rerank {
+
+// The token of each byte; -1 for the 13 that UTF-8 never uses, if absent.
+using ByteIds = std::array<std::int32_t, 256>;
+
+class ByteLevelBpe final : public TokenModel {
+ public:
+  // `ignore_merges`: a pre-token that is in the vocabulary is not merged together but taken.
+  ByteLevelBpe(Vocabulary vocabulary, const ByteIds& byte_ids, MergeTable merges, bool ignore_merges);
+
+  void append(std::string_view word, const ControlTokens& controls, std::vector<std::int32_t>& ids,
+              std::vector<std::size_t>* ends) const override;
+  bool looks_at_controls() const override { return ignore_merges_; }
+  bool is_made_of_text(std::string_view text) const override;
+
+ private:
+  ByteIds byte_ids_;
+  MergeTable merges_;
+  bool ignore_merges_;
+  mutable WholeWords whole_words_;  // so far met
+};
+
+class ByteFallbackBpe final : public TokenModel {
+ public:
+  ByteFallbackBpe(Vocabulary vocabulary, const ByteIds& byte_ids, MergeTable merges, CharacterJoins joins);
+
+  void append(std::string_view word, const ControlTokens& controls, std::vector<std::int32_t>& ids,
+              std::vector<std::size_t>* ends) const override;
+  bool is_made_of_text(std::string_view text) const override;
+  const PreTokenizer* own_cuts() const override { return &cuts_; }
+  bool joins(char32_t left, char32_t right) const override { return cuts_.joins.holds(left, right); }
+  std::optional<char> byte_of(std::int32_t id) const override;
+
+ private:
+  // Between characters that no merge joins.
+  struct Cuts final : PreTokenizer {
+    explicit Cuts(CharacterJoins own) : joins(std::move(own)) {}
+    void split_prefixed(const PreToken& whole, PreTokenVisit visit) const override;
+    std::size_t split_settled(std::string_view text, PreTokenVisit visit) const override;
+
+    CharacterJoins joins;
+  };
+
+  ByteIds byte_ids_;
+  MergeTable merges_;
+  Cuts cuts_;
+  mutable WholeWords whole_words_;
+};
+
+}  // namespace rerank

@@ -1,0 +1,25 @@
+// The member "model" of a tokenizer.json.
+#pragma once
+
+#include <memory>
+
+#include "text/json_view.h"
+#include "tokenizer/models/token_model.h"
+
+namespace rerank {
+
+// `is_byte_level`: whether the pre-tokenizer spells bytes as characters. Throws Error that names the key.
+using ModelReader = std::unique_ptr<TokenModel>(const JsonView& model, bool is_byte_level);
+
+std::unique_ptr<TokenModel> read_model(const JsonView& root, bool is_byte_level);
+
+// Tables are indexed by id, so ids far apart would take memory that nothing in the file accounts for.
+std::int64_t max_token_id(std::size_t num_tokens);
+
+// The member "vocab", an object of ids. Throws Error that names the entry.
+Vocabulary read_vocabulary(const JsonView& model, Vocabulary::Writing writing);
+
+// Every model that the list has: what each does is in its file.
+ModelReader read_bpe, read_word_piece, read_unigram;
+
+}  // namespace rerank

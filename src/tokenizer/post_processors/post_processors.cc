@@ -1,0 +1,41 @@
+#include "tokenizer/post_processors/post_processors.h"
+
+#include "tokenizer/step_list.h"
+
+namespace rerank {
+namespace {
+
+constexpr StepKind<PostProcessorReader> kPostProcessors[] = {{"ByteLevel", read_byte_level_offsets},
+                                                             {"TemplateProcessing", read_template_processing},
+                                                             {"BertProcessing", read_bert_processing},
+                                                             {"RobertaProcessing", read_roberta_processing}};
+
+TokenFrames bare_frames() {
+  using Text = TokenFrame::Text;
+  return {.single = {{{.text = Text::kFirst}}},
+          .pair = {{{.text = Text::kFirst}, {.text = Text::kSecond, .type = 1}}}};
+}
+
+}  // namespace
+
+// Which bytes a token's place has is said by pieces of text here, not by the file.
+void read_byte_level_offsets(const JsonView& step, TokenFrames&) {
+  step.allow_only({"type", "add_prefix_space", "trim_offsets", "use_regex"});
+}
+
+TokenFrames read_post_processors(const JsonView& root) {
+  TokenFrames frames = bare_frames();
+  const std::optional<JsonView> processor = root.find("post_processor");
+  if (!processor) return frames;
+  bool is_framed = false;
+  for (const JsonView& step : flattened(*processor, "processors")) {
+    PostProcessorReader& read = reader_of(step, kPostProcessors);
+    if (read != read_byte_level_offsets && std::exchange(is_framed, true)) {
+      step.unsupported("follows another step that may add tokens; supported is one");
+    }
+    read(step, frames);
+  }
+  return frames;
+}
+
+}  // namespace rerank

@@ -1,0 +1,75 @@
+#include "tokenizer/read_added_tokens.h"
+
+#include <fmt/format.h>
+
+#include <optional>
+#include <string>
+#include <unordered_set>
+
+namespace rerank {
+namespace {
+
+constexpr int64_t kMaxId = (1 << 24) - 1;  // far beyond any vocabulary
+
+AddedToken read_added_token(const JsonView& node) {
+  node.allow_only({"id", "content", "single_word", "lstrip", "rstrip", "normalized", "special"});
+  AddedToken token;
+  int64_t id = node.at("id").integer();
+  if (id < 0 || id > kMaxId) node.at("id").refuse(fmt::format("should be from 0 to {}", kMaxId));
+  token.id = static_cast<int32_t>(id);
+  token.content = node.at("content").string();
+  token.single_word = node.at("single_word").boolean();
+  token.lstrip = node.at("lstrip").boolean();
+  token.rstrip = node.at("rstrip").boolean();
+  token.normalized = node.at("normalized").boolean();
+  token.special = node.at("special").boolean();
+  if (token.content.empty()) node.at("content").refuse("is empty; remove the token");
+  return token;
+}
+
+}  // namespace
+
+bool is_text_token(const AddedToken& token, const TokenModel& model) {
+  return model.own_cuts() != nullptr && !token.special && model.vocabulary().find(token.content) == token.id;
+}
+
+// The Hugging Face library gives an added token the id that the vocabulary has for it, else the next free
+// one, and only warns where the file says another; here the file must agree.
+std::vector<AddedToken> read_added_tokens(const JsonView& root, const TokenModel& model,
+                                          const Normalizers& normalizers) {
+  const Vocabulary& vocabulary = model.vocabulary();
+  std::vector<AddedToken> tokens;
+  std::unordered_set<std::string> contents;
+  std::optional<JsonView> list = root.find("added_tokens");
+  if (!list) return tokens;
+  int64_t next_id = static_cast<int64_t>(vocabulary.num_tokens());
+  for (size_t i = 0; i < list->array().size(); ++i) {
+    JsonView node = list->element(i);
+    AddedToken token = read_added_token(node);
+    std::string storage;
+    if (!contents.emplace(normalizers.normalized(token.content, storage)).second) {
+      node.at("content").unsupported(
+          "is, in normal form, that of an earlier token too; remove one of the two");
+    }
+    int32_t known = vocabulary.find_written(token.content);
+    int64_t expected = known >= 0 ? known : next_id;
+    if (token.id != expected || (known < 0 && vocabulary.bytes_of(token.id))) {
+      node.at("id").unsupported(
+          fmt::format("is {}, but the Hugging Face library would give \"{}\" the id {}; list the added "
+                      "tokens by ascending id, from the size of model.vocab on",
+                      token.id, token.content, expected));
+    }
+    if (token.normalized && is_text_token(token, model)) {
+      node.at("normalized")
+          .unsupported(
+              fmt::format("is true, but \"{}\" is a token of model.vocab, which is looked for in the text as "
+                          "it is; supported is false",
+                          token.content));
+    }
+    if (token.id >= next_id) next_id = token.id + 1;
+    tokens.push_back(std::move(token));
+  }
+  return tokens;
+}
+
+}  // namespace rerank
