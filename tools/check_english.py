@@ -1,20 +1,25 @@
 #!/usr/bin/env python3
 """Finds phrases that puzzle readers of the documentation, of --help, of error messages and of comments, and says what to
 write instead. It looks at the prose of the folders in HELD alone: Markdown without its code, comments and string literals
-of sources, comments and messages of shell scripts. A room whose texts have been cleaned up is added there. Prints one
+of sources and of Python, comments and messages of shell scripts. A room whose texts have been cleaned up is added there. Prints one
 line a violation.
 
 usage: tools/check_english.py [ROOT]
 """
 
+import io
 import pathlib
 import re
 import sys
+import tokenize
 
 from check_naming import tracked_files
 
 # Folders and files, from the root.
-HELD = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "docs", "apps", "scripts", "src/base", "src/settings")
+HELD = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "docs", "apps", "scripts", "include/rerank/client.h",
+        "include/rerank/settings.h", "python/src/rerank_cpp", "src/base", "src/client", "src/http", "src/hub", "src/load",
+        "src/server", "src/settings")
+EXEMPT = ("src/load/words.cc",)  # a vocabulary, not prose
 
 # What is not to be written, as a regular expression in which a space is any white space, line breaks included -> what to
 # write instead. Each is here because it was written often, and can be found with few false alarms.
@@ -54,6 +59,7 @@ TEXT_OF_SOURCE = re.compile(r'//(?P<comment>[^\n]*)|R"(?P<tag>\w*)\((?P<raw>.*?)
                             r"|(?<![0-9a-fA-F])'(?:[^'\\\n]|\\.)+'", re.DOTALL)
 INCLUDE = re.compile(r"^\s*#\s*include[^\n]*", re.MULTILINE)
 CODE_OF_MARKDOWN = re.compile(r"^```.*?^```|^(?: {4}|\t)[^\n]*|`[^`\n]*`|\]\([^)\n]*\)", re.MULTILINE | re.DOTALL)
+QUOTES = re.compile(r"(?P<open>\w*(?:\"{3}|'{3}|\"|'))(?P<text>.*?)(?P<close>\"{3}|'{3}|\"|')", re.DOTALL)
 MESSAGE_OF_SHELL = re.compile(r'\b(?:fail|say|wrong_usage|echo) "(.*)"')
 
 
@@ -79,6 +85,30 @@ def prose_of_source(text):
     return "".join(result)
 
 
+def prose_of_python(text):
+    """Comments and strings of a Python source at their places. Literals side by side, and lines of a comment, read on."""
+    starts = [0]
+    for line in text.splitlines(keepends=True):
+        starts.append(starts[-1] + len(line))
+    result, end = [], 0
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.COMMENT:
+            prose = " " + token.string[1:]
+        elif token.type == tokenize.STRING:
+            parts = QUOTES.fullmatch(token.string)
+            prose = " " * len(parts["open"]) + parts["text"] + " " * len(parts["close"])
+        elif tokenize.tok_name[token.type] == "FSTRING_MIDDLE":
+            prose = token.string
+        else:
+            continue
+        begin = starts[token.start[0] - 1] + token.start[1]
+        between = text[end:begin]
+        result.append(between if not between.strip() else blank(between))
+        result.append(prose)
+        end = begin + len(prose)
+    return "".join(result)
+
+
 def prose_of_shell_line(line):
     if line.lstrip().startswith("#"):
         return line.replace("#", " ", 1)
@@ -91,6 +121,8 @@ def prose_of(path, text):
         return CODE_OF_MARKDOWN.sub(lambda match: blank(match.group()), text)
     if path.suffix in (".h", ".cc", ".cu", ".cuh"):
         return prose_of_source(text)
+    if path.suffix == ".py":
+        return prose_of_python(text)
     if path.suffix == ".sh":
         return "\n".join(prose_of_shell_line(line) for line in text.split("\n"))
     return ""
@@ -100,7 +132,7 @@ def faults_in(root, held=HELD):
     found = []
     for path in tracked_files(root):
         name = path.as_posix()
-        if not any(name == place or name.startswith(place + "/") for place in held):
+        if name in EXEMPT or not any(name == place or name.startswith(place + "/") for place in held):
             continue
         prose = prose_of(path, (root / path).read_text(encoding="utf-8")) if path.suffix else ""
         for rule, instead in RULES:

@@ -42,11 +42,15 @@ class EnglishTest(unittest.TestCase):
         self.assert_caught("apps/a.cc", "int a;\n// It is\n// no number.\n", 2)
         self.assert_caught("apps/a.cc", 'f("it is "\n  "no number");\n')
         self.assert_caught("apps/a.cc", 'f(R"(help:\nit is no number)");\n', 2)
+        self.assert_caught("apps/a.py", 'x = 1  # first\n# It is\n# no number.\n', 2)
+        self.assert_caught("apps/a.py", 'def f():\n    """It is\n    no number."""\n', 2)
+        self.assert_caught("apps/a.py", 'f(f"it is "\n  "no number")\n')
         self.assert_caught("apps/a.sh", '# A script.\nfail "$1 is no number"\n', 2)
 
     def test_not_in_code(self):
         self.assertEqual(self.faults("docs/a.md", "`is no` and\n\n    is no number\n\n```\nis no number\n```\n"), [])
         self.assertEqual(self.faults("apps/a.cc", "bool stands = anew(); // fine\nauto is = 1; int no = 2;\n"), [])
+        self.assertEqual(self.faults("apps/a.py", "stands = anew() if x is no else mend\n"), [])
         self.assertEqual(self.faults("apps/a.sh", "stands=1\n"), [])
 
     def test_only_in_folders_that_are_held(self):

@@ -1,5 +1,5 @@
-// A client of reranker servers: rerank.cpp's own, vLLM, Text Embeddings Inference, llama.cpp, Infinity,
-// Cohere and Jina. Needs nothing of the engine.
+// A client for reranker servers: rerank.cpp's own, vLLM, Text Embeddings Inference, llama.cpp, Infinity,
+// Cohere and Jina. Needs no part of the engine.
 #pragma once
 
 #include <chrono>
@@ -17,50 +17,49 @@
 namespace rerank {
 
 struct ClientOptions {
-  // http:// or https://, with a path if the server stands below one. What ends in /v1, /v2 or a route such as
-  // /v1/rerank is taken as that.
+  // http:// or https://, with a path if the server has a path prefix. /v1, /v2 or a route such as /v1/rerank
+  // at its end is recognized.
   std::string url = "http://localhost:8000";
   std::string unix_socket;  // path of a socket to connect to instead of the URL's host
   std::string api_key;      // sent as "Authorization: Bearer KEY"
   std::string model;        // empty: the server's only or first one
-  // Which server it is: "auto" (asked once, before the first call), "rerank" (rerank.cpp), "vllm", "tei",
+  // The kind of server: "auto" (detected once, before the first call), "rerank" (rerank.cpp), "vllm", "tei",
   // "llama.cpp", "infinity", "cohere" or "jina".
   std::string dialect = "auto";
 
   std::chrono::milliseconds connect_timeout{5'000};
-  std::chrono::milliseconds timeout{120'000};  // of a whole call, waiting and retries included; 0: none
-  // Of each request, after the first attempt: on 429, 502, 503 and on a connection lost before any of the
-  // answer came.
+  std::chrono::milliseconds timeout{120'000};  // of a whole call, including waits and retries; 0: none
+  // Retries per request: on 429, 502, 503 and when the connection is lost before any of the response arrived.
   std::int32_t max_retries = 4;
-  std::int32_t max_connections = 16;  // at a time, of all threads together
+  std::int32_t max_connections = 16;  // at a time, for all threads
 
-  // A longer list is sent as several requests side by side. 0: what the server says or is known to take, 1000
-  // at most.
+  // Longer lists are sent as several concurrent requests. 0: the limit that the server reports or is known to
+  // have, at most 1000.
   std::size_t max_documents_per_request = 0;
-  std::size_t max_request_bytes = 0;  // of a request's texts; 0: what the server is known to take
-  std::size_t max_reply_bytes = std::size_t{64} << 20;  // inflated; its headers have 256 KiB
+  std::size_t max_request_bytes = 0;  // of the texts of a request; 0: the known limit of the server
+  std::size_t max_reply_bytes = std::size_t{64} << 20;  // decompressed; headers are limited to 256 KiB
 
-  bool compress_requests = false;  // gzip; rerank.cpp reads it, few others do
-  bool compress_replies = false;   // asks for gzip
+  bool compress_requests = false;  // gzip; supported by rerank.cpp and few others
+  bool compress_replies = false;   // request gzip
 
   std::string ca_file;           // PEM; empty: the system's
   std::string certificate_file;  // PEM, of this client
   std::string key_file;          // PEM; empty: in certificate_file
   bool verify_tls = true;
 
-  std::vector<std::pair<std::string, std::string>> headers;  // of every request
+  std::vector<std::pair<std::string, std::string>> headers;  // sent with every request
   std::string user_agent;                                    // empty: rerank/VERSION
 };
 
-// Of one call. What a server has no field for is refused, never left out in silence.
+// Options of one call. An option that the server has no field for is an error, never ignored.
 struct CallOptions {
   std::string instruction;                // what makes a document relevant; empty: the server's default
   std::int32_t max_tokens_per_query = 0;  // 0: all
   std::int32_t max_tokens_per_document = 0;
   std::optional<bool>
-      truncate;             // a pair that is too long: cut the document, or refuse; unset: as the server does
-  bool raw_scores = false;  // the logits that scores are made of
-  std::int32_t priority = 0;                         // lower numbers first, where the server has priorities
+      truncate;  // truncate documents of pairs that are too long, or refuse them; unset: the server's default
+  bool raw_scores = false;                           // logits instead of scores
+  std::int32_t priority = 0;                         // lower numbers first, if the server supports it
   std::string model;                                 // empty: ClientOptions::model
   std::string request_id;                            // sent as X-Request-Id; empty: random
   std::optional<std::chrono::milliseconds> timeout;  // instead of ClientOptions::timeout
@@ -68,29 +67,29 @@ struct CallOptions {
 
 struct RerankOptions : CallOptions {
   std::size_t top_n = 0;         // of RerankReply::items; 0: all
-  bool return_documents = true;  // whether items hold their texts
+  bool return_documents = true;  // whether items contain their texts
 };
 
 struct RerankItem {
-  std::size_t index = 0;  // of the document, as it was given
+  std::size_t index = 0;  // of the document in the call
   float score = 0;
-  std::string text;        // the document; empty unless asked for
-  bool truncated = false;  // the document was cut; only rerank.cpp says so
+  std::string text;        // the document; empty unless requested
+  bool truncated = false;  // the document was truncated; only rerank.cpp reports it
 };
 
-// What every reply tells besides its scores.
+// Common to all replies.
 struct ReplyDetails {
-  std::string model;  // as the server calls it; empty: it does not say
-  // Tokens of all pairs; unset: the server does not say.
+  std::string model;  // from the server; empty: not reported
+  // Tokens of all pairs; unset: not reported.
   std::optional<std::int64_t> num_tokens;
   std::vector<bool> truncated;           // [documents]
-  std::vector<std::string> request_ids;  // one for each request sent
-  std::vector<std::string> raw;          // their bodies as they came
+  std::vector<std::string> request_ids;  // one per request sent
+  std::vector<std::string> raw;          // the bodies of the responses
 };
 
 struct RerankReply : ReplyDetails {
-  std::vector<RerankItem> items;  // highest score first, equal ones in their own order
-  // [documents], in their order, those cut away by top_n too: the server is asked for all.
+  std::vector<RerankItem> items;  // best score first; ties in the original order
+  // [documents], in the original order, including those beyond top_n: all are requested.
   std::vector<float> scores;
 };
 
@@ -98,32 +97,32 @@ struct ScoreReply : ReplyDetails {
   std::vector<float> scores;  // [documents]
 };
 
-// What a client found, or was told.
+// The server of a client, as detected or configured.
 struct ServerInfo {
   std::string dialect;     // one of ClientOptions::dialect's names, not "auto"
   std::string rerank_url;  // where rerank requests go
-  std::string score_url;   // empty: scores are asked for as rerankings
-  std::string model;       // sent with requests; empty: none is
+  std::string score_url;   // empty: pairs are scored by rerank requests
+  std::string model;       // sent with requests; empty: none
   std::size_t max_documents_per_request = 0;
   std::size_t max_request_bytes = 0;
 };
 
-// A call that failed. What is wrong with the arguments before anything is sent is a plain Error.
+// A call that failed. Invalid arguments are a plain Error, before anything is sent.
 class __attribute__((visibility("default"))) ClientError : public Error {
  public:
   enum class Reason {
-    kStatus,      // the server answered with an error
-    kConnection,  // not found, refused, broken
-    kTls,         // a certificate, the server's or ours
-    kTimeout,     // the call's time is up
+    kStatus,      // the server returned an error
+    kConnection,  // name not found, refused, lost
+    kTls,         // the server's certificate, or the client's
+    kTimeout,     // the timeout of the call
     kCancelled,   // by the stop token
-    kReply,       // an answer that makes no sense
+    kReply,       // an invalid response
   };
   struct Details {
     Reason reason = Reason::kStatus;
-    int status = 0;              // 0: no answer
-    std::string server_message;  // what the server says is wrong; empty: nothing
-    std::string request_id;      // as sent, or as the server calls it
+    int status = 0;              // 0: no response
+    std::string server_message;  // from the error response; may be empty
+    std::string request_id;      // as sent, or from the server
     int num_attempts = 0;
   };
 
@@ -139,29 +138,30 @@ class __attribute__((visibility("default"))) ClientError : public Error {
   Details details_;
 };
 
-// All members are safe from any thread; connections are kept and shared between them.
+// All members are safe from any thread; open connections are kept and shared between threads.
 class __attribute__((visibility("default"))) Client {
  public:
-  // Connects to nothing yet. Throws Error{kInvalidArgument} naming the option.
+  // Does not connect yet. Throws Error{kInvalidArgument} naming the option.
   explicit Client(ClientOptions options = {});
   ~Client();
   Client(Client&&) noexcept;
   Client& operator=(Client&&) noexcept;
 
-  // How well each document answers the query. An empty list of them is answered without asking. Throws
-  // ClientError; Error for what the server has no field for.
+  // Scores each document for the query. Without documents nothing is sent. Throws ClientError; Error for an
+  // option that the server has no field for.
   RerankReply rerank(const std::string& query, const std::vector<std::string>& documents,
                      const RerankOptions& options = {}, const std::stop_token& stop = {}) const;
 
-  // The score of each pair: one query for all documents, or as many queries as documents. Servers without a
-  // score route are asked for rerankings, one for each query. Throws as rerank does.
+  // Scores pairs: one query for all documents, or one per document. If the server has no score route, rerank
+  // requests are sent, one per query. Throws as rerank does.
   ScoreReply score(const std::vector<std::string>& queries, const std::vector<std::string>& documents,
                    const CallOptions& options = {}, const std::stop_token& stop = {}) const;
 
-  // Asks the server who it is, if the dialect is "auto" and nobody asked yet. Throws ClientError.
+  // Returns the server, after detecting it if the dialect is "auto" and it is not known yet. Throws
+  // ClientError.
   ServerInfo server(const std::stop_token& stop = {}) const;
 
-  // Whether GET /health says 200 within connect_timeout, at the first attempt. Throws ClientError only when
+  // Whether GET /health returns 200 within connect_timeout, without retries. Throws ClientError only if
   // cancelled.
   bool healthy(const std::stop_token& stop = {}) const;
 

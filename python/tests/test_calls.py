@@ -126,14 +126,14 @@ def test_truncated_is_told(call: CallFunction, settings: Settings, server: Stand
 
 
 @pytest.mark.parametrize(("method", "arguments", "options", "error", "words"), [
-    ("rerank", ("query", "one text"), {}, TypeError, "documents is one text: give a list"),
+    ("rerank", ("query", "one text"), {}, TypeError, "documents is a single text: pass a list"),
     ("rerank", ("query", ["a", None]), {}, TypeError, r"documents\[1\] is NoneType"),
     ("rerank", (None, ["a"]), {}, TypeError, "query is NoneType"),
     ("rerank", ("query", ["a"]), {"top_n": -1}, ValueError, "top_n is -1"),
-    ("rerank", ("query", ["a"]), {"top_k": 1}, TypeError, "top_k is no option of a call"),
+    ("rerank", ("query", ["a"]), {"top_k": 1}, TypeError, "top_k is not an option of a call"),
     ("rerank", ("query", ["a"]), {"timeout": -1}, ValueError, "timeout is -1"),
-    ("rerank", ("query", ["a", "b\ud83d"]), {}, ValueError, r"documents\[1\] holds half of a surrogate pair at character 1"),
-    ("rerank", ("\udc00", ["a"]), {}, ValueError, "query holds half of a surrogate pair at character 0"),
+    ("rerank", ("query", ["a", "b\ud83d"]), {}, ValueError, r"documents\[1\] contains half of a surrogate pair at character 1"),
+    ("rerank", ("\udc00", ["a"]), {}, ValueError, "query contains half of a surrogate pair at character 0"),
     ("score", (["a", "b"], ["c"]), {}, ValueError, "queries has 2 texts and documents 1"),
     ("score", ([], ["c"]), {}, ValueError, "queries has 0 texts"),
 ])

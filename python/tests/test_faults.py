@@ -86,7 +86,7 @@ def test_a_password_in_the_address_is_not_shown(call: CallFunction, settings: Se
 
 def test_redirect_says_where(call: CallFunction, settings: Settings, server: StandIn) -> None:
     server.then([reply(308, b"", Location="https://elsewhere")])
-    with pytest.raises(StatusError, match="the server is at https://elsewhere: set url"):
+    with pytest.raises(StatusError, match="the server has moved to https://elsewhere: set url"):
         call(settings, "rerank", "query", ["a"])
 
 
@@ -165,15 +165,15 @@ def test_no_such_host(call: CallFunction) -> None:
 
 
 @pytest.mark.parametrize(("body", "words"), [
-    (b"<html>hello</html>", "no JSON"),
-    (b'{"results": [{"index": 0, "relevance_score": \xff}]}', "no JSON"),
-    ({"object": "list"}, "neither results nor data"),
-    ([{"index": 0, "score": 1}], "neither results nor data"),
-    ({"results": {"0": 1}}, "neither results nor data"),
+    (b"<html>hello</html>", "not JSON"),
+    (b'{"results": [{"index": 0, "relevance_score": \xff}]}', "not JSON"),
+    ({"object": "list"}, "neither a list results nor data"),
+    ([{"index": 0, "score": 1}], "neither a list results nor data"),
+    ({"results": {"0": 1}}, "neither a list results nor data"),
     ({"results": []}, "0 scores for 2 pairs; index 0 is missing"),
     ({"results": [{"index": 1, "relevance_score": 0.5}]}, "index 0 is missing"),
-    ({"results": [{"index": 1, "relevance_score": 0.5}] * 2}, "index 1 is there twice"),
-    ({"results": [{"index": 2, "relevance_score": 0.5}]}, "index 2 is none of the 2"),
+    ({"results": [{"index": 1, "relevance_score": 0.5}] * 2}, "index 1 occurs twice"),
+    ({"results": [{"index": 2, "relevance_score": 0.5}]}, "index 2 is not one of the 2"),
     ({"results": [{"index": -1, "relevance_score": 0.5}]}, "index -1 is none"),
     ({"results": [{"index": True, "relevance_score": 0.5}]}, "index True is none"),
     ({"results": [{"relevance_score": 0.5}]}, "index None is none"),
@@ -183,7 +183,7 @@ def test_no_such_host(call: CallFunction) -> None:
     ({"results": [{"index": 0, "relevance_score": None}]}, "relevance_score is None"),
     ({"results": [{"index": 0}]}, "relevance_score is None"),
     (b'{"results": [{"index": 0, "relevance_score": 1' + b"0" * 400 + b"}]}", "relevance_score is 1000"),
-    (b"[" * 100000, "no JSON"),
+    (b"[" * 100000, "not JSON"),
 ])
 def test_malformed_replies(call: CallFunction, settings: Settings, server: StandIn, body: Any, words: str) -> None:
     server.then([reply(200, body)])

@@ -94,12 +94,12 @@ def test_an_address_with_a_route(url: str, base: str) -> None:
 
 
 @pytest.mark.parametrize(("values", "words"), [
-    ({"url": "localhost:8000"}, "url is 'localhost:8000': give an address such as"),
+    ({"url": "localhost:8000"}, "url is 'localhost:8000': use a URL such as"),
     ({"url": "http://"}, "url is 'http://'"),
     ({"url": "http://a:b"}, "url is no address"),
     ({"url": 8000}, "url is int: give str"),
-    ({"url": "http://h/?a=b"}, "leave out what comes after its path"),
-    ({"timeout": -1}, "timeout is -1: give a number between 0 and 1000000"),
+    ({"url": "http://h/?a=b"}, "remove the query or fragment"),
+    ({"timeout": -1}, "timeout is -1: use a number between 0 and 1000000"),
     ({"timeout": float("nan")}, "timeout is nan"),
     ({"timeout": "5"}, "timeout is str: give float"),
     ({"timeout": True}, "timeout is bool"),
@@ -107,8 +107,8 @@ def test_an_address_with_a_route(url: str, base: str) -> None:
     ({"timeout": float("inf")}, "timeout is inf"),
     ({"max_retries": -1}, "max_retries is -1"),
     ({"max_retries": 1.5}, "max_retries is float: give int"),
-    ({"max_connections": 0}, "max_connections is 0: give a number between 1 and 4096"),
-    ({"api_key": "abc\n"}, "api_key holds a character that no header may"),
+    ({"max_connections": 0}, "max_connections is 0: use a number between 1 and 4096"),
+    ({"api_key": "abc\n"}, "api_key contains a character that is invalid in a header"),
 ])
 def test_wrong_values(values: dict[str, Any], words: str) -> None:
     with pytest.raises(SettingsError, match=words):
@@ -116,15 +116,15 @@ def test_wrong_values(values: dict[str, Any], words: str) -> None:
 
 
 @pytest.mark.parametrize(("environ", "files", "words"), [
-    ({"RERANK_TIMEOUT": "soon"}, {}, "RERANK_TIMEOUT in the environment is 'soon': a number from 0 up is needed"),
+    ({"RERANK_TIMEOUT": "soon"}, {}, "RERANK_TIMEOUT in the environment is 'soon': use a number, 0 or more"),
     ({"RERANK_MAX_RETRIES": "1.5"}, {}, "RERANK_MAX_RETRIES in the environment is '1.5': a whole number"),
-    ({"RERANK_VERIFY_TLS": "maybe"}, {}, "RERANK_VERIFY_TLS in the environment is 'maybe': true or false is needed"),
-    ({"RERANK_URL": "nowhere"}, {}, r"give an address .*\(RERANK_URL in the environment\)"),
+    ({"RERANK_VERIFY_TLS": "maybe"}, {}, "RERANK_VERIFY_TLS in the environment is 'maybe': use true or false"),
+    ({"RERANK_URL": "nowhere"}, {}, r"use a URL .*\(RERANK_URL in the environment\)"),
     ({}, {".env": "RERANK_CLIENT_MAX_CONNECTIONS=0"}, r"max_connections is 0: .*\(RERANK_CLIENT_.* in .env, line 1\)"),
     ({}, {".env": "A=1\nwhat is this"}, ".env, line 2: neither NAME=VALUE nor a comment"),
-    ({}, {".env": "RERANK_MODEL='a"}, ".env, line 1: the quotes of RERANK_MODEL do not fit"),
-    ({}, {".env": 'RERANK_MODEL="a"b'}, ".env, line 1: the quotes of RERANK_MODEL do not fit"),
-    ({}, {"rerank.toml": "url = 1"}, r"url is '1': give an address .* \(url in rerank.toml\)"),
+    ({}, {".env": "RERANK_MODEL='a"}, ".env, line 1: the quotes of RERANK_MODEL do not match"),
+    ({}, {".env": 'RERANK_MODEL="a"b'}, ".env, line 1: the quotes of RERANK_MODEL do not match"),
+    ({}, {"rerank.toml": "url = 1"}, r"url is '1': use a URL .* \(url in rerank.toml\)"),
     ({}, {"rerank.toml": "url = true"}, r"url is bool: give str \(url in rerank.toml\)"),
     ({}, {"rerank.toml": "[client]\nmax_retries = []"}, r"max_retries is list: give int \(\[client\] max_retries in"),
     ({}, {"rerank.toml": "url = "}, "rerank.toml: "),
@@ -140,12 +140,12 @@ def test_wrong_sources(environ: dict[str, str], files: dict[str, Any], words: st
 
 
 def test_unknown_setting() -> None:
-    with pytest.raises(TypeError, match="uri is no setting; there are url, "):
+    with pytest.raises(TypeError, match="uri is not a setting; the settings are url, "):
         Settings.load(environ={}, uri="http://h")
 
 
 def test_missing_certificates() -> None:
-    with pytest.raises(SettingsError, match="ca_file is absent.pem: it cannot be read as PEM certificates"):
+    with pytest.raises(SettingsError, match="ca_file is absent.pem: cannot read it as PEM certificates"):
         Client(Settings(ca_file="absent.pem"))
-    with pytest.raises(SettingsError, match="certificate_file is absent.pem: it cannot be read as a PEM certificate"):
+    with pytest.raises(SettingsError, match="certificate_file is absent.pem: cannot read it as a PEM certificate"):
         Client(Settings(certificate_file="absent.pem"))

@@ -11,7 +11,7 @@ namespace {
 constexpr std::array<std::string_view, 4> kRoutes = {"/rerank", "/reranking", "/ranking", "/score"};
 constexpr std::array<std::string_view, 2> kVersions = {"/v1", "/v2"};
 
-// Takes the first of `endings` that `text` ends in off it, and returns it.
+// Removes the first of `endings` that `text` ends in, and returns it.
 template <typename Endings>
 std::string take_ending(std::string& text, const Endings& endings) {
   for (const std::string_view ending : endings) {

@@ -1,4 +1,4 @@
-// The address that a user gives, taken apart: people write a server's root, its /v1, or a whole route.
+// The parts of the URL that a user gives: a server's root, its /v1, or a whole route.
 #pragma once
 
 #include <string>
@@ -7,16 +7,16 @@
 namespace rerank::client {
 
 struct BaseUrl {
-  std::string root;     // scheme, host, port and path prefix, without a "/" at the end
+  std::string root;     // scheme, host, port and path prefix, without a trailing slash
   std::string host;     // in lower case, without port
-  std::string version;  // "/v1" or "/v2" if the URL names one, else empty
-  std::string route;    // "/rerank" or the like if the URL names one, else empty
+  std::string version;  // "/v1" or "/v2", empty if the URL contains neither
+  std::string route;    // "/rerank" or another route, empty if the URL contains none
 
-  // The URL as far as it was given.
+  // The URL as it was given.
   std::string given() const { return root + version + route; }
 };
 
-// Throws Error saying what is wrong with `url` and how it should look.
+// Throws Error saying what is wrong with `url` and what it should look like.
 BaseUrl parse_base_url(std::string_view url);
 
 }  // namespace rerank::client

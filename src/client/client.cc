@@ -25,7 +25,7 @@ using client::Server;
 
 enum class Route { kRerank, kScore };
 
-// One request of a call, answered.
+// One request of a call and its response.
 struct PartReply {
   ScoredReply scored;
   std::string raw;
@@ -57,12 +57,12 @@ ClientOptions checked(ClientOptions options) {
   return options;
 }
 
-// Which documents a part holds, for people.
+// Describes the documents of a part, for messages.
 std::string range_of(const RequestPart& part) {
   const std::size_t first = part.positions.front();
   const std::size_t last = part.positions.back();
   if (last - first + 1 == part.positions.size()) return fmt::format("documents {} to {}", first, last);
-  return fmt::format("{} documents, the first of them {}", part.positions.size(), first);
+  return fmt::format("{} documents starting with document {}", part.positions.size(), first);
 }
 
 std::vector<RerankItem> best_items(const std::vector<std::string>& documents, const RerankReply& reply,
@@ -99,7 +99,7 @@ class Client::Impl {
 
   std::shared_ptr<const Server> server(const CallContext& context) { return finder_.find(context); }
 
-  // Scores of all parts put together in `scores`, [num_documents], and what else they tell in `details`.
+  // Combines the scores of all parts in `scores`, [num_documents], and their other fields in `details`.
   void call(const std::vector<RequestPart>& parts, Route route, const Server& server,
             const CallOptions& options, const CallContext& context, std::vector<float>& scores,
             ReplyDetails& details) {
@@ -151,12 +151,13 @@ class Client::Impl {
     try {
       reply.scored = client::read_scores(answer.body, part.positions.size());
     } catch (const Error& error) {
-      throw ClientError(error.code(),
-                        fmt::format("{}: {}; is a reranker served there?", answer.url, error.what()),
-                        {.reason = ClientError::Reason::kReply,
-                         .status = answer.status,
-                         .request_id = answer.request_id,
-                         .num_attempts = answer.num_attempts});
+      throw ClientError(
+          error.code(),
+          fmt::format("{}: {}; check that the URL is that of a reranker", answer.url, error.what()),
+          {.reason = ClientError::Reason::kReply,
+           .status = answer.status,
+           .request_id = answer.request_id,
+           .num_attempts = answer.num_attempts});
     }
     if (!reply.scored.num_tokens) reply.scored.num_tokens = answer.num_tokens;
     reply.raw = std::move(answer.body);
@@ -190,7 +191,7 @@ void require_sendable(const Server& server, const CallOptions& options) {
   client::require_supported(*server.spec, options);
   if (server.spec->needs_model && server.model.empty() && options.model.empty()) {
     throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("model: {} needs one to be named", server.spec->label));
+                fmt::format("model: {} requires a model name", server.spec->label));
   }
 }
 
@@ -222,7 +223,7 @@ ScoreReply Client::score(const std::vector<std::string>& queries, const std::vec
   if (documents.empty() && queries.size() <= 1) return reply;
   if (queries.size() != 1 && queries.size() != documents.size()) {
     throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("{} queries and {} documents: give one query for all, or one for each document",
+                fmt::format("{} queries and {} documents: pass one query for all documents, or one for each",
                             queries.size(), documents.size()));
   }
   const CallContext context = impl_->context_of(options, stop);

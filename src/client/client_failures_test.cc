@@ -1,4 +1,4 @@
-// Calls that fail, and those that are saved by another attempt.
+// Calls that fail, and calls that succeed after a retry.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -17,7 +17,7 @@ using Reason = ClientError::Reason;
 
 constexpr const char* kOneScore = R"({"results":[{"index":0,"relevance_score":0.5}]})";
 
-// Answers by the number of the request, the last one for all that follow.
+// Answers by the number of the request; the last one for all that follow.
 ScriptedServer::Script in_turn(std::vector<ScriptedAnswer> answers) {
   return [answers = std::move(answers)](const ScriptedRequest& request) {
     return answers[std::min(static_cast<std::size_t>(request.number), answers.size() - 1)];
@@ -84,7 +84,7 @@ TEST(ClientRetries, AsOftenAsAllowed) {
   EXPECT_EQ(error.num_attempts(), 3);
   EXPECT_EQ(error.status(), 503);
   EXPECT_EQ(error.code(), ErrorCode::kUnavailable);
-  EXPECT_THAT(error.what(), HasSubstr("/v1/rerank answered 503 after 3 attempts: loading"));
+  EXPECT_THAT(error.what(), HasSubstr("/v1/rerank returned status 503 after 3 attempts: loading"));
   ScriptedServer other(in_turn({ScriptedAnswer::reply(503, "")}));
   EXPECT_EQ(failure_of(client_of(other, {.max_retries = 0})).num_attempts(), 1);
 }
@@ -100,7 +100,7 @@ TEST(ClientRetries, NotWhenTheServerSaysTooLate) {
   ScriptedServer server(in_turn({ScriptedAnswer::reply(429, "busy", "Retry-After: 100\r\n")}));
   const ClientError error = failure_of(client_of(server, {.timeout = std::chrono::seconds(20)}));
   EXPECT_EQ(error.reason(), Reason::kStatus);
-  EXPECT_THAT(error.what(), HasSubstr("busy (it asks to come back in 100 s, later than this call can wait)"));
+  EXPECT_THAT(error.what(), HasSubstr("busy (it requests a wait of 100 s, longer than this call may take)"));
   ScriptedServer other(in_turn({ScriptedAnswer::reply(503, "", "Retry-After: 86400\r\n")}));
   EXPECT_EQ(failure_of(client_of(other, {.timeout = std::chrono::seconds(0)})).status(), 503);
 }
@@ -120,11 +120,11 @@ TEST(ClientFailures, TooSlow) {
   ScriptedServer server(in_turn({{.bytes = "", .hold = true}}));
   const ClientError error = failure_of(client_of(server, {.timeout = std::chrono::milliseconds(80)}));
   EXPECT_EQ(error.reason(), Reason::kTimeout);
-  EXPECT_THAT(error.what(), HasSubstr("no answer in time"));
+  EXPECT_THAT(error.what(), HasSubstr("no response within the timeout"));
   RerankOptions options;
   options.timeout = std::chrono::milliseconds(80);
   EXPECT_EQ(failure_of(client_of(server), {"d"}, options).reason(), Reason::kTimeout);
-  // A reply that began counts as slow too.
+  // A response that began counts as a timeout too.
   ScriptedServer half(in_turn({{.bytes = "HTTP/1.1 200 OK\r\ncontent-length: 90\r\n\r\n{", .hold = true}}));
   EXPECT_EQ(failure_of(client_of(half), {"d"}, options).reason(), Reason::kTimeout);
 }
@@ -201,7 +201,7 @@ TEST(ClientFailures, RepliesThatMakeNoSense) {
 TEST(ClientFailures, NoRerankerFound) {
   ScriptedServer server(in_turn({ScriptedAnswer::reply(404, "")}));
   const ClientError error = failure_of(Client({.url = server.url()}));
-  EXPECT_THAT(error.what(), HasSubstr("no reranker here"));
+  EXPECT_THAT(error.what(), HasSubstr("no reranker found"));
   EXPECT_EQ(error.status(), 404);
   ScriptedServer locked(in_turn({ScriptedAnswer::reply(401, R"({"error":"key?"})")}));
   EXPECT_EQ(failure_of(Client({.url = locked.url()})).status(), 401);
@@ -249,7 +249,8 @@ TEST(ClientFailures, ArgumentsThatMakeNoSense) {
               }),
               HasSubstr("2 queries and 1 documents"));
   const Client cohere({.url = "https://api.cohere.com"});
-  EXPECT_THAT(message_of([&] { (void)cohere.rerank("q", {"d"}); }), HasSubstr("model: Cohere needs one"));
+  EXPECT_THAT(message_of([&] { (void)cohere.rerank("q", {"d"}); }),
+              HasSubstr("model: Cohere requires a model name"));
   ScriptedServer server(in_turn({good()}));
   const Client split_header = client_of(server, {.headers = {{"X", "a\r\nY: b"}}});
   EXPECT_THAT(message_of([&] { (void)split_header.rerank("q", {"d"}); }), HasSubstr("line break"));

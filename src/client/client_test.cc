@@ -79,7 +79,7 @@ TEST_P(EveryServer, IsFoundOutOnce) {
   const int num_parts = dialect == "rerank" || dialect == "tei" ? 2 : 1;
   const int num_questions = server.num_requests() - 2 * num_parts;
   const ServerInfo info = client.server();
-  EXPECT_EQ(server.num_requests(), num_questions + 2 * num_parts);  // nothing more was asked
+  EXPECT_EQ(server.num_requests(), num_questions + 2 * num_parts);  // no other requests
   EXPECT_EQ(info.dialect, dialect == "plain" || dialect == "cohere" ? "jina" : dialect);
   EXPECT_EQ(info.max_documents_per_request, num_parts == 2 ? 4U : 1000U);
   const bool is_named = dialect == "vllm" || dialect == "llama.cpp" || dialect == "infinity";
@@ -155,7 +155,7 @@ TEST(Client, PutsLongListsTogether) {
   EXPECT_LE(server.num_connections(), 3);
   std::set<std::string> ids;
   for (const ScriptedRequest& request : seen.requests()) ids.insert(header_of(request, "x-request-id"));
-  EXPECT_EQ(ids.size(), 16U);  // and that of the question who it is
+  EXPECT_EQ(ids.size(), 16U);  // and that of the detection
   EXPECT_EQ(client.score(documents, documents).scores, scores);
 }
 
@@ -240,7 +240,7 @@ TEST(Client, CompressesWhenAsked) {
   EXPECT_EQ(header_of(requests[0], "content-encoding"), "gzip");
   EXPECT_EQ(header_of(requests[0], "accept-encoding"), "gzip");
   EXPECT_LT(requests[0].body.size(), 500U);
-  EXPECT_EQ(header_of(requests[1], "content-encoding"), "");  // too small to gain
+  EXPECT_EQ(header_of(requests[1], "content-encoding"), "");  // too small to compress
 }
 
 TEST(Client, SpeaksOverAUnixSocket) {
@@ -281,7 +281,7 @@ TEST(Client, IsSharedByThreads) {
     }
   }
   EXPECT_LE(server.num_connections(), 3);
-  // Two questions who it is, whoever asked first, and two requests for each call.
+  // Two requests for detection, whichever thread came first, and two for each call.
   EXPECT_EQ(server.num_requests(), 2 + 6 * 10 * 2);
 }
 

@@ -1,4 +1,4 @@
-// What needs no socket: addresses, request bodies, replies, splitting.
+// Without sockets: URLs, request bodies, responses, splitting.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -52,8 +52,8 @@ TEST(BaseUrl, SaysWhatIsWrong) {
   EXPECT_THAT(error_of([] { parse_base_url("localhost:8000"); }), HasSubstr("must begin with http://"));
   EXPECT_THAT(error_of([] { parse_base_url(""); }), HasSubstr("must begin with http://"));
   EXPECT_THAT(error_of([] { parse_base_url("http:///v1"); }), HasSubstr("host is missing"));
-  EXPECT_THAT(error_of([] { parse_base_url("http://h/?a=b"); }), HasSubstr("leave out what follows"));
-  EXPECT_THAT(error_of([] { parse_base_url("http://h /"); }), HasSubstr("blank"));
+  EXPECT_THAT(error_of([] { parse_base_url("http://h/?a=b"); }), HasSubstr("remove the query"));
+  EXPECT_THAT(error_of([] { parse_base_url("http://h /"); }), HasSubstr("whitespace"));
   const std::string message = error_of([] { parse_base_url("http://me:secret@h/"); });
   EXPECT_THAT(message, HasSubstr("api_key"));
   EXPECT_THAT(message, Not(HasSubstr("secret")));
@@ -81,7 +81,7 @@ TEST(Dialect, PlacesRoutes) {
     EXPECT_EQ(routes.rerank, c.rerank) << c.dialect << " " << c.url;
     EXPECT_EQ(routes.score, c.score) << c.dialect << " " << c.url;
   }
-  EXPECT_THAT(error_of([] { spec_named("tgi"); }), HasSubstr("none of auto, rerank, vllm, tei"));
+  EXPECT_THAT(error_of([] { spec_named("tgi"); }), HasSubstr("use one of auto, rerank, vllm, tei"));
   EXPECT_EQ(spec_of_host("api.jina.ai")->dialect, Dialect::kJina);
   EXPECT_EQ(spec_of_host("notcohere.com"), nullptr);
 }
@@ -160,27 +160,27 @@ TEST(Reply, RefusesWhatMakesNoSense) {
     const char* message;
   };
   for (const Case& c :
-       {Case{"", "empty"}, Case{"nothing", "no JSON"},
+       {Case{"", "empty"}, Case{"nothing", "not JSON"},
         Case{"<html><head><title>502 Bad\nGateway</title></head>", "titled \"502 Bad Gateway\""},
         Case{R"({"results":[]} x)", "more text"}, Case{R"("text")", "no list of results"},
         Case{R"({"results":{}})", "no list of results"}, Case{R"({"error":{"message":"sorry"}})", "sorry"},
         Case{R"({"results":[{"relevance_score":1},{"relevance_score":1}]})", "result 0 has no index"},
         Case{R"({"results":[{"index":1.0,"relevance_score":1}]})", "result 0 has no index"},
-        Case{R"({"results":[{"index":2,"relevance_score":1}]})", "index 2, of 2"},
-        Case{R"({"results":[{"index":-1,"relevance_score":1}]})", "index -1, of 2"},
+        Case{R"({"results":[{"index":2,"relevance_score":1}]})", "index 2, but there are 2"},
+        Case{R"({"results":[{"index":-1,"relevance_score":1}]})", "index -1, but there are 2"},
         Case{R"({"results":[{"index":0,"relevance_score":1},{"index":0,"relevance_score":1}]})",
              "two results have the index 0"},
         Case{R"({"results":[{"index":1,"relevance_score":1}]})",
-             "1 results for 2 documents: index 0 has none"},
+             "1 results for 2 documents: index 0 is missing"},
         Case{R"({"results":[{"index":0},{"index":1}]})", "result 0 has no score"},
         Case{R"({"results":[{"index":0,"relevance_score":null},{"index":1}]})", "no score"},
-        Case{R"({"results":[{"index":0,"relevance_score":"1"},{"index":1}]})", "is no number"},
-        Case{R"({"results":[{"index":0,"relevance_score":NaN},{"index":1}]})", "no JSON"},
-        Case{R"({"results":[{"index":0,"relevance_score":1e39},{"index":1}]})", "is no number"},
+        Case{R"({"results":[{"index":0,"relevance_score":"1"},{"index":1}]})", "is not a number"},
+        Case{R"({"results":[{"index":0,"relevance_score":NaN},{"index":1}]})", "not JSON"},
+        Case{R"({"results":[{"index":0,"relevance_score":1e39},{"index":1}]})", "is not a number"},
         Case{R"({"results":[0,1]})", "has no index"}}) {
     EXPECT_THAT(error_of([&] { read_scores(c.body, 2); }), HasSubstr(c.message)) << c.body;
   }
-  EXPECT_THAT(error_of([] { read_scores(std::string(100'000, '['), 2); }), HasSubstr("no JSON"));
+  EXPECT_THAT(error_of([] { read_scores(std::string(100'000, '['), 2); }), HasSubstr("not JSON"));
 }
 
 TEST(Reply, ShowsOnlyTheBeginningAndNothingThatSteersATerminal) {
@@ -206,7 +206,7 @@ TEST(Reply, FindsTheServersMessage) {
   EXPECT_EQ(server_message(""), "");
 }
 
-// A server's words go to a terminal or a log of ours.
+// Messages of a server are shown on terminals and in logs.
 TEST(Reply, WhatSteersATerminalIsNotShown) {
   EXPECT_EQ(server_message("a\u009b31m b\u0085c\u2028d\u2029e\u202ef\x1b[2Jg\n\nh\xff"),
             "a 31m b c d e f [2Jg h?");
@@ -249,7 +249,7 @@ TEST(ParseFloat, KeepsEveryBit) {
 }
 
 TEST(ParseFloat, RoundsOnceAndKnowsTheEnds) {
-  // Just above the middle of 1 and the float after it: by way of a double it would become 1.
+  // Just above the midpoint of 1 and the next float: rounding to double first would give 1.
   EXPECT_EQ(bits_of(*parse_float("1.0000000596046447753906251")), bits_of(std::nextafter(1.0F, 2.0F)));
   EXPECT_EQ(parse_float("1e-60"), 0.0F);
   EXPECT_EQ(bits_of(*parse_float("-1e-60")), bits_of(-0.0F));

@@ -43,7 +43,7 @@ constexpr std::array kSpecs = {
                 .raw_scores_value = "false",
                 .truncate = "truncate_prompt_tokens",
                 .truncate_value = "-1"},
-    // 32 documents and 2 MB are what it takes unless it is started with other limits.
+    // 32 documents and 2 MB are its default limits.
     DialectSpec{.dialect = Dialect::kTei,
                 .name = "tei",
                 .label = "Text Embeddings Inference",
@@ -95,7 +95,7 @@ constexpr bool is_in_order() {
   }
   return kSpecs.size() == static_cast<std::size_t>(Dialect::kJina) + 1;
 }
-static_assert(is_in_order(), "kSpecs lists every Dialect, in its order");
+static_assert(is_in_order(), "kSpecs must list every Dialect in order");
 
 bool is_host_below(std::string_view host, std::string_view domain) {
   return host == domain || (host.ends_with(domain) && host.size() > domain.size() &&
@@ -115,7 +115,7 @@ const DialectSpec& spec_named(std::string_view name) {
   std::vector<std::string_view> names = {"auto"};
   for (const DialectSpec& spec : kSpecs) names.push_back(spec.name);
   throw Error(ErrorCode::kInvalidArgument,
-              fmt::format("dialect \"{}\" is none of {}", name, fmt::join(names, ", ")));
+              fmt::format("unknown dialect \"{}\"; use one of {}", name, fmt::join(names, ", ")));
 }
 
 const DialectSpec* spec_of_host(std::string_view host) {
@@ -135,7 +135,7 @@ Routes routes_of(const BaseUrl& url, const DialectSpec& spec) {
   if (!spec.score_path.empty()) routes.score = fmt::format("{}{}", url.root, spec.score_path);
   if (url.route.empty()) return routes;
   if (url.route != "/score") routes.rerank = url.given();
-  // The other route stands beside the one that was named; there is no /v2/score.
+  // The other route is next to the given one; there is no /v2/score.
   if (!routes.score.empty() && url.version != "/v2") routes.score = url.root + url.version + "/score";
   return routes;
 }

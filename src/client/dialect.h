@@ -1,4 +1,4 @@
-// The servers that the client knows, and what each calls its routes and fields. Nothing here speaks to one.
+// The servers that the client supports, with their routes and field names. Sends nothing.
 #pragma once
 
 #include <cstddef>
@@ -11,25 +11,25 @@ namespace rerank::client {
 
 enum class Dialect { kRerank, kVllm, kTei, kLlamaCpp, kInfinity, kCohere, kJina };
 
-// Empty names: the server has no such route or field.
+// An empty name means that the server has no such route or field.
 struct DialectSpec {
   Dialect dialect;
   std::string_view name;   // in ClientOptions::dialect
-  std::string_view label;  // for people
+  std::string_view label;  // for messages
   std::string_view rerank_path;
   std::string_view score_path;
   std::string_view documents;    // of a rerank request
-  std::string_view instruction;  // a dot leads into an object
+  std::string_view instruction;  // a dot separates the levels of an object
   std::string_view max_tokens_per_query;
   std::string_view max_tokens_per_document;
   std::string_view priority;
-  // Fields and the JSON they hold when the thing is wanted.
+  // Fields, and the JSON value that turns the feature on.
   std::string_view raw_scores;
   std::string_view raw_scores_value;
   std::string_view truncate;
   std::string_view truncate_value;
-  std::string_view refuse_value;  // for truncate; empty: what the server does without the field
-  std::string_view no_echo;       // a member that keeps documents out of the reply
+  std::string_view refuse_value;  // for truncate; empty: the server's default
+  std::string_view no_echo;       // a member that omits the documents from the response
   bool needs_model = false;
   bool takes_deadline = false;  // the header X-Request-Timeout
   std::size_t max_documents = 1000;
@@ -38,10 +38,10 @@ struct DialectSpec {
 
 const DialectSpec& spec_of(Dialect dialect);
 
-// The spec of this name. Throws Error listing the names.
+// The spec with this name. Throws Error listing the names.
 const DialectSpec& spec_named(std::string_view name);
 
-// The dialect of a service known by its host, such as api.cohere.com; null: not known.
+// The dialect of a service that is known by its host, such as api.cohere.com; null if it is not known.
 const DialectSpec* spec_of_host(std::string_view host);
 
 struct Routes {
@@ -49,7 +49,7 @@ struct Routes {
   std::string score;  // empty: none
 };
 
-// Where requests go: the route that the URL names, or the dialect's below it.
+// Where requests go: to the route in the URL, or to that of the dialect below it.
 Routes routes_of(const BaseUrl& url, const DialectSpec& spec);
 
 }  // namespace rerank::client

@@ -9,13 +9,14 @@
 namespace rerank::client {
 
 std::string gzip_body(std::string_view body) {
-  require(body.size() < std::numeric_limits<uInt>::max() / 2, "a body of 2 GiB or more cannot be compressed");
+  require(body.size() < std::numeric_limits<uInt>::max() / 2,
+          "a request body of 2 GiB or more cannot be compressed");
   z_stream stream = {};
   constexpr int kGzip = 16 + MAX_WBITS;
   constexpr int kUsualMemory = 8;
-  // The fastest level: texts shrink to about a third, at a cost below that of writing the JSON.
+  // The fastest level: it shrinks texts to about a third and costs less than writing the JSON.
   check(deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, kGzip, kUsualMemory, Z_DEFAULT_STRATEGY) == Z_OK,
-        "zlib has no memory");
+        "zlib is out of memory");
   std::string compressed(deflateBound(&stream, static_cast<uLong>(body.size())), '\0');
   stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(body.data()));
   stream.avail_in = static_cast<uInt>(body.size());
@@ -24,7 +25,7 @@ std::string gzip_body(std::string_view body) {
   const int outcome = deflate(&stream, Z_FINISH);
   compressed.resize(stream.total_out);
   deflateEnd(&stream);
-  check(outcome == Z_STREAM_END, "zlib did not end");
+  check(outcome == Z_STREAM_END, "zlib did not finish");
   return compressed;
 }
 

@@ -1,4 +1,4 @@
-// A request's body, compressed.
+// Compresses the body of a request.
 #pragma once
 
 #include <string>

@@ -1,4 +1,4 @@
-// What a client stands from a server that means harm: memory, time and what it shows are bounded.
+// A malicious server: memory, time and what is displayed are bounded.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -62,7 +62,7 @@ TEST(HostileServer, EndlessHeaders) {
     EXPECT_THAT(error.reason(), testing::AnyOf(Reason::kReply, Reason::kConnection)) << bytes.substr(0, 30);
   }
   const ScriptedServer server(always({.bytes = repeated("HTTP/1.1 100 Continue\r\n\r\n", 200'000)}));
-  EXPECT_THAT(failure_of(server).what(), HasSubstr("the answer's headers are longer than 262144 bytes"));
+  EXPECT_THAT(failure_of(server).what(), HasSubstr("the response headers exceed 262144 bytes"));
 }
 
 TEST(HostileServer, ABodyWithoutEnd) {
@@ -71,7 +71,7 @@ TEST(HostileServer, ABodyWithoutEnd) {
       always({.bytes = kOkay + std::string("Transfer-Encoding: chunked\r\n\r\n") + repeated(chunk, 80)}));
   const ClientError error = failure_of(server);
   EXPECT_EQ(error.reason(), Reason::kReply);
-  EXPECT_THAT(error.what(), HasSubstr("the answer is longer than 67108864 bytes"));
+  EXPECT_THAT(error.what(), HasSubstr("the response exceeds 67108864 bytes"));
 }
 
 TEST(HostileServer, AGzipBomb) {
@@ -79,8 +79,8 @@ TEST(HostileServer, AGzipBomb) {
   EXPECT_LT(bomb.size(), 2'000'000U);
   const std::string header = "Content-Encoding: gzip\r\n";
   EXPECT_THAT(failure_of_body(bomb, header, {.compress_replies = true}).what(),
-              HasSubstr("the answer is longer than 67108864 bytes"));
-  // Nobody asked for gzip: it stays as it is.
+              HasSubstr("the response exceeds 67108864 bytes"));
+  // gzip was not requested: it is not decompressed.
   EXPECT_EQ(failure_of_body(bomb, header).reason(), Reason::kReply);
 }
 
@@ -88,12 +88,12 @@ TEST(HostileServer, JsonMadeToFillMemory) {
   const std::string two_million = repeated("[],", 2'000'000);
   EXPECT_THAT(failure_of_body("{\"results\":[" + two_million + "0]}").what(),
               HasSubstr("JSON of more than 10064 values"));
-  EXPECT_THAT(failure_of_body(repeated("{\"a\":", 1'000'000)).what(), HasSubstr("no JSON"));
-  EXPECT_THAT(failure_of_body(repeated("[", 1'000'000)).what(), HasSubstr("no JSON"));
+  EXPECT_THAT(failure_of_body(repeated("{\"a\":", 1'000'000)).what(), HasSubstr("not JSON"));
+  EXPECT_THAT(failure_of_body(repeated("[", 1'000'000)).what(), HasSubstr("not JSON"));
   EXPECT_THAT(
       failure_of_body("{\"results\":[{\"index\":0,\"score\":1" + std::string(5'000'000, '0') + "}]}").what(),
-      HasSubstr("is no number"));
-  // A refusal may say little, but it is one.
+      HasSubstr("is not a number"));
+  // An error without details is still an error.
   const ScriptedServer server(always(ScriptedAnswer::reply(400, "[" + two_million + "0]")));
   EXPECT_EQ(failure_of(server).status(), 400);
   // So may a list of models.

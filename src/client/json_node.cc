@@ -119,7 +119,7 @@ JsonNode parse_json(std::string_view text, std::size_t max_values) {
     throw Error(ErrorCode::kUnsupported, fmt::format("JSON of more than {} values", max_values));
   }
   if (error) {
-    throw Error(ErrorCode::kUnsupported, fmt::format("no JSON at byte {}: {}", used + 1, error.message()));
+    throw Error(ErrorCode::kUnsupported, fmt::format("not JSON at byte {}: {}", used + 1, error.message()));
   }
   if (text.find_first_not_of(" \t\r\n", used) != std::string_view::npos) {
     throw Error(ErrorCode::kUnsupported, fmt::format("more text after the JSON, at byte {}", used + 1));
@@ -133,7 +133,7 @@ std::optional<float> parse_float(std::string_view digits) {
   const auto [stopped, error] = std::from_chars(digits.data(), end, value);
   if (error == std::errc() && stopped == end)
     return std::isfinite(value) ? std::optional(value) : std::nullopt;
-  // Too small a number is reported as too large a one is.
+  // A number that is too small is reported like one that is too large.
   double wide = 1;
   const std::errc wide_error = std::from_chars(digits.data(), end, wide).ec;
   const bool is_tiny = wide_error == std::errc() ? std::abs(wide) < 1 : digits.find('-', 1) != digits.npos;

@@ -1,5 +1,5 @@
-// A server's JSON as a tree that keeps numbers as they are written, so that a score's bits survive. What the
-// fields mean is for reply.h to say.
+// A server's JSON as a tree that keeps numbers as text, so that scores keep their bits. reply.h interprets
+// the fields.
 #pragma once
 
 #include <cstdint>
@@ -15,23 +15,23 @@ struct JsonNode {
 
   Kind kind = Kind::kNull;
   std::string text;                // a string, a number's digits, "true" or "false"
-  std::vector<JsonNode> elements;  // of a list, or an object's values
+  std::vector<JsonNode> elements;  // of a list, or the values of an object
   std::vector<std::string> keys;   // [elements] of an object
 
   bool is(Kind wanted) const { return kind == wanted; }
-  // The member of this name; null where there is none, it is null, or this is no object.
+  // The member with this name; null if it is absent or null, or if this is not an object.
   const JsonNode* find(std::string_view name) const;
-  // Its string; empty where it has none of this name.
+  // Its string; empty if it has no string member with this name.
   std::string_view text_of(std::string_view name) const;
   std::optional<std::int64_t> integer_of(std::string_view name) const;
 };
 
-// Throws Error saying at which byte `text` is no JSON, that it is nested deeper than 32 levels, or that it
-// has more than `max_values` values. A value of two bytes takes a hundred as a node.
+// Throws Error with the byte at which `text` is not JSON, or if it is nested deeper than 32 levels or has
+// more than `max_values` values: a value of two bytes takes a hundred as a node.
 JsonNode parse_json(std::string_view text, std::size_t max_values = 500'000);
 
-// The nearest float32 to what a JSON number says: what was written with enough digits comes back bit by bit.
-// Nothing where it is beyond the greatest float.
+// The nearest float32 of a JSON number: a float written with enough digits comes back exactly. Empty if it is
+// out of range.
 std::optional<float> parse_float(std::string_view digits);
 
 }  // namespace rerank::client

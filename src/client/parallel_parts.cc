@@ -42,7 +42,7 @@ void run_parts(std::size_t num_parts, std::size_t max_threads, const std::stop_t
     try {
       while (threads.size() + 1 < num_threads) threads.emplace_back(run);
     } catch (const std::system_error&) {
-      // No more threads to be had: those that there are do it.
+      // No more threads available: continue with those that started.
     }
     run();
   }

@@ -14,7 +14,8 @@ namespace {
 
 using Kind = JsonNode::Kind;
 
-// Values of a reply: what any server says of a result, and of the whole. More is a reply made to fill memory.
+// The maximum number of values in a response, per document and in total: a larger one is meant to exhaust
+// memory.
 constexpr std::size_t kMaxValuesOfResult = 64;
 constexpr std::size_t kMaxOtherValues = 10'000;
 constexpr std::int64_t kMostTokens = 1'000'000'000'000;
@@ -66,7 +67,7 @@ const std::vector<JsonNode>& items_of(const JsonNode& reply) {
     if (list != nullptr && list->is(Kind::kArray)) return list->elements;
   }
   const std::string message = shown_prose(message_in(reply));
-  refuse("the reply holds no list of results" + (message.empty() ? message : ": " + message));
+  refuse("the response contains no list of results" + (message.empty() ? message : ": " + message));
 }
 
 float score_of(const JsonNode& item, std::size_t position) {
@@ -75,7 +76,7 @@ float score_of(const JsonNode& item, std::size_t position) {
     if (score == nullptr) continue;
     const std::optional<float> value =
         score->is(Kind::kNumber) ? parse_float(score->text) : std::optional<float>();
-    if (!value) refuse(fmt::format("{} of result {} is no number", name, position));
+    if (!value) refuse(fmt::format("{} of result {} is not a number", name, position));
     return *value;
   }
   refuse(fmt::format("result {} has no score", position));
@@ -90,7 +91,8 @@ void take_items(const std::vector<JsonNode>& items, std::size_t num_documents, S
     const std::optional<std::int64_t> index = item.integer_of("index");
     if (!index) refuse(fmt::format("result {} has no index", position));
     if (*index < 0 || static_cast<std::uint64_t>(*index) >= num_documents) {
-      refuse(fmt::format("result {} has the index {}, of {} documents", position, *index, num_documents));
+      refuse(fmt::format("result {} has the index {}, but there are {} documents", position, *index,
+                         num_documents));
     }
     const auto document = static_cast<std::size_t>(*index);
     if (seen[document]) refuse(fmt::format("two results have the index {}", document));
@@ -101,7 +103,7 @@ void take_items(const std::vector<JsonNode>& items, std::size_t num_documents, S
   }
   const auto missing = std::find(seen.begin(), seen.end(), false);
   if (missing != seen.end()) {
-    refuse(fmt::format("{} results for {} documents: index {} has none", items.size(), num_documents,
+    refuse(fmt::format("{} results for {} documents: index {} is missing", items.size(), num_documents,
                        missing - seen.begin()));
   }
 }
@@ -132,8 +134,8 @@ ScoredReply read_scores(std::string_view body, std::size_t num_documents) {
   try {
     root = parse_json(body, kMaxOtherValues + kMaxValuesOfResult * num_documents);
   } catch (const Error& error) {
-    refuse(body.empty() ? std::string("the reply is empty")
-                        : fmt::format("the reply is {}; it begins: {}", error.what(), beginning_of(body)));
+    refuse(body.empty() ? std::string("the response is empty")
+                        : fmt::format("the response is {}; it begins: {}", error.what(), beginning_of(body)));
   }
   ScoredReply reply;
   take_items(items_of(root), num_documents, reply);
@@ -148,7 +150,7 @@ std::string server_message(std::string_view body) {
     const std::string message = shown_prose(message_in(parse_json(body)));
     if (!message.empty()) return message;
   } catch (const Error&) {
-    // No JSON: what it is instead says something too.
+    // Not JSON: show what it is instead.
   }
   return beginning_of(body);
 }

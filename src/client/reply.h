@@ -1,5 +1,5 @@
-// What servers answer, read: scores in all the shapes they come in, and what an error's body says. A reply
-// that leaves a document without a score, or gives it two, is refused.
+// Reads responses: scores in all their formats, and error messages. A response that leaves a document without
+// a score, or has two for it, is rejected.
 #pragma once
 
 #include <cstdint>
@@ -18,14 +18,15 @@ struct ScoredReply {
   std::optional<std::int64_t> num_tokens;
 };
 
-// Reads `{"results": [...]}`, `{"data": [...]}` or the bare list, of items with an index and a
+// Reads `{"results": [...]}`, `{"data": [...]}` or a bare list, whose items have an index and a
 // relevance_score or score, in any order. Throws Error saying what is wrong.
 ScoredReply read_scores(std::string_view body, std::size_t num_documents);
 
-// What a server says it counted, where that can be: so that sums of many replies stay in range.
+// A count from a server, empty if it is not plausible, so that sums over many responses do not overflow.
 std::optional<std::int64_t> possible_count(std::int64_t num_tokens);
 
-// What an error's body says, in whichever of the usual fields; else the body's beginning, of HTML its title.
+// The message in the body of an error, from any of the usual fields; otherwise the beginning of the body, or
+// the title of an HTML page.
 std::string server_message(std::string_view body);
 
 }  // namespace rerank::client

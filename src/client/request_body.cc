@@ -8,7 +8,7 @@
 namespace rerank::client {
 namespace {
 
-// `json` is the value; a dot in `name` leads into an object of its own.
+// `json` is the value; a dot in `name` separates the levels of an object.
 void add(JsonWriter& body, std::string_view name, std::string_view json) {
   const std::size_t dot = name.find('.');
   if (dot == name.npos) {
@@ -55,7 +55,7 @@ void require_supported(const DialectSpec& spec, const CallOptions& options) {
   const auto require_field = [&spec](bool is_used, std::string_view field, std::string_view option) {
     if (!is_used || !field.empty()) return;
     throw Error(ErrorCode::kUnsupported,
-                fmt::format("{}: {} has no such field; leave the option out", option, spec.label));
+                fmt::format("{}: {} has no such field; remove the option", option, spec.label));
   };
   require(options.max_tokens_per_query >= 0, "max_tokens_per_query must be 0 or more");
   require(options.max_tokens_per_document >= 0, "max_tokens_per_document must be 0 or more");
@@ -83,7 +83,7 @@ std::string score_body(const DialectSpec& spec, const RequestTexts& texts, const
   check(!spec.score_path.empty(), "this server has no score route");
   JsonWriter body(expected_bytes(texts));
   body.begin_object();
-  // The oldest of the names that such servers read, so that all of them do.
+  // The oldest of the names for this field, which all such servers accept.
   add_texts(body, "text_1", texts.queries);
   add_texts(body, "text_2", texts.documents);
   add_options(body, spec, options, model);

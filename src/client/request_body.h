@@ -1,5 +1,5 @@
-// Requests as each server wants them: the JSON of a rerank or score request, and what a server has no field
-// for refused before anything is sent.
+// Writes rerank and score requests as each server expects them. An option that a server has no field for is
+// refused before anything is sent.
 #pragma once
 
 #include <string>
@@ -11,9 +11,9 @@
 
 namespace rerank::client {
 
-// The texts of one request; they belong to the caller.
+// The texts of one request. A view.
 struct RequestTexts {
-  std::vector<std::string_view> queries;  // one, or as many as documents
+  std::vector<std::string_view> queries;  // one, or one per document
   std::vector<std::string_view> documents;
 };
 

@@ -17,7 +17,7 @@ std::size_t json_bytes(std::string_view text) {
 // Fills one part after another.
 class PartBuilder {
  public:
-  // `shared` is the query of every part; null: each document comes with its own.
+  // `shared` is the query of every part; null if each document has its own.
   PartBuilder(const RequestLimits& limits, const std::string* shared) : limits_(limits), shared_(shared) {}
 
   void add(std::size_t position, const std::string* query, const std::string& document) {
@@ -67,7 +67,8 @@ std::vector<RequestPart> split_pairs(const std::vector<std::string>& queries,
 std::vector<RequestPart> split_by_query(const std::vector<std::string>& queries,
                                         const std::vector<std::string>& documents,
                                         const RequestLimits& limits) {
-  std::vector<std::pair<const std::string*, std::vector<std::size_t>>> groups;  // in order of first pairs
+  std::vector<std::pair<const std::string*, std::vector<std::size_t>>>
+      groups;  // in order of their first pair
   std::unordered_map<std::string_view, std::size_t> group_of;
   for (std::size_t i = 0; i < queries.size(); ++i) {
     const auto [found, is_new] = group_of.try_emplace(queries[i], groups.size());

@@ -1,4 +1,4 @@
-// A long list cut into requests that a server takes, and into one for each query where it takes only one.
+// Splits a long list into requests that a server accepts, and into one per query where it accepts only one.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,7 @@ namespace rerank::client {
 
 struct RequestLimits {
   std::size_t max_documents = 0;
-  std::size_t max_bytes = 0;  // of the texts as JSON; one document may be longer
+  std::size_t max_bytes = 0;  // of the texts as JSON; a single document may exceed it
 };
 
 struct RequestPart {
@@ -19,17 +19,17 @@ struct RequestPart {
   std::vector<std::size_t> positions;  // [documents], in the caller's list
 };
 
-// All of these refer to the texts that they are given, which must outlive the parts.
+// All of these refer to the given texts, which must outlive the parts.
 
-// Parts of a rerank request, or of a score request of one query.
+// The parts of a rerank request, or of a score request with one query.
 std::vector<RequestPart> split_documents(const std::string& query, const std::vector<std::string>& documents,
                                          const RequestLimits& limits);
 
-// Parts of a score request of pairs: each holds as many queries as documents. REQUIRES: equal sizes.
+// The parts of a score request of pairs: each has as many queries as documents. REQUIRES: equal sizes.
 std::vector<RequestPart> split_pairs(const std::vector<std::string>& queries,
                                      const std::vector<std::string>& documents, const RequestLimits& limits);
 
-// The same pairs as rerank requests: each part holds one query and documents that were paired with it.
+// The same pairs as rerank requests: each part has one query and the documents paired with it.
 std::vector<RequestPart> split_by_query(const std::vector<std::string>& queries,
                                         const std::vector<std::string>& documents,
                                         const RequestLimits& limits);

@@ -20,7 +20,7 @@ using std::chrono::steady_clock;
 using Reason = ClientError::Reason;
 using Kind = TransferError::Kind;
 
-// Of statuses only those by which a server says that it has done nothing. max_retries is the call's.
+// Retries only statuses that say that the server has done nothing. max_retries comes from the call.
 constexpr RetryPolicy kRetryPolicy{.first_delay = milliseconds(250),
                                    .longest_delay = milliseconds(8'000),
                                    .longest_server_wait = std::chrono::seconds(120),
@@ -59,7 +59,7 @@ TransferOptions transfer_options(const ClientOptions& options) {
           .user_agent = options.user_agent};
 }
 
-// Nothing: as long as it takes.
+// Empty: no limit.
 std::optional<milliseconds> time_left(const CallContext& context) {
   if (!context.deadline) return std::nullopt;
   return std::chrono::ceil<milliseconds>(*context.deadline - steady_clock::now());
@@ -74,7 +74,8 @@ ClientError::Details details_of(Reason reason, const CallContext& context, std::
 }
 
 ClientError timed_out(const std::string& url, const CallContext& context, std::int32_t num_attempts) {
-  return {ErrorCode::kUnavailable, fmt::format("{}: no answer in time{}", url, attempts_text(num_attempts)),
+  return {ErrorCode::kUnavailable,
+          fmt::format("{}: no response within the timeout{}", url, attempts_text(num_attempts)),
           details_of(Reason::kTimeout, context, num_attempts)};
 }
 
@@ -83,10 +84,10 @@ ClientError cancelled(const std::string& url, const CallContext& context, std::i
           details_of(Reason::kCancelled, context, num_attempts)};
 }
 
-// Whether nothing of an answer can have been lost, and another attempt may fare better.
+// Whether no part of a response can have been lost and another attempt may succeed.
 bool is_worth_retrying(const TransferError& error) {
   return !error.reply_began() &&
-         is_transient(error);  // a timeout that leaves the call time is that of connecting
+         is_transient(error);  // a timeout that leaves the call time is the connect timeout
 }
 
 [[noreturn]] void fail(const TransferError& error, const CallContext& context, std::int32_t num_attempts) {
@@ -101,7 +102,7 @@ bool is_worth_retrying(const TransferError& error) {
 
 }  // namespace
 
-// One of the exchanges that may run at a time, given back when it goes out of scope.
+// One of the concurrent exchanges; released at the end of the scope.
 class Sender::Slot {
  public:
   Slot(Sender& sender, const Outgoing& outgoing, const CallContext& context) : sender_(sender) {
@@ -153,7 +154,7 @@ Answer Sender::answer_from(TransferReply reply, const Outgoing& outgoing, const 
   if (answer.request_id.empty()) answer.request_id = id_of(outgoing, context);
   const std::string_view location = reply.head.header("location");
   if (answer.status / 100 == 3 && !location.empty()) {
-    answer.note = fmt::format("it has moved to {}: use that as the URL", shown_prose(location));
+    answer.note = fmt::format("it has moved to {}: use that URL", shown_prose(location));
   }
   if (answer.status == 401 && !sends_key_) answer.note = "no API key was sent: set api_key";
   const std::string_view tokens = reply.head.header("x-compute-tokens");
@@ -205,7 +206,7 @@ Answer Sender::send(const Outgoing& outgoing, const CallContext& context) {
       if (ran_out) throw timed_out(outgoing.url, context, number);
       if (done.failure) fail(*done.failure, context, number);
       if (is_too_long && done.server_wait) {
-        done.answer->note = fmt::format("it asks to come back in {:.0f} s, later than this call can wait",
+        done.answer->note = fmt::format("it requests a wait of {:.0f} s, longer than this call may take",
                                         std::chrono::duration<double>(*done.server_wait).count());
       }
       return std::move(*done.answer);
@@ -221,7 +222,7 @@ ClientError refusal(const Answer& answer) {
                          : answer.status == 429 || answer.status >= 500 ? ErrorCode::kUnavailable
                                                                         : ErrorCode::kInvalidArgument;
   std::string message =
-      fmt::format("{} answered {}{}", answer.url, answer.status, attempts_text(answer.num_attempts));
+      fmt::format("{} returned status {}{}", answer.url, answer.status, attempts_text(answer.num_attempts));
   if (!said.empty()) message += ": " + said;
   if (!answer.note.empty()) message += fmt::format(" ({})", answer.note);
   return {code,

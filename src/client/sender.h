@@ -1,5 +1,5 @@
-// Sends a request until it is answered: a bounded number at a time, again after what is worth it, no longer
-// than its call has time. What bodies mean is not known here.
+// Sends requests with retries: a limited number at a time, within the deadline of the call. Does not
+// interpret bodies.
 #pragma once
 
 #include <chrono>
@@ -17,7 +17,7 @@
 
 namespace rerank::client {
 
-// What all requests of a call share.
+// Shared by all requests of a call.
 struct CallContext {
   std::optional<std::chrono::steady_clock::time_point> deadline;
   std::stop_token stop;
@@ -27,8 +27,8 @@ struct CallContext {
 
 struct Outgoing {
   std::string url;
-  std::string_view body;   // empty: a GET, else a POST of JSON
-  std::string request_id;  // empty: the call's
+  std::string_view body;   // empty: a GET; otherwise a POST of JSON
+  std::string request_id;  // empty: that of the call
   bool tells_deadline = false;
 };
 
@@ -36,9 +36,9 @@ struct Answer {
   std::int32_t status = 0;
   std::string body;
   std::string url;
-  std::string request_id;                  // as the server calls it, or as sent
-  std::string note;                        // for the message of an error; may be empty
-  std::optional<std::int64_t> num_tokens;  // by a header
+  std::string request_id;                  // from the server, or as sent
+  std::string note;                        // added to error messages; may be empty
+  std::optional<std::int64_t> num_tokens;  // from a header
   std::int32_t num_attempts = 0;
 };
 
@@ -47,13 +47,13 @@ class Sender {
  public:
   explicit Sender(const ClientOptions& options);
 
-  // The last answer, whatever its status. Throws ClientError where there is none; Error for options that
-  // make no sense.
+  // Returns the last response, whatever its status. Throws ClientError if there is none, Error for invalid
+  // options.
   Answer send(const Outgoing& outgoing, const CallContext& context);
 
  private:
   class Slot;
-  // How one attempt ended: an answer, or a failure after which another may fare better.
+  // The outcome of one attempt: a response, or a failure after which another attempt may succeed.
   struct Attempt {
     std::optional<Answer> answer;
     std::optional<TransferError> failure;
@@ -75,7 +75,7 @@ class Sender {
   std::int32_t num_free_slots_;
 };
 
-// The error that an answer of 300 or more means.
+// The error for a response with a status of 300 or more.
 ClientError refusal(const Answer& answer);
 
 // A random id of 16 letters and digits.

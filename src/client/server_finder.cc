@@ -15,9 +15,9 @@ namespace {
 
 using Kind = JsonNode::Kind;
 
-constexpr std::size_t kMaxNameBytes = 1000;  // of a model: it goes into every request
+constexpr std::size_t kMaxNameBytes = 1000;  // of a model name, which is part of every request
 
-// What the server says there; nothing where it has no such page.
+// The JSON at this path; empty if there is none.
 std::optional<JsonNode> ask(const std::string& url, Sender& sender, const CallContext& context) {
   const Answer answer = sender.send({.url = url}, context);
   if (answer.status == 401 || answer.status == 429 || answer.status >= 500) {
@@ -27,7 +27,7 @@ std::optional<JsonNode> ask(const std::string& url, Sender& sender, const CallCo
   try {
     return parse_json(answer.body);
   } catch (const Error&) {
-    return std::nullopt;  // a page for people
+    return std::nullopt;  // an HTML page
   }
 }
 
@@ -52,7 +52,7 @@ bool can_rerank(const JsonNode& card) {
                      [](const JsonNode& ability) { return ability.text == "rerank"; });
 }
 
-// The first model that can rank, of a server that wants to be told.
+// The first model that can rank, for a server that requires a model name.
 std::string model_to_name(const std::vector<JsonNode>& cards, Dialect dialect) {
   if (dialect == Dialect::kRerank) return {};
   const auto found = std::find_if(cards.begin(), cards.end(), can_rerank);
@@ -63,12 +63,12 @@ std::string model_to_name(const std::vector<JsonNode>& cards, Dialect dialect) {
 void take_limits(const JsonNode& info, Server& server) {
   const auto limit = info.integer_of("max_client_batch_size");
   if (limit && *limit > 0) {
-    constexpr std::size_t kMost = 1000;  // so that a lost connection costs no more than that
+    constexpr std::size_t kMost = 1000;  // limits what a lost connection costs
     server.limits.max_documents = std::min(kMost, static_cast<std::size_t>(*limit));
   }
 }
 
-// The first route that is there, told by what it says of an empty request.
+// The first route that exists, as its response to an empty request shows.
 std::string existing_route(const BaseUrl& url, Sender& sender, const CallContext& context) {
   if (!url.route.empty()) return url.given();
   for (const char* const path : {"/v1/rerank", "/rerank", "/v2/rerank"}) {
@@ -79,8 +79,8 @@ std::string existing_route(const BaseUrl& url, Sender& sender, const CallContext
   throw ClientError(
       ErrorCode::kNotFound,
       fmt::format(
-          "{}: no reranker here: /v1/models, /info, /v1/rerank, /rerank and /v2/rerank are not found; "
-          "check the URL, or name the dialect",
+          "{}: no reranker found: /v1/models, /info, /v1/rerank, /rerank and /v2/rerank do not exist; "
+          "check the URL, or set the dialect",
           url.root),
       {.reason = ClientError::Reason::kStatus, .status = 404, .request_id = context.request_id});
 }
@@ -104,7 +104,7 @@ Server find_server(const BaseUrl& url, Sender& sender, const CallContext& contex
     if (spec != nullptr) {
       Server server = assumed_server(url, *spec);
       server.model = model_to_name(cards, spec->dialect);
-      // Infinity's routes stand beside its models.
+      // Infinity's routes are next to its list of models.
       if (spec->dialect == Dialect::kInfinity && url.route.empty()) {
         server.routes.rerank = fmt::format("{}{}/rerank", url.root, prefix);
       }
@@ -129,14 +129,14 @@ Server find_server(const BaseUrl& url, Sender& sender, const CallContext& contex
 
 ServerFinder::ServerFinder(const ClientOptions& options, Sender& sender)
     : url_(parse_base_url(options.url)),
-      told_(options.dialect == "auto" ? nullptr : &spec_named(options.dialect)),
+      given_(options.dialect == "auto" ? nullptr : &spec_named(options.dialect)),
       model_(options.model),
       max_documents_(options.max_documents_per_request),
       max_request_bytes_(options.max_request_bytes),
       sender_(sender) {}
 
 Server ServerFinder::look(const CallContext& context) {
-  Server server = told_ != nullptr ? assumed_server(url_, *told_) : find_server(url_, sender_, context);
+  Server server = given_ != nullptr ? assumed_server(url_, *given_) : find_server(url_, sender_, context);
   if (!model_.empty()) server.model = model_;
   if (max_documents_ > 0) server.limits.max_documents = max_documents_;
   if (max_request_bytes_ > 0) server.limits.max_bytes = max_request_bytes_;
@@ -154,8 +154,8 @@ std::shared_ptr<const Server> ServerFinder::find(const CallContext& context) {
     const bool is_cancelled = context.stop.stop_requested();
     throw ClientError(
         ErrorCode::kUnavailable,
-        fmt::format("{}: {} while another call found out which server it is", url_.root,
-                    is_cancelled ? "cancelled" : "no answer in time"),
+        fmt::format("{}: {} while another call was detecting the server", url_.root,
+                    is_cancelled ? "cancelled" : "no response within the timeout"),
         {.reason = is_cancelled ? ClientError::Reason::kCancelled : ClientError::Reason::kTimeout,
          .request_id = context.request_id});
   }
@@ -179,7 +179,7 @@ std::shared_ptr<const Server> ServerFinder::find(const CallContext& context) {
 
 void ServerFinder::forget() {
   const std::lock_guard lock(mutex_);
-  if (told_ == nullptr) found_ = nullptr;
+  if (given_ == nullptr) found_ = nullptr;
 }
 
 }  // namespace rerank::client

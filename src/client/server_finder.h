@@ -1,4 +1,4 @@
-// Which server stands behind a URL: asked once for a client, by what its cards say of it.
+// Detects the kind of server behind a URL, once per client.
 #pragma once
 
 #include <condition_variable>
@@ -20,22 +20,22 @@ struct Server {
   RequestLimits limits;
 };
 
-// Asks GET /v1/models, /info and /models, in this order, until one of them tells; a server with none of them
-// is taken for one of Jina's shape, at the first route that is there. Throws ClientError.
+// Requests /v1/models, /info and /models until one of them identifies the server; if none does, a server of
+// Jina's dialect is assumed, at the first route that exists. Throws ClientError.
 Server find_server(const BaseUrl& url, Sender& sender, const CallContext& context);
 
-// What is known of a server whose dialect is given.
+// What is known about a server whose dialect is given.
 Server assumed_server(const BaseUrl& url, const DialectSpec& spec);
 
-// Finds the server of a client once, whichever of its threads asks first. Safe from any thread.
+// Detects the server of a client once, for all threads. Safe from any thread.
 class ServerFinder {
  public:
-  // `sender` must outlive it. Throws Error for a URL or dialect that makes no sense.
+  // `sender` must outlive it. Throws Error for an invalid URL or dialect.
   ServerFinder(const ClientOptions& options, Sender& sender);
 
-  // Waits while another thread is asking. Throws ClientError.
+  // Waits while another thread is detecting. Throws ClientError.
   std::shared_ptr<const Server> find(const CallContext& context);
-  // After an answer that tells of another server than was found: the next find asks again.
+  // Call after a response that does not match the detected server: the next find detects again.
   void forget();
   const BaseUrl& url() const { return url_; }
 
@@ -43,7 +43,7 @@ class ServerFinder {
   Server look(const CallContext& context);
 
   const BaseUrl url_;
-  const DialectSpec* const told_;  // null: find out
+  const DialectSpec* const given_;  // null: detect
   const std::string model_;
   const std::size_t max_documents_;
   const std::size_t max_request_bytes_;

@@ -22,7 +22,8 @@ CurlLibrary opened() {
   void* const library = dlopen(kLibrary, RTLD_NOW | RTLD_LOCAL);  // never closed: connections may outlive us
   if (library == nullptr) {
     throw Error(ErrorCode::kUnavailable,
-                fmt::format("{}: to talk to servers install libcurl (Debian: libcurl4)", dlerror()));
+                fmt::format("{}: install libcurl (Debian: libcurl4), which every request to a server needs",
+                            dlerror()));
   }
   CurlLibrary curl;
   find(library, "curl_easy_init", curl.easy_init);
@@ -42,7 +43,7 @@ CurlLibrary opened() {
   find(library, "curl_multi_strerror", curl.multi_strerror);
   find(library, "curl_slist_append", curl.slist_append);
   find(library, "curl_slist_free_all", curl.slist_free_all);
-  // Wanted once, before the first handle; nothing is to be gained from undoing it.
+  // Once per process, before the first handle. There is no need to undo it.
   decltype(&::curl_global_init) global_init = nullptr;
   find(library, "curl_global_init", global_init);
   require(global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK, "libcurl cannot be initialised",

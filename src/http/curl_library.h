@@ -1,5 +1,5 @@
-// libcurl, opened when the first exchange needs it. Linked, it and the thirty libraries behind it would
-// double the 5 ms that every start of the program takes, those that ask nobody included.
+// libcurl, opened on first use. Linking it, and the thirty libraries behind it, would double the 5 ms that
+// every start of the program takes, including those that send no request.
 #pragma once
 
 #include <curl/curl.h>
@@ -8,8 +8,8 @@ namespace rerank {
 
 // Its functions, under their names without "curl_".
 struct CurlLibrary {
-  // Opens and initialises the library at the first call. Throws Error{kUnavailable} if it is not there. Safe
-  // from any thread.
+  // Opens and initializes the library on the first call. Throws Error{kUnavailable} if it is not installed.
+  // Safe from any thread.
   static const CurlLibrary& get();
 
   decltype(&::curl_easy_init) easy_init;

@@ -25,7 +25,7 @@ constexpr std::int32_t kRequestTimeout = 408;
 constexpr std::int32_t kTooManyRequests = 429;
 constexpr std::int32_t kBadGateway = 502;
 constexpr std::int32_t kServiceUnavailable = 503;
-constexpr seconds kYear{366 * 86'400};  // every later date is as good as never
+constexpr seconds kYear{366 * 86'400};  // any later date means never
 
 seconds bounded(std::int64_t count) {
   return seconds(std::clamp<std::int64_t>(count, 0, kYear.count()));
@@ -40,7 +40,7 @@ std::optional<std::int64_t> http_date(std::string_view value) {
   return timegm(&date);
 }
 
-// Of "3" or of "3;r=0": what follows the number is `rest`.
+// The number at the start of `text`; `rest` is what follows it.
 std::optional<seconds> leading_seconds(std::string_view text, std::string_view& rest) {
   std::int64_t count = 0;
   const char* const end = text.data() + text.size();
@@ -79,7 +79,7 @@ std::optional<milliseconds> server_wait(const TransferHead& head, system_clock::
   std::string_view rest;
   if (const std::string_view after = head.header("retry-after"); !after.empty()) {
     if (const auto count = leading_seconds(after, rest); count && rest.empty()) return *count;
-    const auto date = http_date(after);  // in seconds: in nanoseconds the clock ends in the year 2262
+    const auto date = http_date(after);  // in seconds: a clock in nanoseconds overflows in 2262
     if (!date) return std::nullopt;
     return bounded(*date - system_clock::to_time_t(now));
   }

@@ -1,5 +1,5 @@
-// Which requests are sent again, and after how long: one policy for every HTTP client of the program. What is
-// decided here is decided by pure functions; nothing is sent.
+// Which failed requests are retried, and after what delay: one policy for every HTTP client of the program.
+// The decisions are pure functions; nothing is sent here.
 #pragma once
 
 #include <chrono>
@@ -13,35 +13,36 @@ namespace rerank {
 
 struct RetryPolicy {
   std::int32_t max_retries = 5;
-  std::chrono::milliseconds first_delay{500};  // doubles with each retry up to
+  std::chrono::milliseconds first_delay{500};  // doubles with each retry, up to longest_delay
   std::chrono::milliseconds longest_delay{30'000};
-  // A server that asks for a longer pause is not asked again.
+  // If the server requests a longer wait, there is no retry.
   std::chrono::seconds longest_server_wait{600};
-  // The random share of a delay, 1 for "full jitter": clients that failed together do not come back together.
+  // The random share of a delay, 1 for "full jitter", so that clients that failed together do not retry
+  // together.
   double jitter = 0.5;
-  // Whether 408 and every 5xx are retried, or only statuses by which a server says that it has done nothing.
+  // Retry 408 and every 5xx too, rather than only the statuses that say that the server has done nothing.
   bool retries_server_errors = true;
 
   bool is_retryable(std::int32_t status) const;
   bool accepts(std::optional<std::chrono::milliseconds> server_wait) const;
-  // Before retry number `number`, counted from 1: the server's pause and, on top of it, the back-off.
-  // `random` is in [0, 1).
+  // Before retry `number`, counted from 1: the wait that the server requested plus the back-off. `random` is
+  // in [0, 1).
   std::chrono::milliseconds delay(std::int32_t number, double random,
                                   std::optional<std::chrono::milliseconds> server_wait) const;
 };
 
-// Whether another attempt may succeed: no connection, a lost one, a timeout.
+// Whether another attempt may succeed: failed to connect, lost the connection, or timed out.
 bool is_transient(const TransferError& error);
 
-// The pause that a server asks for: Retry-After, in seconds or as a date, or for status 429 the seconds in
-// `RateLimit: "name";r=0;t=17`. Nothing where the headers name none. Never negative, a year at most.
+// The wait that a server requests: Retry-After, in seconds or as a date; for status 429 also the seconds in
+// `RateLimit: "name";r=0;t=17`. Empty if neither header says it. From 0 to a year.
 std::optional<std::chrono::milliseconds> server_wait(const TransferHead& head,
                                                      std::chrono::system_clock::time_point now);
 
 // In [0, 1). Safe from any thread.
 double random_fraction();
 
-// False if `stop` was requested before the end.
+// Returns false if `stop` was requested before the delay was over.
 bool sleep_for(std::chrono::milliseconds delay, const std::stop_token& stop);
 
 }  // namespace rerank

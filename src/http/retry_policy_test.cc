@@ -34,7 +34,7 @@ TEST(ServerWait, ReadsRateLimitOfTooManyRequests) {
   EXPECT_EQ(server_wait({.status = 429, .headers = headers}, kNow), seconds(17));
   EXPECT_EQ(server_wait({.status = 503, .headers = headers}, kNow), std::nullopt);
   EXPECT_EQ(server_wait({.status = 429, .headers = {{"ratelimit", "\"api\";r=0"}}}, kNow), std::nullopt);
-  // Retry-After is the standard's.
+  // Retry-After has precedence.
   EXPECT_EQ(server_wait({.status = 429, .headers = {headers[0], {"retry-after", "2"}}}, kNow), seconds(2));
 }
 

@@ -35,9 +35,10 @@ void set(CURL* handle, CURLoption option, Value value) {
   const CURLcode result = curl().easy_setopt(handle, option, value);
   if (result == CURLE_OUT_OF_MEMORY) throw std::bad_alloc();
   if (result != CURLE_OK) {
-    throw TransferError(Kind::kRequest, false,
-                        fmt::format("this libcurl refuses option {}: {}", static_cast<int>(option),
-                                    curl().easy_strerror(result)));
+    throw TransferError(
+        Kind::kRequest, false,
+        fmt::format("the installed libcurl does not support option {}: {}; install a newer one",
+                    static_cast<int>(option), curl().easy_strerror(result)));
   }
 }
 
@@ -49,10 +50,12 @@ List header_lines(const HeaderList& headers) {
     (void)list.release();
     list.reset(longer);
   };
-  append("Expect:");  // else libcurl asks before it sends a large body, and waits a second for the answer
+  append(
+      "Expect:");  // otherwise libcurl waits up to a second for "100 Continue" before it sends a large body
   for (const auto& [name, value] : headers) {
     if ((name + value).find_first_of(std::string("\r\n\0", 3)) != std::string::npos) {
-      throw TransferError(Kind::kRequest, false, fmt::format("header {}: a line break inside", name));
+      throw TransferError(Kind::kRequest, false,
+                          fmt::format("header {}: its value contains a line break", name));
     }
     append(value.empty() ? name + ";" : name + ": " + value);
   }
@@ -116,19 +119,19 @@ class Transfer::Impl {
   TransferReply perform(const TransferRequest& request, const std::stop_token& stop) {
     request_ = &request;
     reply_ = {};
-    head_stands_ = reply_began_ = given_up_ = head_too_large_ = body_too_large_ = false;
+    has_head_ = reply_began_ = given_up_ = head_too_large_ = body_too_large_ = false;
     num_head_bytes_ = 0;
     failure_ = nullptr;
     error_text_[0] = '\0';
-    curl().easy_reset(easy_.get());  // keeps connections, sessions and names looked up
+    curl().easy_reset(easy_.get());  // keeps connections, TLS sessions and the DNS cache
     const List headers = header_lines(request.headers);
     set_connection();
     set_exchange(headers.get());
     const CURLcode result = run(stop);
     if (failure_) std::rethrow_exception(failure_);
     if (result != CURLE_OK) throw failure(result);
-    // An answer without a body has not called on_head yet.
-    if (!head_stands_ && !take_head()) throw given_up();
+    // A response without a body has not called on_head yet.
+    if (!has_head_ && !take_head()) throw given_up();
     return std::move(reply_);
   }
 
@@ -209,22 +212,22 @@ class Transfer::Impl {
   }
 
   TransferError given_up() const {
-    return {Kind::kGivenUp, true, fmt::format("{}: given up", request_->url)};
+    return {Kind::kGivenUp, true, fmt::format("{}: stopped by the caller", request_->url)};
   }
 
   TransferError failure(CURLcode result) const {
     if (cancelled_) return {Kind::kCancelled, reply_began_, fmt::format("{}: cancelled", request_->url)};
     if (head_too_large_) {
-      return {Kind::kTooLarge, true,
-              fmt::format("{}: the answer's headers are longer than {} bytes", request_->url,
-                          request_->max_head_bytes)};
+      return {
+          Kind::kTooLarge, true,
+          fmt::format("{}: the response headers exceed {} bytes", request_->url, request_->max_head_bytes)};
     }
     if (body_too_large_) {
       return {Kind::kTooLarge, true,
-              fmt::format("{}: the answer is longer than {} bytes", request_->url, request_->max_body_bytes)};
+              fmt::format("{}: the response exceeds {} bytes", request_->url, request_->max_body_bytes)};
     }
     if (given_up_) return given_up();
-    // What answers without a status line is refused under this name too.
+    // A response without a status line gets this code too.
     long port = 0;
     curl().easy_getinfo(easy_.get(), CURLINFO_PRIMARY_PORT, &port);
     const bool no_http = result == CURLE_UNSUPPORTED_PROTOCOL && port != 0;
@@ -233,7 +236,7 @@ class Transfer::Impl {
             fmt::format("{}: {}", request_->url, text)};
   }
 
-  // Runs a callback of ours inside one of libcurl's, which no exception may cross.
+  // Runs one of our callbacks inside one of libcurl's, which no exception may cross.
   template <typename Work>
   bool guarded(const Work& work) {
     try {
@@ -244,9 +247,9 @@ class Transfer::Impl {
     }
   }
 
-  // Completes the head and shows it; false: the exchange is given up.
+  // Completes the head and passes it to on_head. Returns false to stop the exchange.
   bool take_head() {
-    head_stands_ = true;
+    has_head_ = true;
     long status = 0;
     curl().easy_getinfo(easy_.get(), CURLINFO_RESPONSE_CODE, &status);
     reply_.head.status = static_cast<std::int32_t>(status);
@@ -263,7 +266,7 @@ class Transfer::Impl {
     if (head_too_large_) return false;
     num_head_bytes_ += line.size();
     if (line.starts_with("HTTP/")) {
-      reply_.head.headers.clear();  // what stood before was of a redirect, or "100 Continue"
+      reply_.head.headers.clear();  // those before were of a redirect or "100 Continue"
     } else if (const std::size_t colon = line.find(':'); colon != std::string_view::npos) {
       reply_.head.headers.emplace_back(lower(trimmed(line.substr(0, colon))),
                                        trimmed(line.substr(colon + 1)));
@@ -272,7 +275,7 @@ class Transfer::Impl {
   }
 
   bool take_body(std::string_view part) {
-    if (!head_stands_ && !take_head()) return false;
+    if (!has_head_ && !take_head()) return false;
     if (request_->on_body) {
       given_up_ = !request_->on_body(part);
       return !given_up_;
@@ -294,15 +297,15 @@ class Transfer::Impl {
   }
 
   const TransferOptions options_;
-  Multi multi_;  // before the handle that is inside it now and then
+  Multi multi_;  // declared before the handle that is added to it
   Easy easy_;
 
-  // Of the exchange under way.
+  // Of the current exchange.
   const TransferRequest* request_ = nullptr;
   TransferReply reply_;
   std::exception_ptr failure_;  // thrown by a callback
   char error_text_[CURL_ERROR_SIZE] = {};
-  bool head_stands_ = false;
+  bool has_head_ = false;
   bool reply_began_ = false;
   bool given_up_ = false;
   bool head_too_large_ = false;

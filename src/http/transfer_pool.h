@@ -1,4 +1,4 @@
-// Transfers lent to whoever needs one, so that threads share connections that stand already.
+// A pool of Transfers, so that threads share open connections.
 #pragma once
 
 #include <mutex>
@@ -8,13 +8,13 @@
 
 namespace rerank {
 
-// Safe from any thread. The number of exchanges at a time is its callers'.
+// Safe from any thread. It does not limit the number of concurrent exchanges.
 class TransferPool {
  public:
-  // Of transfers not in use, at most `max_idle` are kept.
+  // Keeps at most `max_idle` transfers that are not in use.
   TransferPool(TransferOptions options, std::size_t max_idle);
 
-  // As Transfer::perform, on the transfer used last. One that failed is not kept.
+  // As Transfer::perform, on the most recently used transfer. One that failed is discarded.
   TransferReply perform(const TransferRequest& request, const std::stop_token& stop = {});
 
  private:
@@ -24,7 +24,7 @@ class TransferPool {
   const TransferOptions options_;
   const std::size_t max_idle_;
   std::mutex mutex_;
-  std::vector<Transfer> idle_;  // the one used last at the end
+  std::vector<Transfer> idle_;  // the most recently used one last
 };
 
 }  // namespace rerank

@@ -19,7 +19,7 @@ char lower(char c) {
   return 'A' <= c && c <= 'Z' ? static_cast<char>(c + 32) : c;
 }
 
-// Reads "HOST", "HOST:PORT", "[IPv6]" or "[IPv6]:PORT"; false where it is something else.
+// Reads "HOST", "HOST:PORT", "[IPv6]" or "[IPv6]:PORT"; returns false for anything else.
 bool read_authority(std::string_view authority, Url& url) {
   std::string_view port;
   if (authority.starts_with('[')) {
@@ -66,8 +66,8 @@ Url parse_url(std::string_view text, std::string_view name) {
   }
   const std::string_view rest = text.substr(text.find("//") + 2);
   const bool has_blank = std::any_of(text.begin(), text.end(), [](unsigned char c) { return c <= 0x20; });
-  if (has_blank) refuse("it contains a blank or a control character");
-  if (text.find_first_of("?#") != std::string_view::npos) refuse("leave out what follows ? or #");
+  if (has_blank) refuse("it contains whitespace or a control character");
+  if (text.find_first_of("?#") != std::string_view::npos) refuse("remove the query or fragment (? or #)");
   const std::size_t path = std::min(rest.find('/'), rest.size());
   std::string_view authority = rest.substr(0, path);
   if (const std::size_t at = authority.rfind('@'); at != std::string_view::npos) {

@@ -12,16 +12,16 @@ struct Url {
   std::string user_info;  // "user:password"; empty: none
   std::string host;       // in lower case; IPv6 without brackets
   std::uint16_t port = 0;
-  std::string path;  // from the first slash, without slashes at the end: empty for a server's root
+  std::string path;  // from the first slash, without trailing slashes
 
-  // Host and port as a Host header has them: IPv6 in brackets, no default port.
+  // As in a Host header: IPv6 in brackets, the port unless it is the default one.
   std::string authority() const;
   // Scheme and authority, without user_info.
   std::string origin() const;
 };
 
-// Throws Error{kInvalidArgument} that begins with `name` and says what is wrong and how a URL should look.
-// The text of the URL is part of the message, unless it may contain a password.
+// Throws Error{kInvalidArgument} whose message begins with `name` and says what is wrong. It quotes the URL
+// unless that may contain a password.
 Url parse_url(std::string_view text, std::string_view name);
 
 }  // namespace rerank

@@ -41,8 +41,8 @@ TEST(Url, SaysWhatIsWrong) {
         Case{"http://me@", "host is missing"}, Case{"http://x:0", "port as a number"},
         Case{"http://x:99999", "port as a number"}, Case{"http://x:8a", "port as a number"},
         Case{"http://x:", "port as a number"}, Case{"http://[::1]8", "port as a number"},
-        Case{"http://[::1", "host is missing"}, Case{"http://a b", "blank"},
-        Case{"http://h/?a=b", "leave out what follows"}, Case{"http://h#x", "leave out what follows"}}) {
+        Case{"http://[::1", "host is missing"}, Case{"http://a b", "whitespace"},
+        Case{"http://h/?a=b", "remove the query"}, Case{"http://h#x", "remove the query"}}) {
     EXPECT_THAT(error_of([&c] { parse_url(c.url, "--url"); }), HasSubstr(c.message)) << c.url;
   }
   EXPECT_THAT(error_of([] { parse_url("x:1", "--url"); }), HasSubstr("--url \"x:1\": "));

@@ -32,19 +32,20 @@ std::optional<Digest> parse_digest(std::string_view hex) {
 class DigestBuilder::Context {
  public:
   explicit Context(const EVP_MD* algorithm) : context_(EVP_MD_CTX_new()) {
-    check(context_ != nullptr && EVP_DigestInit_ex(context_, algorithm, nullptr) == 1, "no hash to be had");
+    check(context_ != nullptr && EVP_DigestInit_ex(context_, algorithm, nullptr) == 1,
+          "cannot initialize the hash");
   }
   ~Context() { EVP_MD_CTX_free(context_); }
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
 
   void add(std::string_view bytes) {
-    check(EVP_DigestUpdate(context_, bytes.data(), bytes.size()) == 1, "the hash takes no more bytes");
+    check(EVP_DigestUpdate(context_, bytes.data(), bytes.size()) == 1, "cannot update the hash");
   }
   std::string hex() {
     std::array<unsigned char, EVP_MAX_MD_SIZE> bytes{};
     unsigned int size = 0;
-    check(EVP_DigestFinal_ex(context_, bytes.data(), &size) == 1, "the hash does not end");
+    check(EVP_DigestFinal_ex(context_, bytes.data(), &size) == 1, "cannot finish the hash");
     std::string text;
     for (unsigned int i = 0; i < size; ++i) text += fmt::format("{:02x}", bytes[i]);
     return text;
@@ -59,7 +60,7 @@ DigestBuilder::DigestBuilder(Digest::Kind kind, std::uint64_t size_bytes)
       context_(std::make_unique<Context>(kind == Digest::Kind::kSha256 ? EVP_sha256() : EVP_sha1())) {
   if (kind == Digest::Kind::kGitBlob) {
     const std::string start = fmt::format("blob {}", size_bytes);
-    add({start.c_str(), start.size() + 1});  // with the zero byte
+    add({start.c_str(), start.size() + 1});  // with the terminating zero byte
   }
 }
 

@@ -1,5 +1,4 @@
-// Checksums as the hubs give them: SHA-256 of a large file, git's object id of a small one. Where they come
-// from and which file they belong to, others know.
+// Checksums as the hubs publish them: SHA-256 for large files, git object ids for small ones.
 #pragma once
 
 #include <cstdint>
@@ -21,21 +20,20 @@ struct Digest {
   bool operator==(const Digest&) const = default;
 };
 
-// What 64 or 40 hexadecimal digits say. Nothing for any other text, e.g. the asterisks in place of a hash
-// that the asker may not see.
+// Parses 64 or 40 hexadecimal digits. Empty for any other text, such as the asterisks that hide a hash.
 std::optional<Digest> parse_digest(std::string_view hex);
 
-// Built from a file's bytes in order.
+// Computes a digest from the bytes of a file, in order.
 class DigestBuilder {
  public:
-  // `size_bytes` of the whole file, which git hashes first.
+  // `size_bytes`: of the whole file, which a git object id begins with.
   DigestBuilder(Digest::Kind kind, std::uint64_t size_bytes);
   ~DigestBuilder();
   DigestBuilder(const DigestBuilder&) = delete;
   DigestBuilder& operator=(const DigestBuilder&) = delete;
 
   void add(std::string_view bytes);
-  // Ends it: nothing can be added any more.
+  // Finishes the digest; add() must not follow.
   Digest result();
 
  private:

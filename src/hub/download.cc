@@ -10,8 +10,8 @@
 #include <thread>
 
 #include "hub/partial_file.h"
+#include "hub/range_fetch.h"
 #include "hub/range_plan.h"
-#include "hub/run_fetch.h"
 #include "rerank/error.h"
 
 namespace rerank {
@@ -45,26 +45,27 @@ class Download {
     for (const DownloadItem& item : items_) {
       const std::uint64_t size_bytes = item.file.size_bytes;
       auto partial = std::make_unique<PartialFile>(partial_path(item), size_bytes);
-      std::vector<bool> stands(partial->num_blocks());
-      for (std::size_t block = 0; block < stands.size(); ++block) {
-        stands[block] = partial->stands(block);
-        if (stands[block]) progress_.done_bytes += partial->block_end(block) - partial->block_begin(block);
+      std::vector<bool> is_written(partial->num_blocks());
+      for (std::size_t block = 0; block < is_written.size(); ++block) {
+        is_written[block] = partial->is_written(block);
+        if (is_written[block])
+          progress_.done_bytes += partial->block_end(block) - partial->block_begin(block);
       }
-      plan_.add_file(size_bytes, stands);
+      plan_.add_file(size_bytes, is_written);
       partials_.push_back(std::move(partial));
-      // Nothing to ask for: it is empty, or an earlier run ended just before its verification.
+      // Nothing to fetch: it is empty, or an earlier run ended just before verification.
       if (plan_.is_complete(partials_.size() - 1)) complete_files_.push_back(partials_.size() - 1);
     }
   }
 
-  // The life of a thread. The first failure ends all of them.
+  // The body of each thread. The first failure stops all of them.
   void work() {
     try {
       while (!stop_.stop_requested()) {
         if (const auto file = take_complete_file()) {
           verify(*file);
-        } else if (const auto run = take_run()) {
-          fetch(*run);
+        } else if (const auto range = take_range()) {
+          fetch(*range);
         } else {
           return;
         }
@@ -85,34 +86,34 @@ class Download {
     return file;
   }
 
-  std::optional<Run> take_run() {
+  std::optional<FileRange> take_range() {
     const std::lock_guard lock(mutex_);
     return plan_.next();
   }
 
-  void fetch(const Run& run) {
-    const DownloadItem& item = items_[run.file];
-    const RunRequest request{item.file.name, item.url, options_.headers, item.file.size_bytes, run};
-    const RunOutcome outcome = fetch_run(
-        request, client_, [&](std::uint64_t offset, std::string_view bytes) { take(run, offset, bytes); },
+  void fetch(const FileRange& range) {
+    const DownloadItem& item = items_[range.file];
+    const RangeRequest request{item.file.name, item.url, options_.headers, item.file.size_bytes, range};
+    const RangeOutcome outcome = fetch_range(
+        request, client_, [&](std::uint64_t offset, std::string_view bytes) { take(range, offset, bytes); },
         options_.refusal);
     const std::lock_guard lock(mutex_);
-    if (outcome == RunOutcome::kRangesIgnored) plan_.ignore_ranges(run.file);
-    plan_.give_back(run);
+    if (outcome == RangeOutcome::kRangesIgnored) plan_.ignore_ranges(range.file);
+    plan_.give_back(range);
   }
 
-  // A run begins with a block and comes in order: what lies before a byte of it stands.
-  void take(const Run& run, std::uint64_t offset, std::string_view bytes) {
-    PartialFile& partial = *partials_[run.file];
+  // A range begins at a block and arrives in order, so every byte of it before `offset` is written.
+  void take(const FileRange& range, std::uint64_t offset, std::string_view bytes) {
+    PartialFile& partial = *partials_[range.file];
     partial.write(offset, bytes);
     const std::uint64_t end = offset + bytes.size();
     for (std::size_t block = offset / PartialFile::kBlockBytes; block < partial.num_blocks(); ++block) {
       if (partial.block_end(block) > end) break;
       const std::lock_guard lock(mutex_);
-      if (plan_.stands(run.file, block)) continue;
+      if (plan_.is_done(range.file, block)) continue;
       partial.mark(block);
       progress_.done_bytes += partial.block_end(block) - partial.block_begin(block);
-      if (plan_.complete(run.file, block)) complete_files_.push_back(run.file);
+      if (plan_.complete(range.file, block)) complete_files_.push_back(range.file);
     }
   }
 
@@ -128,12 +129,10 @@ class Download {
       return;
     }
     partial.discard();
-    throw Error(
-        ErrorCode::kUnavailable,
-        fmt::format(
-            "{}: the bytes that came have the checksum {}, the hub's list says {}; they were removed: "
-            "pull again, or from elsewhere (--from, --endpoint)",
-            file.name, found.hex, file.digest.hex));
+    throw Error(ErrorCode::kUnavailable,
+                fmt::format("{}: the checksum is {} but the hub lists {}; the file was removed: "
+                            "pull again, or from another hub (--from, --endpoint)",
+                            file.name, found.hex, file.digest.hex));
   }
 
   const std::vector<DownloadItem>& items_;
@@ -143,9 +142,9 @@ class Download {
   DownloadProgress& progress_;
   std::vector<std::unique_ptr<PartialFile>> partials_;  // [num_items]
 
-  std::mutex mutex_;  // of what follows
+  std::mutex mutex_;  // guards the members below
   RangePlan plan_;
-  std::vector<std::size_t> complete_files_;  // all blocks stand, not verified yet
+  std::vector<std::size_t> complete_files_;  // all blocks are written, not verified yet
   std::exception_ptr failure_;
 };
 

@@ -1,5 +1,5 @@
-// Files from a hub to the disk: several connections at once, every byte checked against the hub's checksum
-// before a file gets its name.
+// Downloads files from a hub over several connections. Each file gets its name only after its checksum was
+// verified.
 #pragma once
 
 #include <atomic>
@@ -17,30 +17,30 @@ namespace rerank {
 struct DownloadItem {
   RemoteFile file;
   std::string url;
-  std::filesystem::path target;  // gets the content once it is verified; what has come so far lies beside it
+  std::filesystem::path target;  // the verified file; the partial one is beside it
 };
 
-// Written by the download's threads, read by whoever shows it.
+// Written by the threads of the download, read by whoever shows it.
 struct DownloadProgress {
   std::atomic<std::uint64_t> total_bytes{0};
-  std::atomic<std::uint64_t> done_bytes{0};      // on the disk, those of earlier runs among them
+  std::atomic<std::uint64_t> done_bytes{0};      // on disk, including those of earlier runs
   std::atomic<std::uint64_t> verified_bytes{0};  // hashed
 };
 
 struct DownloadOptions {
   HeaderList headers;
   std::size_t num_connections = 8;
-  // What an answer with an error's status means.
+  // Turns a response with an error status into the error to throw.
   std::function<Error(const TransferReply&)> refusal;
 };
 
-// Returns when every file has its name. Throws Error: the disk is full, the hub gives no good answer, a
-// checksum is wrong (that file's bytes are then removed); TransferError{kCancelled} when the line was told to
-// stop. What has come stays for the next try.
+// Returns when every file is complete. Throws Error when the disk is full, the hub fails, or a checksum is
+// wrong (that file is then removed); TransferError{kCancelled} when `client` is stopped. The next call
+// resumes from what is on disk.
 void download(const std::vector<DownloadItem>& items, const DownloadOptions& options, const HubClient& client,
               DownloadProgress& progress);
 
-// The bytes of disk that these files still want, what earlier runs claimed aside.
+// The disk space that these files still need, not counting what earlier runs reserved.
 std::uint64_t wanted_disk_bytes(const std::vector<DownloadItem>& items);
 
 }  // namespace rerank

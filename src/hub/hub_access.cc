@@ -77,7 +77,7 @@ HubKind hub_kind(std::string_view name) {
   if (name == "huggingface" || name == "hf") return HubKind::kHuggingFace;
   if (name == "modelscope" || name == "ms") return HubKind::kModelScope;
   throw Error(ErrorCode::kInvalidArgument,
-              fmt::format("--from {}: no hub that this program knows; say huggingface or modelscope", name));
+              fmt::format("--from {}: unknown hub; use huggingface or modelscope", name));
 }
 
 HubAccess hub_access(HubKind kind, const std::string& endpoint) {
@@ -104,7 +104,7 @@ std::string trusted_certificates() {
 void require_online() {
   for (const char* name : {"HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"}) {
     require(!is_true(environment(name)),
-            fmt::format("{} is set, which forbids every download; unset it to pull a model", name));
+            fmt::format("{} is set, which disables downloads; unset it to pull a model", name));
   }
 }
 

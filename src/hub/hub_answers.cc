@@ -12,7 +12,7 @@
 namespace rerank {
 namespace {
 
-// So that the sizes of all files add up, and notes of a block of each MiB stay small.
+// Keeps the sum of all sizes from overflowing, and the block map of a partial file small.
 constexpr std::uint64_t kLargestFileBytes = std::uint64_t{1} << 43;
 
 }  // namespace
@@ -51,24 +51,25 @@ std::optional<std::uint64_t> size_at(const boost::json::object& object, std::str
 }
 
 boost::json::object parse_answer(const std::string& body, std::string_view url) {
-  const std::string name = fmt::format("the answer of {}", shown_text(url));
-  return parse_json_object(body, name, {.advice = "is this the address of a hub?"});
+  const std::string name = fmt::format("the response from {}", shown_text(url));
+  return parse_json_object(body, name, {.advice = "check that the endpoint is a model hub"});
 }
 
 void require_possible_size(const RemoteFile& file) {
   require(file.size_bytes <= kLargestFileBytes,
-          fmt::format("the hub says that {} has {} bytes, more than any model", file.name, file.size_bytes));
+          fmt::format("the hub lists {} with {} bytes, which is too large for a model file", file.name,
+                      file.size_bytes));
 }
 
 std::string token_advice(const HubAccess& access, std::string_view variable) {
-  return access.token.empty()
-             ? fmt::format("put a token into {}", variable)
-             : fmt::format("the token from {} was sent: give it access, or use another", access.token_source);
+  return access.token.empty() ? fmt::format("set {} to an access token", variable)
+                              : fmt::format("the token from {} was sent: grant it access or use another one",
+                                            access.token_source);
 }
 
 Error other_refusal(const TransferHead& head, const std::string& said) {
-  return {ErrorCode::kUnavailable, fmt::format("{} answers with status {}{}{}", shown_text(head.url),
-                                               head.status, said.empty() ? "" : ": ", shown_text(said))};
+  return {ErrorCode::kUnavailable, fmt::format("{} returned status {}{}{}", shown_text(head.url), head.status,
+                                               said.empty() ? "" : ": ", shown_text(said))};
 }
 
 }  // namespace rerank

@@ -1,4 +1,4 @@
-// What both hubs' answers have in common: JSON, and words for a refusal.
+// What the responses of both hubs have in common: reading JSON, and the wording of refusals.
 #pragma once
 
 #include <boost/json/object.hpp>
@@ -13,23 +13,23 @@
 
 namespace rerank {
 
-// An object's member, or nothing when it is missing or of another type.
+// A member of an object, or null if it is missing or of another type.
 const boost::json::object* object_at(const boost::json::object& object, std::string_view key);
 const boost::json::array* array_at(const boost::json::object& object, std::string_view key);
-std::string text_at(const boost::json::object& object, std::string_view key);  // empty: nothing
+std::string text_at(const boost::json::object& object, std::string_view key);  // empty: missing
 std::optional<std::uint64_t> size_at(const boost::json::object& object, std::string_view key);
 
-// The JSON object of an answer from `url`. Throws Error when it is none: often a proxy's or a login's page.
+// Parses the JSON object in a response from `url`. Throws Error if it is something else, often the page of a
+// proxy or a login.
 boost::json::object parse_answer(const std::string& body, std::string_view url);
 
-// Throws Error when a file is longer than any file system holds.
+// Throws Error if the file is larger than any file system supports.
 void require_possible_size(const RemoteFile& file);
 
-// "; HF_TOKEN was sent" or what to set, for a sentence about missing access. `variable` names where people
-// put a token.
+// How to get access: names the token that was sent, or `variable`, which should contain one.
 std::string token_advice(const HubAccess& access, std::string_view variable);
 
-// For a status that says nothing more of itself. `said`: the hub's own words, or nothing.
+// For any other status. `said`: the message of the hub, or empty.
 Error other_refusal(const TransferHead& head, const std::string& said);
 
 }  // namespace rerank

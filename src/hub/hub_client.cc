@@ -31,7 +31,7 @@ TransferReply HubClient::send(const TransferRequest& request) const {
 
 std::optional<RetryableFailure> HubClient::retryable_failure(const TransferHead& head) const {
   if (!retry.is_retryable(head.status)) return std::nullopt;
-  return RetryableFailure{fmt::format("{} answers with status {}", shown_text(head.url), head.status),
+  return RetryableFailure{fmt::format("{} returned status {}", shown_text(head.url), head.status),
                           server_wait(head, std::chrono::system_clock::now())};
 }
 
@@ -48,8 +48,9 @@ void HubRetries::wait_after(const RetryableFailure& failure) {
   }
   const auto wait = failure.server_wait;
   if (!client_.retry.accepts(wait)) {
-    throw Error(ErrorCode::kUnavailable, fmt::format("{}; the hub asks to wait {:.0f} s: try again then; {}",
-                                                     failure.message, in_seconds(*wait), kAdvice));
+    throw Error(ErrorCode::kUnavailable,
+                fmt::format("{}; the hub requests a wait of {:.0f} s: try again after that; {}",
+                            failure.message, in_seconds(*wait), kAdvice));
   }
   if (wait && client_.notice) {
     client_.notice(fmt::format("{}; waiting {:.0f} s as requested", failure.message, in_seconds(*wait)));

@@ -1,4 +1,4 @@
-// Requests to a hub, with retries. What an answer means is for the callers to say.
+// Requests to a hub, with retries. The callers interpret the responses.
 #pragma once
 
 #include <cstdint>
@@ -12,41 +12,40 @@
 
 namespace rerank {
 
-// Why an attempt failed, when another one may succeed: a lost connection, a server that is busy.
+// Why an attempt failed if another one may succeed: a lost connection, a busy server.
 struct RetryableFailure {
   std::string message;
-  std::optional<std::chrono::milliseconds> server_wait;  // as the server requested
+  std::optional<std::chrono::milliseconds> server_wait;  // requested by the server
 };
 
-// What every request to a hub goes through. Refers to what its owner keeps; safe from any thread if `notice`
-// is.
+// Sends every request to a hub. Refers to objects of its owner; safe from any thread if `notice` is.
 struct HubClient {
   TransferPool& pool;
   RetryPolicy retry;
   std::stop_token stop;
-  std::function<void(const std::string&)> notice;  // of something people may want to know: a long wait
+  std::function<void(const std::string&)> notice;  // shows a message, such as about a long wait
 
-  // The answer to a request without a body, whatever its status, except that retryable ones are retried.
+  // Returns the response whatever its status, after retrying where the policy says so. `request` has no body.
   // Throws Error or TransferError.
   TransferReply send(const TransferRequest& request) const;
 
-  // The failure in an answer whose status the policy retries; nothing for any other.
+  // The failure if the policy retries this status; otherwise empty.
   std::optional<RetryableFailure> retryable_failure(const TransferHead& head) const;
 };
 
-// The failure in an exchange that may succeed next time. Throws the error itself where it cannot: cancelled,
-// an invalid URL, an untrusted certificate.
+// The failure of an exchange. Rethrows `error` if a retry cannot help: cancelled, an invalid URL, an
+// untrusted certificate.
 RetryableFailure retryable_failure(const TransferError& error);
 
-// The retries of one request, or of several in a row for the same bytes.
+// Counts the retries of one request, or of consecutive requests for the same bytes.
 class HubRetries {
  public:
   explicit HubRetries(const HubClient& client) : client_(client) {}
 
-  // After progress: the retries are counted from zero again.
+  // Call after progress: the retries are counted from zero again.
   void reset() { num_retries_ = 0; }
-  // Waits until the next attempt. Throws Error with the failure's message when the retries are used up or the
-  // server asks for too long a pause, TransferError{kCancelled} when stopped.
+  // Waits until the next attempt. Throws Error if no retries are left or the server requests too long a wait,
+  // TransferError{kCancelled} if stopped.
   void wait_after(const RetryableFailure& failure);
 
  private:

@@ -1,4 +1,4 @@
-// What needs no network: checksums, names, listings, ranges, plans, and what the environment says.
+// Without network: checksums, names, listings, ranges, environment.
 #include "hub/hub.h"
 
 #include <gmock/gmock.h>
@@ -10,8 +10,8 @@
 #include "hub/digest.h"
 #include "hub/huggingface_hub.h"
 #include "hub/modelscope_hub.h"
+#include "hub/range_fetch.h"
 #include "hub/range_plan.h"
-#include "hub/run_fetch.h"
 #include "tests/support/error_of.h"
 
 namespace rerank {
@@ -110,7 +110,7 @@ TEST(HuggingFaceListing, RefusesWhatIsNone) {
                     huggingface_listing(R"({"rfilename": "config.json", "size": 9000000000000000000})"),
                     "URL");
               }),
-              HasSubstr("more than any model"));
+              HasSubstr("too large for a model file"));
 }
 
 TEST(ModelScopeListing, HasAChecksumForEveryFile) {
@@ -130,7 +130,7 @@ TEST(ModelScopeListing, HasAChecksumForEveryFile) {
             R"({"Data": {"Files": [{"Path": "config.json", "Type": "blob", "Size": 3, "Sha256": ""}]}})",
             "URL");
       }),
-      HasSubstr("can't be verified"));
+      HasSubstr("cannot be verified"));
   EXPECT_THAT(
       error_of([] { parse_modelscope_listing(R"({"Code": 404, "Message": "no such thing"})", "URL"); }),
       HasSubstr("no such thing"));
@@ -204,7 +204,7 @@ TEST(RangePlan, GivesAFileWithoutRangesToOneAtATime) {
   ASSERT_TRUE(first && second);
   plan.ignore_ranges(0);
   plan.give_back(*second);
-  EXPECT_FALSE(plan.next()) << "the first run is still claimed";
+  EXPECT_FALSE(plan.next()) << "the first range is still claimed";
   plan.complete(0, 0);
   plan.give_back(*first);
   const auto whole = plan.next();

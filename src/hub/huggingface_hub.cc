@@ -23,14 +23,14 @@ bool is_commit(std::string_view text) {
   return digest && digest->kind == Digest::Kind::kGitBlob && digest->hex == text;
 }
 
-// An ETag without its quotes and the mark of a weak one.
+// An ETag without its quotes and the W/ of a weak one.
 std::string_view bare_etag(std::string_view etag) {
   if (etag.starts_with("W/")) etag.remove_prefix(2);
   if (etag.size() >= 2 && etag.front() == '"' && etag.back() == '"') etag = etag.substr(1, etag.size() - 2);
   return etag;
 }
 
-// "https://host:port" of a URL that may go on.
+// The "https://host:port" of a URL.
 std::string origin_of(const std::string& url) {
   return url.substr(0, url.find('/', url.find("://") + 3));
 }
@@ -47,7 +47,7 @@ RemoteFile parse_sibling(const boost::json::object& sibling, std::string name) {
   file.size_bytes = size_at(sibling, "size").value_or(0);
   std::string hash = text_at(sibling, "blobId");
   if (const boost::json::object* lfs = object_at(sibling, "lfs"); lfs != nullptr) {
-    // blobId is then of the pointer that git keeps in the file's place.
+    // blobId is then that of the pointer file in git.
     hash = text_at(*lfs, "sha256");
     file.size_bytes = size_at(*lfs, "size").value_or(file.size_bytes);
   }
@@ -64,8 +64,9 @@ RemoteModel parse_huggingface_listing(const std::string& json, std::string_view 
   RemoteModel model;
   model.commit = text_at(answer, "sha");
   const boost::json::array* const siblings = array_at(answer, "siblings");
-  require(is_commit(model.commit) && siblings != nullptr,
-          fmt::format("{} names no commit and no files; is this the address of a hub?", shown_text(url)));
+  require(
+      is_commit(model.commit) && siblings != nullptr,
+      fmt::format("{} lists no commit and files; check that the endpoint is a model hub", shown_text(url)));
   for (const boost::json::value& entry : *siblings) {
     const boost::json::object* const sibling = entry.if_object();
     if (sibling == nullptr) continue;
@@ -81,8 +82,8 @@ RemoteModel HuggingFaceHub::list(const ModelName& name, const HubClient& client)
   request.url = fmt::format("{}/api/models/{}/revision/{}?blobs=true", access_.endpoint, name.repository,
                             percent_encoded(name.revision));
   request.headers = headers();
-  request.max_redirects = kMaxRedirects;  // a model that was renamed
-  request.keeps_tls = true;               // all checksums come from here
+  request.max_redirects = kMaxRedirects;  // for a renamed model
+  request.keeps_tls = true;               // the checksums come from this response
   request.stall_timeout = kStallTimeout;
   request.timeout = kListingTimeout;
   request.max_body_bytes = kMaxListingBytes;
@@ -104,8 +105,8 @@ void HuggingFaceHub::ask_for_checksum(const std::string& url, RemoteFile& file,
   request.headers = headers();
   request.stall_timeout = kStallTimeout;
   request.timeout = kListingTimeout;
-  // Redirected inside the hub only: the headers that count come with the redirect to the storage, whose own
-  // ETag is another thing.
+  // Follows redirects within the hub only: the headers that matter come with the redirect to the storage,
+  // whose own ETag is unrelated.
   TransferHead head = client.send(request).head;
   for (std::int32_t i = 0; i < kMaxRedirects && is_inner_redirect(head); ++i) {
     request.url = origin_of(access_.endpoint) + std::string(head.header("location"));
@@ -120,8 +121,9 @@ void HuggingFaceHub::ask_for_checksum(const std::string& url, RemoteFile& file,
   if (!digest || error != std::errc() || end != size.data() + size.size()) {
     throw Error(
         ErrorCode::kUnavailable,
-        fmt::format("{} gives no checksum and size of {}, so it can't be verified; use another --endpoint",
-                    access_.endpoint, file.name));
+        fmt::format(
+            "{} does not list a checksum and size for {}, so it cannot be verified; use another --endpoint",
+            access_.endpoint, file.name));
   }
   file.digest = *digest;
   require_possible_size(file);
@@ -152,8 +154,8 @@ Error HuggingFaceHub::refusal(const ModelName& name, const TransferReply& reply)
   const std::string advice = token_advice(access_, "HF_TOKEN");
   if (code == "GatedRepo") {
     return {ErrorCode::kUnavailable,
-            fmt::format("{} is open only to those who accepted its terms: accept them at {}/{}, and {}",
-                        name.repository, access_.endpoint, name.repository, advice)};
+            fmt::format("{} requires accepting its terms: accept them at {}/{}, then {}", name.repository,
+                        access_.endpoint, name.repository, advice)};
   }
   if (code == "RevisionNotFound") {
     return {ErrorCode::kNotFound,
@@ -162,9 +164,9 @@ Error HuggingFaceHub::refusal(const ModelName& name, const TransferReply& reply)
                         name.repository, name.revision, access_.endpoint)};
   }
   if (status == 401 || status == 403) {
-    // This hub does not tell a model that does not exist from one that is private.
+    // This hub does not distinguish between a missing model and a private one.
     return {ErrorCode::kUnavailable,
-            fmt::format("{} refuses {} (status {}): check the name; if the model is private, {}",
+            fmt::format("{} denied access to {} (status {}): check the name; if the model is private, {}",
                         access_.endpoint, name.repository, status, advice)};
   }
   if (status == 404) {

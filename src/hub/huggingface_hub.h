@@ -26,8 +26,9 @@ class HuggingFaceHub final : public Hub {
   HubAccess access_;
 };
 
-// The wanted files in the answer of GET /api/models/NAME/revision/REVISION?blobs=true. A file whose checksum
-// or size it hides, or a mirror leaves out, has an empty digest. Throws Error that starts with `url`.
+// The needed files in the response of GET /api/models/NAME/revision/REVISION?blobs=true. A file without a
+// checksum or size, which gated models and some mirrors leave out, gets an empty digest. Throws Error that
+// starts with `url`.
 RemoteModel parse_huggingface_listing(const std::string& json, std::string_view url);
 
 }  // namespace rerank

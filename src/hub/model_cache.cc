@@ -21,8 +21,9 @@ namespace {
 namespace fs = std::filesystem;
 
 [[noreturn]] void fail(const fs::path& path, const std::string& said) {
-  throw Error(ErrorCode::kUnavailable,
-              fmt::format("{}: {}; --cache-dir or HF_HUB_CACHE name another place", path.string(), said));
+  throw Error(
+      ErrorCode::kUnavailable,
+      fmt::format("{}: {}; use another directory with --cache-dir or HF_HUB_CACHE", path.string(), said));
 }
 
 void require_ok(const std::error_code& error, const fs::path& path) {
@@ -61,7 +62,7 @@ void ModelCache::verify_blob(const RemoteFile& file, const std::function<void()>
     stream.read(part.data(), static_cast<std::streamsize>(part.size()));
     builder.add({part.data(), static_cast<std::size_t>(stream.gcount())});
   }
-  if (!stream.eof()) fail(path, "cannot be read");
+  if (!stream.eof()) fail(path, "cannot read it");
   if (builder.result() == file.digest) return;
   std::error_code error;
   fs::remove(path, error);
@@ -89,7 +90,7 @@ fs::path ModelCache::publish(const RemoteModel& model, const std::vector<std::st
   if (fs::is_directory(target, error)) {
     for (const RemoteFile& file : model.files) link(target, file);
   } else {
-    // Not below snapshots/: what an end in the middle leaves there would be taken for one.
+    // Not below snapshots/: if the process is killed, the leftover must not look like a snapshot.
     const fs::path draft = name_beside(root_ / model.commit);
     make_directories(draft);
     for (const RemoteFile& file : model.files) link(draft, file);
@@ -109,7 +110,8 @@ void ModelCache::link(const fs::path& folder, const RemoteFile& file) const {
   }
   std::error_code error;
   if (fs::read_symlink(path, error) == content) return;
-  // Hugging Face's tools may have put something else there: replaced at once, so that it is never missing.
+  // Hugging Face's tools may have put something else there: replace it in one step, so that it is never
+  // missing.
   const fs::path draft = name_beside(root_ / file.digest.hex);
   fs::create_symlink(content, draft, error);
   require_ok(error, draft);

@@ -1,5 +1,5 @@
-// A model's folder in Hugging Face's cache: blobs by checksum, snapshots of links to them, references to
-// snapshots, and a lock. A snapshot is seen by others only when all its files stand.
+// A model's directory in the Hugging Face cache: blobs by checksum, snapshots of links to them, references to
+// snapshots, and a lock. A snapshot becomes visible only when all its files are complete.
 #pragma once
 
 #include <filesystem>
@@ -11,26 +11,25 @@
 
 namespace rerank {
 
-// Every function throws Error{kUnavailable} naming the file or folder and what the system said.
+// Every function throws Error{kUnavailable} naming the file or directory and the system's reason.
 class ModelCache {
  public:
-  // Makes nothing.
+  // Creates nothing.
   ModelCache(const std::filesystem::path& cache, const std::string& repository);
 
   std::filesystem::path blob(const RemoteFile& file) const { return root_ / "blobs" / file.digest.hex; }
-  // Whether the blob is there in its full length. Its content is believed: whoever gave it its name verified
-  // it.
+  // Whether the blob is there in full length. Its content is trusted: it was verified before it got its name.
   bool has_blob(const RemoteFile& file) const;
-  // Removes the blob unless its checksum is right; `keep_going` may throw to end it.
+  // Removes the blob if its checksum is wrong; `keep_going` may throw to stop.
   void verify_blob(const RemoteFile& file, const std::function<void()>& keep_going) const;
   std::filesystem::path snapshot(const RemoteModel& model) const {
     return root_ / "snapshots" / model.commit;
   }
 
   void make_folders() const;
-  // Throws Error when the disk has less room than this.
+  // Throws Error if the disk has less free space than this.
   void require_room(std::uint64_t bytes) const;
-  // Makes or completes the snapshot, then the references. REQUIRES: every blob of the model is there.
+  // Creates or completes the snapshot, then the references. REQUIRES: every blob of the model is there.
   std::filesystem::path publish(const RemoteModel& model, const std::vector<std::string>& references) const;
 
   std::filesystem::path lock_file() const;
@@ -42,11 +41,10 @@ class ModelCache {
   std::filesystem::path root_;
 };
 
-// Held by one process at a time, and let go by the system when that ends.
+// Held by one process at a time; the system releases it when the process ends.
 class FileLock {
  public:
-  // Waits until nobody else holds it; `on_wait` is called ten times a second meanwhile, and may throw to end
-  // it.
+  // Waits until it is free; calls `on_wait` ten times a second meanwhile, which may throw to stop.
   FileLock(const std::filesystem::path& path, const std::function<void()>& on_wait);
   ~FileLock();
   FileLock(const FileLock&) = delete;

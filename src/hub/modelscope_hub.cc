@@ -25,7 +25,7 @@ std::string content_commit(const std::vector<RemoteFile>& files) {
   return builder.result().hex;
 }
 
-// The hub's own words in a refusal; empty when it has none.
+// The message of the hub in a refusal; empty if there is none.
 std::string message_of(const TransferReply& reply) {
   try {
     return text_at(parse_answer(reply.body, reply.head.url), "Message");
@@ -44,7 +44,7 @@ RemoteModel parse_modelscope_listing(const std::string& json, std::string_view u
     const std::string said = text_at(answer, "Message");
     throw Error(ErrorCode::kNotFound,
                 fmt::format("{} lists no files: {}", shown_text(url),
-                            said.empty() ? "is this the address of a hub?" : shown_text(said)));
+                            said.empty() ? "check that the endpoint is a model hub" : shown_text(said)));
   }
   RemoteModel model;
   for (const boost::json::value& value : *entries) {
@@ -57,8 +57,8 @@ RemoteModel parse_modelscope_listing(const std::string& json, std::string_view u
     const std::optional<std::uint64_t> size_bytes = size_at(*entry, "Size");
     const std::optional<Digest> digest = parse_digest(text_at(*entry, "Sha256"));
     require(size_bytes && digest && digest->kind == Digest::Kind::kSha256,
-            fmt::format("{} gives no SHA-256 and size of {}, so it can't be verified", shown_text(url),
-                        file.name));
+            fmt::format("{} does not list a SHA-256 and size for {}, so it cannot be verified",
+                        shown_text(url), file.name));
     file.size_bytes = *size_bytes;
     file.digest = *digest;
     require_possible_size(file);
@@ -73,7 +73,7 @@ RemoteModel ModelScopeHub::list(const ModelName& name, const HubClient& client) 
                             name.repository, percent_encoded(name.revision));
   request.headers = headers();
   request.max_redirects = kMaxRedirects;
-  request.keeps_tls = true;  // all checksums come from here
+  request.keeps_tls = true;  // the checksums come from this response
   request.stall_timeout = kStallTimeout;
   request.timeout = kListingTimeout;
   request.max_body_bytes = kMaxListingBytes;
@@ -93,7 +93,7 @@ std::string ModelScopeHub::file_url(const ModelName& name, const RemoteModel&,
 
 HeaderList ModelScopeHub::headers() const {
   if (access_.token.empty()) return {};
-  // Its older servers know a token only as the cookie of a session.
+  // Older servers accept a token only as a session cookie.
   return {{"Authorization", "Bearer " + access_.token}, {"Cookie", "m_session_id=" + access_.token}};
 }
 
@@ -107,16 +107,15 @@ Error ModelScopeHub::refusal(const ModelName& name, const TransferReply& reply) 
   const std::string said = message_of(reply);
   if (status == 401 || status == 403) {
     return {ErrorCode::kUnavailable,
-            fmt::format("{} refuses {} (status {}{}{}): check the name; if the model is private, {}",
+            fmt::format("{} denied access to {} (status {}{}{}): check the name; if the model is private, {}",
                         access_.endpoint, name.repository, status, said.empty() ? "" : ", ", shown_text(said),
                         token_advice(access_, "MODELSCOPE_API_TOKEN"))};
   }
   if (status == 404) {
     return {
         ErrorCode::kNotFound,
-        fmt::format(
-            "{} has no model {} with revision {} (this hub's usual one is {}); check the name and --revision",
-            access_.endpoint, name.repository, name.revision, default_revision())};
+        fmt::format("{} has no model {} with revision {} (the default is {}); check the name and --revision",
+                    access_.endpoint, name.repository, name.revision, default_revision())};
   }
   return other_refusal(reply.head, said);
 }

@@ -17,7 +17,7 @@ class ModelScopeHub final : public Hub {
   std::string file_url(const ModelName& name, const RemoteModel& model,
                        const std::string& file) const override;
   HeaderList headers() const override;
-  // The default revision goes by both hubs' names, so that the model is found by its name alone.
+  // The default revision gets the names of both hubs, so that the model is found by its name alone.
   std::vector<std::string> references(const ModelName& name, const RemoteModel& model) const override;
   Error refusal(const ModelName& name, const TransferReply& reply) const override;
 
@@ -25,9 +25,9 @@ class ModelScopeHub final : public Hub {
   HubAccess access_;
 };
 
-// The wanted files in the answer of GET /api/v1/models/NAME/repo/files?Recursive=true. This hub names a
-// commit for each file but none for all: the snapshot's is made from the names and checksums. Throws Error
-// that starts with `url`.
+// The needed files in the response of GET /api/v1/models/NAME/repo/files?Recursive=true. This hub lists a
+// commit for each file but none for the model: the snapshot's is derived from names and checksums. Throws
+// Error that starts with `url`.
 RemoteModel parse_modelscope_listing(const std::string& json, std::string_view url);
 
 }  // namespace rerank

@@ -33,7 +33,7 @@ bool read_fully(int file, std::uint64_t offset, char* bytes, std::size_t size) {
 }  // namespace
 
 PartialFile::PartialFile(const std::filesystem::path& path, std::uint64_t size_bytes)
-    : path_(path), size_bytes_(size_bytes), stands_((size_bytes + kBlockBytes - 1) / kBlockBytes, 0) {
+    : path_(path), size_bytes_(size_bytes), written_((size_bytes + kBlockBytes - 1) / kBlockBytes, 0) {
   file_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
   if (file_ < 0) fail(errno);
   try {
@@ -52,22 +52,23 @@ std::uint64_t PartialFile::block_end(std::size_t block) const {
   return std::min(size_bytes_, block_begin(block) + kBlockBytes);
 }
 
-// False, and nothing stands, when the file is not what an earlier run for this size left.
+// Returns false, with no block written, if the file is not the leftover of an earlier run for this size.
 bool PartialFile::take_over() {
   struct stat status {};
   if (::fstat(file_, &status) != 0) fail(errno);
-  if (static_cast<std::uint64_t>(status.st_size) != size_bytes_ + kMark.size() + stands_.size()) return false;
-  std::string tail(kMark.size() + stands_.size(), '\0');
+  if (static_cast<std::uint64_t>(status.st_size) != size_bytes_ + kMark.size() + written_.size())
+    return false;
+  std::string tail(kMark.size() + written_.size(), '\0');
   if (!read_fully(file_, size_bytes_, tail.data(), tail.size()) || !tail.starts_with(kMark)) return false;
-  std::transform(tail.begin() + kMark.size(), tail.end(), stands_.begin(),
+  std::transform(tail.begin() + kMark.size(), tail.end(), written_.begin(),
                  [](char c) -> unsigned char { return c == 1 ? 1 : 0; });
   return true;
 }
 
 void PartialFile::claim() {
-  const auto whole = static_cast<off_t>(size_bytes_ + kMark.size() + stands_.size());
+  const auto whole = static_cast<off_t>(size_bytes_ + kMark.size() + written_.size());
   if (::ftruncate(file_, 0) != 0) fail(errno);
-  // So that a full disk shows now and not after an hour. Not every file system can.
+  // Reports a full disk now rather than after an hour. Not every file system supports it.
   if (::fallocate(file_, 0, 0, whole) != 0 && errno != EOPNOTSUPP && errno != ENOSYS) {
     const int error = errno;
     std::error_code ignored;
@@ -90,7 +91,7 @@ void PartialFile::write(std::uint64_t offset, std::string_view bytes) const {
 
 void PartialFile::mark(std::size_t block) {
   write(size_bytes_ + kMark.size() + block, {"\1", 1});
-  stands_[block] = 1;
+  written_[block] = 1;
 }
 
 Digest PartialFile::digest(Digest::Kind kind, const std::function<void(std::uint64_t)>& on_bytes) const {
@@ -121,7 +122,7 @@ void PartialFile::fail(int error) const {
   const bool is_full = error == ENOSPC || error == EDQUOT || error == EFBIG;
   throw Error(ErrorCode::kUnavailable,
               fmt::format("{}: {}{}", path_.string(), std::generic_category().message(error),
-                          is_full ? "; make room, or name another place with --cache-dir" : ""));
+                          is_full ? "; free some space or use another directory with --cache-dir" : ""));
 }
 
 }  // namespace rerank

@@ -1,4 +1,4 @@
-// What lies on the disk: files on their way, and the model's folder in the cache.
+// Partial files, and the directory of a model in the cache.
 #include "hub/partial_file.h"
 
 #include <fcntl.h>
@@ -50,9 +50,9 @@ TEST(PartialFile, GoesOnWhereAnotherEnded) {
     write_block(partial, 0, content);
   }
   PartialFile partial(path, content.size());
-  EXPECT_TRUE(partial.stands(0));
-  EXPECT_FALSE(partial.stands(1));
-  EXPECT_TRUE(partial.stands(2));
+  EXPECT_TRUE(partial.is_written(0));
+  EXPECT_FALSE(partial.is_written(1));
+  EXPECT_TRUE(partial.is_written(2));
   write_block(partial, 1, content);
   std::uint64_t hashed_bytes = 0;
   EXPECT_EQ(partial.digest(Digest::Kind::kSha256, [&](std::uint64_t bytes) { hashed_bytes += bytes; }),
@@ -71,10 +71,10 @@ TEST(PartialFile, StartsAnewWhereItIsOfAnotherSizeOrNone) {
     PartialFile partial(path, kBlock);
     write_block(partial, 0, content);
   }
-  EXPECT_FALSE(PartialFile(path, 2 * kBlock).stands(0));
-  EXPECT_FALSE(PartialFile(path, kBlock).stands(0)) << "of a run in between";
+  EXPECT_FALSE(PartialFile(path, 2 * kBlock).is_written(0));
+  EXPECT_FALSE(PartialFile(path, kBlock).is_written(0)) << "of a run in between";
   scratch.write("x.part", std::string(kBlock + 18, '\1'));
-  EXPECT_FALSE(PartialFile(path, kBlock).stands(0)) << "as long, but another thing";
+  EXPECT_FALSE(PartialFile(path, kBlock).is_written(0)) << "as long, but another thing";
 }
 
 TEST(PartialFile, MayBeEmpty) {
@@ -91,7 +91,7 @@ TEST(PartialFile, SaysWhatTheSystemSays) {
   const auto path = scratch.path() / "x.part";
   EXPECT_THAT(error_of([&] { PartialFile(path, std::uint64_t{1} << 45); }),
               AllOf(HasSubstr(path.string()), HasSubstr("--cache-dir")));
-  EXPECT_THAT(scratch.names(), ElementsAre()) << "nothing of it is left";
+  EXPECT_THAT(scratch.names(), ElementsAre()) << "none of it is left";
 }
 
 RemoteModel one_file_model(const ScratchDirectory& scratch, const std::string& content) {

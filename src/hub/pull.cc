@@ -19,8 +19,7 @@ namespace {
 
 constexpr std::size_t kMostConnections = 64;
 
-// Everything that one pull needs, made from its options; talks to the hub on behalf of list_model and
-// pull_model.
+// The state of one pull or listing.
 class Pull {
  public:
   Pull(const PullOptions& options, const PullEvents& events)
@@ -74,26 +73,24 @@ class Pull {
                         kMostConnections));
     require(options_.retry.max_retries >= 0,
             fmt::format("--retries is {}; it must be 0 or more", options_.retry.max_retries));
-    require(options_.model != "demo", "the model demo ships with the program: there is nothing to pull");
+    require(options_.model != "demo", "the demo model is part of the program and needs no download");
     RepositoryName found = parse_repository_name(options_.model);
     const bool names_revision = options_.model.find('@') != std::string::npos;
     require(!names_revision || options_.revision.empty(),
-            fmt::format("{} names a revision, and so does --revision; keep one of them", options_.model));
+            fmt::format("{} contains a revision and --revision is set; use one of them", options_.model));
     if (!options_.revision.empty()) found.revision = options_.revision;
     const bool is_usual = !names_revision && options_.revision.empty();
-    require(
-        found.is_well_formed(),
-        fmt::format(
-            "{}: no name of a model on a hub; say ORG/NAME, such as Qwen/Qwen3-Reranker-0.6B, and a revision "
-            "of letters, digits and . _ - /",
-            options_.model));
+    require(found.is_well_formed(), fmt::format("{}: not the name of a model on a hub; use ORG/NAME, such as "
+                                                "Qwen/Qwen3-Reranker-0.6B, and a revision "
+                                                "of letters, digits and . _ - /",
+                                                options_.model));
     return {found.name, is_usual ? hub_->default_revision() : found.revision};
   }
 
   static TransferOptions transfer_options() {
     TransferOptions options;
     options.ca_file = trusted_certificates();
-    options.accept_compressed = false;  // ranges and lengths are of the bytes that are hashed
+    options.accept_compressed = false;  // ranges and lengths must match the bytes that are hashed
     return options;
   }
 
@@ -114,7 +111,7 @@ class Pull {
     bool told = false;
     return {cache_.lock_file(), [this, &told] {
               stop_if_asked();
-              if (!told) watch_.notice("another pull of this model is under way; waiting for it");
+              if (!told) watch_.notice("another process is pulling this model; waiting for it");
               told = true;
             }};
   }
@@ -137,7 +134,7 @@ class Pull {
     if (!items.empty()) download(items, options, client_, progress_);
   }
 
-  // Before the gigabytes come.
+  // Called before the weights are downloaded.
   void check_config() const {
     const auto config = std::find_if(model_.files.begin(), model_.files.end(),
                                      [](const RemoteFile& file) { return file.name == "config.json"; });
@@ -145,7 +142,8 @@ class Pull {
       options_.check_config(read_whole_file(cache_.blob(*config)), name_.repository + "/config.json");
     } catch (const Error& error) {
       throw Error(error.code(),
-                  fmt::format("{}; no weights were downloaded (--unchecked would)", error.what()));
+                  fmt::format("{}; no weights were downloaded (use --unchecked to download them anyway)",
+                              error.what()));
     }
   }
 

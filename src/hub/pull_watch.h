@@ -1,4 +1,4 @@
-// The thread that shows how far a pull is, passes on what it has to say, and hears when it is to end.
+// A thread that reports the progress and the messages of a pull, and stops it on request.
 #pragma once
 
 #include <mutex>
@@ -16,12 +16,12 @@ class PullWatch {
  public:
   // `events` and `progress` must outlive it.
   PullWatch(const PullEvents& events, const DownloadProgress& progress);
-  // Shows what is left to show.
+  // Shows the remaining messages.
   ~PullWatch();
   PullWatch(const PullWatch&) = delete;
   PullWatch& operator=(const PullWatch&) = delete;
 
-  // Of the pull: requested when on_progress says no.
+  // Stops the pull: requested when on_progress returns false.
   std::stop_token token() const { return stop_.get_token(); }
   // From any thread.
   void notice(const std::string& text);

@@ -6,57 +6,57 @@
 namespace rerank {
 namespace {
 
-// Of one request: enough to make the time until the first byte count for little, and few enough to share.
-constexpr std::size_t kMaxRunBlocks = 64;
+// Of one request: large enough to make the time to the first byte negligible, small enough to share the work.
+constexpr std::size_t kMaxRangeBlocks = 64;
 
 }  // namespace
 
 RangePlan::RangePlan(std::uint64_t block_bytes, std::size_t num_connections)
     : block_bytes_(block_bytes), num_connections_(num_connections) {}
 
-void RangePlan::add_file(std::uint64_t size_bytes, const std::vector<bool>& stands) {
+void RangePlan::add_file(std::uint64_t size_bytes, const std::vector<bool>& is_done) {
   File file;
   file.size_bytes = size_bytes;
-  for (const bool is_there : stands) {
+  for (const bool is_there : is_done) {
     file.blocks.push_back(is_there ? State::kDone : State::kMissing);
     file.num_left += is_there ? 0 : 1;
   }
   files_.push_back(std::move(file));
 }
 
-std::optional<Run> RangePlan::next() {
+std::optional<FileRange> RangePlan::next() {
   for (std::size_t index = 0; index < files_.size(); ++index) {
     if (files_[index].num_left == 0) continue;
-    if (auto run = files_[index].whole_only ? whole_run(index) : partial_run(index)) return run;
+    if (auto range = files_[index].whole_only ? whole_range(index) : partial_range(index)) return range;
   }
   return std::nullopt;
 }
 
-std::optional<Run> RangePlan::whole_run(std::size_t index) {
+std::optional<FileRange> RangePlan::whole_range(std::size_t index) {
   const std::vector<State>& blocks = files_[index].blocks;
   if (std::find(blocks.begin(), blocks.end(), State::kClaimed) != blocks.end()) return std::nullopt;
   const auto first = std::find(blocks.begin(), blocks.end(), State::kMissing);
-  Run run = claim(index, static_cast<std::size_t>(first - blocks.begin()), blocks.size());
-  run.by_range = false;
-  return run;
+  FileRange range = claim(index, static_cast<std::size_t>(first - blocks.begin()), blocks.size());
+  range.by_range = false;
+  return range;
 }
 
-std::optional<Run> RangePlan::partial_run(std::size_t index) {
+std::optional<FileRange> RangePlan::partial_range(std::size_t index) {
   const File& file = files_[index];
   const auto first = std::find(file.blocks.begin(), file.blocks.end(), State::kMissing);
   if (first == file.blocks.end()) return std::nullopt;
   const auto begin = static_cast<std::size_t>(first - file.blocks.begin());
   const std::size_t share = (file.num_left + 2 * num_connections_ - 1) / (2 * num_connections_);
-  const std::size_t longest = std::clamp<std::size_t>(share, 1, kMaxRunBlocks);
+  const std::size_t longest = std::clamp<std::size_t>(share, 1, kMaxRangeBlocks);
   std::size_t end = begin;
   while (end < file.blocks.size() && end - begin < longest && file.blocks[end] == State::kMissing) ++end;
-  Run run = claim(index, begin, end);
-  run.by_range = run.begin > 0 || run.end < file.size_bytes;
-  return run;
+  FileRange range = claim(index, begin, end);
+  range.by_range = range.begin > 0 || range.end < file.size_bytes;
+  return range;
 }
 
 // Blocks [first, last).
-Run RangePlan::claim(std::size_t index, std::size_t first, std::size_t last) {
+FileRange RangePlan::claim(std::size_t index, std::size_t first, std::size_t last) {
   File& file = files_[index];
   for (std::size_t block = first; block < last; ++block) {
     if (file.blocks[block] == State::kMissing) file.blocks[block] = State::kClaimed;
@@ -71,9 +71,9 @@ bool RangePlan::complete(std::size_t file, std::size_t block) {
   return --files_[file].num_left == 0;
 }
 
-void RangePlan::give_back(const Run& run) {
-  File& file = files_[run.file];
-  for (std::size_t block = run.begin / block_bytes_; block * block_bytes_ < run.end; ++block) {
+void RangePlan::give_back(const FileRange& range) {
+  File& file = files_[range.file];
+  for (std::size_t block = range.begin / block_bytes_; block * block_bytes_ < range.end; ++block) {
     if (file.blocks[block] == State::kClaimed) file.blocks[block] = State::kMissing;
   }
 }

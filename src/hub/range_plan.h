@@ -1,5 +1,4 @@
-// Which bytes of which file are asked for next, when several connections share the work. Knows no network and
-// no disk.
+// Divides files into ranges for several connections. Knows neither network nor disk.
 #pragma once
 
 #include <cstdint>
@@ -8,34 +7,34 @@
 
 namespace rerank {
 
-// Bytes [begin, end) of a file, whole blocks of it.
-struct Run {
+// Bytes [begin, end) of a file, a sequence of whole blocks.
+struct FileRange {
   std::size_t file = 0;
   std::uint64_t begin = 0;
   std::uint64_t end = 0;
-  bool by_range =
-      true;  // else the server is asked for the whole file, and what comes before `begin` is dropped
+  // False: the whole file is requested, and what comes before `begin` is dropped.
+  bool by_range = true;
 };
 
-// For one thread at a time.
+// Not safe from several threads at once.
 class RangePlan {
  public:
   RangePlan(std::uint64_t block_bytes, std::size_t num_connections);
 
-  // `stands`: [num_blocks], true where a block needs no fetching.
-  void add_file(std::uint64_t size_bytes, const std::vector<bool>& stands);
+  // `is_done`: [num_blocks], true where a block is already there.
+  void add_file(std::uint64_t size_bytes, const std::vector<bool>& is_done);
 
-  // The next run, claimed for the caller; nothing when all is done or claimed by others. Runs are long at
-  // first and short towards the end, so that all connections end at about the same time.
-  std::optional<Run> next();
-  // A block of a run is there; returns whether it was the last one of its file.
+  // The next range, claimed for the caller; empty if everything is done or claimed. Ranges get shorter
+  // towards the end, so that all connections finish at about the same time.
+  std::optional<FileRange> next();
+  // A block is complete. Returns whether it was the last one of its file.
   bool complete(std::size_t file, std::size_t block);
-  // The caller fetches no more of this run: what is not complete is for others.
-  void give_back(const Run& run);
-  // The server sends this file only as a whole: from now on it is one run, for one connection at a time.
+  // The caller is done with this range; blocks that are not complete may be claimed again.
+  void give_back(const FileRange& range);
+  // The server ignores ranges for this file: from now on it is one range, for one connection.
   void ignore_ranges(std::size_t file);
 
-  bool stands(std::size_t file, std::size_t block) const {
+  bool is_done(std::size_t file, std::size_t block) const {
     return files_[file].blocks[block] == State::kDone;
   }
   bool is_complete(std::size_t file) const { return files_[file].num_left == 0; }
@@ -49,9 +48,9 @@ class RangePlan {
     std::vector<State> blocks;
   };
 
-  std::optional<Run> whole_run(std::size_t index);
-  std::optional<Run> partial_run(std::size_t index);
-  Run claim(std::size_t index, std::size_t first, std::size_t last);
+  std::optional<FileRange> whole_range(std::size_t index);
+  std::optional<FileRange> partial_range(std::size_t index);
+  FileRange claim(std::size_t index, std::size_t first, std::size_t last);
 
   std::uint64_t block_bytes_;
   std::size_t num_connections_;

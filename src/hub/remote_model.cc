@@ -15,10 +15,10 @@ constexpr std::array<std::string_view, 15> kSmallFiles = {
     "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "vocab.json",
     "special_tokens_map.json", "added_tokens.json", "merges.txt", "tokenizer.model", "chat_template.jinja",
     "chat_template.json",
-    // What sentence-transformers says of a reranker, and what a prompt file does.
+    // Files that describe a reranker: those of sentence-transformers, and a prompt file.
     "modules.json", "config_sentence_transformers.json", "sentence_bert_config.json", "rerank_prompt.json"};
 
-// In a folder of its own, which sentence-transformers numbers: what a reranker's answers are.
+// In a directory that sentence-transformers numbers.
 constexpr std::string_view kAnswersEnding = "_LogitScore/config.json";
 
 constexpr std::size_t kMostFiles = 10'000;
@@ -42,7 +42,7 @@ bool is_wanted_file(std::string_view name) {
   if (name.ends_with(kAnswersEnding)) return is_plain(name.substr(0, name.rfind('/')));
   if (!is_plain(name)) return false;
   if (name == "model.safetensors.index.json") return true;
-  // Adapters, and the same weights once more in Mistral's form, are of no use here.
+  // Not adapters, and not a second copy of the weights in Mistral's format.
   if (is_weights(name)) return !name.starts_with("adapter_") && !name.starts_with("consolidated");
   return std::find(kSmallFiles.begin(), kSmallFiles.end(), name) != kSmallFiles.end();
 }
@@ -57,18 +57,17 @@ void require_harmless_name(std::string_view name) {
     begin = end + 1;
   }
   if (steers || leaves) {
-    throw Error(
-        ErrorCode::kInvalidArgument,
-        fmt::format(
-            "the hub lists a file named {}, which leads out of the model's folder or hides something; "
-            "nothing was downloaded",
-            shown_text(name)));
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("the hub lists a file named {}, which is outside the model's directory or "
+                            "contains control characters; "
+                            "nothing was downloaded",
+                            shown_text(name)));
   }
 }
 
 void complete_listing(RemoteModel& model, std::string_view repository) {
   require(model.files.size() <= kMostFiles,
-          fmt::format("{}: the hub lists {} files to download, more than any model has", repository,
+          fmt::format("{}: the hub lists {} files to download, more than any model needs", repository,
                       model.files.size()));
   std::sort(model.files.begin(), model.files.end(),
             [](const RemoteFile& left, const RemoteFile& right) { return left.name < right.name; });
@@ -84,10 +83,9 @@ void complete_listing(RemoteModel& model, std::string_view repository) {
                        [&wanted](const RemoteFile& file) { return wanted(file.name); });
   };
   require(has([](std::string_view name) { return name == "config.json"; }),
-          fmt::format("{}: has no config.json at its top, so it is no model that this program can run",
-                      repository));
+          fmt::format("{}: has no config.json, so it is not a model that this program can run", repository));
   require(has(is_weights),
-          fmt::format("{}: has no weights in safetensors form (*.safetensors); take a model that has them",
+          fmt::format("{}: has no safetensors weights (*.safetensors); choose a model that has them",
                       repository));
 }
 

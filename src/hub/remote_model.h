@@ -1,4 +1,4 @@
-// What a hub says of a model: the files that this program needs of it, how long they are and their checksums.
+// A model as a hub lists it: the files that this program needs, with sizes and checksums.
 #pragma once
 
 #include <cstdint>
@@ -10,33 +10,32 @@
 
 namespace rerank {
 
-// One revision of one model, as people name it.
+// One revision of a model, as users name it.
 struct ModelName {
   std::string repository;  // "ORG/NAME" or "NAME"
   std::string revision;    // branch, tag or commit
 };
 
 struct RemoteFile {
-  std::string name;  // plain, without a folder
+  std::string name;  // without a directory
   std::uint64_t size_bytes = 0;
   Digest digest;
 };
 
 struct RemoteModel {
-  std::string commit;             // names the snapshot: 40 hexadecimal digits
-  std::vector<RemoteFile> files;  // in the order of their names
+  std::string commit;             // the name of the snapshot: 40 hexadecimal digits
+  std::vector<RemoteFile> files;  // sorted by name
 };
 
-// Whether this program reads a file of this name: config.json, the tokenizer's files, and weights as
-// safetensors with their index, at the top of the model's folder.
+// Whether this program reads a file of this name: config.json, the tokenizer, safetensors weights with their
+// index, and what declares prompts and scores.
 bool is_wanted_file(std::string_view name);
 
-// Throws Error unless `name`, which a server sent, stays inside the folder that it is joined to and can be
-// shown on a terminal.
+// Throws Error unless `name`, which came from a server, stays inside the directory that it is joined to and
+// is safe to print on a terminal.
 void require_harmless_name(std::string_view name);
 
-// Sorts the files, and throws Error naming `repository` when what no model can be without is missing, or a
-// file occurs twice.
+// Sorts the files. Throws Error naming `repository` if a required file is missing or a file is listed twice.
 void complete_listing(RemoteModel& model, std::string_view repository);
 
 }  // namespace rerank

@@ -20,14 +20,14 @@ Outcome outcome_of(const Result& result, const Job& job) {
     outcome.failure = Failure::kRefused;
   } else if (std::cmp_not_equal(result.documents.size(), job.num_documents)) {
     outcome.failure = Failure::kReply;
-    outcome.message = "the engine gave too few scores";
+    outcome.message = "the engine returned too few scores";
   }
   return outcome;
 }
 
 }  // namespace
 
-// A request's callback may come before submit has returned its id, so requests go by tickets of our own.
+// A callback may come before submit has returned the id, so requests have tickets of their own.
 class EngineTarget::Impl {
  public:
   explicit Impl(Engine& engine) : engine_(engine) {}

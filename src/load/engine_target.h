@@ -1,4 +1,4 @@
-// The engine in process as the bearer of the load: what is left when HTTP and JSON are taken away.
+// The engine in this process as the target: what remains without HTTP and JSON.
 #pragma once
 
 #include <memory>
@@ -10,9 +10,9 @@ namespace rerank::load {
 
 class EngineTarget : public Target {
  public:
-  // `engine` outlives it.
+  // `engine` must outlive it.
   explicit EngineTarget(Engine& engine);
-  // REQUIRES: nothing is under way.
+  // REQUIRES: no request is in progress.
   ~EngineTarget() override;
   EngineTarget(const EngineTarget&) = delete;
   EngineTarget& operator=(const EngineTarget&) = delete;

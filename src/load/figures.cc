@@ -13,7 +13,7 @@ constexpr double kAlways[] = {50, 90, 99};
 
 std::vector<double> with_usual(std::vector<double> percentiles) {
   for (const double p : percentiles) {
-    require(p >= 0 && p <= 100, "a percentile is a number from 0 to 100");
+    require(p >= 0 && p <= 100, "a percentile must be between 0 and 100");
   }
   percentiles.insert(percentiles.end(), std::begin(kAlways), std::end(kAlways));
   std::ranges::sort(percentiles);
@@ -53,7 +53,7 @@ void add_rates(const RunRecord& record, Figures& figures) {
 }  // namespace
 
 double percentile(std::span<const double> sorted, double p) {
-  check(!sorted.empty() && p >= 0 && p <= 100, "a percentile of nothing");
+  check(!sorted.empty() && p >= 0 && p <= 100, "a percentile of no values");
   const double place = p / 100 * static_cast<double>(sorted.size() - 1);
   const auto below = static_cast<std::size_t>(place);
   if (below + 1 >= sorted.size()) return sorted.back();
@@ -62,12 +62,12 @@ double percentile(std::span<const double> sorted, double p) {
 
 double Distribution::at(double p) const {
   const auto found = std::ranges::find(percentiles, p, &std::pair<double, double>::first);
-  check(found != percentiles.end(), "a percentile that was not asked for");
+  check(found != percentiles.end(), "a percentile that was not computed");
   return found->second;
 }
 
 Distribution distribution_of(std::vector<double> values, std::span<const double> percentiles) {
-  check(!values.empty(), "the distribution of nothing");
+  check(!values.empty(), "a distribution of no values");
   std::ranges::sort(values);
   Distribution found;
   const auto count = static_cast<double>(values.size());

@@ -1,5 +1,4 @@
-// The figures of a run, from what became of each of its requests. How each is defined stands in
-// docs/benchmarking.md.
+// Computes the metrics of a run from the outcomes of its requests. docs/benchmarking.md defines them.
 #pragma once
 
 #include <cstdint>
@@ -12,28 +11,27 @@
 
 namespace rerank::load {
 
-// The p-th percentile of values in ascending order, by linear interpolation between the two nearest ranks:
-// with n values the one at place p / 100 * (n - 1), counted from 0. REQUIRES: there are values; 0 <= p <=
-// 100.
+// The p-th percentile of values in ascending order, interpolated linearly between the two nearest ranks: of n
+// values the one at position p / 100 * (n - 1), counted from 0. REQUIRES: at least one value; 0 <= p <= 100.
 double percentile(std::span<const double> sorted, double p);
 
 // Of values in milliseconds.
 struct Distribution {
   double mean = 0;
-  double standard_deviation = 0;  // of these values, not an estimate from them
+  double standard_deviation = 0;  // of the population, not an estimate
   double min = 0;
   double max = 0;
-  std::vector<std::pair<double, double>> percentiles;  // (p, value), by ascending p
+  std::vector<std::pair<double, double>> percentiles;  // (p, value), in ascending order
 
-  // REQUIRES: p is among the percentiles.
+  // REQUIRES: p is one of the percentiles.
   double at(double p) const;
 };
 
-// REQUIRES: there are values.
+// REQUIRES: at least one value.
 Distribution distribution_of(std::vector<double> values, std::span<const double> percentiles);
 
 struct FigureOptions {
-  std::vector<double> percentiles = {50, 90, 99};  // these three are always there
+  std::vector<double> percentiles = {50, 90, 99};  // always includes these three
   double goodput_limit_ms = 0;                     // 0: none
 };
 
@@ -46,12 +44,12 @@ struct Figures {
   double seconds = 0;
   double requests_per_second = 0;
   double documents_per_second = 0;
-  // Only when the target said so for every request that was answered.
+  // Only if the target reported it for every successful request.
   std::optional<std::int64_t> num_tokens;
   std::optional<double> tokens_per_second;
-  double goodput_limit_ms = 0;           // 0: none was asked for
-  std::optional<double> goodput;         // requests a second that were answered within the limit
-  std::optional<Distribution> latency;   // none when nothing was answered
+  double goodput_limit_ms = 0;           // 0: none
+  std::optional<double> goodput;         // successful requests per second within the limit
+  std::optional<Distribution> latency;   // empty if no request succeeded
   std::optional<Distribution> lateness;  // of the generator
   double cpu_us_per_request = 0;         // of this process
   double cpu_share = 0;                  // of one core

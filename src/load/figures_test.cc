@@ -1,4 +1,4 @@
-// Figures from known samples, and intervals from synthetic runs whose truth is known.
+// Metrics of known samples, and intervals of synthetic runs with known true values.
 #include "load/figures.h"
 
 #include <gmock/gmock.h>
@@ -123,9 +123,9 @@ TEST(Comparison, IntervalsCoverTheTruth) {
     }
   }
   EXPECT_EQ(covered.size(), 7U);
-  // 95 of 100 are meant; of 30, fewer than 25 would come by chance once in a thousand times.
+  // 95 of 100 are expected; of 30, fewer than 25 happen by chance once in a thousand times.
   for (const auto& [name, count] : covered) EXPECT_GE(count, 25) << name;
-  // And they say something.
+  // And the intervals are narrow enough to be useful.
   for (const auto& [name, mean_width] : width) EXPECT_LT(mean_width, 0.6) << name;
 }
 
@@ -158,8 +158,8 @@ TEST(Comparison, SetsPointsOfTheSameLoadSideBySide) {
   second.points = {point(8, 60), point(1, 10), point(2, 10)};
   const Comparison comparison = compare(first, second);
   ASSERT_EQ(comparison.points.size(), 2U);
-  EXPECT_EQ(comparison.points[0].load, "1 at a time");
-  EXPECT_EQ(comparison.points[1].load, "8 at a time");
+  EXPECT_EQ(comparison.points[0].load, "1 concurrent");
+  EXPECT_EQ(comparison.points[1].load, "8 concurrent");
   EXPECT_NEAR(comparison.points[1].ratios.front().ratio, 0.5, 1e-6);
   EXPECT_EQ(comparison.only_in_first.size(), 1U);
   EXPECT_EQ(comparison.only_in_second.size(), 1U);

@@ -1,4 +1,4 @@
-// workload.h: requests that are read from a file.
+// workload.h: requests from a file.
 #include <fmt/format.h>
 
 #include <cerrno>
@@ -28,7 +28,7 @@ std::vector<Job> file_workload(const std::string& path, const RequestForm& form)
     }
   }
   require(!jobs.empty(),
-          fmt::format("{} holds no requests; write one JSON object a line, as clients send them", path));
+          fmt::format("{} contains no requests; write one JSON object per line, as clients send them", path));
   return jobs;
 }
 

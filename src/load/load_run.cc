@@ -30,9 +30,9 @@ LoadPlan checked(const LoadPlan& plan, std::span<const Job> jobs) {
   require(plan.concurrency >= 0, "the concurrency must not be negative");
   require(plan.rate.has_value() || plan.concurrency > 0,
           "without a request rate the concurrency must be at least 1");
-  require(plan.max_requests > 0 || plan.duration.count() > 0, "say how many requests, or for how long");
+  require(plan.max_requests > 0 || plan.duration.count() > 0, "set the number of requests or the duration");
   require(!plan.rate || !std::isinf(*plan.rate) || plan.max_requests > 0,
-          "a request rate of inf sends all requests at once: say how many");
+          "a request rate of inf sends all requests at once: set the number of requests");
   return plan;
 }
 
@@ -45,7 +45,7 @@ LoadRun::LoadRun(Target& target, std::span<const Job> jobs, const LoadPlan& plan
       start_(Clock::now()),
       cpu_at_start_(cpu_time()) {
   if (plan_.rate) {
-    // Made here for its checks: an exception must not leave a thread.
+    // Created here for its checks: an exception must not leave a thread.
     Arrivals(*plan_.rate, plan_.burstiness, plan_.seed);
     pacer_ = std::thread([this] { send_when_due(); });
   } else {
@@ -54,7 +54,7 @@ LoadRun::LoadRun(Target& target, std::span<const Job> jobs, const LoadPlan& plan
 }
 
 LoadRun::~LoadRun() {
-  // A request on its way to the target while stop() aborted the others is met by the next one.
+  // A request that was being sent while stop() aborted the others is aborted by the next call.
   do {
     stop();
   } while (!wait_for(kStopAgainAfter));
@@ -74,7 +74,7 @@ void LoadRun::stop() {
     record_.interrupted = true;
     record_.num_aborted += static_cast<std::int64_t>(waiting_.size());
     waiting_.clear();
-    if (!plan_.rate) all_are_sent_ = true;  // else the pacer says so
+    if (!plan_.rate) all_are_sent_ = true;  // otherwise the pacer sets it
     changed_.notify_all();
     end_if_done();
   }
@@ -98,7 +98,7 @@ LoadRun::Progress LoadRun::progress() const {
 
 RunRecord LoadRun::take_record() {
   const std::lock_guard lock(mutex_);
-  check(done_, "the record of a run that is not over");
+  check(done_, "the run is still in progress");
   return std::move(record_);
 }
 
@@ -128,7 +128,7 @@ void LoadRun::start_closed_loop() {
     }
     record_.max_in_flight = in_flight_;
   }
-  // Each is due when it is its turn here: connecting the others is not its latency.
+  // Each is due when it is started here: connecting the others is not part of its latency.
   for (Ticket& ticket : first) {
     ticket.due = ticket.ready = Clock::now();
     send(ticket);

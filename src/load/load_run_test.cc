@@ -1,5 +1,4 @@
-// Closed and open loops against a target whose every answer is given by the test: nothing here depends on how
-// fast the machine is.
+// Closed and open loops against a scripted target: independent of the speed of the machine.
 #include "load/load_run.h"
 
 #include <gmock/gmock.h>
@@ -17,9 +16,9 @@ namespace {
 
 using testing::ElementsAre;
 
-constexpr std::chrono::seconds kLong{60};  // for what must happen; nothing waits for it in vain
+constexpr std::chrono::seconds kLong{60};  // for events that must happen; never waited for in full
 
-// Keeps what it is sent until it is told how that ends.
+// Holds jobs until the test completes them.
 class HeldTarget : public Target {
  public:
   struct Held {
@@ -40,7 +39,7 @@ class HeldTarget : public Target {
     for (const Held& held : take_all()) held.done(outcome);
   }
 
-  // All that are held once `count` have been sent since the start.
+  // All held jobs once `count` have been sent since the start.
   std::vector<Held> take(std::int64_t count) {
     std::unique_lock lock(mutex_);
     EXPECT_TRUE(changed_.wait_for(lock, kLong, [&] { return num_seen_ >= count; }));
@@ -104,7 +103,7 @@ TEST(ClosedLoop, KeepsExactlySoManyUnderWay) {
     held.erase(held.begin());
     order.push_back(first.job->path);
     answer(first);
-    // The answer of one sends the next, on the same thread, until there are enough.
+    // Completing one sends the next, on the same thread, until there are enough.
     const std::int64_t expected = std::min<std::int64_t>(10, 3 + num_answered);
     EXPECT_EQ(target.num_seen(), expected);
     for (const HeldTarget::Held& next : target.take(expected)) held.push_back(next);
@@ -169,8 +168,8 @@ TEST(ClosedLoop, StopAbortsWhatIsUnderWay) {
   EXPECT_TRUE(record.failures.empty());
 }
 
-// A server that answers nothing for a while: an honest open loop counts the time that every request lost by
-// it, although most of them had to be sent late.
+// A server that stalls for a while: an open loop must count the time that every request lost, although most
+// of them had to be sent late.
 TEST(OpenLoop, CountsLatencyFromWhenARequestWasDue) {
   HeldTarget target;
   const std::vector<Job> jobs = jobs_of(1);
@@ -193,12 +192,12 @@ TEST(OpenLoop, CountsLatencyFromWhenARequestWasDue) {
   for (const Sample& sample : record.samples) {
     const auto due = arrivals.next();
     EXPECT_EQ(sample.start_ns, due.count());
-    // It was sent only after the one before it had ended, which is no lateness of the generator.
+    // It was sent only after the previous one had completed, which is nott lateness of the generator.
     EXPECT_GE(sample.start_ns + sample.latency_ns, 40'000'000);
     from_due.push_back(static_cast<double>(sample.latency_ns) / 1e6);
     sum_of_gaps_ms = static_cast<double>(due.count()) / 1e6;
   }
-  // All were due within about 20 ms; each that was due in the stall lost the rest of it.
+  // All were due within about 20 ms; each one that was due during the stall lost the rest of it.
   const double wait_of_first = from_due.front();
   EXPECT_GE(wait_of_first, 40 - 1000.0 * 10 / 2000);
   for (std::size_t index = 0; index < from_due.size(); ++index) {
@@ -210,7 +209,7 @@ TEST(OpenLoop, SendsWhateverIsUnderWay) {
   HeldTarget target;
   const std::vector<Job> jobs = jobs_of(1);
   LoadRun run(target, jobs, {.rate = 5000.0, .seed = 1, .max_requests = 30});
-  const auto held = target.take(30);  // though none was answered
+  const auto held = target.take(30);  // although none was completed
   ASSERT_EQ(held.size(), 30U);
   const Clock::time_point end = Clock::now();
   for (const HeldTarget::Held& one : held) answer(one, 7, end);

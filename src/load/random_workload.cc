@@ -1,4 +1,4 @@
-// workload.h: texts that are made up.
+// workload.h: synthetic texts.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -21,7 +21,7 @@ constexpr std::int64_t kLargestRequest = 100'000'000;  // words
 class TextMaker {
  public:
   explicit TextMaker(const RandomTexts& texts) : words_(texts.words), random_(texts.seed) {
-    require(words_.size() >= 2, "there are too few words to make texts of");
+    require(words_.size() >= 2, "at least two words are needed to make texts");
   }
 
   std::string text(std::int64_t num_words) {
@@ -33,7 +33,7 @@ class TextMaker {
     }
     return made;
   }
-  // Uniform within `ratio` of `length`, both ends included, as vLLM draws lengths.
+  // Uniform within `ratio` of `length`, both ends included, as in vLLM's benchmark.
   std::int64_t length(std::int64_t length, double ratio) {
     const auto low = static_cast<std::int64_t>(std::floor(static_cast<double>(length) * (1 - ratio)));
     const auto high = static_cast<std::int64_t>(std::ceil(static_cast<double>(length) * (1 + ratio)));
@@ -52,32 +52,34 @@ std::int64_t limited(std::int64_t num_jobs, std::int64_t words_of_job, std::int6
 
 std::int64_t words_of_request(std::int64_t query, std::int64_t num_documents, std::int64_t document) {
   const std::int64_t words = query + num_documents * document;
-  require(words <= kLargestRequest,
-          fmt::format("a request of {} documents of {} words is more than any server takes: at most {} words "
-                      "in all",
-                      num_documents, document, kLargestRequest));
+  require(
+      words <= kLargestRequest,
+      fmt::format("a request of {} documents of {} words is larger than any server accepts: at most {} words "
+                  "in all",
+                  num_documents, document, kLargestRequest));
   return words;
 }
 
 struct RandomRerankSizes {
   std::int64_t num_documents;
   std::int64_t batch_size;
-  std::int64_t query_len;     // before it varies
-  std::int64_t document_len;  // without what the query takes, where that counts
+  std::int64_t query_len;     // before random variation
+  std::int64_t document_len;  // without the query, where that counts
 };
 
 RandomRerankSizes sizes_of(const RandomRerankShape& shape) {
   require(shape.num_prompts >= 1 && shape.batch_size >= 1,
           "the number of prompts and the batch size must be at least 1");
-  require(shape.input_len <= kLongestText, "the input length is beyond what any model reads");
-  require(shape.range_ratio >= 0 && shape.range_ratio < 1, "the range ratio must be at least 0 and below 1");
+  require(shape.input_len <= kLongestText, "the input length exceeds that of any model");
+  require(shape.range_ratio >= 0 && shape.range_ratio < 1,
+          "the range ratio must be at least 0 and less than 1");
   if (shape.is_reranker) {
-    require(shape.input_len >= 4, "the input length must be at least 4: it holds a query and a document");
+    require(shape.input_len >= 4, "the input length must be at least 4: it includes a query and a document");
     return {shape.num_prompts, shape.batch_size, shape.input_len / 2 - 1, shape.input_len - 1};
   }
   require(
       shape.num_prompts >= 2 && shape.batch_size >= 2 && shape.input_len >= 1,
-      "without a reranker the query counts as a prompt: there must be 2 prompts, and 2 in a batch, at least");
+      "without a reranker the query counts as a prompt: at least 2 prompts and a batch size of 2 are needed");
   return {shape.num_prompts - 1, shape.batch_size - 1, shape.input_len, shape.input_len};
 }
 
@@ -86,9 +88,10 @@ RandomRerankSizes sizes_of(const RandomRerankShape& shape) {
 std::vector<Job> words_workload(const WordsShape& shape, const RandomTexts& texts, const RequestForm& form,
                                 std::int64_t num_requests) {
   require(shape.docs_per_request >= 1, "a request must have at least one document");
-  require(shape.query_words >= 0 && shape.document_words >= 0, "a text cannot have fewer than no words");
+  require(shape.query_words >= 0 && shape.document_words >= 0,
+          "the number of words of a text must not be negative");
   require(std::max(shape.query_words, shape.document_words) <= kLongestText,
-          "these texts are longer than any model reads");
+          "these texts exceed the input length of any model");
   TextMaker maker(texts);
   const std::int64_t words_of_job =
       words_of_request(shape.query_words, shape.docs_per_request, shape.document_words);

@@ -1,4 +1,4 @@
-// The seam between the load and what bears it: a server over HTTP or the engine in process.
+// The interface of what is measured: a server over HTTP or the engine in this process.
 #pragma once
 
 #include <functional>
@@ -10,13 +10,14 @@ namespace rerank::load {
 // All members are safe from any thread.
 class Target {
  public:
-  // Called once for each job, on a thread of the target: return quickly, do not throw. It may send the next.
+  // Called once for each job, on a thread of the target: it must return quickly and not throw. It may send
+  // the next job.
   using Done = std::function<void(Outcome)>;
 
   virtual ~Target() = default;
   // Starts a job and returns. REQUIRES: `job` lives until `done` is called.
   virtual void send(const Job& job, Done done) = 0;
-  // What is under way ends with Failure::kAborted, unless it is done first.
+  // Requests in progress end with Failure::kAborted unless they complete first.
   virtual void abort() = 0;
 };
 

@@ -1,4 +1,4 @@
-// The words that made-up texts consist of.
+// The words of synthetic texts.
 #pragma once
 
 #include <string>
@@ -7,11 +7,11 @@
 
 namespace rerank::load {
 
-// A few hundred common English words with blanks between. Each is one token of Qwen3's tokenizer, with a
-// blank before it and without, so that there N of them are N tokens; for another tokenizer that need not be.
+// A few hundred common English words separated by spaces. Each is one token of Qwen3's tokenizer, with and
+// without a space before it, so that N of them are N tokens; other tokenizers may differ.
 std::string_view common_words();
 
-// Words by the blanks between them.
+// Splits at spaces.
 std::vector<std::string> split_words(std::string_view text);
 
 }  // namespace rerank::load

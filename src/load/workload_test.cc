@@ -1,4 +1,4 @@
-// What is sent, where to, and what is read from a reply.
+// Requests and their paths, and what is read from responses.
 #include "load/workload.h"
 
 #include <fmt/format.h>
@@ -167,11 +167,12 @@ TEST(Body, OfEachKindGoesToItsPath) {
 TEST(File, NamesTheLineThatIsWrong) {
   const std::string path = testing::TempDir() + "rerank-load-" + std::to_string(getpid()) + ".jsonl";
   std::ofstream(path) << "{\"query\":\"q\",\"documents\":[\"a\"]}\r\n\n{\"query\":\"q\"}\n";
-  EXPECT_THAT(error_of([&] { file_workload(path, {}); }), HasSubstr(path + ":3: the request has neither"));
+  EXPECT_THAT(error_of([&] { file_workload(path, {}); }),
+              HasSubstr(path + ":3: the request contains neither"));
   std::ofstream(path) << "{\"query\":\"q\",\"documents\":[\"a\"]}\r\n\n  \n";
   EXPECT_EQ(file_workload(path, {}).size(), 1U);
   std::ofstream(path) << "\n";
-  EXPECT_THAT(error_of([&] { file_workload(path, {}); }), HasSubstr("holds no requests"));
+  EXPECT_THAT(error_of([&] { file_workload(path, {}); }), HasSubstr("contains no requests"));
   std::filesystem::remove(path);
   EXPECT_THAT(error_of([&] { file_workload(path, {}); }), HasSubstr("cannot read " + path));
 }
@@ -205,7 +206,7 @@ TEST(Reply, IsReadInEachDialect) {
     EXPECT_EQ(figures.num_results, one.num_results) << one.body;
     EXPECT_EQ(figures.num_scores, one.num_results) << one.body;
     EXPECT_EQ(figures.num_tokens, one.num_tokens) << one.body;
-    EXPECT_EQ(fault_of(figures, one.num_results), "") << one.body;
+    EXPECT_EQ(problem_of(figures, one.num_results), "") << one.body;
   }
 }
 
@@ -221,13 +222,13 @@ TEST(Reply, SaysNoMoreTokensThanThereCanBe) {
 TEST(Reply, ThatIsNotWhatWasAskedForIsAFault) {
   const std::string body =
       R"({"results":[{"index":0,"relevance_score":0.5},{"index":1,"relevance_score":null}]})";
-  EXPECT_EQ(fault_of(figures_of(body), 3), "the reply holds 2 results instead of 3");
-  EXPECT_EQ(fault_of(figures_of(body), 2), "1 of 2 results in the reply have no score");
-  EXPECT_EQ(fault_of(figures_of(R"({"error":"x"})"), 2), "the reply holds no list of results");
-  EXPECT_EQ(fault_of(figures_of("{}"), -1), "");
+  EXPECT_EQ(problem_of(figures_of(body), 3), "the response contains 2 results instead of 3");
+  EXPECT_EQ(problem_of(figures_of(body), 2), "1 of 2 results in the response have no score");
+  EXPECT_EQ(problem_of(figures_of(R"({"error":"x"})"), 2), "the response contains no list of results");
+  EXPECT_EQ(problem_of(figures_of("{}"), -1), "");
   ReplyFigures figures;
   for (const char* broken : {"", "{", R"({"results":[)", "[NaN]", "{} {}", "<html>"}) {
-    EXPECT_THAT(read_reply(broken, figures), HasSubstr("no JSON")) << broken;
+    EXPECT_THAT(read_reply(broken, figures), HasSubstr("not JSON")) << broken;
   }
 }
 

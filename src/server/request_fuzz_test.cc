@@ -1,5 +1,5 @@
-// Requests bent at random: whatever bytes come, reader and service answer or refuse, and nothing is left
-// behind. RERANK_FUZZ_REQUESTS makes the long run.
+// Randomly mutated requests: reader and service reply or refuse, and leave nothing behind.
+// RERANK_FUZZ_REQUESTS sets the length of the run.
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
@@ -118,7 +118,7 @@ TEST(RequestFuzz, EveryRequestIsAnsweredOrRefused) {
   service.begin_serving(std::make_unique<ScriptedEngine>(script), false);
   std::mt19937_64 random(20260101);
   int num_answered = 0;
-  Connection connection;  // a worker may still be on its way out of post() when an answer is there
+  Connection connection;  // a worker may still be inside post() when the reply arrives
   for (int index = 0; index < num_requests; ++index) {
     const std::string text = bent(corpus()[random() % corpus().size()], random);
     RequestReader reader(4096, 4096);
@@ -146,7 +146,7 @@ TEST(RequestFuzz, EveryRequestIsAnsweredOrRefused) {
         });
     connection.run_until(is_done, script);
     ASSERT_GE(answer.status, 200) << text;
-    // Our own mistakes would be 500.
+    // 500 would be a bug of the server.
     ASSERT_NE(answer.status, 500) << text;
     ++num_answered;
   }

@@ -25,11 +25,11 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-constexpr milliseconds kLook{50};            // how soon a signal is noticed
-constexpr milliseconds kCancelTime{10'000};  // for the engine to let go of what is cancelled
-constexpr rlim_t kOwnDescriptors = 64;       // beside those of connections
+constexpr milliseconds kLook{50};            // interval of checks for a signal
+constexpr milliseconds kCancelTime{10'000};  // for the engine to release cancelled requests
+constexpr rlim_t kOwnDescriptors = 64;       // in addition to those of connections
 
-// Every connection takes a descriptor; shells give 1024.
+// Every connection takes a descriptor; the usual soft limit is 1024.
 void raise_descriptor_limit(ListenOptions& options) {
   rlimit limit = {};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
@@ -41,15 +41,15 @@ void raise_descriptor_limit(ListenOptions& options) {
   if (limit.rlim_cur < wanted) {
     options.max_connections =
         limit.rlim_cur > 2 * kOwnDescriptors ? limit.rlim_cur - kOwnDescriptors : kOwnDescriptors;
-    log::warn("this process may open {} files: at most {} connections", limit.rlim_cur,
+    log::warn("the limit of {} open files allows at most {} connections", limit.rlim_cur,
               options.max_connections);
   }
 }
 
-// What requests held is to leave when it is given back: large pieces at once, and few heaps that each keep
-// what they once needed. Otherwise peaks of different times add up.
+// Returns freed request memory to the system: large blocks at once, and few heaps, each of which would keep
+// its peak. Otherwise the peaks of all heaps add up.
 void return_memory_early() {
-  constexpr int kMappedBytes = 128 << 10;  // and more: of the kernel, not of a heap
+  constexpr int kMappedBytes = 128 << 10;  // blocks from this size are mapped, not on a heap
   constexpr int kHeaps = 2;
   mallopt(M_MMAP_THRESHOLD, kMappedBytes);
   mallopt(M_TRIM_THRESHOLD, 2 * kMappedBytes);
@@ -64,7 +64,7 @@ void warn_if_open(const ServingOptions& options) {
     return;
   }
   log::warn(
-      "no API key is set: whoever reaches {} may use this server; --api-key-file or $RERANK_API_KEY set one",
+      "no API key is set: anyone who can reach {} can use this server; set --api-key-file or $RERANK_API_KEY",
       listen.host);
 }
 
@@ -84,7 +84,7 @@ class StatisticsLine {
     const EngineStatistics& after = moment.statistics;
     const auto num_tokens = static_cast<double>(after.num_prompt_tokens - before.num_prompt_tokens);
     const bool is_active = num_tokens > 0 || after.num_running > 0;
-    // One more line tells that it is over.
+    // One more line shows that it is idle again.
     if (!is_active && !std::exchange(was_active_, false)) return;
     was_active_ = is_active;
     const auto num_hits = static_cast<double>(after.num_cached_tokens - before.num_cached_tokens);
@@ -108,9 +108,9 @@ class StatisticsLine {
 
 class ServingProcess {
  public:
-  ServingProcess(const ServingOptions& options, const std::function<bool()>& is_asked_to_end)
+  ServingProcess(const ServingOptions& options, const std::function<bool()>& should_stop)
       : options_(options),
-        is_asked_to_end_(is_asked_to_end),
+        should_stop_(should_stop),
         budget_(options.max_buffered_bytes),
         service_(options.service, options.engine.model, counters_, budget_),
         front_(std::in_place, options.listen, service_, counters_, budget_),
@@ -123,7 +123,7 @@ class ServingProcess {
     load();
     supervisor_.tell("READY=1\nSTATUS=Ready.");
     log::info("ready on {}", front_->address());
-    while (!is_asked_to_end_()) look();
+    while (!should_stop_()) look();
     end();
   }
 
@@ -144,9 +144,9 @@ class ServingProcess {
     std::future<std::unique_ptr<ScoringEngine>> loading =
         std::async(std::launch::async, [this] { return load_scoring_engine(options_.engine); });
     while (loading.wait_for(milliseconds(0)) != std::future_status::ready) {
-      if (is_asked_to_end_()) {
-        // Loading cannot be stopped half-way, and leaves nothing behind.
-        log::info("asked to end while loading");
+      if (should_stop_()) {
+        // Loading cannot be interrupted, and leaves nothing behind.
+        log::info("shutdown requested while loading");
         front_->begin_drain();
         _exit(0);
       }
@@ -167,15 +167,15 @@ class ServingProcess {
   }
 
   void end() {
-    supervisor_.tell("STOPPING=1\nSTATUS=Finishing what was accepted.");
+    supervisor_.tell("STOPPING=1\nSTATUS=Finishing accepted requests.");
     service_.begin_leaving();
     const auto leave_until = steady_clock::now() + options_.shutdown_delay;
     while (steady_clock::now() < leave_until) look();
     service_.begin_drain();
     front_->begin_drain();
-    log::info("ending: {} requests under way", counters_.num_busy.load());
+    log::info("shutting down: {} requests in progress", counters_.num_busy.load());
     const auto deadline = steady_clock::now() + options_.drain_timeout;
-    look();  // what has arrived by now is read, and told to come back
+    look();  // requests that have arrived are read and answered with 503
     bool is_idle = front_->wait_until_idle(milliseconds(0));
     while (!is_idle && steady_clock::now() < deadline) {
       look();
@@ -183,17 +183,17 @@ class ServingProcess {
     }
     if (!is_idle) log::warn("{} requests are not finished after --drain-timeout", counters_.num_busy.load());
     if (!service_.end_all(kCancelTime)) {
-      log::error("the engine does not let go of its requests");
+      log::error("the engine does not release its requests");
       _exit(1);
     }
-    if (!is_idle) front_->wait_until_idle(kCancelTime / 10);  // for the replies that say so
+    if (!is_idle) front_->wait_until_idle(kCancelTime / 10);  // for their replies
     close_front();
     log::info("ended");
-    // A device that failed or hangs may keep the end of its libraries waiting.
+    // The libraries of a failed or hanging device may block at exit.
     if (!service_.is_alive()) _exit(1);
   }
 
-  // What clients still send is not answered any more.
+  // Later requests are not answered.
   void close_front() {
     front_->begin_drain();
     service_.begin_drain();
@@ -202,7 +202,7 @@ class ServingProcess {
   }
 
   const ServingOptions& options_;
-  const std::function<bool()>& is_asked_to_end_;
+  const std::function<bool()>& should_stop_;
   FrontCounters counters_;
   MemoryBudget budget_;
   Service service_;
@@ -214,11 +214,11 @@ class ServingProcess {
 
 }  // namespace
 
-void serve(const ServingOptions& options, const std::function<bool()>& is_asked_to_end) {
+void serve(const ServingOptions& options, const std::function<bool()>& should_stop) {
   return_memory_early();
   ServingOptions possible = options;
   raise_descriptor_limit(possible.listen);
-  ServingProcess(possible, is_asked_to_end).run();
+  ServingProcess(possible, should_stop).run();
 }
 
 }  // namespace rerank

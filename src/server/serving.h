@@ -1,4 +1,4 @@
-// The life of a serving process: listen, load, serve, drain, end.
+// The lifecycle of a serving process: listen, load, serve, drain, exit.
 #pragma once
 
 #include <chrono>
@@ -15,14 +15,15 @@ struct ServingOptions {
   ListenOptions listen;
   ServiceOptions service;
   std::size_t max_buffered_bytes = std::size_t{1} << 30;  // see MemoryBudget
-  std::chrono::milliseconds drain_timeout{30'000};        // for requests that were accepted before the end
-  std::chrono::milliseconds shutdown_delay{0};   // not ready, but serving still: for routers to notice
-  std::chrono::seconds statistics_interval{10};  // of the log's line of statistics; 0: none
+  std::chrono::milliseconds drain_timeout{30'000};        // for accepted requests to finish
+  std::chrono::milliseconds shutdown_delay{
+      0};  // reports not ready while still serving, so that routers notice
+  std::chrono::seconds statistics_interval{10};  // of the statistics in the log; 0: none
 };
 
-// Serves until `is_asked_to_end`, which is asked many times a second, and what was accepted is answered. The
-// address is open at once, and until the model is loaded requests are told to come back. Throws Error if the
-// address cannot be had or the model not loaded. The calling thread waits; no other may handle signals.
-void serve(const ServingOptions& options, const std::function<bool()>& is_asked_to_end);
+// Serves until `should_stop`, which is polled many times a second, returns true and all accepted requests are
+// answered. Listens at once; until the model is loaded, requests get a 503. Throws Error if it cannot listen
+// or load the model. The calling thread waits; no other thread may handle signals.
+void serve(const ServingOptions& options, const std::function<bool()>& should_stop);
 
 }  // namespace rerank

@@ -54,7 +54,7 @@ void Supervisor::send(std::string_view lines, int flags) const {
   if (descriptor < 0) return;
   const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + socket_path_.size());
   (void)setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &kPatience, sizeof(kPatience));
-  // A supervisor that does not listen is none of our business.
+  // If the supervisor does not listen, there is nothing to do.
   (void)sendto(descriptor, lines.data(), lines.size(), MSG_NOSIGNAL | flags,
                reinterpret_cast<const sockaddr*>(&address), size);
   close(descriptor);

@@ -1,5 +1,5 @@
-// What a service tells systemd, if systemd started it: ready, alive, ending. The protocol is a line in a
-// datagram, so no library is needed.
+// Notifies systemd, if it started this service: ready, alive, stopping. The protocol is one datagram per
+// message, so no library is needed.
 #pragma once
 
 #include <chrono>
@@ -11,22 +11,22 @@ namespace rerank {
 
 class Supervisor {
  public:
-  // Looks at NOTIFY_SOCKET and WATCHDOG_USEC.
+  // Reads NOTIFY_SOCKET and WATCHDOG_USEC.
   Supervisor();
 
-  // Lines of NAME=VALUE, such as "READY=1". Waits up to five seconds where the supervisor's queue is full,
-  // which ten messages do; nothing happens where nobody listens.
+  // Sends lines of NAME=VALUE, such as "READY=1". Waits up to five seconds if the queue of the supervisor is
+  // full, which ten messages can do; has no effect if nobody listens.
   void tell(std::string_view lines) const;
-  // "WATCHDOG=1". Waits for nothing: in a full queue there are such signs already.
+  // Sends "WATCHDOG=1" without waiting: a full queue contains such messages already.
   void tell_alive() const;
-  // How often to tell_alive(): half the time after which the service would be restarted. None: no
+  // The interval of tell_alive(): half the time after which the service would be restarted. Empty: no
   // watchdog.
   std::optional<std::chrono::microseconds> watchdog_interval() const { return watchdog_interval_; }
 
  private:
   void send(std::string_view lines, int flags) const;
 
-  std::string socket_path_;  // empty: nobody listens; the first letter "@": an abstract name
+  std::string socket_path_;  // empty: nobody listens; a leading "@": an abstract socket
   std::optional<std::chrono::microseconds> watchdog_interval_;
 };
 

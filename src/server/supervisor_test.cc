@@ -15,7 +15,7 @@
 namespace rerank {
 namespace {
 
-// An abstract Unix datagram socket, as systemd's, and its name in the environment.
+// An abstract Unix datagram socket, like systemd's, named in the environment.
 class Listener {
  public:
   Listener() : descriptor_(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
@@ -54,7 +54,7 @@ TEST(Supervisor, IsTold) {
   EXPECT_EQ(supervisor.watchdog_interval(), std::nullopt);
 }
 
-// As while a large model is loaded and the supervisor is busy: only what can be missed is left out.
+// As while a large model is loaded and the supervisor is busy: only messages that may be lost are dropped.
 TEST(Supervisor, IsToldAlthoughItsQueueIsFull) {
   const Listener listener;
   const Supervisor supervisor;

@@ -126,7 +126,7 @@ TEST(Usage, AKeyOfAnotherCertificateIsCalledThat) {
   const Outcome outcome =
       run({"serve", "demo", "--port", "0", "--ssl-certfile", certificate, "--ssl-keyfile", key});
   EXPECT_EQ(outcome.exit_code, 1);
-  EXPECT_EQ(outcome.err, "rerank: --ssl-keyfile " + key + ": this is not the key of the certificate in " +
+  EXPECT_EQ(outcome.err, "rerank: --ssl-keyfile " + key + ": does not match the certificate in " +
                              certificate + "\n");
 }
 

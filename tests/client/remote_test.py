@@ -137,7 +137,7 @@ class Remote(unittest.TestCase):
         cases = [(["--url", "localhost:8000"], "it must begin with http://"),
                  (["--url", self.url, "--model", "other"], "The model `other` does not exist"),
                  (["--url", self.url, "--no-truncate"], "maximum context length"),
-                 (["--url", self.url + "/nowhere"], "no reranker here"),
+                 (["--url", self.url + "/nowhere"], "no reranker found"),
                  (["--url", self.url, "--dialect", "tei", "--instruction", "i"], "instruction: Text Embeddings")]
         for flags, expected in cases:
             code, output, message = run("rank", "-q", "q", *flags, given=lines(["fine", "word " * 20000]))
@@ -197,7 +197,7 @@ class Silent(unittest.TestCase):
     def test_the_timeout_ends_the_wait(self):
         code, _, message = run("rank", "--url", self.url, "-q", "q", "--timeout", "0.1", given="one\n")
         self.assertEqual(code, 1)
-        self.assertIn("no answer in time", message)
+        self.assertIn("no response within the timeout", message)
 
 
 class Guarded(unittest.TestCase):

@@ -98,13 +98,13 @@ TEST(HttpTarget, TellsFailuresApart) {
       {ScriptedAnswer::reply(503, "down"), Failure::kStatus, "HTTP 503", "down"},
       {ScriptedAnswer::reply(200, R"({"results":[{"index":0,"relevance_score":1}]})"), Failure::kReply,
        "wrong reply", "1 results instead of 2"},
-      {ScriptedAnswer::reply(200, "<html>"), Failure::kReply, "wrong reply", "no JSON"},
-      {{.bytes = "SSH-2.0-OpenSSH\r\n\r\n"}, Failure::kReply, "wrong reply", "no HTTP"},
+      {ScriptedAnswer::reply(200, "<html>"), Failure::kReply, "wrong reply", "not JSON"},
+      {{.bytes = "SSH-2.0-OpenSSH\r\n\r\n"}, Failure::kReply, "wrong reply", "not HTTP"},
       {{.bytes = whole.substr(0, whole.size() - 5), .close = true},
        Failure::kLost,
        "connection lost",
-       "in the middle of its reply"},
-      {{.bytes = "", .close = true}, Failure::kLost, "connection lost", "before it replied"},
+       "during the response"},
+      {{.bytes = "", .close = true}, Failure::kLost, "connection lost", "before the response"},
   };
   for (const Case& one : cases) {
     const Outcome outcome = outcome_of(one.answer);

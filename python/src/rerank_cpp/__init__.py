@@ -1,4 +1,4 @@
-"""Client of rerank.cpp, and of other servers with its rerank and score routes.
+"""Client for rerank.cpp and other servers with the same rerank and score routes.
 
     from rerank_cpp import rerank
 

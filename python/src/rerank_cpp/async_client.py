@@ -1,4 +1,4 @@
-"""The client for asyncio; client.py says what its calls do."""
+"""The client for asyncio; client.py documents its methods."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 
 class AsyncClient:
-    """Scores by a server, over connections that are kept, for the tasks of one event loop. Close it, or use it in an
-    async with statement. Cancelling a call gives up what it had sent.
+    """Scores with a server over persistent connections, for the tasks of one event loop. Close it, or use it in an
+    async with statement. Cancelling a call aborts its requests.
 
-    Without settings they are loaded as Settings.load() says. `transport` is for tests and for proxies of one's own."""
+    Without settings, uses Settings.load(). `transport` is for tests and custom proxies."""
 
     def __init__(self, settings: Settings | None = None, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self.settings = settings if settings is not None else Settings.load()
@@ -55,7 +55,7 @@ class AsyncClient:
         deadline = call.deadline()
         tasks = [asyncio.create_task(self._send(part, deadline)) for part in call.parts]
         try:
-            # The part that fails first ends the call; the others' scores would be of no use.
+            # The first failure ends the call: the other scores would be useless.
             for done in asyncio.as_completed(tasks):
                 await done
         finally:
@@ -70,7 +70,7 @@ class AsyncClient:
             headers, limits = exchange.begin()
             request = self._http.build_request("POST", exchange.url, content=part.body, headers=headers, timeout=limits)
             try:
-                # The limits of httpx are of one read each: a reply may drip.
+                # The timeouts of httpx are per read: a reply may arrive in small pieces forever.
                 response, body = await asyncio.wait_for(self._ask(exchange, request), exchange.time_limit)
             except RerankError:
                 raise

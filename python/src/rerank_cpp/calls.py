@@ -1,4 +1,4 @@
-"""A call from its arguments to the requests it needs, and from their replies to its own."""
+"""Turns the arguments of a call into requests, and their replies into the reply of the call."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ Reply = TypeVar("Reply")
 
 
 class CallOptions(TypedDict, total=False):
-    """What a call may say besides its texts; None is the same as leaving it out."""
+    """Options of a call; None is the same as omitting one."""
 
-    model: str | None  # else the settings'
-    instruction: str | None  # what makes a document relevant; else the server's default
-    truncate: bool | None  # False: a document that is too long is an error instead of being cut
+    model: str | None  # default: from the settings
+    instruction: str | None  # what makes a document relevant; default: the server's
+    truncate: bool | None  # False: a document that is too long is an error instead of being truncated
     max_tokens_per_doc: int | None
     max_tokens_per_query: int | None
     priority: int | None  # lower numbers are served first
     raw_scores: bool | None  # the difference of the logits instead of its sigmoid
-    request_id: str | None  # in the server's log and in the reply; else made up
-    timeout: float | None  # seconds for the whole call, 0: no limit; else the settings'
-    extra: dict[str, Any] | None  # further fields of the body, as they are
+    request_id: str | None  # in the server's log and in the reply; default: random
+    timeout: float | None  # seconds for the whole call, 0: no limit; default: from the settings
+    extra: dict[str, Any] | None  # additional fields of the body, unchanged
 
 
 NOT_IN_BODY = ("request_id", "timeout", "extra")
@@ -36,26 +36,26 @@ NOT_IN_BODY = ("request_id", "timeout", "extra")
 
 @dataclass(frozen=True)
 class Call(Generic[Reply]):
-    """The requests of a call, how long it may take, and what its reply is made of."""
+    """The requests of a call, its time limit, and how its reply is assembled."""
 
     parts: list[Part]
     seconds: float
     join: Callable[[list[PartReply]], Reply]
 
     def deadline(self) -> float:
-        """If it starts now, by time.monotonic()."""
+        """The deadline of a call that starts now, a time of time.monotonic()."""
         return time.monotonic() + self.seconds
 
 
 def rerank_call(settings: Settings, query: str, documents: Sequence[str], top_n: int | None,
                 options: CallOptions) -> Call[RerankReply]:
-    """Raises ValueError or TypeError for what cannot be asked. The server is asked for all scores, whatever top_n is:
-    they are part of what a call gives back."""
+    """Raises ValueError or TypeError for invalid arguments. All scores are requested whatever top_n is: they are part
+    of the reply."""
     texts = _texts("documents", documents)
     if not isinstance(query, str):
-        raise TypeError(f"query is {type(query).__name__}: give a text")
+        raise TypeError(f"query is {type(query).__name__}, not str")
     if top_n is not None and top_n < 0:
-        raise ValueError(f"top_n is {top_n}: give 1 or more, or leave it out for all")
+        raise ValueError(f"top_n is {top_n}: use 1 or more, or omit it for all")
     parts = rerank_parts(query, texts, _fields(settings, options), _request_id(options), settings)
 
     def join(replies: list[PartReply]) -> RerankReply:
@@ -70,11 +70,11 @@ def rerank_call(settings: Settings, query: str, documents: Sequence[str], top_n:
 
 def score_call(settings: Settings, queries: str | Sequence[str], documents: str | Sequence[str],
                options: CallOptions) -> Call[ScoreReply]:
-    """Raises ValueError or TypeError for what cannot be asked."""
+    """Raises ValueError or TypeError for invalid arguments."""
     left = [queries] if isinstance(queries, str) else _texts("queries", queries)
     right = [documents] if isinstance(documents, str) else _texts("documents", documents)
     if len(left) not in (1, len(right)):
-        raise ValueError(f"queries has {len(left)} texts and documents {len(right)}: give one query, or one for each")
+        raise ValueError(f"queries has {len(left)} texts and documents {len(right)}: use one query, or one per document")
     parts = score_parts(left, right, _fields(settings, options), _request_id(options), settings)
 
     def join(replies: list[PartReply]) -> ScoreReply:
@@ -88,7 +88,7 @@ def score_call(settings: Settings, queries: str | Sequence[str], documents: str 
 
 def _texts(name: str, value: Sequence[str]) -> list[str]:
     if isinstance(value, (str, bytes)):
-        raise TypeError(f"{name} is one text: give a list of texts")
+        raise TypeError(f"{name} is a single text: pass a list of texts")
     texts = list(value)
     for index, text in enumerate(texts):
         if not isinstance(text, str):
@@ -97,10 +97,10 @@ def _texts(name: str, value: Sequence[str]) -> list[str]:
 
 
 def _fields(settings: Settings, options: CallOptions) -> dict[str, Any]:
-    """The fields of a body besides its texts. Not everybody has a type checker, so a misspelt name is an error here."""
+    """The fields of a body besides its texts. A misspelt option is an error here, as not everybody uses a type checker."""
     unknown = sorted(set(options) - set(CallOptions.__annotations__))
     if unknown:
-        raise TypeError(f"{unknown[0]} is no option of a call; there are {', '.join(CallOptions.__annotations__)}")
+        raise TypeError(f"{unknown[0]} is not an option of a call; the options are {', '.join(CallOptions.__annotations__)}")
     fields: dict[str, Any] = {name: value for name, value in options.items() if name not in NOT_IN_BODY}
     fields["model"] = options.get("model") or settings.model or None
     return {**fields, **(options.get("extra") or {})}
@@ -114,5 +114,5 @@ def _seconds(settings: Settings, options: CallOptions) -> float:
     asked = options.get("timeout")
     seconds = settings.timeout if asked is None else asked
     if not 0 <= seconds <= LONGEST_TIMEOUT:
-        raise ValueError(f"timeout is {seconds}: give at most {LONGEST_TIMEOUT} seconds, or 0 for no limit")
+        raise ValueError(f"timeout is {seconds}: use 0 (no limit) to {LONGEST_TIMEOUT} seconds")
     return seconds or math.inf

@@ -1,4 +1,4 @@
-"""The client for ordinary code; async_client.py has the same for asyncio."""
+"""The synchronous client; async_client.py has the same for asyncio."""
 
 from __future__ import annotations
 
@@ -23,10 +23,9 @@ if TYPE_CHECKING:
 
 
 class Client:
-    """Scores by a server, over connections that are kept. Safe from any number of threads; close it, or use it in a
-    with statement.
+    """Scores with a server over persistent connections. Thread-safe. Close it, or use it in a with statement.
 
-    Without settings they are loaded as Settings.load() says. `transport` is for tests and for proxies of one's own."""
+    Without settings, uses Settings.load(). `transport` is for tests and custom proxies."""
 
     def __init__(self, settings: Settings | None = None, *, transport: httpx.BaseTransport | None = None) -> None:
         self.settings = settings if settings is not None else Settings.load()
@@ -39,13 +38,13 @@ class Client:
 
     def rerank(self, query: str, documents: Sequence[str], *, top_n: int | None = None,
                **options: Unpack[CallOptions]) -> RerankReply:
-        """Ranks documents for a query: items with the highest score first, `top_n` of them, and the scores of all in
-        the order given. Raises RerankError."""
+        """Ranks documents for a query: the `top_n` items with the highest scores, best first, and the scores of all
+        documents in their original order. Raises RerankError."""
         return self._complete(rerank_call(self.settings, query, documents, top_n, options))
 
     def score(self, queries: str | Sequence[str], documents: str | Sequence[str],
               **options: Unpack[CallOptions]) -> ScoreReply:
-        """Scores pairs: one query with each document, or each query with the document of its place. Raises
+        """Scores pairs: one query with each document, or each query with the document at the same index. Raises
         RerankError."""
         return self._complete(score_call(self.settings, queries, documents, options))
 
@@ -63,16 +62,16 @@ class Client:
 
     def _complete(self, call: Call[Reply]) -> Reply:
         deadline = call.deadline()
-        given_up = threading.Event()
+        stopped = threading.Event()
         if len(call.parts) < 2:
-            return call.join([self._send(part, deadline, given_up) for part in call.parts])
-        futures = [self._pool().submit(self._send, part, deadline, given_up) for part in call.parts]
+            return call.join([self._send(part, deadline, stopped) for part in call.parts])
+        futures = [self._pool().submit(self._send, part, deadline, stopped) for part in call.parts]
         try:
-            # The part that fails first ends the call; the others' scores would be of no use.
+            # The first failure ends the call: the other scores would be useless.
             for done in concurrent.futures.as_completed(futures):
                 done.result()
         finally:
-            given_up.set()
+            stopped.set()
             for future in futures:
                 future.cancel()
         return call.join([future.result() for future in futures])
@@ -83,7 +82,7 @@ class Client:
                 self._threads = concurrent.futures.ThreadPoolExecutor(self.settings.max_connections, "rerank-cpp")
             return self._threads
 
-    def _send(self, part: Part, deadline: float, given_up: threading.Event) -> PartReply:
+    def _send(self, part: Part, deadline: float, stopped: threading.Event) -> PartReply:
         exchange = Exchange(part, self.settings, deadline)
         while True:
             headers, limits = exchange.begin()
@@ -102,7 +101,7 @@ class Client:
                 if isinstance(outcome, PartReply):
                     return outcome
                 wait = outcome
-            if given_up.wait(wait):
+            if stopped.wait(wait):
                 raise exchange.too_late()
 
     @staticmethod

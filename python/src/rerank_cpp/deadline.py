@@ -1,6 +1,5 @@
-"""Keeps the client for ordinary code within a call's deadline. The limits of httpx are of one read or write each, so a
-server that sends a byte of its head now and then would hold a call for hours; the client for asyncio is simply
-cancelled."""
+"""Keeps the synchronous client within the deadline of a call. The timeouts of httpx are per read or write, so a server
+that sends a byte of its headers now and then would block a call for hours; the asyncio client is simply cancelled."""
 
 from __future__ import annotations
 
@@ -15,14 +14,14 @@ from typing import Any
 import httpcore
 import httpx
 
-WRITTEN_AT_ONCE = 65536  # bytes; the time left is looked at in between
+WRITTEN_AT_ONCE = 65536  # bytes; the deadline is checked in between
 
 _deadline: contextvars.ContextVar[float] = contextvars.ContextVar("deadline", default=math.inf)
 
 
 @contextlib.contextmanager
 def within(deadline: float) -> Iterator[None]:
-    """What this thread does inside ends by `deadline`, a time of time.monotonic()."""
+    """Network operations of this thread inside end by `deadline`, a time of time.monotonic()."""
     token = _deadline.set(deadline)
     try:
         yield
@@ -31,7 +30,7 @@ def within(deadline: float) -> Iterator[None]:
 
 
 def hold_to_deadlines(client: httpx.Client) -> None:
-    """Makes its connections keep to `within`. There is no public way to give httpx a network of one's own."""
+    """Makes its connections observe `within`. httpx has no public way to set the network backend."""
     for transport in [client._transport, *client._mounts.values()]:
         pool = getattr(transport, "_pool", None)
         if isinstance(pool, httpcore.ConnectionPool):

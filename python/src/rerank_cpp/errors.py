@@ -1,11 +1,11 @@
-"""What a call may end with instead of scores. Mistakes in the arguments of a call are ValueError and TypeError."""
+"""Exceptions of a call. Invalid arguments raise ValueError and TypeError instead."""
 
 from __future__ import annotations
 
 
 class RerankError(Exception):
-    """Base of all below. `status` is the reply's, 0 where there was none; `server_message` is what the server said;
-    `request_id` finds the request in the server's log; `num_attempts` counts the first."""
+    """Base class. `status`: of the reply, 0 if there was none; `server_message`: from the reply; `request_id`: the
+    request in the server's log; `num_attempts`: including the first."""
 
     def __init__(self, text: str, *, status: int = 0, server_message: str = "", request_id: str = "",
                  num_attempts: int = 0) -> None:
@@ -17,20 +17,20 @@ class RerankError(Exception):
 
 
 class SettingsError(RerankError, ValueError):
-    """A setting's value cannot be used; the text names the setting, where it came from and what to do."""
+    """A setting has an invalid value; the message names the setting, its source and what to do."""
 
 
 class ConnectionFailed(RerankError, ConnectionError):
-    """There was no connection, or it broke before the whole reply had come."""
+    """Connecting failed, or the connection was lost before the reply was complete."""
 
 
 class DeadlineExceeded(RerankError, TimeoutError):
-    """The scores were not there within `timeout`, retries included."""
+    """No scores within `timeout`, retries included."""
 
 
 class StatusError(RerankError):
-    """The server refused, and either asking again cannot help or was tried often enough."""
+    """The server refused the request, and a retry cannot help or there are none left."""
 
 
 class MalformedReply(RerankError):
-    """A reply of status 200 that is not what was asked for: another API, or a fault of the server."""
+    """A reply of status 200 that is invalid: another API, or a bug of the server."""

@@ -1,5 +1,5 @@
-"""One request with its retries: when to try again, how long to wait, what to raise. It neither sends nor sleeps, so the
-two clients share it."""
+"""One request with its retries: when to retry, how long to wait, what to raise. It neither sends nor sleeps, so both
+clients share it."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from .settings import Settings
 from .wire import Part, PartReply, read_part
 
 RETRIED_STATUS = (429, 502, 503)
-FIRST_BACKOFF = 0.1  # seconds; doubled at each attempt
+FIRST_BACKOFF = 0.1  # seconds; doubled with each attempt
 LONGEST_BACKOFF = 10.0
-LONGEST_ASKED = 120.0  # seconds of a Retry-After; nobody waits for longer
-LONGEST_SHOWN = 500  # characters of what a server said
-# Of a reply: it says little more than what was sent, and Python's objects take up to 25 times its bytes.
+LONGEST_ASKED = 120.0  # seconds of a Retry-After; longer ones are not waited for
+LONGEST_SHOWN = 500  # characters of a server message
+# Limit of a reply: it contains little more than the request, and Python objects take up to 25 times its bytes.
 REPLY_BYTES, REPLY_BYTES_OF_PAIR, REPLY_BYTES_OF_SENT = 1 << 20, 4096, 4
-ERROR_BYTES = 1 << 20  # what is read of an error's body
+ERROR_BYTES = 1 << 20  # the most that is read of an error reply
 
 AnyError = TypeVar("AnyError", bound=RerankError)
 
 
 def _shown(text: str, most: int = LONGEST_SHOWN) -> str:
-    """On one line, without what steers a terminal, and not too long."""
+    """On one line, without control characters, and not too long."""
     return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())[:most]
 
 
 def _server_message(body: bytes) -> str:
-    """What a server says went wrong: the spellings of OpenAI and vLLM, Cohere, Jina and FastAPI, and TEI."""
+    """The error message in a reply of OpenAI, vLLM, Cohere, Jina, FastAPI or TEI."""
     text = body.decode(errors="replace")
     try:
         said = json.loads(text)
@@ -52,7 +52,7 @@ def _server_message(body: bytes) -> str:
 
 
 def _seconds_to_wait(header: str | None) -> float | None:
-    """Of a Retry-After header, which is a number of seconds or a date; None where it is neither."""
+    """The value of a Retry-After header, a number of seconds or a date; None if it is neither."""
     if header is None:
         return None
     try:
@@ -97,11 +97,11 @@ class Exchange:
 
     @property
     def time_limit(self) -> float | None:
-        """What is left, in seconds."""
+        """The remaining time in seconds."""
         return _limit(max(self._time_left(), 0.0))
 
     def begin(self) -> tuple[dict[str, str], httpx.Timeout]:
-        """Headers and time limits of the next attempt. Raises DeadlineExceeded when no time is left."""
+        """Headers and timeouts of the next attempt. Raises DeadlineExceeded if no time is left."""
         left = self._time_left()
         if left <= 0:
             raise self.too_late()
@@ -111,23 +111,23 @@ class Exchange:
         if self._settings.api_key:
             headers["Authorization"] = f"Bearer {self._settings.api_key}"
         if left < math.inf:
-            headers["X-Request-Timeout"] = f"{left:.3f}"  # rerank.cpp drops what nobody waits for any more
+            headers["X-Request-Timeout"] = f"{left:.3f}"  # rerank.cpp stops working on expired requests
         return headers, httpx.Timeout(_limit(left), connect=_limit(min(left, self._settings.connect_timeout or math.inf)))
 
     def reply_began(self, response: httpx.Response) -> bool:
-        """To be called when status and headers are there; whether its body is to be read, which has what time is left."""
+        """Call when the headers have arrived. Returns whether to read the body, for which the remaining time is set."""
         self._reply_began = True
         limits = response.request.extensions.get("timeout")
         if isinstance(limits, dict):
             limits["read"] = _limit(max(self._time_left(), 0.001))
-        # None was asked for: a little of it may be a lot.
+        # None was requested: a small compressed reply may be huge.
         is_compressed = response.headers.get("content-encoding", "identity").lower() not in ("", "identity")
         if is_compressed and response.status_code == 200:
-            raise self._error(MalformedReply, "the reply is compressed, which was not asked for", 200)
+            raise self._error(MalformedReply, "the reply is compressed, which was not requested", 200)
         return not is_compressed
 
     def take(self, piece: bytes, body: bytearray, response: httpx.Response) -> bool:
-        """Adds what came to the body; whether more of it is to be read."""
+        """Adds a piece to the body. Returns whether to read more."""
         if self._time_left() <= 0:
             raise self.too_late()
         if response.status_code != 200:
@@ -137,17 +137,17 @@ class Exchange:
         limit = min(self._settings.max_reply_bytes,
                     REPLY_BYTES + REPLY_BYTES_OF_PAIR * part.count + REPLY_BYTES_OF_SENT * len(part.body))
         if len(body) + len(piece) > limit:
-            raise self._error(MalformedReply, f"the reply is longer than {limit} bytes: is a reranker served there?", 200)
+            raise self._error(MalformedReply, f"the reply is longer than {limit} bytes: check that the URL is that of a reranker", 200)
         body += piece
         return True
 
     def failed(self, error: httpx.RequestError) -> float:
-        """Seconds to wait after an attempt without a whole reply. Raises when it was the last."""
+        """Seconds to wait after an attempt without a complete reply. Raises if there is no retry."""
         if self._time_left() <= 0 or isinstance(error, (httpx.ReadTimeout, httpx.WriteTimeout, httpx.PoolTimeout)):
             raise self.too_late() from error
         said = str(error) or type(error).__name__
         if self._reply_began:
-            raise self._error(ConnectionFailed, f"the connection broke in the middle of the reply: {said}") from error
+            raise self._error(ConnectionFailed, f"the connection was lost during the reply: {said}") from error
         final = isinstance(error, (httpx.UnsupportedProtocol, httpx.LocalProtocolError)) or _is_wrong_certificate(error)
         failure = self._error(ConnectionFailed, f"no reply: {said}")
         if final:
@@ -155,15 +155,15 @@ class Exchange:
         return self._wait_or_raise(failure, None)
 
     def answered(self, response: httpx.Response, body: bytes) -> PartReply | float:
-        """The scores, or seconds to wait before the next attempt. Raises when it was the last."""
+        """The scores, or seconds to wait before the next attempt. Raises if there is no retry."""
         if response.status_code == 200:
             try:
                 return read_part(self.part, body)
             except MalformedReply as error:
-                raise self._error(MalformedReply, f"the reply cannot be used: {error}", 200) from error
+                raise self._error(MalformedReply, f"invalid reply: {error}", 200) from error
         message = _server_message(body)
         if response.is_redirect:
-            message = f"the server is at {_shown(response.headers.get('location', 'another place'))}: set url to that"
+            message = f"the server has moved to {_shown(response.headers.get('location', 'another URL'))}: set url to that"
         failure = self._error(StatusError, f"{response.status_code} {response.reason_phrase}: {message}",
                               response.status_code, message, response.headers)
         if response.status_code not in RETRIED_STATUS:
@@ -171,14 +171,14 @@ class Exchange:
         return self._wait_or_raise(failure, _seconds_to_wait(response.headers.get("retry-after")))
 
     def too_late(self) -> DeadlineExceeded:
-        return self._error(DeadlineExceeded, "no scores within the timeout: allow more time, or send fewer documents")
+        return self._error(DeadlineExceeded, "no scores within the timeout: increase it or send fewer documents")
 
     def _time_left(self) -> float:
         return self._deadline - time.monotonic()
 
     def _wait_or_raise(self, failure: RerankError, asked: float | None) -> float:
         backoff = min(LONGEST_BACKOFF, FIRST_BACKOFF * 2 ** (self._attempts - 1))
-        # Full jitter, so that clients that failed together do not come back together.
+        # Full jitter, so that clients that failed together do not retry together.
         seconds = random.uniform(0, backoff) + (asked or 0)
         too_long = seconds >= self._time_left() or (asked or 0) > LONGEST_ASKED
         if self._attempts > self._settings.max_retries or too_long:

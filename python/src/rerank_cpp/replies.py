@@ -1,11 +1,11 @@
-"""What calls give back: plain values. A reply unpacks as `items, scores, raw`."""
+"""Results of calls: plain values. A reply unpacks as `items, scores, raw`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-RawReply = dict[str, Any]  # the JSON object that answered one request
+RawReply = dict[str, Any]  # the JSON object in the reply to one request
 
 
 def _num_tokens(raw: list[RawReply]) -> int | None:
@@ -21,24 +21,24 @@ def _request_ids(raw: list[RawReply]) -> list[str]:
 @dataclass(frozen=True)
 class RerankItem:
     index: int  # of the document in the call
-    score: float  # with the digits the server wrote
+    score: float  # exactly as the server wrote it
     text: str
-    truncated: bool = False  # the server cut the document to make it fit
+    truncated: bool = False  # the server truncated the document
 
 
 class RerankReply(NamedTuple):
-    items: list[RerankItem]  # highest score first, equal ones in the order of the call, `top_n` of them
+    items: list[RerankItem]  # the `top_n` with the highest scores, best first; ties in the order of the call
     scores: list[float]  # of all documents, in the order of the call
-    raw: list[RawReply]  # a reply for each request that was sent
+    raw: list[RawReply]  # one per request that was sent
 
     @property
     def num_tokens(self) -> int | None:
-        """Of all pairs; None where the server does not say."""
+        """Of all pairs; None if the server does not report it."""
         return _num_tokens(self.raw)
 
     @property
     def request_ids(self) -> list[str]:
-        """As the server names them, one for each request."""
+        """From the server, one per request."""
         return _request_ids(self.raw)
 
 
@@ -53,14 +53,14 @@ class ScoreItem:
 class ScoreReply(NamedTuple):
     items: list[ScoreItem]  # in the order of the call
     scores: list[float]  # the same order
-    raw: list[RawReply]  # a reply for each request that was sent
+    raw: list[RawReply]  # one per request that was sent
 
     @property
     def num_tokens(self) -> int | None:
-        """Of all pairs; None where the server does not say."""
+        """Of all pairs; None if the server does not report it."""
         return _num_tokens(self.raw)
 
     @property
     def request_ids(self) -> list[str]:
-        """As the server names them, one for each request."""
+        """From the server, one per request."""
         return _request_ids(self.raw)

@@ -1,4 +1,4 @@
-"""The files that settings come from, .env and rerank.toml, as the program `rerank` reads them (docs/settings.md)."""
+"""Reads the setting files .env and rerank.toml like the program `rerank` (docs/settings.md)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-# What stands behind the = of a line: in quotes, or up to a # that has a blank before it.
+# The value after the = of a line: in quotes, or up to a # after whitespace.
 QUOTED = re.compile(r"""\s*(?P<quote>["'])(?P<value>.*?)(?P=quote)\s*(#.*)?""", re.ASCII)
 PLAIN = re.compile(r"(?P<value>.*?)(\s#.*)?", re.ASCII)
 
@@ -30,8 +30,8 @@ def _text_of(path: Path) -> str:
 
 
 def read_env_file(path: Path, names: Iterable[str]) -> dict[str, tuple[str, str]]:
-    """Name -> (value, "NAME in FILE, line N") of the lines NAME=VALUE with one of `names`; the others belong to others.
-    Nothing is run or filled in. A later line replaces an earlier one."""
+    """Name -> (value, "NAME in FILE, line N") for the lines NAME=VALUE with one of `names`; other lines are ignored.
+    Nothing is executed or expanded. A later line replaces an earlier one."""
     wanted = set(names)
     found: dict[str, tuple[str, str]] = {}
     for number, line in enumerate(_text_of(path).split("\n"), 1):
@@ -47,8 +47,8 @@ def read_env_file(path: Path, names: Iterable[str]) -> dict[str, tuple[str, str]
         is_quoted = text.lstrip()[:1] in ("'", '"')
         match = (QUOTED if is_quoted else PLAIN).fullmatch(text)
         if match is None:
-            raise SettingsError(f"{path}, line {number}: the quotes of {name} do not fit; a value that holds quotes "
-                                "stands in the other kind")
+            raise SettingsError(f"{path}, line {number}: the quotes of {name} do not match; put a value that contains "
+                                "quotes into the other kind")
         value = match["value"] if is_quoted else match["value"].strip()
         found[name] = (value, f"{name} in {path}, line {number}")
     return found

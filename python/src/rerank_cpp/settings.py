@@ -1,4 +1,4 @@
-"""Where the server is and how patient to be with it. Keys, names and order of the sources are those of the program
+"""Settings of the client: URL, timeouts, retries, TLS. Keys, names and the order of the sources are those of the program
 `rerank` (docs/settings.md)."""
 
 from __future__ import annotations
@@ -17,40 +17,40 @@ from .setting_files import read_env_file, read_toml_file
 Value = str | int | float | bool
 
 WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
-# What a copied address may end in: from there on it is not the server's.
+# What a pasted URL may end in; it is removed.
 ROUTES = ("/v1/rerank", "/v2/rerank", "/rerank", "/v1/score", "/score", "/v1", "/v2")
 LONGEST_TIMEOUT = 1_000_000  # seconds
-# Of numbers: the same as the C++ client's.
+# The same limits as in the C++ client.
 LIMITS = {"connect_timeout": (0, LONGEST_TIMEOUT), "timeout": (0, LONGEST_TIMEOUT), "max_retries": (0, 1000),
           "max_connections": (1, 4096), "max_documents_per_request": (0, 10_000_000), "max_request_bytes": (1, 1 << 30),
           "max_reply_bytes": (1, 1 << 32)}
-MOST_DOCUMENTS = 1000  # of a request, where the settings do not say
+MOST_DOCUMENTS = 1000  # per request, by default
 
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """Settings(url=...) takes what it is given and defaults; Settings.load() looks everywhere. Raises SettingsError
-    naming what is wrong."""
+    """Settings(url=...) uses its arguments and defaults; Settings.load() also reads the environment and files. Raises
+    SettingsError naming what is wrong."""
 
-    url: str = "http://localhost:8000"  # may carry a path; one that ends in /v1 or in a route is taken as that
+    url: str = "http://localhost:8000"  # may contain a path; /v1 or a route at its end is removed
     unix_socket: str = ""  # path of a socket to connect to instead of the URL's host
     api_key: str = dataclasses.field(default="", repr=False)
     model: str = ""  # empty: the server's only or first one
-    connect_timeout: float = 5.0  # seconds; 0: no limit of its own
-    timeout: float = 120.0  # seconds of a whole call, waiting and retries included; 0: no limit
-    # Of each request after the first attempt: on 429, 502, 503, and on a connection lost before a reply began.
+    connect_timeout: float = 5.0  # seconds; 0: limited by timeout only
+    timeout: float = 120.0  # seconds for a whole call, including waits and retries; 0: no limit
+    # Retries per request: on 429, 502, 503, and when the connection is lost before a reply began.
     max_retries: int = 4
     max_connections: int = dataclasses.field(default=16, metadata={"key": "client_max_connections"})
-    # A longer list is sent as several requests side by side; 0: 1000.
+    # Longer lists are sent as several concurrent requests; 0: 1000.
     max_documents_per_request: int = 0
-    max_request_bytes: int = dataclasses.field(default=32 << 20, metadata={"key": None})  # of a request's texts
-    # A longer reply is refused; one to a small request sooner, at 1 MiB, 4 KiB for each pair and 4 times what was sent.
+    max_request_bytes: int = dataclasses.field(default=32 << 20, metadata={"key": None})  # of the texts of a request
+    # Longer replies are refused; for small requests the limit is 1 MiB, 4 KiB per pair and 4 times the request.
     max_reply_bytes: int = dataclasses.field(default=64 << 20, metadata={"key": None})
-    ca_file: str = ""  # PEM; empty: whom httpx trusts
+    ca_file: str = ""  # PEM; empty: the CA bundle of httpx
     certificate_file: str = ""  # PEM, of this client
     key_file: str = ""  # PEM; empty: in certificate_file
     verify_tls: bool = True
-    # Where each value comes from, for people.
+    # The source of each value, for messages.
     sources: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -59,28 +59,28 @@ class Settings:
         try:
             url = httpx.URL(self.url)
         except httpx.InvalidURL as error:
-            self._refuse("url", f"is no address ({error}): give one such as http://localhost:8000")
+            self._refuse("url", f"is not a valid URL ({error}): use one such as http://localhost:8000")
         if url.scheme not in ("http", "https") or not url.host:
-            self._refuse("url", f"is {self.url!r}: give an address such as http://localhost:8000")
+            self._refuse("url", f"is {self.url!r}: use a URL such as http://localhost:8000")
         if url.query or url.fragment:
-            self._refuse("url", f"is {self.url!r}: leave out what comes after its path")
+            self._refuse("url", f"is {self.url!r}: remove the query or fragment")
         for name, (least, most) in LIMITS.items():
             if not least <= getattr(self, name) <= most:
-                self._refuse(name, f"is {getattr(self, name)}: give a number between {least} and {most}")
+                self._refuse(name, f"is {getattr(self, name)}: use a number between {least} and {most}")
         if not self.api_key.isascii() or not self.api_key.isprintable():
-            self._refuse("api_key", "holds a character that no header may: is a line break at its end?")
+            self._refuse("api_key", "contains a character that is invalid in a header: check for a line break at its end")
 
     @classmethod
     def load(cls, *, env_file: str | os.PathLike[str] | None = None, config: str | os.PathLike[str] | None = None,
              environ: Mapping[str, str] | None = None, **given: Value) -> Settings:
-        """Each setting from the first of: `given`, the environment (RERANK_URL, RERANK_TIMEOUT, ...), the file `env_file`
-        (else $ENV_FILE, else .env here), the file `config` (else $RERANK_CONFIG, else rerank.toml here, else
-        ~/.config/rerank/rerank.toml), its default. An empty value counts as absent. The files are shared with the server
-        and the script that starts it, and may be newer than this package: what is no setting of it is passed over.
-        `rerank config` checks all."""
+        """Takes each setting from the first of: `given`; the environment (RERANK_URL, RERANK_TIMEOUT, ...); the file
+        `env_file` (by default $ENV_FILE or ./.env); the file `config` (by default $RERANK_CONFIG, ./rerank.toml or
+        ~/.config/rerank/rerank.toml); its default. An empty value counts as absent. The files are shared with the server
+        and its start script and may be newer than this package: unknown settings are ignored. `rerank config` checks
+        them all."""
         unknown = sorted(set(given) - {field.name for field in _fields()})
         if unknown:
-            raise TypeError(f"{unknown[0]} is no setting; there are {', '.join(field.name for field in _fields())}")
+            raise TypeError(f"{unknown[0]} is not a setting; the settings are {', '.join(field.name for field in _fields())}")
         environ = os.environ if environ is None else environ
         env_path = _path(env_file, environ.get("ENV_FILE"), [Path(".env")])
         names = {"RERANK_CONFIG", *(name for field in _fields() for name in _variables(field))}
@@ -107,7 +107,7 @@ class Settings:
 
     @property
     def documents_of_a_request(self) -> int:
-        """At most."""
+        """The maximum number of documents per request."""
         return self.max_documents_per_request or MOST_DOCUMENTS
 
     def _check_type(self, name: str, wanted: type) -> None:
@@ -115,7 +115,7 @@ class Settings:
         if wanted is float and isinstance(value, int) and not isinstance(value, bool):
             return
         if type(value) is not wanted:
-            self._refuse(name, f"is {type(value).__name__}: give {wanted.__name__}")
+            self._refuse(name, f"is {type(value).__name__}, not {wanted.__name__}")
 
     def _refuse(self, name: str, text: str) -> None:
         source = self.sources.get(name, name)
@@ -127,7 +127,7 @@ def _fields() -> Iterator[dataclasses.Field[Any]]:
 
 
 def _key(field: dataclasses.Field[Any]) -> str | None:
-    """In rerank.toml; None: this setting is given by arguments only."""
+    """The key in rerank.toml; None: this setting can only be an argument."""
     key: str | None = field.metadata.get("key", field.name)
     return key
 
@@ -146,14 +146,14 @@ def _path_at_home(environ: Mapping[str, str]) -> list[Path]:
 
 
 def _path(given: str | os.PathLike[str] | None, named: str | None, places: list[Path]) -> Path | None:
-    """The file to read: one that was named, there or not, else the first of the places that is there."""
+    """The file to read: the given one, whether it exists or not; otherwise the first of `places` that exists."""
     if given or named:
         return Path(given or named or "")
     return next((place for place in places if place.is_file()), None)
 
 
 def _toml_values(path: Path) -> dict[str | None, tuple[Any, str]]:
-    """What the table [client] and the lines before all tables say; the table goes first."""
+    """The values of the table [client] and of the top level; the table has precedence."""
     toml = read_toml_file(path)
     table = toml.get("client")
     values: dict[str | None, tuple[Any, str]] = {key: (value, f"{key} in {path}") for key, value in toml.items()}
@@ -163,8 +163,8 @@ def _toml_values(path: Path) -> dict[str | None, tuple[Any, str]]:
 
 
 def _converted(value: Any, wanted: type, source: str) -> Any:
-    """`value` as the setting's type. Texts may be numbers and switches, and in TOML the other way round; of a list, which
-    a server may have a use for, the first counts."""
+    """`value` converted to the type of the setting: from strings, and in TOML from numbers to strings. Of a list, which
+    the server may accept, the first element is used."""
     if isinstance(value, list) and value:
         value = value[0]
     if wanted is str and type(value) in (int, float):
@@ -175,6 +175,6 @@ def _converted(value: Any, wanted: type, source: str) -> Any:
         if isinstance(value, str) and wanted in (int, float):
             return wanted(value)
     except (KeyError, ValueError):
-        kinds = {bool: "true or false", int: "a whole number from 0 up", float: "a number from 0 up"}
-        raise SettingsError(f"{source} is {value!r}: {kinds[wanted]} is needed") from None
+        kinds = {bool: "true or false", int: "an integer, 0 or more", float: "a number, 0 or more"}
+        raise SettingsError(f"{source} is {value!r}: use {kinds[wanted]}") from None
     return value

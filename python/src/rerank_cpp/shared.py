@@ -1,4 +1,4 @@
-"""rerank() and score() for programs that talk to one server: a client of the process, made at the first call."""
+"""rerank() and score() for programs that use one server: a client shared by the process, created on the first call."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 _lock = threading.Lock()
-_settings: Settings | None = None  # None: what Settings.load() finds at the first call
+_settings: Settings | None = None  # None: Settings.load() on the first call
 _client: Client | None = None
 
 
 def configure(settings: Settings | None = None) -> None:
-    """Makes rerank() and score() use these settings from now on; None: what Settings.load() finds then."""
+    """Sets the settings of rerank() and score(); None: Settings.load() on the next call."""
     global _settings, _client
     with _lock:
         replaced, _client, _settings = _client, None, settings
@@ -40,16 +40,16 @@ def _shared() -> Client:
 
 def rerank(query: str, documents: Sequence[str], *, top_n: int | None = None,
            **options: Unpack[CallOptions]) -> RerankReply:
-    """As Client.rerank, on a client that the whole process shares."""
+    """Client.rerank of the shared client."""
     return _shared().rerank(query, documents, top_n=top_n, **options)
 
 
 def score(queries: str | Sequence[str], documents: str | Sequence[str], **options: Unpack[CallOptions]) -> ScoreReply:
-    """As Client.score, on a client that the whole process shares."""
+    """Client.score of the shared client."""
     return _shared().score(queries, documents, **options)
 
 
-def _start_anew() -> None:
+def _reset() -> None:
     """In a child process: connections and locks belong to the parent."""
     global _client, _lock
     _client, _lock = None, threading.Lock()
@@ -57,4 +57,4 @@ def _start_anew() -> None:
 
 atexit.register(configure)
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_start_anew)
+    os.register_at_fork(after_in_child=_reset)

@@ -1,4 +1,4 @@
-"""What both clients open their connections with."""
+"""Connection options of both clients."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import httpx
 from .errors import SettingsError
 from .settings import Settings
 
-# Less than the 75 seconds after which rerank.cpp ends a silent connection.
+# Less than the 75 seconds after which rerank.cpp closes an idle connection.
 KEPT_SECONDS = 60
 
 
@@ -34,7 +34,7 @@ def _tls_context(settings: Settings) -> ssl.SSLContext | bool:
     try:
         context = ssl.create_default_context(cafile=settings.ca_file or None)
     except (OSError, ssl.SSLError) as error:
-        raise SettingsError(f"ca_file is {settings.ca_file}: it cannot be read as PEM certificates: {error}") from error
+        raise SettingsError(f"ca_file is {settings.ca_file}: cannot read it as PEM certificates: {error}") from error
     if not settings.verify_tls:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
@@ -42,13 +42,13 @@ def _tls_context(settings: Settings) -> ssl.SSLContext | bool:
         try:
             context.load_cert_chain(settings.certificate_file, settings.key_file or None)
         except (OSError, ssl.SSLError) as error:
-            raise SettingsError(f"certificate_file is {settings.certificate_file}: it cannot be read as a PEM "
+            raise SettingsError(f"certificate_file is {settings.certificate_file}: cannot read it as a PEM "
                                 f"certificate with its key: {error}") from error
     return context
 
 
 def connection_options(settings: Settings) -> ConnectionOptions:
-    """Of a transport: for one of a Unix socket, httpx wants them there."""
+    """Options of a transport; httpx takes them there for Unix sockets."""
     connections = settings.max_connections
     return {"verify": _tls_context(settings),
             "limits": httpx.Limits(max_connections=connections, max_keepalive_connections=connections,

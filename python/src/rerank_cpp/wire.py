@@ -1,4 +1,4 @@
-"""Texts as HTTP bodies and replies as scores: what is sent and what is read, without sending or reading anything."""
+"""Writes HTTP bodies and reads replies. Sends nothing."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from .settings import Settings
 
 @dataclass(frozen=True)
 class Part:
-    """One HTTP request of a call: that of the pairs `first` to `first + count - 1`."""
+    """One HTTP request of a call, for the pairs `first` to `first + count - 1`."""
 
     path: str
     body: bytes
     request_id: str
     first: int
     count: int
-    of: int  # pairs of the whole call
+    of: int  # pairs in the whole call
 
     @property
     def pairs(self) -> str:
@@ -31,7 +31,7 @@ class Part:
 
 @dataclass(frozen=True)
 class PartReply:
-    """A decoded reply and what it says about each pair of its part."""
+    """A decoded reply with the scores of its part."""
 
     raw: RawReply
     scores: list[float]
@@ -42,12 +42,12 @@ def _encoded(name: str, text: str) -> bytes:
     try:
         return json.dumps(text, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
-        raise ValueError(f"{name} holds half of a surrogate pair at character {error.start - 1}: "
+        raise ValueError(f"{name} contains half of a surrogate pair at character {error.start - 1}: "
                          "decode its bytes with errors='replace'") from error
 
 
 def _cut(sizes: list[int], settings: Settings) -> list[tuple[int, int]]:
-    """Runs of (first, count) that keep within what one request may hold; a text above it has a run of its own."""
+    """Splits into runs of (first, count) within the limits of a request; a text above them is a run of its own."""
     runs = []
     first, run_bytes = 0, 0
     for index, size in enumerate(sizes):
@@ -78,7 +78,7 @@ def _parts(path: str, runs: list[tuple[int, int]], request_id: str,
 
 def rerank_parts(query: str, documents: list[str], fields: Mapping[str, Any], request_id: str,
                  settings: Settings) -> list[Part]:
-    """The requests of a rerank call; none when there are no documents."""
+    """The requests of a rerank call; none if there are no documents."""
     if not documents:
         return []
     encoded = [_encoded(f"documents[{index}]", text) for index, text in enumerate(documents)]
@@ -89,8 +89,8 @@ def rerank_parts(query: str, documents: list[str], fields: Mapping[str, Any], re
 
 def score_parts(queries: list[str], documents: list[str], fields: Mapping[str, Any], request_id: str,
                 settings: Settings) -> list[Part]:
-    """The requests of a score call of one query or as many as documents; none when there are no documents. The names
-    text_1 and text_2 are those that every version of vLLM knows."""
+    """The requests of a score call with one query or one per document; none if there are no documents. Every version of
+    vLLM accepts the names text_1 and text_2."""
     if not documents:
         return []
     right = [_encoded(f"documents[{index}]", text) for index, text in enumerate(documents)]
@@ -110,7 +110,7 @@ def _number(item: dict[str, Any], names: tuple[str, ...]) -> float:
     try:
         if not isinstance(value, bool) and isinstance(value, (int, float)) and math.isfinite(value):
             return float(value)
-    except OverflowError:  # of an int with hundreds of digits
+    except OverflowError:  # an int with hundreds of digits
         pass
     raise MalformedReply(f"{names[0]} is {value!r:.100}, not a number")
 
@@ -120,18 +120,18 @@ def read_part(part: Part, body: bytes) -> PartReply:
     try:
         raw = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise MalformedReply(f"no JSON: {error}") from error
+        raise MalformedReply(f"not JSON: {error}") from error
     results = next((raw[name] for name in ("results", "data") if name in raw), None) if isinstance(raw, dict) else None
     if not isinstance(results, list):
-        raise MalformedReply("neither results nor data is a list in it: is this the address of a reranking server?")
+        raise MalformedReply("it contains neither a list results nor data: check that the URL is that of a reranker")
     scores: list[float | None] = [None] * part.count
     truncated = [False] * part.count
     for item in results:
         index = item.get("index") if isinstance(item, dict) else None
         if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < part.count:
-            raise MalformedReply(f"index {index!r:.100} is none of the {part.count} that were sent")
+            raise MalformedReply(f"index {index!r:.100} is not one of the {part.count} that were sent")
         if scores[index] is not None:
-            raise MalformedReply(f"index {index} is there twice")
+            raise MalformedReply(f"index {index} occurs twice")
         scores[index] = _number(item, ("relevance_score", "score"))
         truncated[index] = item.get("truncated") is True
     found = [score for score in scores if score is not None]

@@ -51,7 +51,7 @@ void HttpConnection::write() {
 }
 
 void HttpConnection::on_written(const error_code&) {
-  // A failure to write is told by the read that is under way, after what the server may have said before.
+  // A write error is reported by the pending read, after whatever the server sent before.
   is_writing_ = false;
 }
 
@@ -61,14 +61,13 @@ void HttpConnection::read() {
 
 void HttpConnection::on_read(const error_code& error, std::size_t num_bytes) {
   arrived_ = Clock::now();
-  if (job_ == nullptr)
-    return retire();  // closed by the server while it had nothing to do, or not in its turn
+  if (job_ == nullptr) return retire();  // closed by the server while idle, or unexpected data
   if (error) {
     error_code last;
     if (parser_->got_some() && !parser_->is_done()) parser_->put_eof(last);
     if (parser_->is_done() && !last) return finish_reply();
-    const char* when = parser_->got_some() ? "in the middle of its reply" : "before it replied";
-    return fail(Failure::kLost, fmt::format("the connection ended {}: {}", when, error.message()));
+    const char* when = parser_->got_some() ? "during the response" : "before the response";
+    return fail(Failure::kLost, fmt::format("the connection was lost {}: {}", when, error.message()));
   }
   num_buffered_ += num_bytes;
   if (!parse()) return;
@@ -84,10 +83,11 @@ bool HttpConnection::parse() {
     std::memmove(buffer_.data(), buffer_.data() + num_used, num_buffered_);
     const bool wants_more = error == http::error::need_more;
     if ((error && !wants_more) || (wants_more && num_buffered_ == buffer_.size())) {
-      fail(Failure::kReply, "the reply is no HTTP: " + error.message());
+      fail(Failure::kReply, "the response is not HTTP: " + error.message());
       return false;
     }
-    if (parser_->is_done() && parser_->status() < 200) parser_.emplace(body_);  // "100 Continue" and its like
+    if (parser_->is_done() && parser_->status() < 200)
+      parser_.emplace(body_);  // "100 Continue" and other interim responses
     if (wants_more) break;
   }
   return true;
@@ -102,7 +102,7 @@ void HttpConnection::finish_reply() {
   } else if (job_->num_results >= 0) {
     ReplyFigures figures;
     outcome.message = read_reply(body_, figures);
-    if (outcome.message.empty()) outcome.message = fault_of(figures, job_->num_results);
+    if (outcome.message.empty()) outcome.message = problem_of(figures, job_->num_results);
     if (!outcome.message.empty()) outcome.failure = Failure::kReply;
     outcome.num_tokens = figures.num_tokens >= 0 ? figures.num_tokens : parser_->num_tokens();
   }
@@ -147,7 +147,7 @@ void HttpConnection::abort() {
 void HttpConnection::check_deadline(Clock::time_point now) {
   if (job_ == nullptr || route_.timeout.count() == 0 || now - sent_ < route_.timeout) return;
   fail(Failure::kTimeout,
-       fmt::format("no reply within {} s", static_cast<double>(route_.timeout.count()) / 1000));
+       fmt::format("no response within {} s", static_cast<double>(route_.timeout.count()) / 1000));
 }
 
 }  // namespace rerank::load

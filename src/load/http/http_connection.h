@@ -1,4 +1,5 @@
-// One connection of a lane: sends a job at a time, reads its reply, checks it, and stays for the next.
+// One connection of a lane: sends one job at a time, reads and checks the response, and stays open for the
+// next.
 #pragma once
 
 #include <array>
@@ -12,20 +13,21 @@
 
 namespace rerank::load {
 
-// What all connections of a target share.
+// Shared by all connections of a target.
 struct HttpRoute {
   Endpoints endpoints;
   std::string host;                                // for TLS
-  std::unique_ptr<boost::asio::ssl::context> tls;  // null: plain
+  std::unique_ptr<boost::asio::ssl::context> tls;  // null: no TLS
   std::string base_path;
-  std::string headers;  // each with its line end; of every request
+  std::string headers;  // of every request, each with its line end
   std::chrono::milliseconds timeout{0};
 };
 
-// Belongs to the thread of its context.
+// Used only on the thread of its context.
 class HttpConnection final : private Stream::User {
  public:
-  // Whom it tells that it is free, just before the job's `done`; takes streams that are given up.
+  // The owner, which is notified that the connection is free just before the job's `done`, and takes over
+  // streams that are closing.
   class Owner {
    public:
     virtual void on_free(HttpConnection& connection) = 0;
@@ -35,13 +37,13 @@ class HttpConnection final : private Stream::User {
     ~Owner() = default;
   };
 
-  // All outlive the connection.
+  // All must outlive the connection.
   HttpConnection(boost::asio::io_context& context, const HttpRoute& route, Owner& owner);
 
   // REQUIRES: free.
   void send(const Job& job, Target::Done done);
   void abort();
-  // Ends a job that has taken too long.
+  // Fails a job that has exceeded its timeout.
   void check_deadline(Clock::time_point now);
 
  private:
@@ -53,7 +55,7 @@ class HttpConnection final : private Stream::User {
 
   void write();
   void read();
-  // False when what came is no HTTP.
+  // Returns false if the received bytes are not HTTP.
   bool parse();
   void finish_reply();
   void fail(Failure failure, const std::string& message);
@@ -67,7 +69,7 @@ class HttpConnection final : private Stream::User {
   const Job* job_ = nullptr;        // null: free
   Target::Done done_;
   Clock::time_point sent_;
-  Clock::time_point arrived_;  // the last bytes
+  Clock::time_point arrived_;  // the latest bytes
   std::string head_;
   bool is_writing_ = false;
   std::optional<ReplyParser> parser_;

@@ -8,7 +8,7 @@ namespace rerank::load {
 namespace {
 
 constexpr std::uint64_t kMostBytes = std::uint64_t{64} << 20;
-// No more is set aside because a header says so; what really comes may be longer.
+// The most that is reserved because a header says so; the body itself may be longer.
 constexpr std::uint64_t kMostReservedBytes = std::uint64_t{1} << 24;
 
 }  // namespace

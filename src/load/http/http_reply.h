@@ -1,4 +1,4 @@
-// One reply as it comes off the wire: status, the few headers that matter, and the body.
+// Parses one response: status, the few headers that matter, and the body.
 #pragma once
 
 #include <boost/beast/http/basic_parser.hpp>
@@ -7,14 +7,14 @@
 
 namespace rerank::load {
 
-// Feed it with put(); is_done() then says whether the reply is whole. Good for one reply.
+// Feed it with put() until is_done(). For one response.
 class ReplyParser : public boost::beast::http::basic_parser<false> {
  public:
-  // The body is appended to `body`, which outlives the parser.
+  // Appends the body to `body`, which must outlive the parser.
   explicit ReplyParser(std::string& body);
 
   std::int32_t status() const { return status_; }
-  // Of the header x-compute-tokens, which says them where a dialect's body has no room; negative: not there.
+  // From the header x-compute-tokens, for dialects whose body has no field for it; negative: absent.
   std::int64_t num_tokens() const { return num_tokens_; }
 
  private:

@@ -15,7 +15,7 @@ namespace asio = boost::asio;
 using Socket = asio::generic::stream_protocol::socket;
 using TlsStream = asio::ssl::stream<Socket>;
 
-// Counts what is under way, and keeps the user from hearing of it after close().
+// Counts pending operations, and keeps the user from being called after close().
 template <typename Layer>
 class LayeredStream : public Stream {
  public:
@@ -29,7 +29,7 @@ class LayeredStream : public Stream {
       --under_way_;
       if (is_closed_) return;
       if (error) return user_->on_connected(error);
-      error_code ignored;  // a Unix socket has no such option
+      error_code ignored;  // Unix sockets do not have this option
       socket().set_option(asio::ip::tcp::no_delay(true), ignored);
       shake_hands();
     });

@@ -1,5 +1,4 @@
-// A byte stream to the server, over TCP or a Unix socket, with TLS or without. What the bytes mean is not
-// here.
+// A byte stream to the server over TCP or a Unix socket, with or without TLS.
 #pragma once
 
 #include <array>
@@ -16,7 +15,7 @@ namespace rerank::load {
 using boost::system::error_code;
 using Endpoints = std::vector<boost::asio::generic::stream_protocol::endpoint>;
 
-// Belongs to the thread of its context. One read and one write may be under way at a time.
+// Used only on the thread of its context. At most one read and one write may be pending.
 class Stream {
  public:
   class User {
@@ -31,17 +30,18 @@ class Stream {
   using Buffers = std::array<boost::asio::const_buffer, 2>;
 
   virtual ~Stream() = default;
-  // The first of `endpoints`, which outlive the stream, that lets it in; with TLS the handshake too.
+  // Connects to the first of `endpoints` that accepts, which must outlive the stream; with TLS including the
+  // handshake.
   virtual void connect(const Endpoints& endpoints) = 0;
-  // All of `buffers`, which live until on_written.
+  // Writes all of `buffers`, which must live until on_written.
   virtual void write(const Buffers& buffers) = 0;
   virtual void read_some(boost::asio::mutable_buffer buffer) = 0;
-  // The user is not called any more. The stream must live on until it is idle.
+  // After this the user is not called any more. The stream must live until it is idle.
   virtual void close() = 0;
   virtual bool is_idle() const = 0;
 };
 
-// `user`, and `tls` if there is one, outlive the stream. `host` is who the certificate must be for.
+// `user`, and `tls` if not null, must outlive the stream. `host` is the name that the certificate must match.
 std::unique_ptr<Stream> make_stream(boost::asio::io_context& context, boost::asio::ssl::context* tls,
                                     const std::string& host, Stream::User& user);
 

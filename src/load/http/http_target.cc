@@ -20,7 +20,7 @@ namespace {
 
 namespace asio = boost::asio;
 
-// How soon a deadline that has passed is noticed.
+// How often timeouts are checked.
 constexpr std::chrono::milliseconds kSweepEvery{100};
 
 // A thread and its connections.
@@ -61,7 +61,7 @@ class Lane final : private HttpConnection::Owner {
   }
   bool serves(const HttpRoute& route) const { return &route_ == &route; }
 
-  static thread_local Lane* current;  // of the calling thread; null: it is none's
+  static thread_local Lane* current;  // of the calling thread; null: not a thread of a lane
 
  private:
   void on_free(HttpConnection& connection) override { free_.push_back(&connection); }
@@ -88,8 +88,8 @@ class Lane final : private HttpConnection::Owner {
   asio::executor_work_guard<asio::io_context::executor_type> work_;
   asio::steady_timer sweep_timer_;
   std::vector<std::unique_ptr<HttpConnection>> connections_;
-  std::vector<HttpConnection*> free_;             // the one used last at the end
-  std::vector<std::unique_ptr<Stream>> retired_;  // until nothing of theirs is under way
+  std::vector<HttpConnection*> free_;             // the most recently used one last
+  std::vector<std::unique_ptr<Stream>> retired_;  // until their operations have completed
   std::thread thread_;
 };
 
@@ -100,9 +100,9 @@ Endpoints endpoints_of(const ServerAddress& address) {
     try {
       return {asio::local::stream_protocol::endpoint(address.unix_socket)};
     } catch (const boost::system::system_error&) {
-      throw Error(ErrorCode::kInvalidArgument,
-                  fmt::format("the path of the socket {} is too long; the system takes 107 bytes",
-                              address.unix_socket));
+      throw Error(
+          ErrorCode::kInvalidArgument,
+          fmt::format("the socket path {} is too long; the maximum is 107 bytes", address.unix_socket));
     }
   }
   asio::io_context context;
@@ -113,15 +113,15 @@ Endpoints endpoints_of(const ServerAddress& address) {
     endpoints.emplace_back(entry.endpoint());
   }
   if (error || endpoints.empty()) {
-    throw Error(ErrorCode::kNotFound, fmt::format("no host {} is known: {}; check the address of the server",
-                                                  address.url.host, error.message()));
+    throw Error(ErrorCode::kNotFound,
+                fmt::format("unknown host {}: {}; check the server URL", address.url.host, error.message()));
   }
   return endpoints;
 }
 
 std::unique_ptr<asio::ssl::context> tls_context(bool verify) {
   auto context = std::make_unique<asio::ssl::context>(asio::ssl::context::tls_client);
-  error_code ignored;  // without the system's certificates the handshake will say so
+  error_code ignored;  // without the CA bundle the handshake fails with an error
   context->set_default_verify_paths(ignored);
   context->set_verify_mode(verify ? asio::ssl::verify_peer : asio::ssl::verify_none);
   return context;
@@ -132,7 +132,8 @@ void require_header(const std::string& name, const std::string& value) {
   for (const char letter : name) is_legal = is_legal && letter > ' ' && letter < 127 && letter != ':';
   for (const char letter : value) is_legal = is_legal && static_cast<unsigned char>(letter) >= ' ';
   require(is_legal,
-          fmt::format("the header \"{}\" cannot be sent: a name has no blanks, a value one line", name));
+          fmt::format("invalid header \"{}\": a name may not contain spaces, a value must be a single line",
+                      name));
 }
 
 std::string header_lines(const HttpOptions& options) {

@@ -1,5 +1,5 @@
-// A server as the bearer of the load: connections that are kept, as many as there are requests at a time, on
-// one thread or several. A request that fails is not tried again: that is what is measured.
+// A server as the target: persistent connections, as many as there are concurrent requests, on one or more
+// threads. Failed requests are not retried, as failures are part of the measurement.
 #pragma once
 
 #include <chrono>
@@ -15,18 +15,18 @@ namespace rerank::load {
 
 struct HttpOptions {
   ServerAddress address;
-  std::vector<std::pair<std::string, std::string>> headers;  // besides those that every request has
-  std::string api_key;                                       // empty: none is sent
+  std::vector<std::pair<std::string, std::string>> headers;  // in addition to the standard ones
+  std::string api_key;                                       // empty: none
   bool verify_tls = true;
-  std::chrono::milliseconds timeout{600'000};  // of one request, connecting included; 0: none
+  std::chrono::milliseconds timeout{600'000};  // of one request including the connection; 0: none
   int num_threads = 1;
 };
 
 class HttpTarget : public Target {
  public:
-  // Throws Error naming a host that is not known or a header that cannot be sent.
+  // Throws Error naming an unknown host or an invalid header.
   explicit HttpTarget(const HttpOptions& options);
-  // What is under way ends with Failure::kAborted.
+  // Requests in progress end with Failure::kAborted.
   ~HttpTarget() override;
   HttpTarget(const HttpTarget&) = delete;
   HttpTarget& operator=(const HttpTarget&) = delete;

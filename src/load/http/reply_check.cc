@@ -16,13 +16,13 @@ namespace {
 namespace json = boost::json;
 using boost::system::error_code;
 
-// Where results stand: the lists by these names at the top, or the top itself. The first that is there
+// Where results are: in a top-level list with one of these names, or the top level itself. The first one
 // counts.
 constexpr std::array<std::string_view, 4> kLists = {"results", "data", "rankings", "scores"};
 constexpr std::size_t kTopIsList = kLists.size();
 constexpr std::size_t kNoList = kTopIsList + 1;
 
-// The handler of one reply, called by the parser for each thing in it.
+// The SAX handler of one response.
 class ReplyHandler : public JsonHandler {
  public:
   bool on_object_begin(ErrorCode&) {
@@ -134,12 +134,12 @@ class ReplyHandler : public JsonHandler {
 
   std::int32_t depth_ = 0;
   bool top_is_object_ = false;
-  std::string key_;  // as far as it is read
+  std::string key_;  // as far as it has been read
   std::string top_key_;
   std::string second_key_;
   std::string third_key_;
-  std::size_t list_ = kNoList;   // the one that is open
-  std::int32_t list_depth_ = 0;  // of its elements; 0: none is open
+  std::size_t list_ = kNoList;   // the open one
+  std::int32_t list_depth_ = 0;  // of its elements; 0: no open list
   std::array<std::int64_t, kNoList> num_results_ = {-1, -1, -1, -1, -1};
   std::array<std::int64_t, kNoList> num_scores_ = {};
   std::int64_t total_tokens_ = -1;
@@ -149,7 +149,7 @@ class ReplyHandler : public JsonHandler {
 
 constexpr std::size_t kShownBytes = 300;
 
-// The text that stands under one of the names servers use for it; empty: under none.
+// The text in the first of the fields that servers use for it; empty if there is none.
 std::string text_in(const json::object& object) {
   for (const char* key : {"error", "message", "detail"}) {
     const json::value* value = object.if_contains(key);
@@ -169,19 +169,19 @@ std::string read_reply(std::string_view body, ReplyFigures& figures) {
   error_code error;
   const std::size_t num_read = parser.write_some(false, body.data(), body.size(), error);
   if (!error && num_read < body.size()) error = json::error::extra_data;
-  if (error) return fmt::format("the reply is no JSON at byte {}: {}", num_read + 1, error.message());
+  if (error) return fmt::format("the response is not JSON at byte {}: {}", num_read + 1, error.message());
   figures = parser.handler().figures();
   return "";
 }
 
-std::string fault_of(const ReplyFigures& figures, std::int64_t num_results) {
+std::string problem_of(const ReplyFigures& figures, std::int64_t num_results) {
   if (num_results < 0) return "";
-  if (figures.num_results < 0) return "the reply holds no list of results";
+  if (figures.num_results < 0) return "the response contains no list of results";
   if (figures.num_results != num_results) {
-    return fmt::format("the reply holds {} results instead of {}", figures.num_results, num_results);
+    return fmt::format("the response contains {} results instead of {}", figures.num_results, num_results);
   }
   if (figures.num_scores != num_results) {
-    return fmt::format("{} of {} results in the reply have no score", num_results - figures.num_scores,
+    return fmt::format("{} of {} results in the response have no score", num_results - figures.num_scores,
                        num_results);
   }
   return "";

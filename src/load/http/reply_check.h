@@ -1,6 +1,5 @@
-// What a reply says about itself, read in one pass without building anything: whether it is JSON, how many
-// results and scores it holds, how many tokens it counted. Every dialect that the service speaks is known
-// here.
+// Checks a response in one pass without building anything: whether it is JSON, how many results and scores it
+// contains, how many tokens were counted. Understands every dialect of the service.
 #pragma once
 
 #include <cstdint>
@@ -9,23 +8,23 @@
 
 namespace rerank::load {
 
-// What a server may say that a reply took: sums over all replies stay in range. More counts as not said.
+// The largest plausible token count, so that sums do not overflow. Larger ones are ignored.
 inline constexpr std::int64_t kMostTokens = 10'000'000'000;
 
 struct ReplyFigures {
-  std::int64_t num_results = -1;  // negative: there is no list of results
-  std::int64_t num_scores = 0;    // results with a number for a score
-  std::int64_t num_tokens = -1;   // negative: not said
+  std::int64_t num_results = -1;  // negative: no list of results
+  std::int64_t num_scores = 0;    // results with a numeric score
+  std::int64_t num_tokens = -1;   // negative: unknown
 };
 
-// Returns "" and fills `figures`, or says what is wrong with the text: it is not JSON.
+// Fills `figures` and returns ""; if the text is not JSON, returns what is wrong.
 std::string read_reply(std::string_view body, ReplyFigures& figures);
 
-// What is wrong with a reply that should hold `num_results` of them; "" when nothing is.
-std::string fault_of(const ReplyFigures& figures, std::int64_t num_results);
+// What is wrong with a response that should contain `num_results` results; "" if nothing is.
+std::string problem_of(const ReplyFigures& figures, std::int64_t num_results);
 
-// The server's own words in the body of an error, "error.message" and its like; a body that is no such JSON
-// is given as it is, clipped.
+// The server's message in the body of an error, "error.message" and similar fields; otherwise the body
+// itself, shortened.
 std::string error_text(std::string_view body);
 
 }  // namespace rerank::load

@@ -26,7 +26,7 @@ json::object parsed_object(std::string_view text, const char* what) {
   return parse_json_object(text, what, {.advice = "correct it", .unique_keys = false});
 }
 
-// True if it changed the body.
+// Returns whether it changed the body.
 bool add_common_fields(json::object& body, const RequestForm& form) {
   if (!form.model.empty()) body["model"] = form.model;
   if (form.extra_body.empty()) return !form.model.empty();
@@ -47,12 +47,12 @@ std::int64_t number_of_texts(const json::value& value) {
   return value.is_array() ? static_cast<std::int64_t>(value.get_array().size()) : 1;
 }
 
-// A text as a string or an object that holds one.
+// A text: a string, or an object that contains one.
 std::string text_of(const json::value& value, const char* field) {
   const json::value* text = &value;
   if (value.is_object()) text = value.get_object().if_contains("text");
   require(text != nullptr && text->is_string(),
-          fmt::format("the engine in process takes `{}` as text or {{\"text\": ...}} only", field));
+          fmt::format("with the engine in process `{}` must be a string or {{\"text\": ...}}", field));
   return {text->get_string().data(), text->get_string().size()};
 }
 
@@ -63,7 +63,7 @@ std::vector<std::string> texts_of(const json::value& value, const char* field) {
   return texts;
 }
 
-// How many results the reply will hold of `num_documents`.
+// The number of results in the response to `num_documents`.
 std::int64_t num_results(const json::object& body, std::int64_t num_documents) {
   const json::value* top = first_of(body, {"top_n", "top_k"});
   if (top == nullptr || !top->is_int64() || top->get_int64() <= 0) return num_documents;
@@ -73,7 +73,7 @@ std::int64_t num_results(const json::object& body, std::int64_t num_documents) {
 void fill_request(Job& job, const json::object& body, const json::value& queries,
                   const json::value& documents) {
   std::vector<std::string> query = texts_of(queries, "query");
-  require(query.size() == 1, "the engine in process takes one query a request");
+  require(query.size() == 1, "with the engine in process a request must have one query");
   job.request.query = std::move(query.front());
   job.request.documents = texts_of(documents, "documents");
   if (const json::value* instruction = first_of(body, {"instruction", "instruct"})) {
@@ -131,7 +131,7 @@ Job job_from_body(std::string_view text, const RequestForm& form) {
     documents = first_of(body, {"documents", "items", "data_2", "text_2"});
   }
   require(queries != nullptr && documents != nullptr,
-          "the request has neither `query` and `documents` nor `text_1` and `text_2`, nor their like");
+          "the request contains neither `query` and `documents` nor `text_1` and `text_2`");
   Job job;
   job.num_documents = std::max(number_of_texts(*documents), number_of_texts(*queries));
   job.num_results = dialect == Dialect::kScore ? job.num_documents : num_results(body, job.num_documents);

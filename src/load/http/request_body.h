@@ -1,4 +1,4 @@
-// Requests as jobs: the JSON of each dialect, and what a body read from a file asks for.
+// Makes jobs of requests: writes the JSON of each dialect, and reads bodies from a file.
 #pragma once
 
 #include <string>
@@ -9,10 +9,10 @@
 
 namespace rerank::load {
 
-// Throws Error if the form's extra body is no JSON object.
+// Throws Error if the extra body is not a JSON object.
 Job make_job(std::string query, std::vector<std::string> documents, const RequestForm& form);
 
-// `body` as a client sends it. Throws Error saying what is wrong with it.
+// A job from a `body` as a client sends it. Throws Error saying what is wrong with it.
 Job job_from_body(std::string_view body, const RequestForm& form);
 
 }  // namespace rerank::load

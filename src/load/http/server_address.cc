@@ -24,7 +24,7 @@ ServerAddress parse_server_address(std::string_view text) {
           "server URL: leave out the name and password before the @; use --api-key or --header");
   if (!is_unix) return address;
   const bool has_blank = std::any_of(text.begin(), text.end(), [](unsigned char c) { return c <= 0x20; });
-  require(!has_blank, "server URL: the path of the Unix socket contains a blank or a control character");
+  require(!has_blank, "server URL: the path of the Unix socket contains whitespace or a control character");
   address.unix_socket = text.substr(std::min(text.find_first_not_of('/', kUnix.size()), text.size()) - 1);
   return address;
 }

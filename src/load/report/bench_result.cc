@@ -28,9 +28,9 @@ std::string plural(std::int64_t count, const char* noun) {
 }  // namespace
 
 std::string load_text(const LoadPlan& plan) {
-  if (!plan.rate) return fmt::format("{} at a time", plan.concurrency);
+  if (!plan.rate) return fmt::format("{} concurrent", plan.concurrency);
   std::string text = std::isinf(*plan.rate) ? "all at once" : fmt::format("{:g}/s", *plan.rate);
-  if (plan.concurrency > 0) text += fmt::format(", {} at a time at most", plan.concurrency);
+  if (plan.concurrency > 0) text += fmt::format(", at most {} concurrent", plan.concurrency);
   return text;
 }
 

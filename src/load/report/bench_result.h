@@ -1,5 +1,5 @@
-// The outcome of `rerank bench`: points of a sweep and where they were measured. What files it is kept in is
-// for result_file.h.
+// The result of `rerank bench`: the points of a sweep and where they were measured. result_file.h reads and
+// writes them.
 #pragma once
 
 #include <cstdint>
@@ -12,17 +12,17 @@
 
 namespace rerank::load {
 
-// Things said about a machine or a target, by name, in the order they are shown.
+// Properties of a machine or a target by name, in display order.
 using Facts = std::vector<std::pair<std::string, std::string>>;
 
-// One load on one kind of request.
+// One load and one shape of requests.
 struct Point {
   LoadPlan plan;
   std::string dataset;
   std::int64_t docs_per_request = 0;  // 0: it varies
-  std::int64_t query_words = 0;       // 0: it varies, or is not known
+  std::int64_t query_words = 0;       // 0: it varies or is unknown
   std::int64_t document_words = 0;    // the same
-  std::int64_t num_distinct = 0;      // requests; they were sent again when these were used up
+  std::int64_t num_distinct = 0;      // distinct requests; they are repeated when all were sent
   std::vector<double> percentiles = {50, 90, 99};
   RunRecord record;
   Figures figures;
@@ -31,7 +31,7 @@ struct Point {
 struct BenchResult {
   std::string created;  // 2026-11-23T13:20:00Z
   std::string version;  // of this program
-  std::string label;    // what people call it; may be empty
+  std::string label;    // chosen by the user; may be empty
   std::vector<std::string> command;
   Facts machine;
   Facts target;
@@ -39,14 +39,14 @@ struct BenchResult {
   std::vector<Point> points;
 };
 
-// "8 at a time", "100/s", "100/s, 8 at a time at most", "all at once".
+// "8 concurrent", "100/s", "100/s, at most 8 concurrent", "all at once".
 std::string load_text(const LoadPlan& plan);
 // "20 documents of 100 words"; empty: it varies.
 std::string shape_text(const Point& point);
-// Equal for two points exactly when the same was asked of both.
+// Equal for two points exactly if they were measured with the same load and requests.
 std::string point_key(const Point& point);
 
-// Processor, cores this process may use, memory and kernel of the machine this runs on.
+// Processor, available cores, memory and kernel of this machine.
 Facts this_machine();
 
 }  // namespace rerank::load

@@ -13,18 +13,18 @@ namespace {
 constexpr std::size_t kFewestBlocks = 10;
 constexpr std::size_t kMostBlocks = 60;
 constexpr double kLatenciesInBlock = 3;  // of the 90th percentile
-constexpr double kRequestsInBlock = 3;   // at least, on average
+constexpr double kRequestsInBlock = 3;   // on average, at least
 constexpr int kResamples = 1000;
-constexpr double kTail = 2.5;  // percent beyond each end of the interval
+constexpr double kTail = 2.5;  // percent outside each end of the interval
 
-// What is compared, in this order.
+// The compared metrics, in order.
 enum Measure { kRequestRate, kDocumentRate, kTokenRate, kMean, kMedian, kP90, kP99, kNumMeasures };
 using Measures = std::array<double, kNumMeasures>;
 constexpr std::array<const char*, kNumMeasures> kNames = {
     "requests/s",        "documents/s",    "tokens/s",      "mean latency ms",
     "median latency ms", "p90 latency ms", "p99 latency ms"};
 
-// A run cut into blocks of equal time; a request belongs to the one it ended in.
+// A run divided into blocks of equal time; a request belongs to the block in which it completed.
 class BlockedRun {
  public:
   explicit BlockedRun(const Point& point) : seconds_(point.figures.seconds) {
@@ -52,7 +52,7 @@ class BlockedRun {
   bool is_long_enough() const { return num_blocks_ > 0; }
   std::size_t num_blocks() const { return num_blocks_; }
 
-  // Of as many blocks as there are, drawn at random.
+  // Computed from as many blocks as there are, drawn at random.
   Measures resample(std::mt19937_64& random) {
     weights_.assign(num_blocks_, 0);
     for (std::size_t draw = 0; draw < num_blocks_; ++draw) ++weights_[random() % num_blocks_];
@@ -88,7 +88,7 @@ class BlockedRun {
       const double weight = weights_[entry.block];
       sum += weight * entry.latency_ms;
       passed += weight;
-      // `passed` counts the values up to here, so that the one at place n is met when it exceeds n.
+      // `passed` counts the values so far: the one at position n is reached when it exceeds n.
       while (place < kPlaces.size() && passed > kPlaces[place].second * (count - 1)) {
         found[kPlaces[place++].first] = entry.latency_ms;
       }
@@ -98,9 +98,9 @@ class BlockedRun {
 
   double seconds_;
   std::size_t num_blocks_ = 0;
-  std::vector<Entry> entries_;   // by ascending latency
+  std::vector<Entry> entries_;   // in order of latency
   std::vector<Totals> totals_;   // [num_blocks_]
-  std::vector<double> weights_;  // [num_blocks_], of the last resample
+  std::vector<double> weights_;  // [num_blocks_], of the current resample
 };
 
 Measures measured(const Figures& figures) {
@@ -115,7 +115,7 @@ Measures measured(const Figures& figures) {
   return found;
 }
 
-// Drawing k blocks with replacement shows (k - 1) / k of the variance there is.
+// Drawing k blocks with replacement has (k - 1) / k of the variance.
 double widened(double value, double centre, double num_blocks) {
   return centre + (value - centre) * std::sqrt(num_blocks / (num_blocks - 1));
 }

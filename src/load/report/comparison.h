@@ -1,4 +1,4 @@
-// Two results side by side: how much faster or slower the second is, and how sure that is.
+// Compares two results: how much faster or slower the second one is, with confidence intervals.
 #pragma once
 
 #include <cstdint>
@@ -9,13 +9,13 @@
 
 namespace rerank::load {
 
-// One figure of a point in both results.
+// One metric of a point that is in both results.
 struct Ratio {
   std::string name;  // "documents/s", "p99 latency ms"
   double first = 0;
   double second = 0;
   double ratio = 0;  // second / first
-  // The interval that covers the true ratio in about 95 of 100 cases; only if `has_interval`.
+  // The 95% confidence interval of the ratio; only if `has_interval`.
   double low = 0;
   double high = 0;
   bool has_interval = false;
@@ -28,17 +28,17 @@ struct ComparedPoint {
 };
 
 struct Comparison {
-  std::vector<ComparedPoint> points;       // what was measured in both, in the order of the first
+  std::vector<ComparedPoint> points;       // in both results, in the order of the first
   std::vector<std::string> only_in_first;  // point_key
   std::vector<std::string> only_in_second;
 };
 
-// The intervals come from a bootstrap over blocks of time: requests that ran together waited for each other,
-// so that single ones must not be drawn as if they were independent; blocks a few latencies long nearly are.
-// The same input gives the same intervals. There are none for runs too short to be cut into ten blocks.
+// The intervals come from a bootstrap over blocks of time: concurrent requests wait for each other and are
+// not independent, while blocks of a few latencies nearly are. The same input gives the same intervals. Runs
+// too short for ten blocks have none.
 Comparison compare(const BenchResult& first, const BenchResult& second);
 
-// The ratios of one point. REQUIRES: both have samples.
+// The ratios at one point. REQUIRES: both have samples.
 std::vector<Ratio> compare_points(const Point& first, const Point& second);
 
 }  // namespace rerank::load

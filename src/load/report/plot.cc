@@ -33,7 +33,7 @@ std::vector<double> linear_ticks(double low, double high, int room) {
   return ticks;
 }
 
-// The finest of 1-2-5, 1-3, decades, every other decade, ... that has room.
+// The finest of 1-2-5, 1-3, decades, every other decade, ... that fits.
 std::vector<double> log_ticks(double low, double high, int room) {
   static const std::vector<std::vector<double>> kSteps = {{1, 2, 5}, {1, 3}, {1}};
   const int first = static_cast<int>(std::floor(std::log10(low)));
@@ -114,7 +114,7 @@ std::vector<double> Axis::ticks(int room) const {
 }
 
 Axis axis_for(const std::vector<double>& values, bool is_log, std::string title) {
-  constexpr double kLeast = 1e-6;  // on an axis that has no zero
+  constexpr double kLeast = 1e-6;  // on a logarithmic axis
   const auto [least, most] = std::ranges::minmax(values);
   const double low = is_log ? std::max(kLeast, least) : least;
   const double high = is_log ? std::max(kLeast, most) : most;

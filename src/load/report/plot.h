@@ -1,4 +1,4 @@
-// One diagram as SVG: axes with round ticks, curves whose points are marked and say their values, bars.
+// An SVG diagram: axes with round ticks, curves with labelled points, bars.
 #pragma once
 
 #include <string>
@@ -7,11 +7,11 @@
 
 namespace rerank::load {
 
-// `text` as it stands in HTML and XML, between tags or in quotes. What XML has no way to write becomes
-// U+FFFD.
+// `text` escaped for HTML and XML, in text and in quoted attributes. Characters that XML does not allow
+// become U+FFFD.
 std::string escaped(std::string_view text);
 
-// A number as people read it: "0.25", "12", "1,200".
+// A number for display: "0.25", "12", "1,200".
 std::string tick_text(double number);
 
 struct Axis {
@@ -19,16 +19,16 @@ struct Axis {
   double high = 1;
   bool is_log = false;
   std::string title;
-  std::vector<double> marks;  // the ticks to draw; none: round ones
+  std::vector<double> marks;  // ticks to draw; empty: round values
 
-  // Where a value stands between the ends: 0 to 1, clipped.
+  // The position of a value between the ends: 0 to 1, clipped.
   double place(double value) const;
-  // Round values between the ends, as many as `room` has space for.
+  // Round values between the ends, at most as many as `room` fits.
   std::vector<double> ticks(int room) const;
 };
 
-// An axis with room for all of `values`, its ends round. A linear one starts at 0. REQUIRES: there are
-// values; for a logarithmic axis, all above 0.
+// An axis that covers `values`, with round ends. A linear one starts at 0. REQUIRES: at least one value; for
+// a logarithmic axis, all above 0.
 Axis axis_for(const std::vector<double>& values, bool is_log, std::string title);
 
 struct PlotSize {
@@ -51,12 +51,12 @@ class Plot {
  public:
   Plot(Axis x, Axis y, const PlotSize& size);
 
-  // `style` chooses colour, dashes and mark: the style's number, not the series'.
+  // `style` selects color, dashes and mark; it is the index of a style, not of a series.
   void add_curve(int style, const std::vector<PlotPoint>& points);
   void add_bar(int style, double from_x, double to_x, double y, const std::string& hover);
-  // A line from the bottom to the top, its text above the diagram: dashed ones in the upper of two rows.
+  // A vertical line with its text above the diagram; dashed lines use the upper of two rows.
   void add_rule(double x, const std::string& label, bool is_dashed);
-  // `description` is for those who cannot see it.
+  // `description` is for screen readers.
   std::string svg(const std::string& description) const;
 
  private:
@@ -70,7 +70,7 @@ class Plot {
   std::string content_;
 };
 
-// The mark of a style, centred on a place.
+// The mark of a style, centered at a position.
 std::string mark_svg(int style, double x, double y);
 
 }  // namespace rerank::load

@@ -40,7 +40,7 @@ std::string table_row(const BenchResult& result, const Point& point) {
 
 std::string table_section(std::span<const BenchResult> results) {
   std::string text =
-      "<h2>All figures</h2>\n<p>Latencies are in milliseconds, failed requests are not among them. The last "
+      "<h2>All figures</h2>\n<p>Latencies are in milliseconds and do not include failed requests. The last "
       "column is how late "
       "the generator itself was.</p>\n<div class=\"scroll\"><table><thead><tr>";
   for (const char* name : {"result", "load", "requests", "seconds", "requests/s", "documents/s", "tokens/s",
@@ -59,7 +59,7 @@ std::string failures_section(std::span<const BenchResult> results) {
   for (const BenchResult& result : results) {
     for (const Point& point : result.points) {
       if (point.record.interrupted) {
-        text += fmt::format("<li>{}, {}: stopped before its end</li>\n", escaped(result.label),
+        text += fmt::format("<li>{}, {}: stopped early</li>\n", escaped(result.label),
                             escaped(load_text(point.plan)));
       }
       for (const auto& [name, tally] : point.record.failures) {
@@ -69,7 +69,7 @@ std::string failures_section(std::span<const BenchResult> results) {
       }
     }
   }
-  return text.empty() ? "" : "<h2>What went wrong</h2>\n<ul>\n" + text + "</ul>\n";
+  return text.empty() ? "" : "<h2>Failures</h2>\n<ul>\n" + text + "</ul>\n";
 }
 
 std::string card_of(const BenchResult& result) {

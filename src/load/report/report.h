@@ -1,5 +1,5 @@
-// Results as one HTML page: latency-throughput curves, histograms, tables. Drawn as SVG, without scripts, and
-// with nothing from the network; well-formed as XML too.
+// Results as one HTML page: latency-throughput curves, histograms, tables. SVG without scripts or external
+// resources; also well-formed XML.
 #pragma once
 
 #include <span>

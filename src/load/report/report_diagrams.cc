@@ -82,7 +82,7 @@ double documents_rate(const Point& point) {
   return point.figures.documents_per_second;
 }
 
-// Bins of equal width on the logarithmic axis that all histograms share.
+// Bins of equal width on the logarithmic axis shared by all histograms.
 std::string histogram(const Series& series, const Point& point, const Axis& axis) {
   std::vector<double> counts(kNumBins, 0);
   for (const Sample& sample : point.record.samples) {
@@ -112,7 +112,7 @@ std::string histogram(const Series& series, const Point& point, const Axis& axis
       plot.svg("Histogram of latencies, " + series.name + ", " + load_text(point.plan)));
 }
 
-// Of the closed loops or the open ones.
+// For closed or open loops.
 std::string throughput_by_load(const std::vector<Series>& all, bool is_open) {
   const auto load = [](const Point& point) { return load_of(point.plan); };
   std::vector<Series> some;
@@ -122,13 +122,12 @@ std::string throughput_by_load(const std::vector<Series>& all, bool is_open) {
   }
   if (some.empty()) return "";
   std::vector<double> loads = values_of(some, load);
-  Axis axis = axis_for(loads, true, is_open ? "requests a second that were due" : "requests at a time");
+  Axis axis = axis_for(loads, true, is_open ? "request rate (1/s)" : "concurrency");
   std::ranges::sort(loads);
   loads.erase(std::unique(loads.begin(), loads.end()), loads.end());
   if (loads.size() <= kMostMarks) axis.marks = loads;
   return curves(some, is_open ? "Throughput by rate" : "Throughput by concurrency", {axis, load},
-                {axis_for(values_of(some, documents_rate), false, "documents a second"), documents_rate},
-                false);
+                {axis_for(values_of(some, documents_rate), false, "documents/s"), documents_rate}, false);
 }
 
 }  // namespace
@@ -164,18 +163,19 @@ std::vector<Series> series_of(std::span<const BenchResult> results) {
   return all;
 }
 
-// The marks' labels are loads: with fewer than two points there is no curve to see.
+// The marks are labelled with the load: with fewer than two points there is no curve.
 std::string curves_section(const std::vector<Series>& all) {
   if (!std::ranges::any_of(all, [](const Series& series) { return series.points.size() > 1; })) return "";
   std::string text =
-      "<h2>Latency and throughput</h2>\n<p>Further right is more work done, further down is sooner done. The "
+      "<h2>Latency and throughput</h2>\n<p>Further right is higher throughput, further down is lower "
+      "latency. The "
       "number at a mark "
-      "is the load: requests at a time, or a second (/s). A mark says its figures when pointed at.</p>\n" +
+      "is the load: concurrency or rate (/s). Hover over a mark to see its figures.</p>\n" +
       key_of(all) + "<div class=\"grid wide\">\n";
-  const Axis documents = axis_for(values_of(all, documents_rate), false, "documents a second");
+  const Axis documents = axis_for(values_of(all, documents_rate), false, "documents/s");
   for (const double p : {50.0, 99.0}) {
     const auto latency = [p](const Point& point) { return point.figures.latency->at(p); };
-    const std::string name = p == 50 ? "Median latency" : "99th percentile of latency";
+    const std::string name = p == 50 ? "Median latency" : "99th percentile latency";
     text += curves(all, name, {documents, documents_rate},
                    Dimension{axis_for(values_of(all, latency), true, "milliseconds"), latency}, true);
   }
@@ -194,7 +194,8 @@ std::string histograms_section(const std::vector<Series>& all) {
   if (ends.empty()) return "";
   const Axis axis = axis_for(ends, true, "");
   std::string text =
-      "<h2>How latencies are spread</h2>\n<p>One logarithmic axis for all, so that they can be laid side by "
+      "<h2>Latency distribution</h2>\n<p>All share one logarithmic axis, so that they can be compared side "
+      "by "
       "side. The lines are "
       "the median and, dashed, the 99th percentile.</p>\n";
   for (const Series& series : all) {

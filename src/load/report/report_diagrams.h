@@ -1,4 +1,4 @@
-// The diagrams of the report: curves of latency and throughput, histograms of latencies.
+// The diagrams of the report: curves of latency and throughput, latency histograms.
 #pragma once
 
 #include <span>
@@ -9,7 +9,7 @@
 
 namespace rerank::load {
 
-// Points of one result and one kind of request, with answers, by growing load.
+// The points of one result and one shape of requests that have samples, by increasing load.
 struct Series {
   std::string name;
   int style = 0;
@@ -17,16 +17,16 @@ struct Series {
   std::vector<const Point*> points;
 };
 
-// The results outlive them.
+// The results must outlive them.
 std::vector<Series> series_of(std::span<const BenchResult> results);
 
-// Each is a section of the page; empty where there is nothing to draw.
+// Each returns a section of the page; empty if there is nothing to draw.
 std::string curves_section(const std::vector<Series>& all);
 std::string histograms_section(const std::vector<Series>& all);
 
-// With three digits that count, as far as there are that many before the point.
+// With three significant digits, but all digits before the decimal point.
 std::string fixed_number(double number);
-// The same, a large one with commas.
+// The same with thousands separators.
 std::string rate_text(double number);
 
 }  // namespace rerank::load

@@ -1,5 +1,5 @@
-// Results as JSON files, written and read. The fields are described in docs/benchmarking.md; those that
-// vLLM's benchmark has too go by its names.
+// Reads and writes results as JSON files. docs/benchmarking.md describes the fields; those that vLLM's
+// benchmark also has use its names.
 #pragma once
 
 #include <string>
@@ -15,7 +15,7 @@ std::string result_text(const BenchResult& result);
 // Throws Error naming `name` and the field.
 BenchResult parse_result(std::string_view text, const std::string& name);
 
-// Whole or not at all. Both throw Error naming the file.
+// The file is replaced in one step. Both throw Error naming the file.
 void write_result(const BenchResult& result, const std::string& path);
 BenchResult read_result(const std::string& path);
 

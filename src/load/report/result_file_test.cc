@@ -1,4 +1,4 @@
-// Results kept and read back, and the page made of them.
+// Results written and read back, and the HTML report.
 #include "load/report/result_file.h"
 
 #include <gmock/gmock.h>
@@ -119,16 +119,16 @@ TEST(ResultFile, ThatIsNoneIsRefusedByName) {
   };
   EXPECT_THAT(refusal("{"), HasSubstr("some.json: not JSON"));
   EXPECT_THAT(refusal("[]"), HasSubstr("some.json: must be a JSON object, not a list"));
-  EXPECT_THAT(refusal("{}"), HasSubstr("some.json: it is no result of `rerank bench`"));
+  EXPECT_THAT(refusal("{}"), HasSubstr("some.json: not a result of `rerank bench`"));
   std::string text = result_text(sample_result());
   text.replace(text.find("\"lateness_us\": [2"), 17, "\"lateness_us\": [2,2");
-  EXPECT_THAT(refusal(text), HasSubstr("the lists in `requests` are not of one length"));
+  EXPECT_THAT(refusal(text), HasSubstr("the lists in `requests` differ in length"));
   text = result_text(sample_result());
   text.replace(text.find("\"seed\": 3"), 9, "\"seed\": \"3\"");
-  EXPECT_THAT(refusal(text), HasSubstr("`seed` is of a wrong type"));
+  EXPECT_THAT(refusal(text), HasSubstr("`seed` has the wrong type"));
 }
 
-// A file may come from anybody: what is computed from it stays in range.
+// Files are untrusted: computations stay in range.
 TEST(ResultFile, ThatLiesIsRefused) {
   const std::string honest = result_text(sample_result());
   const auto refusal = [&honest](const std::string& name, const std::string& value) {
@@ -146,9 +146,9 @@ TEST(ResultFile, ThatLiesIsRefused) {
     EXPECT_THAT(refusal(list, "[9223372036854775807"), HasSubstr("negative or too large")) << list;
   }
   EXPECT_THAT(refusal("latency_us", "[-1"), HasSubstr("negative or too large"));
-  EXPECT_THAT(refusal("duration", "1e300"), HasSubstr("beyond 1000000000 seconds"));
+  EXPECT_THAT(refusal("duration", "1e300"), HasSubstr("more than 1000000000 seconds"));
   EXPECT_THAT(refusal("cpu_seconds", "-1"), HasSubstr("a time is negative"));
-  EXPECT_THAT(refusal("seconds", "1e19"), HasSubstr("beyond"));
+  EXPECT_THAT(refusal("seconds", "1e19"), HasSubstr("more than"));
   EXPECT_THAT(refusal("max_concurrency", "-1"), HasSubstr("`max_concurrency` must be 1 or more"));
   EXPECT_THAT(refusal("max_concurrency", "0"), HasSubstr("`max_concurrency` must be 1 or more"));
   EXPECT_THAT(refusal("aborted", "9223372036854775807"), HasSubstr("`aborted` must be between"));
@@ -182,8 +182,7 @@ TEST(Axis, HasRoundTicks) {
   EXPECT_GE(axis.high, 90);
 }
 
-// Every tag that is opened is closed, in order: what an XML parser asks for. The end-to-end test uses a real
-// one.
+// Every tag is closed in order, as XML requires. The end-to-end test uses a real parser.
 void expect_balanced(const std::string& page) {
   std::vector<std::string> open;
   for (std::size_t at = page.find('<'); at != std::string::npos; at = page.find('<', at + 1)) {
@@ -213,7 +212,7 @@ TEST(Report, ShowsEveryPointAndNothingFromElsewhere) {
   EXPECT_THAT(page, HasSubstr("Throughput by concurrency"));
   EXPECT_THAT(page, HasSubstr("20/s"));
   EXPECT_THAT(page, HasSubstr("all at once"));
-  EXPECT_THAT(page, HasSubstr("stopped before its end"));
+  EXPECT_THAT(page, HasSubstr("stopped early"));
   EXPECT_THAT(page, Not(HasSubstr("nan")));
   for (const char* outside : {"<script", "<link", "src=", "@import", "url("})
     EXPECT_THAT(page, Not(HasSubstr(outside)));

@@ -1,5 +1,5 @@
-// result_file.h: what reads. The figures are computed again from the requests, so that a file cannot
-// contradict itself.
+// result_file.h: reading. The metrics are computed again from the requests, so that a file cannot contradict
+// itself.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -36,7 +36,7 @@ template <typename Value>
 Value value_in(const json::object& object, const char* name) {
   auto value = json::try_value_to<Value>(field(object, name));
   if (value.has_error())
-    throw Error(ErrorCode::kInvalidArgument, fmt::format("`{}` is of a wrong type", name));
+    throw Error(ErrorCode::kInvalidArgument, fmt::format("`{}` has the wrong type", name));
   return std::move(value.value());
 }
 
@@ -46,7 +46,7 @@ Value value_or(const json::object& object, const char* name, Value absent) {
   return value == nullptr || value->is_null() ? absent : value_in<Value>(object, name);
 }
 
-// Files come from others too: what is computed from these numbers stays in range.
+// Files are untrusted: the limits keep computations in range.
 constexpr std::int64_t kMostMicroseconds = 4'000'000'000'000;  // 46 days
 constexpr std::int64_t kMostCount = 10'000'000'000;
 constexpr double kMostNumber = 1e9;
@@ -68,7 +68,7 @@ double positive_in(const json::object& object, const char* name) {
   return number_in<double>(object, name, 1e-9, kMostNumber);
 }
 
-// A text that is shown.
+// A text that is displayed.
 std::string text_in(const json::object& object, const char* name) {
   return shown_text(value_in<std::string>(object, name), kShownBytes);
 }
@@ -76,7 +76,7 @@ std::string text_in(const json::object& object, const char* name) {
 Facts facts_in(const json::object& object, const char* name) {
   Facts facts;
   for (const auto& fact : object_in(object, name)) {
-    require(fact.value().is_string(), fmt::format("`{}` must hold texts", name));
+    require(fact.value().is_string(), fmt::format("`{}` must contain strings", name));
     facts.emplace_back(shown_text(fact.key(), kShownBytes),
                        shown_text(fact.value().get_string(), kShownBytes));
   }
@@ -84,7 +84,7 @@ Facts facts_in(const json::object& object, const char* name) {
 }
 
 std::chrono::nanoseconds seconds_in(double seconds) {
-  require(seconds >= 0 && seconds <= kMostNumber, "a time is negative or beyond 1000000000 seconds");
+  require(seconds >= 0 && seconds <= kMostNumber, "a time is negative or more than 1000000000 seconds");
   return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(seconds));
 }
 
@@ -113,7 +113,7 @@ std::vector<Sample> samples_in(const json::object& object) {
   const auto documents = value_in<Numbers>(object, "documents");
   const auto tokens = value_in<Numbers>(object, "tokens");
   for (const Numbers* numbers : {&latencies, &lateness, &documents, &tokens}) {
-    require(numbers->size() == starts.size(), "the lists in `requests` are not of one length");
+    require(numbers->size() == starts.size(), "the lists in `requests` differ in length");
   }
   std::vector<Sample> samples;
   const auto are_between = [](const Numbers& numbers, std::int64_t least, std::int64_t most) {
@@ -143,7 +143,7 @@ Point point_in(const json::object& object) {
   point.num_distinct = count_in(workload, "distinct_requests");
   point.percentiles = value_in<std::vector<double>>(object, "percentiles");
   for (const auto& failure : object_in(object, "failures")) {
-    require(failure.value().is_object(), "`failures` must hold objects");
+    require(failure.value().is_object(), "`failures` must contain objects");
     const json::object& tally = failure.value().get_object();
     point.record.failures[shown_text(failure.key(), kShownBytes)] = {count_in(tally, "count"),
                                                                      text_in(tally, "message")};
@@ -164,7 +164,7 @@ Point point_in(const json::object& object) {
 BenchResult result_in(const json::object& object) {
   const json::value* format = object.if_contains("format");
   require(format != nullptr && format->is_string() && format->get_string() == kResultFormat,
-          fmt::format("it is no result of `rerank bench` (`format` is not \"{}\")", kResultFormat));
+          fmt::format("not a result of `rerank bench` (`format` is not \"{}\")", kResultFormat));
   BenchResult result;
   result.created = text_in(object, "created");
   const auto program = text_in(object, "program");
@@ -179,7 +179,7 @@ BenchResult result_in(const json::object& object) {
   const json::value& points = field(object, "points");
   require(points.is_array(), "`points` must be a list");
   for (const json::value& point : points.get_array()) {
-    require(point.is_object(), "`points` must hold objects");
+    require(point.is_object(), "`points` must contain objects");
     result.points.push_back(point_in(point.get_object()));
   }
   return result;

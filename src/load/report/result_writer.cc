@@ -1,4 +1,4 @@
-// result_file.h: what writes.
+// result_file.h: writing.
 #include <fmt/format.h>
 
 #include <boost/json/serialize.hpp>
@@ -114,7 +114,7 @@ json::object point_object(const Point& point) {
   return object;
 }
 
-// Objects and lists of objects over lines, whatever is inside a list of plain values on one.
+// Objects and lists of objects take several lines, lists of plain values one.
 void write(const json::value& value, int depth, std::string& text) {
   const std::string indent(static_cast<std::size_t>(depth + 1) * 2, ' ');
   const auto close = [&](char bracket) { text += "\n" + indent.substr(2) + bracket; };
@@ -143,7 +143,7 @@ void write(const json::value& value, int depth, std::string& text) {
     }
     text += value.get_array().empty() ? "[]" : "]";
   } else if (value.is_double()) {
-    text += fmt::format("{}", value.get_double());  // "0.25", where the library writes 2.5E-1
+    text += fmt::format("{}", value.get_double());  // "0.25"; the library would write 2.5E-1
   } else {
     text += json::serialize(value);
   }

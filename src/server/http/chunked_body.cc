@@ -6,7 +6,7 @@
 namespace rerank {
 namespace {
 
-// -1 for what is no digit.
+// -1 if it is not a digit.
 int hex_digit(char letter) {
   if (letter >= '0' && letter <= '9') return letter - '0';
   if (letter >= 'a' && letter <= 'f') return letter - 'a' + 10;
@@ -44,10 +44,10 @@ ChunkedBody::State ChunkedBody::fail(int status, const char* message) {
 ChunkedBody::State ChunkedBody::after(char letter) {
   switch (state_) {
     case State::kDataReturn:
-      return letter == '\r' ? State::kDataNewline : fail(400, "a chunk is longer than its size says");
+      return letter == '\r' ? State::kDataNewline : fail(400, "a chunk is longer than its size");
     case State::kDataNewline:
       num_head_bytes_ = 0;
-      return letter == '\n' ? State::kSize : fail(400, "a chunk is longer than its size says");
+      return letter == '\n' ? State::kSize : fail(400, "a chunk is longer than its size");
     case State::kTrailer:
     case State::kTrailerName:
     case State::kTrailerValue:
@@ -66,13 +66,13 @@ ChunkedBody::State ChunkedBody::after_head_letter(char letter) {
   }
   if (state_ == State::kExtension) {
     if (letter == '\r') return State::kSizeNewline;
-    return is_text_letter(letter) ? state_ : fail(400, "a chunk's extension holds a control character");
+    return is_text_letter(letter) ? state_ : fail(400, "a chunk's extension contains a control character");
   }
   if (state_ == State::kSize || state_ == State::kSizeDigits) {
     if (const int digit = hex_digit(letter); digit >= 0) {
       if (state_ == State::kSize) size_ = 0;
       constexpr std::uint64_t kMost = std::numeric_limits<std::uint64_t>::max() >> 4;
-      if (size_ > kMost) return fail(400, "a chunk's size is no number of 64 bits");
+      if (size_ > kMost) return fail(400, "a chunk's size does not fit into 64 bits");
       size_ = (size_ << 4) | static_cast<std::uint64_t>(digit);
       return State::kSizeDigits;
     }
@@ -85,12 +85,12 @@ ChunkedBody::State ChunkedBody::after_head_letter(char letter) {
 
 ChunkedBody::State ChunkedBody::begin_data() {
   if (size_ == 0) return State::kTrailer;
-  if (size_ > left_bytes_) return fail(413, "the chunks are larger in all than they may be");
+  if (size_ > left_bytes_) return fail(413, "the chunked body exceeds the size limit");
   left_bytes_ -= size_;
   return State::kData;
 }
 
-// Trailers are checked and thrown away: nothing here has a use for them, and nobody may add a field by one.
+// Trailers are validated and discarded: nothing here uses them, and they must not add fields.
 ChunkedBody::State ChunkedBody::after_trailer_letter(char letter) {
   if (++num_trailer_bytes_ > max_trailer_bytes_) return fail(431, "the request's trailers are too long");
   switch (state_) {
@@ -100,10 +100,10 @@ ChunkedBody::State ChunkedBody::after_trailer_letter(char letter) {
     case State::kTrailerName:
       if (is_token_letter(letter)) return State::kTrailerName;
       if (state_ == State::kTrailerName && letter == ':') return State::kTrailerValue;
-      return fail(400, "what follows the last chunk is no trailer");
+      return fail(400, "what follows the last chunk is not a valid trailer");
     case State::kTrailerValue:
       if (letter == '\r') return State::kTrailerNewline;
-      return is_text_letter(letter) ? state_ : fail(400, "a trailer holds a control character");
+      return is_text_letter(letter) ? state_ : fail(400, "a trailer contains a control character");
     case State::kTrailerNewline:
       return letter == '\n' ? State::kTrailer : fail(400, "a trailer does not end with CRLF");
     default:

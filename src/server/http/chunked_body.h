@@ -1,5 +1,5 @@
-// Takes the framing off a chunked body (RFC 9112, 7.1). It holds nothing of what passes, so that no chunk's
-// head, extension or trailer can cost memory, however long.
+// Decodes a chunked body (RFC 9112, 7.1). It stores none of the framing, so that chunk headers, extensions
+// and trailers of any length cost no memory.
 #pragma once
 
 #include <cstddef>
@@ -16,34 +16,34 @@ class ChunkedBody {
  public:
   static constexpr std::size_t kMaxChunkHeadBytes = std::size_t{4} << 10;  // a size with its extensions
 
-  // `max_bytes` of data in all.
+  // `max_bytes`: of data in total.
   ChunkedBody(std::uint64_t max_bytes, std::size_t max_trailer_bytes)
       : left_bytes_(max_bytes), max_trailer_bytes_(max_trailer_bytes) {}
 
   struct Step {
-    std::size_t consumed = 0;  // of the bytes given, `data` among them
+    std::size_t consumed = 0;  // of the given bytes, including `data`
     std::string_view data;     // of the body; may be empty
   };
-  // Takes framing up to the next piece of data, and that. REQUIRES: it is not done and has no fault.
+  // Consumes framing up to the next piece of data, and that piece. REQUIRES: not done, no fault.
   Step take(std::string_view bytes);
 
   bool is_done() const { return state_ == State::kDone; }
   const std::optional<RequestFault>& fault() const { return fault_; }
-  // The fault is that the data are more than `max_bytes`.
+  // Whether the fault is that the data exceed `max_bytes`.
   bool is_too_large() const { return fault_ && fault_->status == 413; }
 
  private:
   // What is expected next.
   enum class State {
     kSize,             // the first digit
-    kSizeDigits,       // another one, or what ends them
-    kBeforeSemicolon,  // blanks were there
+    kSizeDigits,       // another digit, or the end of the size
+    kBeforeSemicolon,  // after whitespace
     kExtension,
-    kSizeNewline,  // a CR was there
+    kSizeNewline,  // after a CR
     kData,
     kDataReturn,
     kDataNewline,
-    kTrailer,  // a line's first letter
+    kTrailer,  // the first character of a line
     kTrailerName,
     kTrailerValue,
     kTrailerNewline,
@@ -58,10 +58,10 @@ class ChunkedBody {
   State fail(int status, const char* message);
 
   State state_ = State::kSize;
-  std::uint64_t left_bytes_;  // that the rest of the body may have
+  std::uint64_t left_bytes_;  // still allowed for the rest of the body
   std::size_t max_trailer_bytes_;
-  std::uint64_t size_ = 0;          // of the chunk, then what is to come of it
-  std::size_t num_head_bytes_ = 0;  // of this chunk's head
+  std::uint64_t size_ = 0;          // of the chunk, then what remains of it
+  std::size_t num_head_bytes_ = 0;  // of this chunk's header
   std::size_t num_trailer_bytes_ = 0;
   std::optional<RequestFault> fault_;
 };

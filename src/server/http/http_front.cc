@@ -29,25 +29,25 @@ using boost::system::error_code;
 
 constexpr std::chrono::milliseconds kAcceptRetry{100};  // after a failure such as too many open files
 constexpr std::chrono::milliseconds kIdlePoll{5};
-constexpr std::int64_t kMaxTurnedAway = 256;  // connections over the limit that are told so
+constexpr std::int64_t kMaxTurnedAway = 256;  // connections over the limit that still get a 503
 
-// One thread and the connections that live on it.
+// One thread and its connections.
 struct EventLoop {
   asio::io_context io{1};
   asio::executor_work_guard<asio::io_context::executor_type> guard{io.get_executor()};
-  std::unordered_set<Session*> sessions;  // on this loop's thread
+  std::unordered_set<Session*> sessions;  // used on this loop's thread only
   std::thread thread;
 };
 
-// A session catches what goes wrong in it, so this is between sessions, such as for want of memory: whoever's
-// operation it was has ended with it, and its session ends at its timer.
+// Sessions catch their own exceptions, so this one is from between sessions, such as std::bad_alloc: the
+// operation is lost, and its session ends at its timeout.
 void run(asio::io_context& io) {
   for (;;) {
     try {
       io.run();
       return;
     } catch (const std::exception& error) {
-      log::error("an event of the network was lost: {}", error.what());
+      log::error("lost a network event: {}", error.what());
     }
   }
 }
@@ -148,7 +148,7 @@ class HttpFront::Impl {
     const auto limit = static_cast<std::int64_t>(options_.max_connections);
     const bool full = counters.num_connections >= limit;
     if (full) ++counters.num_turned_away;
-    if (counters.num_connections >= limit + kMaxTurnedAway) return;  // not even told why
+    if (counters.num_connections >= limit + kMaxTurnedAway) return;  // closed without a response
     auto transport = tls_ == nullptr ? make_plain_transport(std::move(socket))
                                      : make_tls_transport(std::move(socket), *tls_);
     auto session = std::make_shared<Session>(std::move(transport), context_, peer, [&](Session& ended) {
@@ -159,7 +159,7 @@ class HttpFront::Impl {
     asio::post(loop.io, [&loop, full, session = std::move(session)] {
       loop.sessions.insert(session.get());
       if (full) {
-        session->turn_away(503, "this server has as many connections as it may; try again soon");
+        session->turn_away(503, "the server has reached its maximum number of connections; try again soon");
       } else {
         session->start();
       }
@@ -175,7 +175,7 @@ class HttpFront::Impl {
   const ListenOptions options_;
   SessionContext context_;
   std::unique_ptr<TlsContext> tls_;
-  std::vector<std::unique_ptr<EventLoop>> loops_;  // outlive what uses them, below
+  std::vector<std::unique_ptr<EventLoop>> loops_;  // outlive the members below, which use them
   std::unique_ptr<ListeningSocket> listener_;
   std::unique_ptr<asio::steady_timer> retry_timer_;
   std::size_t next_loop_ = 0;

@@ -1,4 +1,4 @@
-// The HTTP front: listens, keeps the connections and their threads, and hands every request to a handler.
+// The HTTP front end: listens, owns connections and their threads, and passes every request to a handler.
 #pragma once
 
 #include <chrono>
@@ -11,25 +11,25 @@
 
 namespace rerank {
 
-// All members are safe from any thread, but none may be called from a handler's.
+// All members are safe from any thread except those that call a handler.
 class HttpFront {
  public:
-  // Listens, but answers nobody before start(). What is handed over must outlive it. Throws Error naming
+  // Listens, but handles no connection before start(). The arguments must outlive it. Throws Error naming
   // address, port or file.
   HttpFront(const ListenOptions& options, HttpHandler& handler, FrontCounters& counters,
             MemoryBudget& budget);
-  // Closes what is open. REQUIRES: the handler holds no Done any more.
+  // Closes all connections. REQUIRES: the handler holds no Done any more.
   ~HttpFront();
   HttpFront(const HttpFront&) = delete;
   HttpFront& operator=(const HttpFront&) = delete;
 
   void start();
-  // No new connections from now on; every reply ends its connection.
+  // From now on no new connections are accepted, and every reply closes its connection.
   void begin_drain();
-  // Waits until no request is being received or answered; false if that took longer than `timeout`.
+  // Waits until no request is being received or answered. Returns false if that takes longer than `timeout`.
   bool wait_until_idle(std::chrono::milliseconds timeout);
 
-  // "http://127.0.0.1:8000", "https://...", "unix:PATH"; with the real port.
+  // "http://127.0.0.1:8000", "https://...", "unix:PATH"; with the actual port.
   const std::string& address() const;
   int port() const;  // 0: a Unix socket
 

@@ -1,4 +1,4 @@
-// What a connection may cost the front, and that what goes wrong on one costs no other.
+// Limits of a connection, and that errors on one do not affect others.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -17,7 +17,7 @@ using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
 
-// What asks to be told something carries nothing, and is refused before it could hold anything.
+// Methods without a body are refused before the body could use memory.
 TEST_F(HttpFrontTest, TakesNoBodyOfAGet) {
   start();
   Client client(front_->port());
@@ -27,7 +27,7 @@ TEST_F(HttpFrontTest, TakesNoBodyOfAGet) {
   EXPECT_THAT(reply, HasSubstr("connection: close"));
 }
 
-// A small body that nobody wants is thrown away, and the connection goes on.
+// An unused small body is discarded, and the connection is kept.
 TEST_F(HttpFrontTest, KeepsAConnectionWhoseSmallRequestIsRefused) {
   start();
   Client client(front_->port());
@@ -55,7 +55,7 @@ TEST_F(HttpFrontTest, LetsSmallRequestsPassWhileLargeOnesFillTheBudget) {
   EXPECT_THAT(small.receive(), StartsWith("HTTP/1.1 200 "));
 }
 
-// What stands between chunks is held nowhere, however long.
+// Framing between chunks uses no memory, however long.
 TEST_F(HttpFrontTest, BoundsWhatStandsBetweenChunks) {
   start();
   const std::string head = "POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
@@ -67,7 +67,7 @@ TEST_F(HttpFrontTest, BoundsWhatStandsBetweenChunks) {
   }
 }
 
-// A head in the making counts too.
+// An incomplete head counts too.
 TEST_F(HttpFrontTest, CountsWhatIsNotTakenYet) {
   start();
   Client client(front_->port());
@@ -76,7 +76,7 @@ TEST_F(HttpFrontTest, CountsWhatIsNotTakenYet) {
   EXPECT_GE(budget_->used_bytes(), 20'000 - 1024);
 }
 
-// As programs do that send a request and then say that it was the last one.
+// A client that half-closes the connection after its request.
 TEST_F(HttpFrontTest, ClosesWhoEndedWhileItWasAnswered) {
   start();
   for (int round = 0; round < 100; ++round) {
@@ -103,13 +103,13 @@ TEST_F(HttpFrontTest, EndsTheConnectionOfAHandlerThatThrows) {
   EXPECT_EQ(body_of(other.receive()), "GET /a ");
 }
 
-// Such as the charge for the reply's memory.
+// Such as the charge for the reply.
 TEST_F(HttpFrontTest, HoldsWhatAReplyHoldsUntilItIsWritten) {
   start();
   Client client(front_->port());
   client.send("GET /charged HTTP/1.1\r\nHost: x\r\n\r\n");
   const auto held = handler_.wait_for_charged();
-  EXPECT_FALSE(held.expired());  // far more than the kernel takes
+  EXPECT_FALSE(held.expired());  // far more than the kernel buffers
   client.receive();
   while (!held.expired()) std::this_thread::sleep_for(milliseconds(1));
 }

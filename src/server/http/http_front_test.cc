@@ -1,4 +1,4 @@
-// The front over loopback, with a handler that answers when it is told to.
+// The front over loopback, with a handler that replies on command.
 #include "server/http/http_front.h"
 
 #include <gmock/gmock.h>
@@ -54,7 +54,7 @@ TEST_F(HttpFrontTest, AnswersPipelinedRequestsInOrder) {
   }
 }
 
-// On the connection's own thread and on another, one after the other.
+// On the connection's thread and on another one, in turn.
 TEST_F(HttpFrontTest, AnswersFromAnyThread) {
   start();
   {
@@ -108,7 +108,7 @@ TEST_F(HttpFrontTest, RefusesBeforeTheBodyComes) {
   client.send("POST /refused HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
   EXPECT_THAT(client.receive(), StartsWith("HTTP/1.1 401 "));
   EXPECT_TRUE(client.is_closed());
-  // Large and not waiting: what it sends meanwhile is thrown away, and the reply still arrives.
+  // Large and sent without waiting: it is discarded, and the reply still arrives.
   Client large(front_->port());
   large.send("POST /refused HTTP/1.1\r\nHost: x\r\nContent-Length: 3000000\r\n\r\n" +
              std::string(3'000'000, 'x'));
@@ -163,7 +163,7 @@ TEST_F(HttpFrontTest, ClosesWhoIsSilent) {
   slow_body.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc");
   EXPECT_THAT(slow_header.receive(), StartsWith("HTTP/1.1 408 "));
   EXPECT_THAT(slow_body.receive(), StartsWith("HTTP/1.1 408 "));
-  // By itself: whoever has not begun a request within it is closed without a word.
+  // Without a request within it, a connection is closed without a reply.
   options.idle_timeout = milliseconds(50);
   start(options);
   EXPECT_TRUE(Client(front_->port()).is_closed());
@@ -213,7 +213,7 @@ TEST_F(HttpFrontTest, DrainsWhatItAccepted) {
   EXPECT_THAT(reply, HasSubstr("GET /held"));
   EXPECT_THAT(reply, HasSubstr("connection: close"));
   EXPECT_TRUE(front_->wait_until_idle(milliseconds(kLongEnough)));
-  // A connection that was open may ask once more.
+  // An open connection may send one more request.
   idle.send("GET /b HTTP/1.1\r\nHost: x\r\n\r\n");
   EXPECT_THAT(idle.receive(), HasSubstr("connection: close"));
   EXPECT_TRUE(idle.is_closed());
@@ -234,11 +234,11 @@ TEST_F(HttpFrontTest, ListensOnAUnixSocket) {
       FAIL();
     } catch (const Error& error) {
       EXPECT_THAT(error.what(),
-                  HasSubstr("is in use by another program: choose another path, or end that one"));
+                  HasSubstr("is in use by another program: choose another path, or stop that program"));
     }
   }
   EXPECT_NE(access(options.unix_socket.c_str(), F_OK), 0);
-  // One that a killed process left behind is no obstacle.
+  // The leftover of a killed process does not prevent listening.
   const int left = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_un address = {};
   address.sun_family = AF_UNIX;

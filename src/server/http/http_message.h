@@ -1,4 +1,4 @@
-// A request and a reply as the service sees them: values, whatever carried them. No parsing, no sockets.
+// A request and a reply as plain values. No parsing, no sockets.
 #pragma once
 
 #include <chrono>
@@ -16,33 +16,33 @@ struct HttpHeader {
   std::string value;
 };
 
-// Letters of ASCII only, whatever the locale.
+// ASCII letters only, whatever the locale.
 bool equal_ignoring_case(std::string_view a, std::string_view b);
 
 struct HttpRequest {
   std::string method;
-  std::string target;  // as it was sent: path and query, percent-encoded
+  std::string target;  // as sent: path and query, percent-encoded
   std::vector<HttpHeader> headers;
   std::string body;
-  MemoryCharge charge;  // for what of the request is held, until it is answered; follows what is made of it
-  std::string peer;     // who sent it, for logs
-  std::chrono::steady_clock::time_point received = std::chrono::steady_clock::now();  // the first byte
+  MemoryCharge charge;  // for the memory of the request until it is answered, whatever becomes of its bytes
+  std::string peer;     // the address of the client, for logs
+  std::chrono::steady_clock::time_point received = std::chrono::steady_clock::now();  // of the first byte
 
-  // The first header of this name in any case; empty if there is none.
+  // The first header with this name, ignoring case; empty if there is none.
   std::string_view header(std::string_view name) const;
-  // All but the body and its charge.
+  // Everything but the body and its charge.
   HttpRequest copy_head() const;
 };
 
 struct HttpReply {
   int status = 200;
-  std::string content_type = "application/json";  // empty: the reply has no body
+  std::string content_type = "application/json";  // empty: no body
   std::vector<HttpHeader> headers;                // without Content-Type, Content-Length, Connection, Date
   std::string body;
   std::shared_ptr<void> held_until_written = nullptr;  // such as the charge for the body
 };
 
-// The words that go with a status on the first line; "" for one that is not known.
+// The reason phrase of a status; "" if the status is unknown.
 std::string_view reason_phrase(int status);
 
 }  // namespace rerank

@@ -22,7 +22,7 @@ using boost::system::error_code;
 [[noreturn]] void refuse_address(const std::string& where, const error_code& error) {
   if (error == asio::error::address_in_use) {
     throw Error(ErrorCode::kUnavailable,
-                fmt::format("{} is in use by another program: choose another {}, or end that one", where,
+                fmt::format("{} is in use by another program: choose another {}, or stop that program", where,
                             where.starts_with("--uds") ? "path" : "--port"));
   }
   throw Error(ErrorCode::kInvalidArgument, fmt::format("cannot listen on {}: {}", where, error.message()));
@@ -38,7 +38,7 @@ tcp::endpoint resolve(asio::io_context& io, const ListenOptions& options) {
       resolver.resolve(options.host, std::to_string(options.port), tcp::resolver::passive, error);
   if (error || found.empty()) {
     throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("--host {}: no such address or name ({})", options.host, error.message()));
+                fmt::format("--host {}: unknown address or name ({})", options.host, error.message()));
   }
   return found.begin()->endpoint();
 }
@@ -49,13 +49,13 @@ std::string written(const tcp::endpoint& endpoint) {
                                     : fmt::format("{}:{}", address, endpoint.port());
 }
 
-// A file that an earlier process left behind is removed; a living server's is not.
+// A leftover of an earlier process is removed; a running server's socket is not.
 void remove_stale_socket(asio::io_context& io, const std::string& path) {
   struct stat status = {};
   if (lstat(path.c_str(), &status) != 0) return;
   if (!S_ISSOCK(status.st_mode)) {
     throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("--uds {}: there is a file that is no socket", path));
+                fmt::format("--uds {}: the file exists and is not a socket", path));
   }
   stream_protocol::socket probe(io);
   error_code error;
@@ -95,8 +95,7 @@ class ListeningSocket::Acceptor {
 ListeningSocket::ListeningSocket(asio::io_context& io, const ListenOptions& options)
     : acceptor_(std::make_unique<Acceptor>(io)) {
   if (!options.unix_socket.empty()) {
-    require(options.unix_socket.size() < sizeof(sockaddr_un::sun_path),
-            "--uds: a path of this length is too long");
+    require(options.unix_socket.size() < sizeof(sockaddr_un::sun_path), "--uds: the path is too long");
     remove_stale_socket(io, options.unix_socket);
     acceptor_->open<stream_protocol>(io, stream_protocol::endpoint(options.unix_socket),
                                      "--uds " + options.unix_socket);
@@ -109,7 +108,7 @@ ListeningSocket::ListeningSocket(asio::io_context& io, const ListenOptions& opti
   sockaddr_storage bound = {};
   socklen_t size = sizeof(bound);
   getsockname(acceptor_->socket().native_handle(), reinterpret_cast<sockaddr*>(&bound), &size);
-  // Both families keep the port in the same place.
+  // IPv4 and IPv6 have the port at the same offset.
   port_ = ntohs(reinterpret_cast<const sockaddr_in*>(&bound)->sin_port);
   const bool is_tls = !options.tls_certificate_file.empty() || !options.tls_key_file.empty();
   address_ = (is_tls ? "https://" : "http://") +
@@ -126,7 +125,7 @@ void ListeningSocket::accept(asio::io_context& io, Accepted accepted) {
       io, *peer, [peer, accepted = std::move(accepted)](const error_code& error, Transport::Socket socket) {
         if (error) return accepted(error, std::move(socket), "");
         if (peer->protocol().family() == AF_UNIX) return accepted(error, std::move(socket), "unix");
-        // Replies are written whole: waiting for more to send would only delay them.
+        // Replies are written as a whole: waiting for more data would only delay them.
         error_code ignored;
         socket.set_option(tcp::no_delay(true), ignored);
         tcp::endpoint endpoint;

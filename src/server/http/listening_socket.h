@@ -1,4 +1,4 @@
-// The socket that clients connect to: TCP by host and port, or a Unix socket by path.
+// The listening socket: TCP by host and port, or a Unix socket by path.
 #pragma once
 
 #include <boost/asio/generic/stream_protocol.hpp>
@@ -15,18 +15,18 @@ namespace rerank {
 // Not safe from several threads at once.
 class ListeningSocket {
  public:
-  // `peer` is who connected, for logs.
+  // `peer` is the address of the client, for logs.
   using Accepted = std::function<void(const boost::system::error_code& error, Transport::Socket socket,
                                       const std::string& peer)>;
 
   // Throws Error naming the address.
   ListeningSocket(boost::asio::io_context& io, const ListenOptions& options);
-  // A Unix socket's file goes with it.
+  // Removes the file of a Unix socket.
   ~ListeningSocket();
   ListeningSocket(const ListeningSocket&) = delete;
   ListeningSocket& operator=(const ListeningSocket&) = delete;
 
-  // One connection, whose socket will live on `io`; `accepted` comes on this one's own thread.
+  // Accepts one connection, whose socket lives on `io`; `accepted` is called on the thread of this socket.
   void accept(boost::asio::io_context& io, Accepted accepted);
   void close();
 

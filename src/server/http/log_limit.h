@@ -1,4 +1,4 @@
-// Keeps what strangers can cause at will from flooding the log.
+// Limits the log lines that clients can cause.
 #pragma once
 
 #include <chrono>
@@ -14,7 +14,7 @@ class LogLimit {
   static constexpr int kMaxLines = 10;  // in each kPeriod
   static constexpr std::chrono::seconds kPeriod{10};
 
-  // How many lines were left out since the last one, if another one may be written at `now`.
+  // If another line may be written at `now`: the number of lines dropped since the last one.
   std::optional<std::int64_t> admit(std::chrono::steady_clock::time_point now) {
     const std::lock_guard lock(mutex_);
     if (now - began_ >= kPeriod) {

@@ -1,5 +1,5 @@
-// What all requests together may make the server hold. Whatever grows with a stranger's bytes (bodies, what
-// they inflate to, the texts made of them, replies) is charged here before it is held.
+// The memory limit of all requests together. Everything whose size depends on client data (bodies, their
+// decompressed form, texts, replies) is charged here before it is allocated.
 #pragma once
 
 #include <atomic>
@@ -12,8 +12,8 @@ namespace rerank {
 // Safe from any thread.
 class MemoryBudget {
  public:
-  // Charges up to this size may use a reserve of an eighth of the budget once it is used up, so that large
-  // requests do not lock out small ones.
+  // Charges up to this size may use a reserve of an eighth of the budget, so that large requests do not lock
+  // out small ones.
   static constexpr std::size_t kSmallChargeBytes = std::size_t{64} << 10;
 
   explicit MemoryBudget(std::size_t limit_bytes) : limit_(static_cast<std::int64_t>(limit_bytes)) {}
@@ -32,10 +32,10 @@ class MemoryBudget {
   std::atomic<std::int64_t> used_{0};
 };
 
-// What one request holds of a budget; given back when destroyed. Not safe from several threads at once.
+// The charge of one request; released when destroyed. Not safe from several threads at once.
 class MemoryCharge {
  public:
-  MemoryCharge() = default;  // of no budget: everything fits
+  MemoryCharge() = default;  // without a budget: everything fits
   // `budget` must outlive it.
   explicit MemoryCharge(MemoryBudget& budget) : budget_(&budget) {}
   MemoryCharge(MemoryCharge&& other) noexcept
@@ -43,11 +43,11 @@ class MemoryCharge {
   MemoryCharge& operator=(MemoryCharge&& other) noexcept;
   ~MemoryCharge() { clear(); }
 
-  // From now on `bytes` are held in all. False, and nothing changes, where the budget has no room for more;
-  // holding less always succeeds.
+  // Changes the charge to `bytes` in total. Returns false and changes nothing if the budget has no room;
+  // shrinking always succeeds.
   [[nodiscard]] bool resize(std::size_t bytes);
   [[nodiscard]] bool add(std::size_t bytes) { return resize(this->bytes() + bytes); }
-  // False where so much would be refused even if nothing else were held.
+  // Returns false if `bytes` exceeds the whole budget.
   bool fits_alone(std::size_t bytes) const {
     return budget_ == nullptr || static_cast<std::int64_t>(bytes) <= budget_->limit_bytes();
   }

@@ -1,4 +1,4 @@
-// The head of a reply as it goes over the wire.
+// Formats the head of a reply.
 #pragma once
 
 #include <string>
@@ -7,13 +7,13 @@
 
 namespace rerank {
 
-// How a reply leaves the connection.
+// What happens to the connection after the reply.
 struct ReplyEnd {
   bool keeps_alive = true;
   bool is_http_1_0 = false;
 };
 
-// With the empty line at its end.
+// Includes the final empty line.
 std::string reply_head(const HttpReply& reply, const ReplyEnd& end);
 
 }  // namespace rerank

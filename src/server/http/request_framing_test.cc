@@ -1,5 +1,5 @@
-// RFC 9112, case by case: what frames a request is taken in one way or refused, whatever pieces it comes in.
-// What two readers of the same bytes could understand differently is how requests are smuggled past a proxy.
+// RFC 9112, case by case: framing has one interpretation or is refused, however the bytes are split.
+// Ambiguous framing is how requests are smuggled past a proxy.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -13,7 +13,7 @@ namespace {
 
 using Progress = RequestReader::Progress;
 
-// The status it is refused with; 0 for a request that is complete, -1 for one that is not.
+// The status of the refusal; 0 for a complete request, -1 for an incomplete one.
 int status_of(const std::string& text, std::size_t step, std::string* body = nullptr,
               HttpRequest* request = nullptr) {
   RequestReader reader(10'000, 10'000);
@@ -56,7 +56,7 @@ TEST(RequestFraming, FirstLine) {
   expect_all({
       {"GET / HTTP/1.1" + host, 0},
       {"GET / HTTP/1.0" + kEnd, 0},
-      {"get / HTTP/1.1" + host, 0},  // a method of its own, which no route has
+      {"get / HTTP/1.1" + host, 0},  // another method, which no route has
       {"GET /?a=b HTTP/1.1" + host, 0},
       {"GET  / HTTP/1.1" + host, 400},
       {"GET /  HTTP/1.1" + host, 400},
@@ -82,7 +82,8 @@ TEST(RequestFraming, FirstLine) {
       {"GET /a\rb HTTP/1.1" + host, 400},
       {"G\x01T / HTTP/1.1" + host, 400},
       {"G(T / HTTP/1.1" + host, 400},
-      {"\x16\x03\x01\x02\x01\x01\x01\xfc\x03\x03", 400},  // the begin of TLS: refused before any line ends
+      {"\x16\x03\x01\x02\x01\x01\x01\xfc\x03\x03",
+       400},  // the start of TLS: refused before the end of a line
       {"\n", 400},
   });
 }

@@ -40,7 +40,7 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
 }
 
-// Of the list "a, b": calls `visit` with each member.
+// Calls `visit` with each member of the list "a, b".
 template <typename Visit>
 void for_each_member(std::string_view list, const Visit& visit) {
   while (!list.empty()) {
@@ -50,7 +50,7 @@ void for_each_member(std::string_view list, const Visit& visit) {
   }
 }
 
-// host [ ":" port ], as it stands in Host and in a target of absolute form.
+// host [ ":" port ], as in Host and in an absolute-form target.
 bool is_authority(std::string_view text) {
   std::string_view port;
   if (text.starts_with('[')) {
@@ -76,7 +76,7 @@ bool is_authority(std::string_view text) {
   return port.front() == ':' && port.size() <= 6 && std::ranges::all_of(port.substr(1), is_digit);
 }
 
-// Of "http://host/path?query" what begins with the slash; nullopt where there is no host.
+// The part of "http://host/path?query" from the path on; nullopt if there is no host.
 std::optional<std::string> path_of_absolute(std::string_view target) {
   const std::size_t end_of_scheme = target.find("://");
   if (end_of_scheme == std::string_view::npos) return std::nullopt;
@@ -110,14 +110,14 @@ std::optional<RequestFault> read_version(std::string_view version, RequestFramin
   if (framing.is_http_1_0) return std::nullopt;
   const bool is_version = version.size() == 8 && version.starts_with("HTTP/") && is_digit(version[5]) &&
                           version[6] == '.' && is_digit(version[7]);
-  if (is_version) return RequestFault{505, "this server speaks HTTP/1.1 and HTTP/1.0 only"};
-  return bad("this is not a request of HTTP/1.1: its first line does not end with the version");
+  if (is_version) return RequestFault{505, "only HTTP/1.1 and HTTP/1.0 are supported"};
+  return bad("not an HTTP/1.1 request: the request line does not end with the version");
 }
 
 std::optional<RequestFault> read_target(std::string_view method, std::string_view target,
                                         HttpRequest& request) {
   if (target.size() > kMaxTargetBytes) {
-    return RequestFault{414, fmt::format("the request's target is longer than {} bytes", kMaxTargetBytes)};
+    return RequestFault{414, fmt::format("the request target is longer than {} bytes", kMaxTargetBytes)};
   }
   const bool is_printable = std::ranges::all_of(target, [](char letter) {
     const auto code = static_cast<unsigned char>(letter);
@@ -133,7 +133,7 @@ std::optional<RequestFault> read_target(std::string_view method, std::string_vie
       return std::nullopt;
     }
   }
-  return bad("the request's target is neither a path nor an http:// address");
+  return bad("the request target is neither a path nor an http:// URL");
 }
 
 }  // namespace
@@ -153,14 +153,14 @@ std::optional<RequestFault> read_request_line(std::string_view line, HttpRequest
   const std::string_view method = line.substr(0, end_of_method);
   if (method.empty() || end_of_method == std::string_view::npos ||
       !std::ranges::all_of(method, is_token_letter)) {
-    return bad("this is not a request of HTTP/1.1: its first line does not begin with a method");
+    return bad("not an HTTP/1.1 request: the request line does not begin with a method");
   }
-  if (method.size() > kMaxMethodBytes) return RequestFault{501, "no method has such a long name"};
+  if (method.size() > kMaxMethodBytes) return RequestFault{501, "the method is too long"};
   request.method = std::string(method);
   const std::string_view rest = line.substr(end_of_method + 1);
   const std::size_t end_of_target = rest.find(' ');
   if (end_of_target == std::string_view::npos) {
-    return bad("this is not a request of HTTP/1.1: its first line does not end with the version");
+    return bad("not an HTTP/1.1 request: the request line does not end with the version");
   }
   if (auto fault = read_target(method, rest.substr(0, end_of_target), request)) return fault;
   return read_version(rest.substr(end_of_target + 1), framing);
@@ -172,10 +172,10 @@ std::optional<RequestFault> read_field_line(std::string_view line, HttpRequest* 
   if (colon == std::string_view::npos) return bad("a header field has no colon");
   const std::string_view name = line.substr(0, colon);
   if (name.empty() || !std::ranges::all_of(name, is_token_letter)) {
-    return bad("a header field's name is empty or holds what no name may");
+    return bad("a header field's name is empty or contains an invalid character");
   }
   const std::string_view value = trimmed(line.substr(colon + 1));
-  if (!std::ranges::all_of(value, is_text_letter)) return bad("a header field holds a control character");
+  if (!std::ranges::all_of(value, is_text_letter)) return bad("a header field contains a control character");
   if (add != nullptr) add->headers.push_back({std::string(name), std::string(value)});
   return std::nullopt;
 }
@@ -205,17 +205,17 @@ std::optional<RequestFault> read_framing(const HttpRequest& request, RequestFram
   }
   framing.keeps_alive = !says_close && (!framing.is_http_1_0 || says_keep_alive);
   if (host == nullptr && !framing.is_http_1_0) return bad("the request has no Host");
-  if (host != nullptr && !is_authority(host->value)) return bad("the request's Host is no host");
+  if (host != nullptr && !is_authority(host->value)) return bad("the request's Host is invalid");
   if (coding != nullptr) {
-    if (framing.is_http_1_0) return bad("HTTP/1.0 knows no Transfer-Encoding");
+    if (framing.is_http_1_0) return bad("HTTP/1.0 does not support Transfer-Encoding");
     if (length != nullptr) return bad("the request has both a Content-Length and a Transfer-Encoding");
     if (!equal_ignoring_case(coding->value, "chunked")) {
-      return RequestFault{501, "of the transfer encodings this server knows \"chunked\" alone"};
+      return RequestFault{501, "the only supported transfer encoding is \"chunked\""};
     }
     framing.is_chunked = true;
   } else if (length != nullptr) {
     const auto bytes = parse_length(length->value);
-    if (!bytes) return bad("the request's Content-Length is no length");
+    if (!bytes) return bad("the request's Content-Length is not a number");
     framing.body_bytes = *bytes;
   }
   return std::nullopt;

@@ -10,7 +10,8 @@
 namespace rerank {
 namespace {
 
-constexpr std::size_t kFirstBodyBytes = std::size_t{256} << 10;  // of a promised length, what is believed
+constexpr std::size_t kFirstBodyBytes = std::size_t{256}
+                                        << 10;  // the most that is allocated up front for a Content-Length
 constexpr std::size_t kFirstChunkedBytes = std::size_t{4} << 10;
 constexpr std::size_t kFreeHeadBytes = std::size_t{1}
                                        << 10;  // of a head; each connection costs as much anyway
@@ -42,19 +43,20 @@ std::size_t RequestReader::feed_head(std::string_view bytes) {
     const std::string_view rest = bytes.substr(consumed);
     const std::size_t newline = rest.find('\n', std::min(num_searched_bytes_, rest.size()));
     const std::size_t line = std::min(newline, rest.size());
-    // What is wrong is the same however the bytes arrive: the first thing that a byte alone would show.
+    // The error does not depend on how the bytes are split: it is the first one that reading byte by byte
+    // would find.
     if (!has_request_line_ && !rest.empty() && !is_token_letter(rest.front())) {
-      fail({400, "this is not a request of HTTP/1.1: its first line does not begin with a method"});
+      fail({400, "not an HTTP/1.1 request: the request line does not begin with a method"});
     } else if (!has_request_line_ && line > kMaxRequestLineBytes &&
                kMaxRequestLineBytes < max_header_bytes_) {
-      fail({414, fmt::format("the request's target is longer than {} bytes", kMaxTargetBytes)});
+      fail({414, fmt::format("the request target is longer than {} bytes", kMaxTargetBytes)});
     } else if (num_head_bytes_ + line > max_header_bytes_) {
       fail({431, fmt::format("the request's headers are longer than {} bytes", max_header_bytes_)});
     } else if (newline == std::string_view::npos) {
       num_searched_bytes_ = rest.size();
       break;
     } else if (newline == 0 || rest[newline - 1] != '\r') {
-      fail({400, "a line of the request's head does not end with CRLF"});
+      fail({400, "a line of the request head does not end with CRLF"});
     } else {
       consumed += newline + 1;
       num_head_bytes_ += newline + 1;
@@ -89,16 +91,16 @@ void RequestReader::end_head() {
   progress_ = framing_.is_chunked || framing_.body_bytes > 0 ? Progress::kBody : Progress::kDone;
 }
 
-// What asks for something to be told carries nothing: a body there would be held for nobody's use.
+// Methods that only request something have no body: it would be held for nothing.
 std::size_t RequestReader::max_body_bytes() const {
   return may_have_body(request_.method) ? max_body_bytes_ : 0;
 }
 
 RequestFault RequestReader::too_large() const {
   const std::size_t limit = max_body_bytes();
-  if (limit == 0) return {413, fmt::format("a {} request has no body here", request_.method)};
-  if (!charge_.fits_alone(limit)) return {413, "the request is larger than all that this server may hold"};
-  return {413, fmt::format("the request's body is longer than {} bytes", limit)};
+  if (limit == 0) return {413, fmt::format("a {} request may not have a body", request_.method)};
+  if (!charge_.fits_alone(limit)) return {413, "the request exceeds the memory limit of this server"};
+  return {413, fmt::format("the request body is longer than {} bytes", limit)};
 }
 
 std::size_t RequestReader::feed_body(std::string_view bytes) {
@@ -132,7 +134,7 @@ bool RequestReader::hold_body(std::string_view data) {
   return true;
 }
 
-// By doubling, so that each byte is moved about once; where there is no room for that, by what is wanted.
+// Doubles, so that each byte is moved about once; if there is no room for that, takes only what is needed.
 bool RequestReader::grow_body(std::size_t wanted) {
   const std::size_t most = chunks_ ? max_body_bytes() : static_cast<std::size_t>(framing_.body_bytes);
   const std::size_t first = std::min(most, chunks_ ? kFirstChunkedBytes : kFirstBodyBytes);
@@ -140,7 +142,7 @@ bool RequestReader::grow_body(std::size_t wanted) {
   std::size_t capacity = std::max({wanted, first, doubled});
   if (!charge_.fits_alone(capacity)) capacity = wanted;
   if (!hold(capacity)) return false;
-  // reserve() may take twice what it is asked for.
+  // reserve() may allocate up to twice the requested size.
   std::string grown;
   grown.reserve(capacity);
   grown.append(body_);
@@ -148,7 +150,7 @@ bool RequestReader::grow_body(std::size_t wanted) {
   return true;
 }
 
-// Charges the head and a body of this capacity; fails the request where the budget has no room.
+// Charges for the head and a body of this capacity; fails the request if the budget has no room.
 bool RequestReader::hold(std::size_t body_capacity) {
   const std::size_t head = num_head_bytes_ + request_.headers.size() * sizeof(HttpHeader);
   const std::size_t bytes = std::max(head, kFreeHeadBytes) - kFreeHeadBytes + body_capacity;
@@ -167,7 +169,7 @@ void RequestReader::fail(RequestFault fault) {
 }
 
 HttpRequest RequestReader::take() {
-  check(progress_ == Progress::kDone, "a request is taken before its end");
+  check(progress_ == Progress::kDone, "take() before the request is complete");
   request_.body = std::move(body_);
   request_.charge = std::move(charge_);
   return std::move(request_);

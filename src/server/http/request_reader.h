@@ -1,4 +1,4 @@
-// Reads one HTTP/1 request from bytes as they come. Where the bytes come from is not here.
+// Parses one HTTP/1 request incrementally.
 #pragma once
 
 #include <chrono>
@@ -15,30 +15,30 @@
 
 namespace rerank {
 
-// What it holds grows with what arrives, never with what is promised, and is charged before. Not safe from
+// Memory grows with what has arrived, never with what is announced, and is charged first. Not safe from
 // several threads at once.
 class RequestReader {
  public:
   enum class Progress { kHead, kBody, kDone, kFailed };
 
-  // `charge` is for what of the request is held, and goes with it.
+  // `charge` is for the memory of the request, and moves with it.
   RequestReader(std::size_t max_header_bytes, std::size_t max_body_bytes, MemoryCharge charge = {});
 
-  // Takes what it can of `bytes` and returns how many; those after the request's end are left. It stops once
-  // between head and body. Of the head it takes whole lines, and wants to see the rest again with more
-  // behind.
+  // Consumes from `bytes` and returns how many; bytes after the end of the request are left. It stops once
+  // between head and body. In the head it consumes whole lines; the rest must be passed again together with
+  // more data.
   std::size_t feed(std::string_view bytes);
   Progress progress() const { return progress_; }
 
-  // When progress() is kFailed: the status to answer with, and why.
+  // If progress() is kFailed: the status to reply with, and the reason.
   int failure_status() const { return fault_.status; }
   const std::string& failure() const { return fault_.message; }
 
-  // Who sends it, and when its first byte came: noted in the request.
+  // Sets the client address and the time of the first byte in the request.
   void set_origin(std::string peer, std::chrono::steady_clock::time_point received);
-  // What is known of the request; without its body, until that is moved there by take().
+  // What is known of the request; without its body, which take() moves there.
   const HttpRequest& head() const { return request_; }
-  // The body is read to its end, but not held.
+  // Reads the body to its end without storing it.
   void discard_body() { is_discarding_ = true; }
   // REQUIRES: progress() is kDone.
   HttpRequest take();
@@ -47,13 +47,13 @@ class RequestReader {
   bool expects_continue() const;
   bool keeps_alive() const { return framing_.keeps_alive; }
   bool is_http_1_0() const { return framing_.is_http_1_0; }
-  // Of the body, so far.
+  // Bytes of the body so far.
   std::size_t received_bytes() const { return received_bytes_; }
-  // Bytes of the body still to come; none for a chunked one.
+  // Remaining bytes of the body; empty if it is chunked.
   std::optional<std::uint64_t> remaining_bytes() const;
 
  private:
-  // Each returns how much of `bytes` it took.
+  // Each returns how much of `bytes` it consumed.
   std::size_t feed_head(std::string_view bytes);
   std::size_t feed_body(std::string_view bytes);
 
@@ -74,8 +74,8 @@ class RequestReader {
   HttpRequest request_;
   RequestFraming framing_;
   bool has_request_line_ = false;
-  std::size_t num_head_bytes_ = 0;      // of whole lines
-  std::size_t num_searched_bytes_ = 0;  // of the line begun: it has no end there
+  std::size_t num_head_bytes_ = 0;      // in complete lines
+  std::size_t num_searched_bytes_ = 0;  // of the current line: no line end found so far
   std::size_t received_bytes_ = 0;
   bool is_discarding_ = false;
   std::string body_;

@@ -14,7 +14,7 @@ using testing::HasSubstr;
 constexpr std::size_t kMaxHeader = 1000;
 constexpr std::size_t kMaxBody = 100;
 
-// What it says of a request that comes all at once.
+// The result for a request that arrives at once.
 struct Reading {
   Progress progress;
   int status;
@@ -138,7 +138,7 @@ TEST(RequestReader, BoundsEachPartOfAHead) {
   const std::string end = " HTTP/1.1\r\nHost: a\r\n\r\n";
   EXPECT_EQ(of("GET /" + std::string(kMaxTargetBytes - 1, 'x') + end), 0);
   EXPECT_EQ(of("GET /" + std::string(kMaxTargetBytes, 'x') + end), 414);
-  EXPECT_EQ(of("GET /" + std::string(2 * kMaxTargetBytes, 'x')), 414);  // without an end
+  EXPECT_EQ(of("GET /" + std::string(2 * kMaxTargetBytes, 'x')), 414);  // without a line end
   EXPECT_EQ(of(std::string(kMaxMethodBytes + 1, 'X') + " /" + end), 501);
   std::string fields;
   for (std::size_t count = 1; count < kMaxFields; ++count) fields += "A: b\r\n";
@@ -146,7 +146,7 @@ TEST(RequestReader, BoundsEachPartOfAHead) {
   EXPECT_EQ(of("GET / HTTP/1.1\r\nHost: a\r\n" + fields + "A: b\r\n\r\n"), 431);
 }
 
-// What a chunk says beside its data costs no memory, and ends somewhere.
+// Chunk extensions use no memory, and are limited.
 TEST(RequestReader, BoundsWhatStandsBetweenChunks) {
   const std::string head = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
   const std::string block(1000, 'a');
@@ -159,7 +159,7 @@ TEST(RequestReader, BoundsWhatStandsBetweenChunks) {
     if (std::string(begin) == "0") filler = std::string(1000, '0');
     for (int round = 0; round < 10 && reader.progress() == Progress::kBody; ++round) {
       const std::size_t consumed = reader.feed(filler);
-      // Nothing is left for the caller to hold.
+      // Everything is consumed.
       const bool is_taken = consumed == filler.size() || reader.progress() == Progress::kFailed;
       EXPECT_TRUE(is_taken) << begin;
     }
@@ -184,7 +184,7 @@ TEST(RequestReader, ChargesWhatItHoldsBefore) {
     EXPECT_EQ(second.failure_status(), 429);
   }
   EXPECT_EQ(budget.used_bytes(), 0);
-  // What could never fit is not to be tried again.
+  // A request that can never fit gets 413 rather than 429.
   RequestReader promised(kMaxHeader, 1 << 20, MemoryCharge(budget));
   feed(promised, head + "Content-Length: 200000\r\n\r\n", 4096);
   EXPECT_EQ(promised.failure_status(), 413);
@@ -193,7 +193,7 @@ TEST(RequestReader, ChargesWhatItHoldsBefore) {
     feed(chunked, head + "Transfer-Encoding: chunked\r\n\r\n30000\r\n" + std::string(0x30000, 'x'), 4096);
     EXPECT_EQ(chunked.failure_status(), 413);
   }
-  // Nor does what is thrown away count.
+  // Nor do discarded bodies count.
   RequestReader discarding(kMaxHeader, 1 << 20, MemoryCharge(budget));
   discarding.discard_body();
   feed(discarding, head + "Content-Length: 90000\r\n\r\n" + std::string(80'000, 'x'), 4096);

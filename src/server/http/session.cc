@@ -19,10 +19,10 @@ namespace {
 namespace asio = boost::asio;
 using boost::system::error_code;
 
-constexpr std::size_t kIdleBufferBytes = 1 << 10;  // what a silent connection costs, most of all
+constexpr std::size_t kIdleBufferBytes = 1 << 10;  // the main cost of an idle connection
 constexpr std::size_t kBufferBytes = 16 << 10;
 constexpr std::size_t kLargeBodyBufferBytes = 64 << 10;
-constexpr std::size_t kSmallBodyBytes = 64 << 10;  // read to its end even if it is not wanted
+constexpr std::size_t kSmallBodyBytes = 64 << 10;  // read to its end even if it is not used
 constexpr std::chrono::milliseconds kLingerTime{2'000};
 constexpr std::size_t kLingerBytes = std::size_t{16} << 20;
 
@@ -46,7 +46,7 @@ void Session::guard(Step&& step) {
   try {
     step();
   } catch (const std::exception& error) {
-    log::error("the connection of {} is closed: {}", peer_, error.what());
+    log::error("closing the connection from {}: {}", peer_, error.what());
     close();
   }
 }
@@ -82,7 +82,7 @@ void Session::on_handshake(const error_code& error, std::size_t /*num_bytes*/) {
   if (state_ != State::kHandshake) return;
   if (error) {
     if (transport_->falls_back_to_plain(error)) {
-      return refuse(broken(400, "this port speaks HTTP over TLS: the address begins with https://"));
+      return refuse(broken(400, "this port uses TLS: use a URL that begins with https://"));
     }
     log_handshake(error);
     return close();
@@ -92,7 +92,7 @@ void Session::on_handshake(const error_code& error, std::size_t /*num_bytes*/) {
   advance();
 }
 
-// Probes of ports and routers that look whether somebody listens end a handshake without a word.
+// Port scanners and health checks close a connection during the handshake.
 void Session::log_handshake(const error_code& error) {
   const bool is_silent = error == asio::error::eof || error == asio::error::connection_reset ||
                          error == asio::ssl::error::stream_truncated;
@@ -120,7 +120,7 @@ std::string_view Session::unread() const {
   return {buffer_.data() + begin_, end_ - begin_};
 }
 
-// Only called when no read is under way: the buffer may move. Empty where the budget has no room for more.
+// Only called while no read is pending, as the buffer may move. Empty if the budget has no room for more.
 asio::mutable_buffer Session::room() {
   std::size_t wanted = reader_ == nullptr ? kIdleBufferBytes : kBufferBytes;
   if (reader_ != nullptr && reader_->progress() == RequestReader::Progress::kBody &&
@@ -149,7 +149,8 @@ void Session::read_more() {
   }
   const asio::mutable_buffer buffer = room();
   if (buffer.size() == 0) {
-    if (state_ == State::kReceiving) refuse(broken(429, "too much is being received; try again soon"));
+    if (state_ == State::kReceiving)
+      refuse(broken(429, "too many requests are being received; try again soon"));
     return;
   }
   reading_ = true;
@@ -163,7 +164,8 @@ void Session::on_read(const error_code& error, std::size_t num_bytes) {
   if (error) {
     if (state_ == State::kLingering && !reading_for_end_) return read_more();
     if (state_ != State::kWriting) return close();
-    // A reply being written may still arrive. What was sent before the end is answered, then it is over.
+    // A reply that is being written may still arrive. What was sent before the end is answered, then the
+    // connection is closed.
     peer_ended_ = true;
     return;
   }
@@ -177,7 +179,7 @@ void Session::on_read(const error_code& error, std::size_t num_bytes) {
   if (state_ == State::kReceiving) {
     advance();
   } else if (end_ - begin_ < kBufferBytes) {
-    read_more();  // the next request waits its turn; the read tells when the client goes away
+    read_more();  // the next request has to wait; the read detects when the client disconnects
   }
 }
 
@@ -204,7 +206,7 @@ void Session::advance() {
   read_more();
 }
 
-// Some clients send an empty line after a body. False if nothing else is there.
+// Some clients send an empty line after a body. Returns false if there is nothing else.
 bool Session::skip_empty_lines() {
   while (unread().starts_with("\r\n")) begin_ += 2;
   return begin_ < end_ && unread() != "\r";
@@ -221,14 +223,14 @@ void Session::begin_request() {
   expire_after(context_.options.header_timeout);
 }
 
-// False if nothing is to be read for now: the request ended here, or its client is told to go on first. Of a
-// request that is refused whatever its body, a small body is read to its end, so that the connection can go
-// on.
+// Returns false if there is nothing to read for now: the request is complete, or the client waits for 100
+// Continue. A small body is read to its end even if the request is refused, so that the connection can be
+// kept.
 bool Session::accept_head() {
   if (head_accepted_) return true;
   head_accepted_ = true;
   const auto remaining = reader_->remaining_bytes();
-  if (remaining && *remaining <= unread().size()) return true;  // all is here
+  if (remaining && *remaining <= unread().size()) return true;  // all of it is here
   expire_after(context_.options.body_timeout);
   const bool expects_continue = reader_->expects_continue();
   if (auto reply = context_.handler.refuse_unread(reader_->head())) {
@@ -271,7 +273,7 @@ void Session::answer() {
 
 void Session::on_reply(HttpReply reply) {
   if (handling_) {
-    // What the handler returns comes first.
+    // The decision of the handler comes first.
     return post([this, reply = std::move(reply)]() mutable { on_reply(std::move(reply)); });
   }
   if (state_ != State::kAnswering) return;
@@ -279,7 +281,7 @@ void Session::on_reply(HttpReply reply) {
   write(std::move(reply));
 }
 
-// The answer to what is no request that can be handled, from what is known of it.
+// The reply to a request that cannot be handled, from what is known of it.
 HttpReply Session::broken(int status, const std::string& message) {
   if (reader_ != nullptr) return context_.handler.refuse_broken(reader_->head(), status, message);
   HttpRequest nothing;
@@ -287,7 +289,7 @@ HttpReply Session::broken(int status, const std::string& message) {
   return context_.handler.refuse_broken(nothing, status, message);
 }
 
-// The last reply of the connection: what follows cannot be told from the rest of the body.
+// The last reply of the connection: what follows cannot be distinguished from the rest of the body.
 void Session::refuse(HttpReply reply) {
   state_ = State::kAnswering;
   timer_.cancel();
@@ -332,8 +334,8 @@ void Session::on_written(const error_code& error, std::size_t num_bytes) {
   advance();
 }
 
-// Closing while the client still sends would reset the connection, and the reply could be lost with it. A TLS
-// client may take its time to say that it has seen the end: the timer ends that too.
+// Closing while the client is still sending would reset the connection and could lose the reply. A TLS client
+// may be slow to acknowledge the end: the timer limits that too.
 void Session::linger() {
   state_ = State::kLingering;
   expire_after(kLingerTime);
@@ -343,7 +345,7 @@ void Session::linger() {
   read_more();
 }
 
-// The read under way tells when the client has ended too.
+// The pending read detects when the client has ended too.
 void Session::on_finished(const error_code& /*error*/, std::size_t /*num_bytes*/) {}
 
 void Session::end_request() {
@@ -357,7 +359,7 @@ void Session::expire_after(std::chrono::milliseconds wait) {
   timer_.async_wait([weak = weak_from_this()](const error_code& error) {
     const auto self = weak.lock();
     if (error || self == nullptr) return;
-    // The handler may have been on its way already when the time was set anew.
+    // The handler may have been queued before the timer was set again.
     if (std::chrono::steady_clock::now() < self->timer_.expiry()) return;
     self->guard([&] { self->on_expired(); });
   });

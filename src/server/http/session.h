@@ -1,4 +1,4 @@
-// One connection of a client, from its first byte to its last: requests in, one after the other, replies out.
+// One client connection from its first to its last byte: reads requests in sequence and writes replies.
 #pragma once
 
 #include <boost/asio/steady_timer.hpp>
@@ -18,22 +18,22 @@
 
 namespace rerank {
 
-// What all connections of a front share.
+// Shared by all connections of a front.
 struct SessionContext {
   const ListenOptions& options;
   HttpHandler& handler;
   FrontCounters& counters;
   MemoryBudget& budget;
-  std::atomic<bool> draining{false};  // every reply is the last one of its connection
+  std::atomic<bool> draining{false};  // every reply closes its connection
   LogLimit handshake_log;
 };
 
-// All members on the thread of the transport's socket. Lives as long as something is under way. What goes
-// wrong inside, such as for want of memory, ends this session and no other: everything that runs later is
-// begun by then(), post() or expire_after(), which hold the session, and runs in guard().
+// All members are used on the thread of the transport's socket. Lives as long as an operation is pending. An
+// exception, such as std::bad_alloc, ends this session and no other: everything that runs later is started by
+// then(), post() or expire_after(), which hold the session, and runs in guard().
 class Session : public std::enable_shared_from_this<Session> {
  public:
-  // `context` must outlive it. `on_end` is called once, from the session's end.
+  // `context` must outlive it. `on_end` is called once, at the end of the session.
   Session(std::unique_ptr<Transport> transport, SessionContext& context, std::string peer,
           std::function<void(Session&)> on_end);
   ~Session();
@@ -41,18 +41,18 @@ class Session : public std::enable_shared_from_this<Session> {
   Session& operator=(const Session&) = delete;
 
   void start();
-  // Answers with `status` whatever is asked, and ends.
+  // Replies with `status` to any request, and closes.
   void turn_away(int status, const std::string& message);
-  // Ends it now; the request under way is cancelled.
+  // Closes now; a request in progress is cancelled.
   void close();
 
  private:
   enum class State { kHandshake, kReceiving, kAnswering, kWriting, kLingering, kClosed };
   using Error = boost::system::error_code;
 
-  // A step of this session for when an operation of the transport ends.
+  // Wraps a step of this session as the completion handler of an operation of the transport.
   Transport::Handler then(void (Session::*step)(const Error& error, std::size_t num_bytes));
-  // A step for a turn of the loop later.
+  // Queues a step on the event loop.
   template <typename Step>
   void post(Step step);
   template <typename Step>
@@ -91,24 +91,24 @@ class Session : public std::enable_shared_from_this<Session> {
   boost::asio::steady_timer timer_;
 
   State state_ = State::kHandshake;
-  std::optional<HttpReply> turned_away_;  // the answer to whatever comes
+  std::optional<HttpReply> turned_away_;  // the reply to any request
   bool reading_ = false;
-  bool reading_for_end_ = false;  // since the last reply was written
-  bool peer_ended_ = false;       // nothing more will come
+  bool reading_for_end_ = false;  // after the last reply was written
+  bool peer_ended_ = false;       // no more data will arrive
   std::vector<char> buffer_;
-  MemoryCharge buffer_charge_;  // for what of buffer_ is more than a silent connection's
-  std::size_t begin_ = 0;       // of what is not taken yet, in buffer_
+  MemoryCharge buffer_charge_;  // for the part of buffer_ beyond that of an idle connection
+  std::size_t begin_ = 0;       // of unconsumed data, in buffer_
   std::size_t end_ = 0;
 
   std::unique_ptr<RequestReader> reader_;  // of the request being received
   std::chrono::steady_clock::time_point received_;
   bool head_accepted_ = false;
-  std::optional<HttpReply> refusal_;  // the answer to the request being received, whose body is thrown away
+  std::optional<HttpReply> refusal_;  // the reply to the request being received, whose body is discarded
   bool busy_ = false;                 // counted in num_busy
   bool is_head_method_ = false;
   bool is_http_1_0_ = false;
   bool keep_alive_ = false;
-  bool handling_ = false;  // the handler was called and has not returned
+  bool handling_ = false;  // inside a call of the handler
   HttpHandler::Cancel cancel_;
 
   std::string reply_head_;

@@ -19,11 +19,11 @@ void require_loaded(const error_code& error, const char* flag, const std::string
   if (!error) return;
   throw Error(
       ErrorCode::kInvalidArgument,
-      fmt::format("{} {}: {}; a PEM file that this user can read is needed", flag, path, error.message()));
+      fmt::format("{} {}: {}; it must be a PEM file that this user can read", flag, path, error.message()));
 }
 
-// By tickets, which the clients keep: sessions kept here would be memory of strangers. Where clients show a
-// certificate, OpenSSL refuses to resume a session that is of no named context.
+// Sessions are resumed by tickets, which clients store: a session cache would be memory that clients control.
+// With client certificates, OpenSSL only resumes sessions that have a context id.
 void allow_resumption(SSL_CTX* context) {
   static constexpr std::array<unsigned char, 6> kContext = {'r', 'e', 'r', 'a', 'n', 'k'};
   SSL_CTX_set_session_id_context(context, kContext.data(), kContext.size());
@@ -33,23 +33,23 @@ void allow_resumption(SSL_CTX* context) {
 }  // namespace
 
 TlsContext::TlsContext(const ListenOptions& options) : context_(ssl::context::tls_server) {
-  require(!options.tls_certificate_file.empty(), "--ssl-keyfile needs --ssl-certfile beside it");
+  require(!options.tls_certificate_file.empty(), "--ssl-keyfile requires --ssl-certfile");
   context_.set_options(ssl::context::default_workarounds | ssl::context::no_sslv2 | ssl::context::no_sslv3 |
                        ssl::context::no_tlsv1 | ssl::context::no_tlsv1_1);
-  // A renegotiation costs the server a hundred times what it costs the client.
+  // A renegotiation costs the server a hundred times as much as the client.
   SSL_CTX_set_options(context_.native_handle(), SSL_OP_NO_RENEGOTIATION);
-  // Some 34 KiB less for a connection that is silent.
+  // Saves about 34 KiB per idle connection.
   SSL_CTX_set_mode(context_.native_handle(), SSL_MODE_RELEASE_BUFFERS);
   allow_resumption(context_.native_handle());
   error_code error;
   context_.use_certificate_chain_file(options.tls_certificate_file, error);
   require_loaded(error, "--ssl-certfile", options.tls_certificate_file);
-  // As in uvicorn: the certificate's file may hold the key too.
+  // As in uvicorn, the certificate file may contain the key too.
   const std::string& key = options.tls_key_file.empty() ? options.tls_certificate_file : options.tls_key_file;
   context_.use_private_key_file(key, ssl::context::pem, error);
   if (error && ERR_GET_REASON(static_cast<unsigned long>(error.value())) == X509_R_KEY_VALUES_MISMATCH) {
     throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("--ssl-keyfile {}: this is not the key of the certificate in {}", key,
+                fmt::format("--ssl-keyfile {}: does not match the certificate in {}", key,
                             options.tls_certificate_file));
   }
   require_loaded(error, "--ssl-keyfile", key);

@@ -1,4 +1,4 @@
-// The TLS side of the listener: OpenSSL set up from the flags' files.
+// The TLS configuration of the listener, from the files that the flags name.
 #pragma once
 
 #include <boost/asio/ssl/context.hpp>

@@ -1,4 +1,4 @@
-// The front over TLS: how connections end, sessions that are resumed, and clients that do not speak it.
+// The front over TLS: closing, resumption, and clients without TLS.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -44,7 +44,7 @@ class TlsFrontTest : public testing::TestWithParam<int> {
     }
     EXPECT_EQ(counters_.num_connections, 0);
   }
-  // The reply to `request` is the last one of its connection, and others come after it.
+  // The reply to `request` closes its connection, after which others are opened.
   void expect_last_reply(const std::string& request, const std::string& reply) {
     for (int round = 0; round < 10; ++round) {
       TlsClient client(front_->port(), with_version());
@@ -109,7 +109,7 @@ TEST_P(TlsFrontTest, Drains) {
   EXPECT_TRUE(front_->wait_until_idle(milliseconds(kLongEnough)));
 }
 
-// Whoever never says that it has seen the end is not waited for: two seconds.
+// A client that never acknowledges the close is dropped after two seconds.
 TEST_P(TlsFrontTest, DoesNotWaitForAClientsLastWord) {
   start();
   TlsClient client(front_->port(), with_version());

@@ -82,9 +82,9 @@ class TlsTransport : public Transport {
 
  private:
   asio::ssl::stream<Socket> stream_;
-  bool is_plain_ = false;  // the client does not speak TLS, and is told so
-  // OpenSSL takes nothing that comes after its last word but the client's, and fails: what is read from then
-  // on, to be thrown away, goes past it.
+  bool is_plain_ = false;  // the client does not use TLS, and gets an error in plain HTTP
+  // After its own close_notify OpenSSL accepts nothing but that of the client and fails: data read from then
+  // on, to be discarded, bypasses it.
   bool has_finished_ = false;
 };
 

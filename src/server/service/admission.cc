@@ -6,12 +6,12 @@
 namespace rerank {
 namespace {
 
-constexpr double kMemorySeconds = 30;      // how far back the rate looks
-constexpr double kNewestShare = 0.05;      // of one request in tokens per byte
-constexpr std::int64_t kPromptBytes = 32;  // what a document costs beside its text: about ten tokens
+constexpr double kMemorySeconds = 30;      // the time span of the measured rate
+constexpr double kNewestShare = 0.05;      // weight of one request in the tokens per byte
+constexpr std::int64_t kPromptBytes = 32;  // of a document besides its text: about ten tokens
 constexpr std::int64_t kMostBytesPerToken = 8;
 constexpr double kLongestWaitSeconds = 60;
-constexpr std::int64_t kSmallPart = 256;  // of the limits: 78 documents, some 30 KB, by default
+constexpr std::int64_t kSmallPart = 256;  // of the limits: 78 documents, about 30 KB, by default
 constexpr std::int64_t kReservePart = 8;
 
 }  // namespace
@@ -24,7 +24,7 @@ void Load::add(const Request& request, std::int32_t max_model_len) {
   num_bytes += size(request.instruction);
   if (request.queries.empty()) num_bytes += size(request.query);
   for (std::size_t i = 0; i < request.queries.size(); ++i) {
-    // A run of equal ones is computed once.
+    // Consecutive equal ones are computed once.
     if (i == 0 || request.queries[i] != request.queries[i - 1]) num_bytes += size(request.queries[i]);
   }
   for (const std::string& document : request.documents) num_bytes += size(document) + kPromptBytes;

@@ -66,9 +66,9 @@ TEST(Admission, SaysHowLongToWaitByTheMeasuredRate) {
   admission.leave(load_of(1, 1000), 300, kStart + seconds(3));
   EXPECT_NEAR(admission.tokens_per_second(), 100, 0.1);
   EXPECT_EQ(admission.enter(load_of(1, 10'000), kStart + seconds(3)), std::nullopt);
-  // 600 tokens too many: six seconds.
+  // 600 tokens over the limit: six seconds.
   EXPECT_EQ(admission.enter(load_of(1, 2000), kStart + seconds(3)), seconds(6));
-  // Nobody is told to wait for more than a minute.
+  // The wait is never longer than a minute.
   EXPECT_EQ(admission.enter(load_of(1, 1'000'000), kStart + seconds(3)), seconds(60));
 }
 
@@ -96,7 +96,7 @@ TEST(Load, CountsTextsAsFarAsTheyWillBeRead) {
   request.query = std::string(10, 'q');
   request.documents = {std::string(100, 'd'), std::string(100'000, 'd')};
   Load load;
-  load.add(request, 100);  // tokens: nothing is read beyond 800 bytes
+  load.add(request, 100);  // tokens: at most 800 bytes are read
   EXPECT_EQ(load.num_documents, 2);
   EXPECT_EQ(load.num_bytes, 10 + 100 + 800 + 2 * 32);
 }

@@ -19,7 +19,7 @@ std::string_view without_spaces(std::string_view text) {
 
 ApiKeys::ApiKeys(const std::vector<std::string>& keys) {
   for (const std::string& key : keys) {
-    require(!without_spaces(key).empty(), "an API key is empty: give one with letters in it, or none at all");
+    require(!without_spaces(key).empty(), "an API key is empty; set a key or remove the option");
     digests_.push_back(digest(without_spaces(key)));
   }
 }
@@ -29,7 +29,7 @@ bool ApiKeys::admits(std::string_view authorization) const {
   constexpr std::string_view kScheme = "bearer ";
   const std::string_view given = without_spaces(authorization);
   if (!equal_ignoring_case(given.substr(0, kScheme.size()), kScheme)) return false;
-  // Digests have one length, and all of them are compared, whatever the first ones say.
+  // Digests have equal length, and all of them are compared, whatever the first results.
   const Digest wanted = digest(without_spaces(given.substr(kScheme.size())));
   int found = 0;
   for (const Digest& known : digests_) {

@@ -1,4 +1,4 @@
-// The keys that let a client in, compared without telling by time how much of one was right.
+// The accepted API keys, compared in constant time.
 #pragma once
 
 #include <array>
@@ -11,11 +11,11 @@ namespace rerank {
 // Safe from any thread.
 class ApiKeys {
  public:
-  // No keys: everybody may enter. Throws Error for an empty one.
+  // No keys: no authentication. Throws Error for an empty key.
   explicit ApiKeys(const std::vector<std::string>& keys);
 
   bool empty() const { return digests_.empty(); }
-  // `authorization` is the header: "Bearer KEY", the scheme in any case.
+  // `authorization`: the header, "Bearer KEY", with the scheme in any case.
   bool admits(std::string_view authorization) const;
 
  private:

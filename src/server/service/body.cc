@@ -20,7 +20,7 @@ bool inflate_body(HttpRequest& request, std::size_t max_bytes, api::Allowance& a
   const std::string_view encoding = request.header("Content-Encoding");
   if (!equal_ignoring_case(encoding, "gzip") && !equal_ignoring_case(encoding, "x-gzip")) {
     throw api::ApiError(
-        415, fmt::format("Content-Encoding {}: send the body plain or as gzip", shown_text(encoding)));
+        415, fmt::format("Content-Encoding {} is not supported; use gzip or none", shown_text(encoding)));
   }
   std::string inflated;
   switch (inflate_gzip(request.body, max_bytes, inflated, allowance)) {
@@ -29,7 +29,7 @@ bool inflate_body(HttpRequest& request, std::size_t max_bytes, api::Allowance& a
     case InflateOutcome::kTooLarge:
       return false;
     case InflateOutcome::kBroken:
-      throw api::ApiError(400, "the body says gzip, but is not, or ends too early");
+      throw api::ApiError(400, "the gzip body is invalid or incomplete");
   }
   request.body.swap(inflated);
   allowance.give_back(inflated.capacity());

@@ -1,4 +1,4 @@
-// The text of a request's body as the client meant it, whatever encoding it was sent in.
+// Decompresses the body of a request.
 #pragma once
 
 #include <cstddef>
@@ -11,8 +11,9 @@ namespace rerank {
 
 bool is_compressed(const HttpRequest& request);
 
-// Replaces a gzip body by what it holds; `allowance` is asked for that first. False, and nothing changed,
-// where that is more than `max_bytes`. Throws api::ApiError: 415 or 400, and what `allowance` throws.
+// Replaces a gzip body by its content, whose memory is taken from `allowance` first. Returns false and
+// changes nothing if that is more than `max_bytes`. Throws api::ApiError with 415 or 400, and what
+// `allowance` throws.
 bool inflate_body(HttpRequest& request, std::size_t max_bytes, api::Allowance& allowance);
 
 }  // namespace rerank

@@ -21,7 +21,7 @@ std::vector<HttpHeader> cors_headers(const HttpRequest& request, const std::vect
 std::vector<HttpHeader> preflight_headers(const HttpRequest& request, const std::string& methods) {
   std::vector<HttpHeader> headers = {{"access-control-allow-methods", methods},
                                      {"access-control-max-age", "600"}};
-  // Names of headers come back as they were asked for; the parser let none through that could break a line.
+  // Requested header names are echoed; the parser rejects those that could break a line.
   const std::string_view asked = request.header("Access-Control-Request-Headers");
   if (!asked.empty()) headers.push_back({"access-control-allow-headers", std::string(asked)});
   return headers;

@@ -1,4 +1,4 @@
-// Cross-origin requests: which pages of other origins a browser lets read the replies.
+// CORS: which other origins may read replies in a browser.
 #pragma once
 
 #include <string>
@@ -8,11 +8,11 @@
 
 namespace rerank {
 
-// Headers to add to the reply; none where the request comes from no page or from one that is not allowed.
-// `allowed` holds origins, or "*" for all.
+// Headers to add to the reply; none for a request without an origin or with one that is not allowed.
+// `allowed` contains origins, or "*" for all.
 std::vector<HttpHeader> cors_headers(const HttpRequest& request, const std::vector<std::string>& allowed);
 
-// Those that a preflight request (OPTIONS) wants beside them. `methods` is the route's "GET, HEAD, OPTIONS".
+// Additional headers for a preflight request (OPTIONS). `methods`: those of the route, "GET, HEAD, OPTIONS".
 std::vector<HttpHeader> preflight_headers(const HttpRequest& request, const std::string& methods);
 
 }  // namespace rerank

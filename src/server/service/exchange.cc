@@ -18,7 +18,7 @@ namespace rerank {
 namespace {
 
 constexpr std::size_t kTraceParentSize = 55;
-constexpr std::size_t kSmallReplyBytes = 4 << 10;  // as much as its connection costs besides
+constexpr std::size_t kSmallReplyBytes = 4 << 10;  // about the cost of its connection
 constexpr std::size_t kLoggedPathBytes = 256;
 constexpr std::size_t kLoggedReasonBytes = 300;
 
@@ -67,11 +67,11 @@ Exchange::Exchange(ExchangeContext& context, HttpRequest request, HttpHandler::P
 
 Exchange::~Exchange() {
   try {
-    if (!answered_) fail(Error(ErrorCode::kInternal, "a request was dropped without an answer"));
+    if (!answered_) fail(Error(ErrorCode::kInternal, "a request was dropped without a reply"));
   } catch (const std::exception& error) {
-    log::error("a request was dropped without an answer: {}", error.what());
+    log::error("a request was dropped without a reply: {}", error.what());
   }
-  // Whoever waits for the last exchange may destroy what these lead to.
+  // Whoever waits for the last exchange may destroy what these refer to.
   post_ = {};
   done_ = {};
   --context_.num_alive;
@@ -87,7 +87,7 @@ void Exchange::reply(HttpReply reply, const std::optional<ScoringSummary>& summa
   add_common_headers(reply);
   const int status = reply.status;
   const std::chrono::nanoseconds duration = age();
-  // Counted before anybody can know of it; the line may come a moment after.
+  // Counted before the client can see the reply; the log line may follow a moment later.
   context_.metrics.count_http(handler(), request_.method, status, duration);
   answered_ = true;
   try {
@@ -158,11 +158,11 @@ void Exchange::add_common_headers(HttpReply& reply) const {
 
 void Exchange::log_answer(int status, std::chrono::nanoseconds duration,
                           const std::optional<ScoringSummary>& summary) const {
-  // What supervisors ask every few seconds is no news.
+  // Health checks are not logged by default.
   const bool is_probe = match_.route != nullptr && !match_.route->needs_key() && status < 400;
   const log::Level level = is_probe ? log::Level::kDebug : log::Level::kInfo;
   if (!context_.options.log_access || !log::is_enabled(level)) return;
-  // A query string may hold what is nobody's business.
+  // A query string may contain sensitive data.
   const std::string_view path = api::path_of(request_.target);
   std::vector<log::Field> fields = {{"peer", request_.peer},
                                     {"method", request_.method},

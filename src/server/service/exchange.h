@@ -1,5 +1,5 @@
-// One request and its one answer, with all that is the same for every route: ids, common headers, counting
-// and the log's line.
+// One request and its reply, with everything common to all routes: ids, common headers, metrics and access
+// log.
 #pragma once
 
 #include <atomic>
@@ -20,51 +20,51 @@
 
 namespace rerank {
 
-// What the log's line says of a scoring request beside the rest.
+// What the access log adds for a scoring request.
 struct ScoringSummary {
   std::int64_t num_documents = 0;
   Result result;  // without its documents
 };
 
-// What all exchanges of a service share.
+// Shared by all exchanges of a service.
 struct ExchangeContext {
   const ServiceOptions& options;
   Metrics& metrics;
   MemoryBudget& budget;
-  // Of errors of rerank requests whose body was not read.
+  // The error format of rerank requests whose body was not read.
   api::ErrorStyle error_style = api::ErrorStyle::kObject;
-  std::atomic<std::int64_t> num_alive{0};  // exchanges; each may still call its Done
+  std::atomic<std::int64_t> num_alive{0};  // exchanges that may still call their Done
 };
 
-// From the request's arrival until it is answered or its client is gone. Not safe from several threads at
-// once.
+// From the arrival of a request to its reply, or until the client disconnects. Not safe from several threads
+// at once.
 class Exchange {
  public:
   // `context` must outlive it.
   Exchange(ExchangeContext& context, HttpRequest request, HttpHandler::Post post, HttpHandler::Done done);
-  // Answers with 500 if nothing else was answered.
+  // Replies with 500 if there was no other reply.
   ~Exchange();
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
 
   HttpRequest& request() { return request_; }
-  // For what is held of the request. Lives as long as this.
+  // For the memory of the request. Lives as long as this object.
   RequestAllowance& allowance() { return allowance_; }
   const api::RouteMatch& match() const { return match_; }
-  // The pattern of the route, or of those that have the path with another method; "none" if there is none.
-  // For labels.
+  // The pattern of the route, or of those with the same path and another method; "none" if there is none. For
+  // labels.
   std::string_view handler() const;
   const std::string& request_id() const { return request_id_; }
   // Runs `work` on the thread of the connection.
   void post(std::function<void()> work) const { post_(std::move(work)); }
   std::chrono::nanoseconds age() const { return std::chrono::steady_clock::now() - request_.received; }
 
-  // Each answers, once: later calls do nothing. The reply's body is charged for until it is written, unless
-  // it came with what holds its charge.
+  // Each replies, once: later calls have no effect. The body is charged for until it is written, unless the
+  // reply already holds its charge.
   void reply(HttpReply reply, const std::optional<ScoringSummary>& summary = std::nullopt);
   void reply_json(std::string body);
   void fail(const std::exception& error, const std::optional<ScoringSummary>& summary = std::nullopt);
-  // Nobody waits for an answer any more: counted and logged as 499.
+  // The client no longer waits for a reply: counted and logged as 499.
   void abandon(const std::optional<ScoringSummary>& summary = std::nullopt);
 
  private:
@@ -81,14 +81,14 @@ class Exchange {
   HttpHandler::Done done_;
   api::RouteMatch match_;
   std::string request_id_;
-  std::string failure_;  // why it was not answered as asked, for the log
+  std::string failure_;  // why the request failed, for the log
   bool answered_ = false;
 };
 
-// `target` without the prefix `root_path`, if it begins with it.
+// `target` without `root_path`, if it begins with it.
 std::string_view without_root_path(std::string_view target, std::string_view root_path);
 
-// The reply that says `error` in JSON.
+// The reply for `error`, in JSON.
 HttpReply error_reply(const api::ApiError& error);
 
 }  // namespace rerank

@@ -12,14 +12,14 @@ namespace rerank {
 namespace {
 
 constexpr int kGzipOnly = 16 + MAX_WBITS;
-// Of the first piece of memory: JSON of texts inflates to three to five times its size.
+// The first allocation: JSON text decompresses to three to five times its size.
 constexpr std::size_t kUsualRatio = 6;
 constexpr std::size_t kLeastBytes = 4 << 10;
 constexpr std::size_t kMostFirstBytes = 64 << 10;
 
 class Inflater {
  public:
-  Inflater() { check(inflateInit2(&stream_, kGzipOnly) == Z_OK, "zlib has no memory"); }
+  Inflater() { check(inflateInit2(&stream_, kGzipOnly) == Z_OK, "zlib is out of memory"); }
   ~Inflater() { inflateEnd(&stream_); }
   Inflater(const Inflater&) = delete;
   Inflater& operator=(const Inflater&) = delete;
@@ -30,7 +30,7 @@ class Inflater {
   z_stream stream_ = {};
 };
 
-// A text that grows, and asks for room first.
+// A growing text that takes memory from the allowance first.
 class GrowingText {
  public:
   GrowingText(std::string& text, api::Allowance& allowance) : text_(text), allowance_(allowance) {
@@ -45,7 +45,7 @@ class GrowingText {
   GrowingText& operator=(const GrowingText&) = delete;
 
   void grow(std::size_t size) {
-    // The old block stands until its text is copied.
+    // The old block exists until its text is copied.
     const std::size_t capacity = std::max(size, 2 * text_.capacity());
     allowance_.take(capacity);
     text_.resize(size);
@@ -75,7 +75,7 @@ InflateOutcome inflate_gzip(std::string_view compressed, std::size_t max_bytes, 
   for (;;) {
     if (written == inflated.size()) {
       if (written > max_bytes) return InflateOutcome::kTooLarge;
-      // One byte over the limit tells that there is more.
+      // One byte over the limit shows that there is more.
       text.grow(std::min(std::max(2 * written, first_bytes), max_bytes + 1));
     }
     stream.next_out = reinterpret_cast<Bytef*>(inflated.data() + written);

@@ -1,4 +1,4 @@
-// Bodies that clients send compressed.
+// Decompresses request bodies.
 #pragma once
 
 #include <cstddef>
@@ -11,8 +11,8 @@ namespace rerank {
 
 enum class InflateOutcome { kDone, kTooLarge, kBroken };
 
-// Inflates what gzip made, one or several members, into `inflated`, which never holds more than `max_bytes`.
-// `allowance` is asked for its capacity before it grows, and has it back unless all is done.
+// Decompresses gzip data of one or more members into `inflated`, which never exceeds `max_bytes`. Its
+// capacity is taken from `allowance` before it grows, and given back on failure.
 InflateOutcome inflate_gzip(std::string_view compressed, std::size_t max_bytes, std::string& inflated,
                             api::Allowance& allowance = api::unlimited());
 

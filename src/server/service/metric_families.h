@@ -1,4 +1,4 @@
-// Prometheus samples of numbers that others count: engine, front and process at the moment of a scrape.
+// Prometheus samples of values that are collected at the moment of a scrape: engine, front, process.
 #pragma once
 
 #include <prometheus/metric_family.h>
@@ -9,10 +9,10 @@
 
 namespace rerank {
 
-// Engine and service; what the engine knows only once the model is loaded.
+// Engine and service; engine values only once the model is loaded.
 std::vector<prometheus::MetricFamily> service_families(const MetricsMoment& moment);
 std::vector<prometheus::MetricFamily> front_families(const FrontCounters& front);
-// The standard names: memory, processor time, descriptors, start.
+// The standard process metrics: memory, CPU time, descriptors, start time.
 std::vector<prometheus::MetricFamily> process_families();
 
 }  // namespace rerank

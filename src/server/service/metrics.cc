@@ -36,7 +36,7 @@ double in_seconds(std::chrono::nanoseconds time) {
   return std::chrono::duration<double>(time).count();
 }
 
-// Only what HTTP defines: a label must not grow with what strangers send.
+// Only methods that HTTP defines: clients must not be able to create labels.
 std::string known_method(std::string_view method) {
   for (const std::string_view known : {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}) {
     if (method == known) return std::string(known);
@@ -54,26 +54,26 @@ struct Metrics::Impl {
   const prometheus::Labels labels;
   prometheus::Registry registry;
 
-  Family<Counter>& http_requests = counter("http_requests_total", "Answered HTTP requests.");
+  Family<Counter>& http_requests = counter("http_requests_total", "HTTP requests with a reply.");
   Family<Histogram>& http_duration =
-      histogram("http_request_duration_seconds", "From a request's first byte to its reply.");
-  Family<Counter>& requests =
-      counter("rerank_requests_total", "Rerank and score requests that were admitted.");
-  Family<Counter>& documents = counter("rerank_documents_total", "Their documents.");
+      histogram("http_request_duration_seconds", "Time from the first byte of a request to its reply.");
+  Family<Counter>& requests = counter("rerank_requests_total", "Admitted rerank and score requests.");
+  Family<Counter>& documents = counter("rerank_documents_total", "Documents of admitted requests.");
   Family<Counter>& rejected =
-      counter("rerank_rejected_requests_total", "Requests turned away before the engine.");
-  Counter& truncated = counter("rerank_truncated_documents_total", "Documents that were cut.").Add(labels);
+      counter("rerank_rejected_requests_total", "Requests rejected before they reached the engine.");
+  Counter& truncated = counter("rerank_truncated_documents_total", "Truncated documents.").Add(labels);
   Histogram& request_documents =
-      histogram("rerank_request_documents", "Documents of a request.").Add(labels, documents_buckets());
-  Histogram& queue = seconds("rerank_request_queue_seconds",
-                             "From a request's admission to its first document being prepared.");
-  Histogram& tokenize = seconds("rerank_request_tokenize_seconds", "Spent on a request's texts.");
+      histogram("rerank_request_documents", "Documents per request.").Add(labels, documents_buckets());
+  Histogram& queue =
+      seconds("rerank_request_queue_seconds", "Time from admission to the start of its first document.");
+  Histogram& tokenize = seconds("rerank_request_tokenize_seconds", "Time spent tokenizing a request.");
   Histogram& compute =
-      seconds("rerank_request_compute_seconds", "Of the batches that held a request's documents.");
-  Histogram& total = seconds("rerank_request_total_seconds", "From a request's first byte to its reply.");
-  Family<Counter>& finished = counter("vllm:request_success_total", "Scoring requests by how they ended.");
+      seconds("rerank_request_compute_seconds", "Compute time of the batches with documents of a request.");
+  Histogram& total =
+      seconds("rerank_request_total_seconds", "Time from the first byte of a request to its reply.");
+  Family<Counter>& finished = counter("vllm:request_success_total", "Completed scoring requests by outcome.");
   Histogram& latency =
-      histogram("vllm:e2e_request_latency_seconds", "From a request's first byte to its reply.")
+      histogram("vllm:e2e_request_latency_seconds", "Time from the first byte of a request to its reply.")
           .Add(labels, seconds_buckets());
 
   Family<Counter>& counter(const char* name, const char* help) {
@@ -89,7 +89,7 @@ struct Metrics::Impl {
 
 Metrics::Metrics(const FrontCounters& front, const std::string& model_name)
     : impl_(std::make_unique<Impl>(front, model_name)) {
-  // So that a rate over it works from the first one on.
+  // Makes a rate work from the first one on.
   for (const char* reason : {"queue_full", "memory_full", "unauthorized", "loading", "draining", "unhealthy"})
     impl_->rejected.Add({{"reason", reason}});
   for (const char* reason : {"stop", "abort", "error"}) {

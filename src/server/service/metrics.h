@@ -1,5 +1,5 @@
-// What the service counts, in Prometheus' text format: the names that routers and autoscalers of vLLM read,
-// and our own beside them.
+// Metrics in the Prometheus text format: those with vLLM's names, which routers and autoscalers read, and our
+// own.
 #pragma once
 
 #include <chrono>
@@ -14,7 +14,7 @@
 
 namespace rerank {
 
-// What is looked up at the moment of a scrape.
+// Values that are collected at the moment of a scrape.
 struct MetricsMoment {
   std::string_view model_name;
   const EngineInfo* info = nullptr;  // null: the model is not loaded yet
@@ -35,14 +35,14 @@ class Metrics {
   Metrics(const Metrics&) = delete;
   Metrics& operator=(const Metrics&) = delete;
 
-  // Of every request; `handler` is the pattern of its route, "none" for no route.
+  // For every request; `handler` is the pattern of its route, "none" for no route.
   void count_http(std::string_view handler, std::string_view method, int status,
                   std::chrono::nanoseconds duration);
-  // Of every rerank or score request that reached the engine, whatever became of it. `result.documents` are
-  // those answered.
+  // For every rerank or score request that reached the engine, whatever its outcome. `result.documents`:
+  // those scored.
   void count_scoring(std::string_view handler, int status, std::int64_t num_documents, const Result& result,
                      std::chrono::nanoseconds duration);
-  // Of one that did not: "queue_full", "memory_full", "unauthorized", "loading", "draining" or "unhealthy".
+  // For one that did not: "queue_full", "memory_full", "unauthorized", "loading", "draining" or "unhealthy".
   void count_rejected(std::string_view reason);
 
   std::string render(const MetricsMoment& moment) const;

@@ -8,7 +8,7 @@
 namespace rerank {
 namespace {
 
-constexpr std::chrono::seconds kWait{1};  // bodies are read and replies written within about that
+constexpr std::chrono::seconds kWait{1};  // about the time to read a body or write a reply
 
 }  // namespace
 

@@ -1,4 +1,4 @@
-// The allowance of one request: its charge against the budget that all requests share.
+// The allowance of one request: a charge against the budget of all requests.
 #pragma once
 
 #include <cstddef>
@@ -9,16 +9,17 @@
 
 namespace rerank {
 
-// Not safe from several threads at once. A view: what it refers to must outlive it.
+// Not safe from several threads at once. A view: its arguments must outlive it.
 class RequestAllowance final : public api::Allowance {
  public:
   RequestAllowance(MemoryCharge& charge, const MemoryBudget& budget, Metrics& metrics)
       : charge_(charge), budget_(budget), metrics_(metrics) {}
 
-  // Throws ApiError: 429 while others use the budget, 413 where it is too small for this request alone.
+  // Throws ApiError with 429 while other requests use the budget, with 413 if it is too small for this
+  // request alone.
   void take(std::size_t bytes) override;
   void give_back(std::size_t bytes) override;
-  // From now on `bytes` are held in all, which must not be more than now.
+  // Shrinks the charge to `bytes` in total.
   void keep(std::size_t bytes);
   std::size_t bytes() const { return charge_.bytes(); }
 

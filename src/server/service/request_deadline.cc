@@ -22,7 +22,7 @@ std::optional<std::chrono::steady_clock::time_point> deadline_of(const HttpReque
     double seconds = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
     if (error != std::errc() || end != text.data() + text.size() || !(seconds > 0)) {
-      throw api::ApiError(400, "X-Request-Timeout must be a number of seconds above 0", "X-Request-Timeout");
+      throw api::ApiError(400, "X-Request-Timeout must be a positive number of seconds", "X-Request-Timeout");
     }
     const double milliseconds = 1000 * std::min(seconds, kLongestTimeoutSeconds);
     const auto asked = std::chrono::milliseconds(static_cast<std::int64_t>(std::ceil(milliseconds)));

@@ -1,4 +1,4 @@
-// By when a request wants its answer.
+// The deadline of a request.
 #pragma once
 
 #include <chrono>
@@ -8,8 +8,8 @@
 
 namespace rerank {
 
-// From the header X-Request-Timeout and `timeout` (0: none), whichever ends earlier. Throws api::ApiError for
-// a header that is no number of seconds.
+// From the header X-Request-Timeout and `timeout` (0: none), whichever is earlier. Throws api::ApiError for
+// an invalid header.
 std::optional<std::chrono::steady_clock::time_point> deadline_of(const HttpRequest& request,
                                                                  std::chrono::milliseconds timeout);
 

@@ -1,4 +1,4 @@
-// The small parts of a request: keys, encodings, origins, traces, names of headers.
+// The small parts of a request: keys, encodings, origins, trace context, header names.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <zlib.h>

@@ -1,5 +1,4 @@
-// The engine as the service needs it: what Engine does, behind an interface, so that the service knows
-// neither models nor devices.
+// The engine behind an interface, so that the service depends on neither models nor devices.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +25,7 @@ class ScoringEngine {
   virtual bool healthy() const = 0;
 };
 
-// Loads the model and scores a first request, so that the next one finds everything warm. Throws Error.
+// Loads the model and scores a first request as a warm-up. Throws Error.
 std::unique_ptr<ScoringEngine> load_scoring_engine(const EngineOptions& options);
 
 }  // namespace rerank

@@ -14,14 +14,14 @@
 namespace rerank {
 namespace {
 
-// Above these, reading and writing leave the event loop's thread: 64 KiB take it about 0.1 ms.
+// Above these sizes, JSON is read and written off the event loop: 64 KiB take about 0.1 ms.
 constexpr std::size_t kLargeBodyBytes = 64 << 10;
 constexpr std::size_t kManyDocuments = 500;
-// Above this, reading and writing take some milliseconds, and wait for nothing but their like.
+// Above this size, reading and writing take some milliseconds and must not delay short work.
 constexpr std::size_t kGiantBytes = 1 << 20;
-// What the engine and the result hold of a document beside its text.
+// What engine and result store per document besides its text.
 constexpr std::size_t kDocumentBytes = 128;
-constexpr std::size_t kLoggedBytes = 1000;  // of each text
+constexpr std::size_t kLoggedBytes = 1000;  // per text
 
 std::int64_t seconds_since_1970() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
@@ -71,7 +71,7 @@ void ScoringTask::read_and_submit() {
   call_ = api::parse_scoring_call(std::move(request.body), exchange_->match(), serving_.rules, allowance);
   try {
     call_.request.deadline = deadline_of(request, service_.options_.request_timeout);
-    // The answer's room too: what is computed is not to be refused.
+    // Reserves the memory of the reply too: what is computed must not be refused afterwards.
     reply_bytes_ = api::reply_bytes(call_, serving_.rules.served_names.front());
     allowance.take(reply_bytes_ + kDocumentBytes * call_.num_documents);
     Load load;
@@ -104,7 +104,7 @@ void ScoringTask::submit() {
   if (is_unwanted) serving_.engine->cancel(id);
 }
 
-// On a thread of the engine, which must not wait for JSON and is not to see exceptions.
+// Called on a thread of the engine, which must not wait for JSON or get exceptions.
 void ScoringTask::on_result(Result result) {
   try {
     auto work = [self = shared_from_this(), result = std::move(result)] { self->finish(result); };
@@ -116,7 +116,7 @@ void ScoringTask::on_result(Result result) {
       exchange_->post(std::move(work));
     }
   } catch (const std::exception& error) {
-    log::error("an answer was dropped: {}", error.what());  // the exchange's end tells the client
+    log::error("a reply was dropped: {}", error.what());  // the destructor of the exchange replies
     leave_queue(0);
   }
 }
@@ -124,7 +124,7 @@ void ScoringTask::on_result(Result result) {
 void ScoringTask::finish(const Result& result) {
   const bool is_done = result.status == Status::kOk;
   leave_queue(is_done ? result.num_tokens - result.num_cached_tokens : 0);
-  // The engine has let go of its texts.
+  // The engine has released its texts.
   exchange_->allowance().keep(call_.echo_bytes + reply_bytes_);
   try {
     answer(result);
@@ -136,7 +136,7 @@ void ScoringTask::finish(const Result& result) {
 }
 
 void ScoringTask::answer(const Result& result) {
-  // Counted before anybody can know of it.
+  // Counted before the client can see the reply.
   const auto count = [&](int status) {
     service_.metrics_.count_scoring(exchange_->handler(), status, num_documents(), result, exchange_->age());
   };

@@ -1,4 +1,4 @@
-// One rerank or score request on its way through the service: read, admitted, scored by the engine, answered.
+// One rerank or score request in the service: parsed, admitted, scored by the engine, answered.
 #pragma once
 
 #include <cstddef>
@@ -15,8 +15,8 @@
 
 namespace rerank {
 
-// Lives as long as it is under way. Its steps follow one another on several threads; cancelling is safe at
-// any time.
+// Lives until it is answered. Its steps run one after another on several threads; cancelling is safe at any
+// time.
 class ScoringTask : public std::enable_shared_from_this<ScoringTask> {
  public:
   ScoringTask(Service& service, const Service::Serving& serving, std::shared_ptr<Exchange> exchange);
@@ -24,11 +24,11 @@ class ScoringTask : public std::enable_shared_from_this<ScoringTask> {
   ScoringTask(const ScoringTask&) = delete;
   ScoringTask& operator=(const ScoringTask&) = delete;
 
-  // Reads the body here or on a worker's thread, by its size, and goes on from there.
+  // Starts with parsing the body, here or on a worker thread depending on its size.
   void start();
-  // The client is gone.
+  // The client has disconnected.
   void abandon();
-  // The service ends.
+  // The service is shutting down.
   void stop();
 
  private:
@@ -53,7 +53,7 @@ class ScoringTask : public std::enable_shared_from_this<ScoringTask> {
   const Service::Serving& serving_;
   std::shared_ptr<Exchange> exchange_;
   api::ScoringCall call_;
-  std::size_t reply_bytes_ = 0;  // at most
+  std::size_t reply_bytes_ = 0;  // upper bound
   std::optional<Load> load_;     // while admitted
 
   std::mutex mutex_;

@@ -82,7 +82,7 @@ void Service::begin_serving(std::unique_ptr<ScoringEngine> engine, bool parse_sp
   const EngineInfo& info = engine->info();
   serving->parse_special_tokens = parse_special_tokens;
   serving->rules.served_names = card_.served_names;
-  // Where it is served by its path, clients may say the whole of it.
+  // Behind a path prefix, clients may use the full path.
   if (options_.served_names.empty()) serving->rules.served_names.push_back(info.model);
   serving->rules.max_model_len = info.max_model_len;
   serving->rules.max_documents = static_cast<std::size_t>(options_.max_documents);
@@ -119,7 +119,7 @@ bool Service::end_all(std::chrono::milliseconds timeout) {
   ended_ = true;
   {
     const std::lock_guard lock(mutex_);
-    // A task's end waits for the lock before it goes, so what stands here is alive.
+    // A finishing task waits for the lock before it is destroyed, so those in the set are alive.
     for (ScoringTask* task : tasks_) task->stop();
   }
   const auto deadline = steady_clock::now() + timeout;
@@ -181,7 +181,7 @@ HttpHandler::Cancel Service::dispatch(const std::shared_ptr<Exchange>& exchange)
     throw api::unknown_route(request.method, api::path_of(request.target), match.status);
   const api::Handler handler = match.route->handler;
   if (!match.route->needs_key()) {
-    // Clients test their key by asking for the models.
+    // Clients check their key by requesting the models.
     const bool tests_key = handler == api::Handler::kModels || handler == api::Handler::kModel;
     if (tests_key && !request.header("Authorization").empty()) require_key(request);
     answer_get(*exchange);
@@ -215,7 +215,7 @@ const Service::Serving& Service::require_serving(const HttpRequest& request) {
   const Serving* const now = serving();
   if (now == nullptr) refuse("loading", kLoadingWait);
   if (!now->engine->healthy()) refuse("unhealthy", kLoadingWait);
-  // What began to arrive before the end was asked for is still welcome.
+  // Requests that began to arrive before the shutdown are still accepted.
   const bool is_late = request.received.time_since_epoch().count() >= drain_began_;
   if (ended_ || (draining_ && is_late)) refuse("draining", kDrainingWait);
   return *now;
@@ -224,7 +224,7 @@ const Service::Serving& Service::require_serving(const HttpRequest& request) {
 std::string Service::phase_message() const {
   const Serving* const now = serving();
   if (now == nullptr) return "The model is being loaded.";
-  if (!now->engine->healthy()) return "The device failed; the server must be restarted.";
+  if (!now->engine->healthy()) return "The device failed; restart the server.";
   if (leaving_) return "The server is shutting down.";
   return "Ready.";
 }
@@ -282,13 +282,13 @@ void Service::answer_get(Exchange& exchange) const {
       reply.body = metrics_.render(moment());
       return exchange.reply(std::move(reply));
     default:
-      throw Error(ErrorCode::kInternal, "a route without an answer");
+      throw Error(ErrorCode::kInternal, "a route without a handler");
   }
 }
 
 std::optional<HttpReply> Service::refuse_unread(const HttpRequest& head) {
   std::optional<HttpReply> answer;
-  // The same as if the body were empty, so far as that needs no body.
+  // The same reply as for an empty body, as far as that is known without the body.
   const api::RouteMatch match =
       api::match_route(head.method, without_root_path(head.target, options_.root_path));
   try {

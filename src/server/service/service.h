@@ -1,5 +1,5 @@
-// The service behind the front: lets requests in or turns them away, has them scored, answers, counts and
-// logs. It knows no sockets, and takes what JSON means from api/.
+// The service behind the HTTP front: admits or rejects requests, has them scored, replies, counts and logs.
+// It knows no sockets; api/ knows the JSON.
 #pragma once
 
 #include <atomic>
@@ -29,25 +29,25 @@ class TokenizingTask;
 // All members are safe from any thread.
 class Service : public HttpHandler {
  public:
-  // Answers right away, but scores nothing before begin_serving(). `model` is what was asked to be loaded;
+  // Replies from the start, but scores nothing before begin_serving(). `model` is the configured name;
   // `front` must outlive it. Throws Error naming a flag.
   Service(ServiceOptions options, const std::string& model, const FrontCounters& front, MemoryBudget& budget);
-  // REQUIRES: the front is gone, or holds no request.
+  // REQUIRES: the front is destroyed or has no requests.
   ~Service() override;
 
-  // The model is loaded and warm: from now on requests are welcome. `parse_special_tokens` as the engine has
-  // it. Call once.
+  // The model is loaded and warm: requests are accepted from now on. `parse_special_tokens` as configured in
+  // the engine. Call once.
   void begin_serving(std::unique_ptr<ScoringEngine> engine, bool parse_special_tokens);
-  // From now on readiness is false; requests are still taken.
+  // Reports not ready from now on; requests are still accepted.
   void begin_leaving();
-  // From now on new requests are turned away.
+  // Rejects new requests from now on.
   void begin_drain();
-  // Ends what is still being scored with 503, and waits until nothing is under way; false if that took longer
-  // than `timeout`.
+  // Ends requests that are still being scored with 503, and waits until none is in progress. Returns false if
+  // that takes longer than `timeout`.
   bool end_all(std::chrono::milliseconds timeout);
 
   bool is_ready() const;
-  // False when only a restart can help.
+  // Returns false if only a restart can help.
   bool is_alive() const;
   MetricsMoment moment() const;
 
@@ -59,7 +59,7 @@ class Service : public HttpHandler {
   friend class ScoringTask;
   friend class TokenizingTask;
 
-  // What there is once the model is loaded; does not change.
+  // Exists once the model is loaded; does not change.
   struct Serving {
     std::unique_ptr<ScoringEngine> engine;
     api::RequestRules rules;
@@ -70,9 +70,9 @@ class Service : public HttpHandler {
   void answer_get(Exchange& exchange) const;
   void answer_health(Exchange& exchange, bool is_good) const;
   void preflight(Exchange& exchange) const;
-  // Throws ApiError with 401 and counts it.
+  // Throws ApiError with 401, and counts it.
   void require_key(const HttpRequest& request);
-  // Throws ApiError with 503 and counts it.
+  // Throws ApiError with 503, and counts it.
   const Serving& require_serving(const HttpRequest& request);
   const Serving* serving() const { return serving_pointer_.load(); }
   std::string phase_message() const;
@@ -81,7 +81,7 @@ class Service : public HttpHandler {
   void remove_task(ScoringTask* task);
 
   const ServiceOptions options_;
-  const std::string model_;  // as strangers may see it
+  const std::string model_;  // safe to show to clients
   MemoryBudget& budget_;
   ApiKeys keys_;
   Metrics metrics_;
@@ -96,7 +96,7 @@ class Service : public HttpHandler {
   std::atomic<bool> draining_{false};
   std::atomic<bool> ended_{false};
   std::atomic<std::chrono::steady_clock::rep> drain_began_{0};
-  WorkerThreads workers_;  // last: its threads use what is above
+  WorkerThreads workers_;  // last: its threads use the members above
 };
 
 }  // namespace rerank

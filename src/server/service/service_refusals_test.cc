@@ -1,4 +1,4 @@
-// Whom and what the service turns away: keys, queue, memory, the phases of its life.
+// What the service rejects: by key, queue, memory and state.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -81,7 +81,7 @@ TEST_F(ServiceTest, TellsWhoTestsAKeyThatItIsWrong) {
   EXPECT_THAT(metrics(), HasSubstr(R"(rerank_rejected_requests_total{reason="unauthorized"} 3)"));
 }
 
-// The path of a model is nobody's business; clients may still call it by that.
+// The path of the model is not disclosed, but clients may use it as its name.
 TEST_F(ServiceTest, ShowsNoPaths) {
   service_ = std::make_unique<Service>(ServiceOptions{}, "/srv/models/scripted/", counters_, budget_);
   service_->begin_serving(std::make_unique<ScriptedEngine>(script_, "/srv/models/scripted/"), false);
@@ -116,7 +116,7 @@ TEST_F(ServiceTest, GivesBackAllThatWasCharged) {
   EXPECT_TRUE(wait_until_used([](std::int64_t bytes) { return bytes == 0; })) << budget_.used_bytes();
 }
 
-// Until it is written, a reply is held, and charged for.
+// A reply is charged for until it is written.
 TEST_F(ServiceTest, ChargesForReplies) {
   start();
   const std::string document(100'000, 'x');
@@ -136,7 +136,7 @@ TEST_F(ServiceTest, RefusesWhatItHasNoMemoryFor) {
   EXPECT_EQ(refused.status, 429);
   EXPECT_NE(header_of(refused, "retry-after"), "(none)");
   EXPECT_THAT(metrics(), HasSubstr(R"(rerank_rejected_requests_total{reason="memory_full"} 1)"));
-  EXPECT_EQ(ask_scored("/rerank", R"({"query":"q","documents":["a"]})").status, 200);  // of the reserve
+  EXPECT_EQ(ask_scored("/rerank", R"({"query":"q","documents":["a"]})").status, 200);  // from the reserve
   others.clear();
   EXPECT_EQ(ask_scored("/rerank", body).status, 200);
 }
@@ -145,7 +145,7 @@ TEST_F(ServiceTest, RefusesWhatIsLargerThanAllItsMemory) {
   start();
   const auto limit = static_cast<std::size_t>(budget_.limit_bytes());
   std::string values = "0";
-  // 3.2 MB of text, and 16 times that to be read.
+  // 3.2 MB of text, and 16 times that to parse.
   for (int i = 0; i < 800'000; ++i) values += ",[0]";
   const std::string body = R"({"query":"q","documents":["a"],"x":[)" + values + "]}";
   EXPECT_EQ(ask_scored("/rerank", body).status, 400);  // too many values
@@ -169,7 +169,7 @@ TEST_F(ServiceTest, RefusesWhatIsLargerThanAllItsMemory) {
   EXPECT_EQ(small.used_bytes(), 0);
 }
 
-// Whatever one request fails of, others are answered.
+// Other requests are answered, whatever fails in one.
 TEST_F(ServiceTest, OutlivesWantOfMemory) {
   start();
   const std::string large = R"({"query":"q","documents":[")" + std::string(100'000, 'x') + R"("]})";

@@ -29,7 +29,7 @@ TEST_F(ServiceTest, Reranks) {
   EXPECT_EQ(header_of(reply, "x-compute-tokens"), "17");
 }
 
-// Whoever has an answer finds it counted.
+// A request is counted before its reply can be seen.
 TEST_F(ServiceTest, CountsBeforeItAnswers) {
   start();
   for (const char* body : {kTwoDocuments, R"({"query": "q", "documents": ["a"], "top_n": 1})"}) {
@@ -134,7 +134,7 @@ TEST_F(ServiceTest, EndsWhatDoesNotFinish) {
   start();
   const auto stuck = send("POST", "/v1/rerank", kTwoDocuments);
   service_->begin_drain();
-  // Work posted to the connection keeps it waiting: that runs below.
+  // Work posted to the connection keeps it waiting: this runs it.
   EXPECT_FALSE(service_->end_all(milliseconds(0)));
   const HttpReply reply = wait(stuck);
   EXPECT_EQ(reply.status, 503);

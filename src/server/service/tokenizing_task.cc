@@ -13,9 +13,9 @@
 namespace rerank {
 namespace {
 
-constexpr std::size_t kShortBodyBytes = 64 << 10;  // tokenized within some milliseconds
+constexpr std::size_t kShortBodyBytes = 64 << 10;  // tokenized in a few milliseconds
 
-// In the queue of what the service takes on, from here to the end of the scope.
+// Admitted from here to the end of the scope.
 class Admitted {
  public:
   Admitted(Admission& admission, Metrics& metrics, const Load& load) : admission_(admission), load_(load) {
@@ -95,7 +95,7 @@ void TokenizingTask::tokenize() {
 }
 
 void TokenizingTask::detokenize() {
-  constexpr std::size_t kMostBytesPerToken = 256;  // of spaces, for instance; in JSON and beside it
+  constexpr std::size_t kMostBytesPerToken = 256;  // such as of spaces; in JSON and in memory
   RequestAllowance& allowance = exchange_->allowance();
   const auto ids =
       api::parse_detokenize_call(std::move(exchange_->request().body), serving_.rules, allowance);

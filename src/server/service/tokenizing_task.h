@@ -1,5 +1,4 @@
-// One request of /tokenize or /detokenize on its way through the service, on a worker's thread from its
-// beginning to its end.
+// One request of /tokenize or /detokenize, processed on a worker thread.
 #pragma once
 
 #include <atomic>
@@ -13,7 +12,7 @@
 
 namespace rerank {
 
-// Lives as long as it is under way.
+// Lives until it is answered.
 class TokenizingTask : public std::enable_shared_from_this<TokenizingTask> {
  public:
   // `service` and `serving` must outlive it.
@@ -21,18 +20,18 @@ class TokenizingTask : public std::enable_shared_from_this<TokenizingTask> {
       : service_(service), serving_(serving), exchange_(std::move(exchange)) {}
 
   void start();
-  // The client is gone. Safe from any thread.
+  // The client has disconnected. Safe from any thread.
   void abandon() { is_abandoned_ = true; }
 
  private:
-  class Unwanted {};  // thrown once nobody waits for the answer
+  class Unwanted {};  // thrown when the client has disconnected
 
   void post(WorkSize size);
   void run(WorkSize size);
   void answer();
   void tokenize();
   void detokenize();
-  // Throws where there is no sense in going on.
+  // Throws if there is no point in continuing.
   void look() const;
 
   Service& service_;

@@ -18,7 +18,7 @@ bool is_zero(std::string_view text) {
 }  // namespace
 
 std::string_view trace_id_of(std::string_view traceparent) {
-  // VERSION-TRACE-PARENT-FLAGS; later versions may go on after a dash.
+  // VERSION-TRACE-PARENT-FLAGS; later versions may append more after a dash.
   constexpr std::size_t kSize = 55;
   if (traceparent.size() < kSize || traceparent[2] != '-' || traceparent[35] != '-' || traceparent[52] != '-')
     return {};

@@ -1,4 +1,4 @@
-// The header traceparent of W3C Trace Context: a request's place in a trace that others began.
+// The header traceparent of W3C Trace Context: the place of a request in a distributed trace.
 #pragma once
 
 #include <string>
@@ -6,7 +6,7 @@
 
 namespace rerank {
 
-// The trace's id, 32 hexadecimal digits, of a valid header; empty for any other.
+// The trace id, 32 hexadecimal digits; empty if the header is invalid.
 std::string_view trace_id_of(std::string_view traceparent);
 
 }  // namespace rerank

@@ -26,11 +26,11 @@ void WorkerThreads::post(WorkSize size, std::function<void()> work) {
     const std::lock_guard lock(mutex_);
     (size == WorkSize::kShort ? short_work_ : long_work_).push_back(std::move(work));
   }
-  // Not one: it could be the one that takes no long work.
+  // Not a single thread: it could be the one that takes no long work.
   wake_.notify_all();
 }
 
-// Null: nothing to do.
+// Null: no work.
 WorkerThreads::Queue* WorkerThreads::next_queue(bool takes_long) {
   const bool has_long = takes_long && !long_work_.empty();
   if (short_work_.empty()) return has_long ? &long_work_ : nullptr;
@@ -56,7 +56,7 @@ void WorkerThreads::run(bool takes_long) {
     } catch (const std::exception& error) {
       log::error("a request was dropped: {}", error.what());
     }
-    work = {};  // and what it holds
+    work = {};  // and what it owns
     lock.lock();
   }
 }

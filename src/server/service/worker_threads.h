@@ -1,5 +1,5 @@
-// A few threads that take work off the event loops: reading and writing what is large, so that a small piece
-// of it does not wait for a giant one.
+// Threads that take work off the event loops: parsing and writing large JSON. Small work does not wait for
+// large.
 #pragma once
 
 #include <condition_variable>
@@ -11,20 +11,20 @@
 
 namespace rerank {
 
-// Work of about a millisecond, and what may take a hundred.
+// Work of about a millisecond, and work that may take a hundred.
 enum class WorkSize { kShort, kLong };
 
-// Safe from any thread. Short work never waits for more than other short work: one thread does nothing else.
+// Safe from any thread. Short work only ever waits for other short work: one thread takes nothing else.
 class WorkerThreads {
  public:
-  // `num_threads` for work of any size. REQUIRES: num_threads >= 1.
+  // `num_threads`: for work of any size. REQUIRES: num_threads >= 1.
   explicit WorkerThreads(int num_threads);
-  // Finishes what was posted.
+  // Finishes the posted work.
   ~WorkerThreads();
   WorkerThreads(const WorkerThreads&) = delete;
   WorkerThreads& operator=(const WorkerThreads&) = delete;
 
-  // Of one size, the first posted is the first begun. What `work` throws is logged.
+  // First in, first out per size. Exceptions of `work` are logged.
   void post(WorkSize size, std::function<void()> work);
 
  private:
@@ -37,7 +37,7 @@ class WorkerThreads {
   std::condition_variable wake_;
   Queue short_work_;
   Queue long_work_;
-  bool short_is_next_ = true;  // of those who take both: each in turn
+  bool short_is_next_ = true;  // of the threads that take both: alternating
   bool stopping_ = false;
   std::vector<std::thread> threads_;
 };

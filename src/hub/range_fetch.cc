@@ -1,4 +1,4 @@
-#include "hub/run_fetch.h"
+#include "hub/range_fetch.h"
 
 #include <fmt/format.h>
 
@@ -16,7 +16,7 @@ constexpr std::size_t kMaxRefusalBytes = 4096;
 constexpr std::int32_t kWholeFile = 200;
 constexpr std::int32_t kPartOfFile = 206;
 
-// Takes a number from the front of `text`.
+// Removes a number from the start of `text`.
 std::optional<std::uint64_t> take_number(std::string_view& text) {
   std::uint64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -31,30 +31,30 @@ bool take_text(std::string_view& text, std::string_view expected) {
   return true;
 }
 
-class RunFetch {
+class RangeFetch {
  public:
-  RunFetch(const RunRequest& request, const HubClient& client,
-           const std::function<void(std::uint64_t, std::string_view)>& take,
-           const std::function<Error(const TransferReply&)>& refusal)
-      : request_(request), client_(client), take_(take), refusal_(refusal), position_(request.run.begin) {}
+  RangeFetch(const RangeRequest& request, const HubClient& client,
+             const std::function<void(std::uint64_t, std::string_view)>& take,
+             const std::function<Error(const TransferReply&)>& refusal)
+      : request_(request), client_(client), take_(take), refusal_(refusal), position_(request.range.begin) {}
 
-  RunOutcome run() {
+  RangeOutcome run() {
     HubRetries retries(client_);
-    while (position_ < request_.run.end) {
+    while (position_ < request_.range.end) {
       const std::uint64_t before = position_;
       const std::optional<RetryableFailure> failure = exchange();
-      if (ranges_ignored_) return RunOutcome::kRangesIgnored;
+      if (ranges_ignored_) return RangeOutcome::kRangesIgnored;
       if (position_ > before) retries.reset();
-      if (!failure && position_ > before) continue;  // a server may send less than it was asked for
-      if (position_ == request_.run.end) break;
+      if (!failure && position_ > before) continue;  // a server may send less than was requested
+      if (position_ == request_.range.end) break;
       retries.wait_after(
           failure.value_or(RetryableFailure{fmt::format("{}: the server sends no data", request_.file), {}}));
     }
-    return RunOutcome::kDone;
+    return RangeOutcome::kDone;
   }
 
  private:
-  // One request and its answer; nothing when it came to its end as it should.
+  // One request and its response; empty if it completed.
   std::optional<RetryableFailure> exchange() {
     problem_.clear();
     refusal_text_.clear();
@@ -63,8 +63,8 @@ class RunFetch {
     TransferRequest request;
     request.url = request_.url;
     request.headers = request_.headers;
-    if (request_.run.by_range) {
-      request.headers.emplace_back("Range", fmt::format("bytes={}-{}", position_, request_.run.end - 1));
+    if (request_.range.by_range) {
+      request.headers.emplace_back("Range", fmt::format("bytes={}-{}", position_, request_.range.end - 1));
     }
     request.stall_timeout = kStallTimeout;
     request.max_redirects = kMaxRedirects;
@@ -72,7 +72,7 @@ class RunFetch {
     request.on_body = [this](std::string_view part) { return take_body(part); };
     try {
       (void)client_.pool.perform(request, client_.stop);
-      if (!is_refused() && position_ < expected_end_) problem_ = "ends before its end";
+      if (!is_refused() && position_ < expected_end_) problem_ = "is incomplete";
     } catch (const TransferError& error) {
       if (error.kind() != TransferError::Kind::kGivenUp) {
         RetryableFailure failure = retryable_failure(error);
@@ -85,7 +85,7 @@ class RunFetch {
       throw refusal_({.head = head_, .body = refusal_text_});
     }
     if (problem_.empty()) return std::nullopt;
-    return RetryableFailure{fmt::format("{}: the server's answer {}", request_.file, problem_), {}};
+    return RetryableFailure{fmt::format("{}: the response {}", request_.file, problem_), {}};
   }
 
   bool give_up(std::string problem) {
@@ -99,13 +99,13 @@ class RunFetch {
     head_ = head;
     if (head.status == kPartOfFile) return take_partial_head(head);
     if (head.status != kWholeFile) return true;
-    if (request_.run.by_range) {
+    if (request_.range.by_range) {
       ranges_ignored_ = true;
       return false;
     }
     std::string_view length = head.header("content-length");
     if (!length.empty() && take_number(length) != request_.size_bytes) {
-      return give_up(fmt::format("has {} bytes where the hub's list says {}",
+      return give_up(fmt::format("has {} bytes, but the hub lists {}",
                                  shown_text(head.header("content-length")), request_.size_bytes));
     }
     skip_ = position_;
@@ -116,12 +116,12 @@ class RunFetch {
   bool take_partial_head(const TransferHead& head) {
     const std::string value(head.header("content-range"));
     const std::optional<ContentRange> range = parse_content_range(value);
-    const bool fits = request_.run.by_range && range && range->first == position_ &&
-                      range->last < request_.run.end &&
+    const bool fits = request_.range.by_range && range && range->first == position_ &&
+                      range->last < request_.range.end &&
                       range->whole_bytes.value_or(request_.size_bytes) == request_.size_bytes;
     if (!fits) {
-      return give_up(fmt::format("has the range \"{}\" where {}-{} of {} was asked for", shown_text(value),
-                                 position_, request_.run.end - 1, request_.size_bytes));
+      return give_up(fmt::format("has the range \"{}\", but {}-{} of {} was requested", shown_text(value),
+                                 position_, request_.range.end - 1, request_.size_bytes));
     }
     expected_end_ = range->last + 1;
     return true;
@@ -139,23 +139,23 @@ class RunFetch {
     part = part.substr(0, static_cast<std::size_t>(expected_end_ - position_));
     if (!part.empty()) take_(position_, part);
     position_ += part.size();
-    if (is_too_long) return give_up("is longer than it says");
+    if (is_too_long) return give_up("is longer than its headers say");
     return true;
   }
 
-  const RunRequest& request_;
+  const RangeRequest& request_;
   const HubClient& client_;
   const std::function<void(std::uint64_t, std::string_view)>& take_;
   const std::function<Error(const TransferReply&)>& refusal_;
 
-  std::uint64_t position_;  // of the next byte to come
+  std::uint64_t position_;  // of the next byte
   bool ranges_ignored_ = false;
 
-  // Of the exchange under way.
+  // Of the current exchange.
   TransferHead head_;
-  std::uint64_t skip_ = 0;          // bytes of the answer that stand already
-  std::uint64_t expected_end_ = 0;  // of the bytes in the answer, in the file
-  std::string problem_;             // why it was given up
+  std::uint64_t skip_ = 0;          // bytes of the response that are on disk already
+  std::uint64_t expected_end_ = 0;  // in the file, of the bytes in the response
+  std::string problem_;             // why it was stopped
   std::string refusal_text_;
 };
 
@@ -176,10 +176,10 @@ std::optional<ContentRange> parse_content_range(std::string_view value) {
   return range;
 }
 
-RunOutcome fetch_run(const RunRequest& request, const HubClient& client,
-                     const std::function<void(std::uint64_t, std::string_view)>& take,
-                     const std::function<Error(const TransferReply&)>& refusal) {
-  return RunFetch(request, client, take, refusal).run();
+RangeOutcome fetch_range(const RangeRequest& request, const HubClient& client,
+                         const std::function<void(std::uint64_t, std::string_view)>& take,
+                         const std::function<Error(const TransferReply&)>& refusal) {
+  return RangeFetch(request, client, take, refusal).run();
 }
 
 }  // namespace rerank
