@@ -128,7 +128,7 @@ class Interruption(PullTest):
     def test_two_at_once(self):
         first = self.start_and_hold()
         second = self.start()
-        self.assertIn("another pull of this model", second.stderr.readline())
+        self.assertIn("another process is pulling this model", second.stderr.readline())
         self.hub.go_on.set()
         for process in (first, second):
             out, err = process.communicate(timeout=LONG)

@@ -173,7 +173,7 @@ class Access(PullTest):
     def test_terms_to_be_accepted(self):
         self.hub.gated = True
         err = self.pull_in_vain()
-        self.assertIn("accepted its terms", err)
+        self.assertIn("requires accepting its terms", err)
         self.assertIn("HF_TOKEN", err)
 
     def test_unknown_names(self):

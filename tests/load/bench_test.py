@@ -82,7 +82,7 @@ class Bench(unittest.TestCase):
         self.assertLess(counted, measured * 1.2)
         lines = done.stdout.splitlines()
         self.assertEqual(len(lines), 5)
-        self.assertIn("3 at a time", lines[2])
+        self.assertIn("3 concurrent", lines[2])
 
     def test_open_loop(self):
         result, done = self.measure(*SMALL, "--request-rate", "50", "--num-requests", "20", "--seed", "7")
@@ -139,7 +139,7 @@ class Bench(unittest.TestCase):
             self.assertEqual(done.returncode, 0, done.stderr)
         compared = bench("compare", str(first), str(second))
         self.assertEqual(compared.returncode, 0, compared.stderr)
-        self.assertIn("2 at a time, 3 documents of 5 words", compared.stdout)
+        self.assertIn("2 concurrent, 3 documents of 5 words", compared.stdout)
         self.assertIn("only in A", compared.stdout)
         self.assertIn("only in B", compared.stdout)
         same = bench("compare", str(first), str(first), "--format", "markdown")
@@ -227,7 +227,7 @@ class Bench(unittest.TestCase):
         out, err = process.communicate(timeout=LONG)
         self.assertEqual(process.returncode, 130, err)
         self.assertIn("Successful requests:", out)
-        self.assertIn("2 at a time: stopped early", err)
+        self.assertIn("2 concurrent: stopped early", err)
         point = json.loads(path.read_text(encoding="utf-8"))["points"][0]
         self.assertTrue(point["interrupted"])
         self.assertGreaterEqual(point["figures"]["completed"], 1)
