@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Checks from the #include lines who includes whom: rooms include only the rooms they may, and third-party headers
-stay in their rooms. Which room may include which is the table of docs/architecture.md, which this reads; which room a
+stay in their rooms. A folder of sources has at most 40 files. Which room may include which is the table of docs/architecture.md, which this reads; which room a
 third-party header belongs to is the table below. Prints one line a violation.
 
 usage: tools/check_layers.py [ROOT]
@@ -61,6 +61,7 @@ SYSTEM = re.compile(r"(sys|linux|netinet|arpa)/\w+\.h|"
                     r"(dlfcn|errno|fcntl|getopt|malloc|poll|pthread|sched|signal|stdlib|string|termios|time|unistd)\.h|[a-z_0-9]+")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
 SOURCES = (".h", ".cc", ".cu", ".cuh")
+MOST_FILES = 40  # in a folder, its CMakeLists.txt included
 
 
 def rooms_in(document):
@@ -160,9 +161,18 @@ def project_fault(path, header, root):
     return None
 
 
+def crowded_folders(root):
+    """A line for each folder of sources with more than MOST_FILES files."""
+    folders = sorted({file.parent for top in ("apps", "include", "src") for file in (root / top).rglob("*")
+                      if file.suffix in SOURCES})
+    counts = [(folder.relative_to(root), sum(file.is_file() for file in folder.iterdir())) for folder in folders]
+    return [f"{folder}: {count} files, more than {MOST_FILES}: split it by what they are"
+            for folder, count in counts if count > MOST_FILES]
+
+
 def faults_in(root):
     """Every violation below `root`, as "path:line: text" lines in order of path."""
-    found = []
+    found = crowded_folders(root)
     for path in sorted(file for top in ("apps", "benchmarks", "include", "python", "src", "tests")
                        for file in (root / top).rglob("*") if file.suffix in SOURCES):
         relative = path.relative_to(root)

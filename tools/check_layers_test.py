@@ -92,6 +92,16 @@ class LayersTest(unittest.TestCase):
         self.assert_caught("src/checkpoint/checkpoint.cc", '"checkpoint/scratch.h"', "for tests only")
         self.assert_caught("src/engine/engine.cc", '"engine/toy_backend.h"', "for tests only")
 
+    def test_a_crowded_folder_is_caught(self):
+        with tempfile.TemporaryDirectory() as folder:
+            room = pathlib.Path(folder) / "src" / "base"
+            room.mkdir(parents=True)
+            for number in range(check_layers.MOST_FILES):
+                (room / f"file_{number}.cc").touch()
+            self.assertEqual(check_layers.crowded_folders(pathlib.Path(folder)), [])
+            (room / "one_more.h").touch()
+            self.assertEqual(len(check_layers.crowded_folders(pathlib.Path(folder))), 1)
+
     def test_what_no_rule_names_is_caught(self):
         self.assert_caught("src/base/mapped_file.h", "<boost/container/vector.hpp>", "is in no rule")
         self.assert_caught("src/base/mapped_file.h", '"mapped.h"', "is not found")

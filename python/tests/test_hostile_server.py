@@ -113,7 +113,7 @@ def test_a_server_that_reads_slowly(call: CallFunction, settings: Settings, serv
     (b'{"results": ' + b"[" * 500_000, "not JSON"), (b'{"a":' * 100_000, "not JSON"), (b"1" * 500_000, "not JSON|neither"),
     (b'{"results": [{"index": "' + b"a" * 900_000 + b'"}]}', "index '?aaa.* is not one of the 1"),
     (b'{"results": [{"index": 0, "score": 1e999}]}', "relevance_score is inf"),
-    (b'{"results": [{"index": 1e0, "score": 1}]}', "index 1.0 is none"),
+    (b'{"results": [{"index": 1e0, "score": 1}]}', "index 1.0 is not one"),
 ], ids=["lists", "objects", "digits", "index", "infinite", "float"])
 def test_json_that_means_harm(call: CallFunction, settings: Settings, server: StandIn, body: bytes, words: str) -> None:
     server.then([reply(200, body)])

@@ -8,9 +8,9 @@
 #include <system_error>
 #include <vector>
 
-#include "base/atomic_file.h"
+#include "base/files/atomic_file.h"
+#include "base/files/whole_file.h"
 #include "base/thread_pool.h"
-#include "base/whole_file.h"
 #include "checkpoint/content_hash.h"
 #include "rerank/error.h"
 

@@ -7,7 +7,7 @@
 #include <system_error>
 #include <utility>
 
-#include "base/whole_file.h"
+#include "base/files/whole_file.h"
 #include "checkpoint/content_hash.h"
 #include "checkpoint/content_identity.h"
 #include "checkpoint/shard_index.h"

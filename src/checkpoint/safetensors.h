@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "base/data_type.h"
-#include "base/mapped_file.h"
+#include "base/files/mapped_file.h"
 #include "base/tensor_view.h"
 
 namespace rerank {

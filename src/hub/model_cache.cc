@@ -11,7 +11,7 @@
 #include <system_error>
 #include <thread>
 
-#include "base/atomic_file.h"
+#include "base/files/atomic_file.h"
 #include "checkpoint/model_location.h"
 #include "rerank/error.h"
 

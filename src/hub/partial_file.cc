@@ -9,7 +9,7 @@
 #include <cerrno>
 #include <system_error>
 
-#include "base/atomic_file.h"
+#include "base/files/atomic_file.h"
 #include "rerank/error.h"
 
 namespace rerank {

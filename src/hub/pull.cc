@@ -6,7 +6,7 @@
 #include <memory>
 #include <utility>
 
-#include "base/whole_file.h"
+#include "base/files/whole_file.h"
 #include "checkpoint/model_location.h"
 #include "hub/download.h"
 #include "hub/hub.h"

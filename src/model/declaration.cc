@@ -10,8 +10,8 @@
 #include <span>
 #include <vector>
 
+#include "base/files/whole_file.h"
 #include "base/shown_text.h"
-#include "base/whole_file.h"
 #include "model/sentence_transformers.h"
 #include "prompt/prompt_file.h"
 #include "rerank/error.h"

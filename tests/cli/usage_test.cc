@@ -126,8 +126,8 @@ TEST(Usage, AKeyOfAnotherCertificateIsCalledThat) {
   const Outcome outcome =
       run({"serve", "demo", "--port", "0", "--ssl-certfile", certificate, "--ssl-keyfile", key});
   EXPECT_EQ(outcome.exit_code, 1);
-  EXPECT_EQ(outcome.err, "rerank: --ssl-keyfile " + key + ": does not match the certificate in " +
-                             certificate + "\n");
+  EXPECT_EQ(outcome.err,
+            "rerank: --ssl-keyfile " + key + ": does not match the certificate in " + certificate + "\n");
 }
 
 TEST(Usage, MessagesCannotSteerTheTerminal) {

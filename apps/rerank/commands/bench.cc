@@ -13,7 +13,7 @@
 #include "apps/rerank/output/bench_text.h"
 #include "apps/rerank/output/output_stream.h"
 #include "apps/rerank/output/terminal_text.h"
-#include "base/atomic_file.h"
+#include "base/files/atomic_file.h"
 #include "load/report/comparison.h"
 #include "load/report/report.h"
 #include "load/report/result_file.h"

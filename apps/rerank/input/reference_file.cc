@@ -5,7 +5,7 @@
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 
-#include "base/whole_file.h"
+#include "base/files/whole_file.h"
 #include "model/reranker.h"
 #include "rerank/error.h"
 #include "text/json_view.h"

@@ -13,7 +13,7 @@
 #include <fstream>
 #include <utility>
 
-#include "base/atomic_file.h"
+#include "base/files/atomic_file.h"
 #include "rerank/error.h"
 
 namespace rerank::cli {

@@ -9,7 +9,7 @@
 
 #include "backend/cpu/processor.h"
 #include "backend/cpu/row_tiles.h"
-#include "base/atomic_file.h"
+#include "base/files/atomic_file.h"
 #include "base/memory_block.h"
 #include "rerank/error.h"
 

@@ -11,7 +11,7 @@
 #include <system_error>
 #include <utility>
 
-#include "base/atomic_file.h"
+#include "base/files/atomic_file.h"
 #include "base/log.h"
 #include "rerank/error.h"
 

@@ -7,7 +7,7 @@
 
 #include "backend/cpu/packed_model.h"
 #include "backend/transformer.h"
-#include "base/mapped_file.h"
+#include "base/files/mapped_file.h"
 #include "base/memory_block.h"
 #include "base/thread_pool.h"
 

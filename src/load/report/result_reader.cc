@@ -7,8 +7,8 @@
 #include <boost/json/value_to.hpp>
 #include <limits>
 
+#include "base/files/whole_file.h"
 #include "base/shown_text.h"
-#include "base/whole_file.h"
 #include "load/report/result_file.h"
 #include "rerank/error.h"
 #include "text/strict_json.h"

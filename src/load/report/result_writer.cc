@@ -5,7 +5,7 @@
 #include <boost/json/value.hpp>
 #include <cmath>
 
-#include "base/atomic_file.h"
+#include "base/files/atomic_file.h"
 #include "load/report/result_file.h"
 
 namespace rerank::load {

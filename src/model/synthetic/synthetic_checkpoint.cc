@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "base/whole_file.h"
+#include "base/files/whole_file.h"
 #include "checkpoint/content_hash.h"
 #include "model/reranker.h"
 #include "prompt/prompt_file.h"

@@ -10,7 +10,7 @@
 #include <cmath>
 #include <thread>
 
-#include "base/whole_file.h"
+#include "base/files/whole_file.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/scratch_directory.h"
 #include "model/open_model.h"

@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include "base/atomic_file.h"
-#include "base/whole_file.h"
+#include "base/files/atomic_file.h"
+#include "base/files/whole_file.h"
 #include "checkpoint/safetensors_header.h"
 #include "model/reranker.h"
 #include "prompt/prompt_file.h"

@@ -1,5 +1,5 @@
 // Mapped files: the bytes, every refusal, moves, and pages that are let go.
-#include "base/mapped_file.h"
+#include "base/files/mapped_file.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "base/whole_file.h"
+#include "base/files/whole_file.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
