@@ -20,7 +20,29 @@ ErrorCode code_of(Status status) {
   return status == Status::kInvalidArgument ? ErrorCode::kInvalidArgument : ErrorCode::kUnavailable;
 }
 
+class EngineScorer : public Scorer {
+ public:
+  explicit EngineScorer(const EngineOptions& options) : engine_(load_engine(options)) {}
+
+  std::unique_ptr<PendingScores> submit(Request request) override {
+    return std::make_unique<PendingRequest>(*engine_, std::move(request));
+  }
+  std::size_t max_pairs_in_flight() const override {
+    constexpr std::size_t kBatchesInFlight = 4;
+    return kBatchesInFlight * static_cast<std::size_t>(engine_->info().max_num_seqs);
+  }
+  std::string model() const override { return engine_->info().model; }
+  bool counts_cached_tokens() const override { return true; }
+
+ private:
+  std::unique_ptr<Engine> engine_;
+};
+
 }  // namespace
+
+std::unique_ptr<Scorer> engine_scorer(const EngineOptions& options) {
+  return std::make_unique<EngineScorer>(options);
+}
 
 std::unique_ptr<Engine> load_engine(const EngineOptions& options) {
   const EndAtOnce guard;

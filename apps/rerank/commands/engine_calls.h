@@ -1,9 +1,10 @@
-// The engine as the commands call it: every wait ends when the program is interrupted.
+// The engine as the commands call it: an interrupt ends every wait.
 #pragma once
 
 #include <future>
 #include <memory>
 
+#include "apps/rerank/commands/scorer.h"
 #include "rerank/engine.h"
 
 namespace rerank::cli {
@@ -11,20 +12,16 @@ namespace rerank::cli {
 // Loads the engine; Ctrl-C meanwhile ends the process at once. Throws Error.
 std::unique_ptr<Engine> load_engine(const EngineOptions& options);
 
-// Whether a device failed or hung while a request was waited for.
+// Whether a device failed or hung during a request.
 bool device_failed();
 
-// A request on its way. The engine must outlive it.
-class PendingRequest {
+// The engine must outlive it.
+class PendingRequest : public PendingScores {
  public:
   PendingRequest(Engine& engine, Request request);
-  // Cancels it, if it was not waited for.
-  ~PendingRequest();
-  PendingRequest(const PendingRequest&) = delete;
-  PendingRequest& operator=(const PendingRequest&) = delete;
+  ~PendingRequest() override;
 
-  // Whatever its status; call once. Throws Interrupted, after the request is cancelled.
-  Result wait();
+  Result wait() override;
 
  private:
   Engine& engine_;

@@ -15,12 +15,12 @@ constexpr std::size_t kMaxBytes = std::size_t{64}
 
 }  // namespace
 
-PairScorer::PairScorer(Judge& judge, const RequestFlags& flags, const LineReader& input, Emit emit)
-    : judge_(judge),
+PairScorer::PairScorer(Scorer& scorer, const RequestFlags& flags, const LineReader& input, Emit emit)
+    : scorer_(scorer),
       flags_(flags),
       input_(input),
       emit_(std::move(emit)),
-      max_pairs_(judge.max_pairs_in_flight()) {}
+      max_pairs_(scorer.max_pairs_in_flight()) {}
 
 Request PairScorer::request_for(const Pair& pair) const {
   Request request;
@@ -59,7 +59,7 @@ void PairScorer::settle(const std::function<bool()>& stop) {
 
 void PairScorer::start_open_group() {
   if (open_group_ == nullptr) return;
-  open_group_->pending = judge_.submit(open_group_->request);
+  open_group_->pending = scorer_.submit(open_group_->request);
   running_.push_back(std::move(open_group_));
 }
 
@@ -78,7 +78,7 @@ void PairScorer::find_refused_pair(const Group& group) {
   for (std::size_t index = 0; index < group.line_numbers.size(); ++index) {
     Request request = group.request;
     request.documents = {group.request.documents[index]};
-    const Result result = judge_.submit(std::move(request))->wait();
+    const Result result = scorer_.submit(std::move(request))->wait();
     require_ok(result, input_.place(group.line_numbers[index]));
     emit_(result.documents.front());
   }

@@ -9,21 +9,21 @@
 #include <string>
 #include <vector>
 
-#include "apps/rerank/commands/judge.h"
+#include "apps/rerank/commands/scorer.h"
 #include "apps/rerank/flags/engine_flags.h"
 #include "apps/rerank/input/pair_reader.h"
 
 namespace rerank::cli {
 
 // Consecutive pairs with the same query and instruction become one request, so that what they share is
-// computed once. Single-threaded; the judge works meanwhile.
+// computed once. Single-threaded; the scorer works meanwhile.
 class PairScorer {
  public:
   using Emit = std::function<void(const DocumentScore&)>;
 
   // `emit` is called once for each pair, in order, from add, settle and finish. `input` is named in messages.
   // Both references must outlive the scorer.
-  PairScorer(Judge& judge, const RequestFlags& flags, const LineReader& input, Emit emit);
+  PairScorer(Scorer& scorer, const RequestFlags& flags, const LineReader& input, Emit emit);
 
   // May wait until earlier pairs are done. Throws Error naming file and line of the first pair that is
   // refused, after emitting those before it; Interrupted.
@@ -48,7 +48,7 @@ class PairScorer {
   void find_refused_pair(const Group& group);
   Request request_for(const Pair& pair) const;
 
-  Judge& judge_;
+  Scorer& scorer_;
   const RequestFlags& flags_;
   const LineReader& input_;
   Emit emit_;

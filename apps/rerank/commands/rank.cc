@@ -50,12 +50,12 @@ Ranking make_ranking(const RankOptions& options, std::vector<Document> documents
   request.query = options.query;
   for (const Document& document : documents) request.documents.push_back(document.text);
 
-  const auto judge = make_judge(options.engine, options.remote, options.raw);
-  Result result = judge->submit(std::move(request))->wait();
+  const auto scorer = make_scorer(options.engine, options.remote, options.raw);
+  Result result = scorer->submit(std::move(request))->wait();
   require_ok(result);
 
-  const std::int64_t num_cached_tokens = judge->counts_cached_tokens() ? result.num_cached_tokens : -1;
-  Ranking ranking{judge->model(),    options.query,     std::move(documents), std::move(result.documents), {},
+  const std::int64_t num_cached_tokens = scorer->counts_cached_tokens() ? result.num_cached_tokens : -1;
+  Ranking ranking{scorer->model(),   options.query,     std::move(documents), std::move(result.documents), {},
                   result.num_tokens, num_cached_tokens, options.raw};
   std::vector<float> scores;
   for (std::size_t index = 0; index < ranking.scores.size(); ++index)
@@ -65,7 +65,7 @@ Ranking make_ranking(const RankOptions& options, std::vector<Document> documents
 }
 
 int rank(const CLI::App& command, const RankOptions& options) {
-  check_judge_flags(command, options.engine, options.remote);
+  check_scorer_flags(command, options.engine, options.remote);
   require_utf8(options.query, "--query");
   require_utf8(options.request.instruction, "--instruction");
   const Ranking ranking = make_ranking(options, read_documents(options.files, options.field));

@@ -59,13 +59,13 @@ class ScoreRun {
 
   void run() {
     skip_done_pairs();
-    const auto judge = make_judge(options_.engine, options_.remote, options_.raw);
-    if (next_index_ > 0) check_last_done_pair(*judge);
+    const auto scorer = make_scorer(options_.engine, options_.remote, options_.raw);
+    if (next_index_ > 0) check_last_done_pair(*scorer);
     file_.open();
-    PairScorer scorer(*judge, options_.request, pairs_.lines(),
-                      [this](const DocumentScore& score) { write(score); });
-    while (read(scorer)) scorer.add(std::move(pair_));
-    scorer.finish();
+    PairScorer pairs(*scorer, options_.request, pairs_.lines(),
+                     [this](const DocumentScore& score) { write(score); });
+    while (read(pairs)) pairs.add(std::move(pair_));
+    pairs.finish();
     file_.finish();
   }
 
@@ -101,12 +101,12 @@ class ScoreRun {
 
   // A pair's score is the same bits every time, so one line tells whether model, input and flags are the
   // same.
-  void check_last_done_pair(Judge& judge) {
+  void check_last_done_pair(Scorer& scorer) {
     std::string line;
-    PairScorer scorer(judge, options_.request, pairs_.lines(),
-                      [this, &line](const DocumentScore& score) { line = format(next_index_ - 1, score); });
-    scorer.add(std::move(pair_));
-    scorer.finish();
+    PairScorer pairs(scorer, options_.request, pairs_.lines(),
+                     [this, &line](const DocumentScore& score) { line = format(next_index_ - 1, score); });
+    pairs.add(std::move(pair_));
+    pairs.finish();
     line.pop_back();
     if (line != file_.last_earlier_line()) {
       throw Error(ErrorCode::kInvalidArgument,
@@ -117,16 +117,16 @@ class ScoreRun {
   }
 
   // Reads pair_. Whoever writes the input slowly gets the scores of what is written before more is asked for.
-  bool read(PairScorer& scorer) {
+  bool read(PairScorer& pairs) {
     const auto more_to_read = [this] { return !pairs_.lines().would_wait(); };
     if (!more_to_read()) {
-      scorer.settle(more_to_read);
+      pairs.settle(more_to_read);
       file_.flush();
     }
     try {
       return pairs_.next(pair_);
     } catch (const Error&) {
-      scorer.finish();  // a bad line: the pairs before it count
+      pairs.finish();  // a bad line: the pairs before it count
       throw;
     }
   }
@@ -160,7 +160,7 @@ class ScoreRun {
 };
 
 int score(const CLI::App& command, const ScoreOptions& options) {
-  check_judge_flags(command, options.engine, options.remote);
+  check_scorer_flags(command, options.engine, options.remote);
   if (options.resume && options.force) throw UsageError("--resume and --force cannot be combined");
   if (options.resume && options.output.empty())
     throw UsageError("--resume needs the file to resume; add -o FILE");

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "apps/rerank/command.h"
-#include "apps/rerank/commands/remote_judge.h"
+#include "apps/rerank/commands/remote_scorer.h"
 #include "apps/rerank/flags/engine_flags.h"
 #include "apps/rerank/flags/number_flags.h"
 
@@ -88,7 +88,7 @@ void add_remote_flags(CLI::App& command, RemoteFlags& flags) {
   add_connection_flags(command, flags);
 }
 
-void check_judge_flags(const CLI::App& command, const EngineOptions& engine, const RemoteFlags& flags) {
+void check_scorer_flags(const CLI::App& command, const EngineOptions& engine, const RemoteFlags& flags) {
   CLI::App others;
   others.set_help_flag();
   if (flags.wants_server()) {
@@ -108,12 +108,12 @@ void check_judge_flags(const CLI::App& command, const EngineOptions& engine, con
   if (engine.model.empty()) throw UsageError("--model is required, or --url to use a server");
 }
 
-std::unique_ptr<Judge> make_judge(const EngineOptions& engine, const RemoteFlags& flags, bool raw_scores) {
-  if (!flags.wants_server()) return engine_judge(engine);
+std::unique_ptr<Scorer> make_scorer(const EngineOptions& engine, const RemoteFlags& flags, bool raw_scores) {
+  if (!flags.wants_server()) return engine_scorer(engine);
   ClientOptions options = flags.client;
   options.model = engine.model;
   options.max_documents_per_request = static_cast<std::size_t>(flags.max_documents_per_request);
-  return remote_judge(std::move(options), raw_scores);
+  return remote_scorer(std::move(options), raw_scores);
 }
 
 std::vector<std::string> without_remote_word(int argc, const char* const* argv) {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "apps/rerank/commands/judge.h"
+#include "apps/rerank/commands/scorer.h"
 #include "rerank/client.h"
 
 namespace CLI {  // NOLINT(readability-identifier-naming): not ours
@@ -30,10 +30,10 @@ void add_remote_flags(CLI::App& command, RemoteFlags& flags);
 
 // Throws UsageError naming a flag of `command` that fits only a server, or only an engine, where the other is
 // asked for, or --model where an engine has none.
-void check_judge_flags(const CLI::App& command, const EngineOptions& engine, const RemoteFlags& flags);
+void check_scorer_flags(const CLI::App& command, const EngineOptions& engine, const RemoteFlags& flags);
 
 // A server if `flags` say so, otherwise an engine with `engine`'s options. Throws Error.
-std::unique_ptr<Judge> make_judge(const EngineOptions& engine, const RemoteFlags& flags, bool raw_scores);
+std::unique_ptr<Scorer> make_scorer(const EngineOptions& engine, const RemoteFlags& flags, bool raw_scores);
 
 // "rerank remote rank ..." as "rerank rank --remote ...".
 std::vector<std::string> without_remote_word(int argc, const char* const* argv);

@@ -35,7 +35,7 @@ std::string verdict_on(const std::vector<std::string>& words) {
   add_remote_flags(command, remote);
   command.parse(std::vector<std::string>(words.rbegin(), words.rend()));
   try {
-    check_judge_flags(command, engine, remote);
+    check_scorer_flags(command, engine, remote);
   } catch (const UsageError& error) {
     return error.what();
   }

@@ -1,4 +1,4 @@
-#include "apps/rerank/commands/remote_judge.h"
+#include "apps/rerank/commands/remote_scorer.h"
 
 #include <chrono>
 #include <cmath>
@@ -47,9 +47,9 @@ class RemoteScores : public PendingScores {
   std::stop_source& stop_;
 };
 
-class RemoteJudge : public Judge {
+class RemoteScorer : public Scorer {
  public:
-  RemoteJudge(ClientOptions options, bool raw_scores)
+  RemoteScorer(ClientOptions options, bool raw_scores)
       : num_threads_(static_cast<std::size_t>(options.max_connections)),
         raw_scores_(raw_scores),
         client_(std::move(options)) {
@@ -57,7 +57,7 @@ class RemoteJudge : public Judge {
         std::async(std::launch::async, [this] { return client_.server(stop_.get_token()); });
     server_ = wait_for(server, stop_);
   }
-  ~RemoteJudge() override {
+  ~RemoteScorer() override {
     stop_.request_stop();
     for (std::jthread& thread : threads_) thread.request_stop();
   }
@@ -151,8 +151,8 @@ class RemoteJudge : public Judge {
 
 }  // namespace
 
-std::unique_ptr<Judge> remote_judge(ClientOptions options, bool raw_scores) {
-  return std::make_unique<RemoteJudge>(std::move(options), raw_scores);
+std::unique_ptr<Scorer> remote_scorer(ClientOptions options, bool raw_scores) {
+  return std::make_unique<RemoteScorer>(std::move(options), raw_scores);
 }
 
 }  // namespace rerank::cli
