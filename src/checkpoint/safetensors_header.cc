@@ -1,9 +1,7 @@
 // Writing the header of a safetensors file.
 #include "checkpoint/safetensors_header.h"
 
-#include <boost/json/array.hpp>
-#include <boost/json/object.hpp>
-#include <boost/json/serialize.hpp>
+#include "text/json_writer.h"
 
 namespace rerank {
 namespace {
@@ -21,20 +19,23 @@ std::uint64_t tensor_bytes(const TensorInfo& tensor) {
 }
 
 std::string make_safetensors_header(std::span<const TensorInfo> tensors) {
-  boost::json::object header;
+  JsonWriter json;
+  json.begin_object();
   // Transformers refuses a file that does not say which framework wrote it.
-  header["__metadata__"] = boost::json::object{{"format", "pt"}};
+  json.key("__metadata__").begin_object().key("format").string("pt").end_object();
   std::uint64_t offset = 0;
   for (const TensorInfo& tensor : tensors) {
     const std::uint64_t end = offset + tensor_bytes(tensor);
-    boost::json::object entry;
-    entry["dtype"] = dtype_name(tensor.type);
-    entry["shape"] = boost::json::array(tensor.shape.begin(), tensor.shape.end());
-    entry["data_offsets"] = boost::json::array{offset, end};
-    header[tensor.name] = std::move(entry);
+    json.escaped_key(tensor.name).begin_object().key("dtype").string(dtype_name(tensor.type));
+    json.key("shape").begin_array();
+    for (const std::int64_t dimension : tensor.shape) json.number(dimension);
+    json.end_array();
+    json.key("data_offsets").begin_array();
+    json.number(static_cast<std::int64_t>(offset)).number(static_cast<std::int64_t>(end));
+    json.end_array().end_object();
     offset = end;
   }
-  std::string text = boost::json::serialize(header);
+  std::string text = json.end_object().take();
   text.append((8 - text.size() % 8) % 8, ' ');
   std::string out;
   for (int byte = 0; byte < 8; ++byte) out.push_back(static_cast<char>((text.size() >> (8 * byte)) & 0xff));

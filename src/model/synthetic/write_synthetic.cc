@@ -4,8 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/json/object.hpp>
-#include <boost/json/serialize.hpp>
 #include <memory>
 #include <system_error>
 #include <utility>
@@ -17,6 +15,7 @@
 #include "model/reranker.h"
 #include "prompt/prompt_file.h"
 #include "rerank/error.h"
+#include "text/json_writer.h"
 
 namespace rerank {
 namespace {
@@ -111,14 +110,15 @@ std::vector<Shard> split_into_shards(std::vector<ModelTensor> model, std::uint64
 }
 
 void write_index(const fs::path& directory, const std::vector<Shard>& shards, std::uint64_t total_bytes) {
-  boost::json::object weight_map;
+  JsonWriter json;
+  json.begin_object().key("metadata").begin_object();
+  json.key("total_size").number(static_cast<std::int64_t>(total_bytes)).end_object();
+  json.key("weight_map").begin_object();
   for (const Shard& shard : shards) {
-    for (const TensorInfo& tensor : shard.tensors) weight_map[tensor.name] = shard.file_name;
+    for (const TensorInfo& tensor : shard.tensors) json.escaped_key(tensor.name).string(shard.file_name);
   }
-  boost::json::object index;
-  index["metadata"] = boost::json::object{{"total_size", total_bytes}};
-  index["weight_map"] = std::move(weight_map);
-  write_whole_file(directory / "model.safetensors.index.json", boost::json::serialize(index));
+  json.end_object().end_object();
+  write_whole_file(directory / "model.safetensors.index.json", json.take());
 }
 
 void copy_tokenizer(const fs::path& tokenizer_file, const fs::path& directory) {
