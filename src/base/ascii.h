@@ -42,7 +42,7 @@ inline bool equal_in_any_case(std::string_view a, std::string_view b) {
 }
 
 // Without what is in `blanks` at both ends.
-constexpr std::string_view trimmed(std::string_view text, std::string_view blanks = " \t\r\n") {
+constexpr std::string_view trimmed(std::string_view text, std::string_view blanks = " \t\r\n\v\f") {
   const std::size_t first = text.find_first_not_of(blanks);
   if (first == std::string_view::npos) return {};
   return text.substr(first, text.find_last_not_of(blanks) - first + 1);

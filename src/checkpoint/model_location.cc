@@ -9,6 +9,7 @@
 #include <string_view>
 #include <system_error>
 
+#include "base/ascii.h"
 #include "checkpoint/checkpoint.h"
 #include "rerank/error.h"
 
@@ -30,8 +31,7 @@ bool is_existing_directory(const fs::path& path) {
 // Neither empty nor a way out of the directory that it is joined to.
 bool is_plain_name(std::string_view name) {
   return !name.empty() && name.front() != '.' && std::all_of(name.begin(), name.end(), [](unsigned char c) {
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' ||
-           c == '_' || c == '.';
+    return is_digit(c) || is_letter(c) || c == '-' || c == '_' || c == '.';
   });
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "base/ascii.h"
 #include "http/curl_library.h"
 #include "rerank/version.h"
 
@@ -81,18 +82,6 @@ Kind kind_of(CURLcode result) {
     default:
       return Kind::kLost;
   }
-}
-
-std::string lower(std::string_view text) {
-  std::string lowered(text);
-  std::transform(lowered.begin(), lowered.end(), lowered.begin(),
-                 [](unsigned char c) { return 'A' <= c && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return lowered;
-}
-
-std::string_view trimmed(std::string_view text) {
-  const std::size_t begin = std::min(text.find_first_not_of(" \t\r\n"), text.size());
-  return text.substr(begin, text.find_last_not_of(" \t\r\n") + 1 - begin);
 }
 
 }  // namespace
@@ -268,7 +257,7 @@ class Transfer::Impl {
     if (line.starts_with("HTTP/")) {
       reply_.head.headers.clear();  // those before were of a redirect or "100 Continue"
     } else if (const std::size_t colon = line.find(':'); colon != std::string_view::npos) {
-      reply_.head.headers.emplace_back(lower(trimmed(line.substr(0, colon))),
+      reply_.head.headers.emplace_back(lower_case(trimmed(line.substr(0, colon))),
                                        trimmed(line.substr(colon + 1)));
     }
     return true;

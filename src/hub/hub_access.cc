@@ -4,12 +4,12 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 
+#include "base/ascii.h"
 #include "http/url.h"
 #include "rerank/error.h"
 
@@ -23,14 +23,9 @@ std::string environment(const char* name) {
   return value == nullptr ? std::string() : std::string(value);
 }
 
-bool is_true(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::toupper(c); });
-  return text == "1" || text == "ON" || text == "YES" || text == "TRUE";
-}
-
-std::string trimmed(const std::string& text) {
-  const std::size_t begin = std::min(text.find_first_not_of(" \t\r\n"), text.size());
-  return text.substr(begin, text.find_last_not_of(" \t\r\n") + 1 - begin);
+bool is_true(std::string_view text) {
+  const std::string word = lower_case(text);
+  return word == "1" || word == "on" || word == "yes" || word == "true";
 }
 
 fs::path huggingface_token_file() {

@@ -5,6 +5,7 @@
 #include <boost/json/array.hpp>
 #include <boost/json/value.hpp>
 
+#include "base/ascii.h"
 #include "hub/hub.h"
 #include "rerank/error.h"
 #include "text/strict_json.h"
@@ -20,8 +21,7 @@ constexpr std::uint64_t kLargestFileBytes = std::uint64_t{1} << 43;
 std::string percent_encoded(std::string_view text) {
   std::string encoded;
   for (const char c : text) {
-    const bool is_free = ('0' <= c && c <= '9') || ('A' <= c && c <= 'Z') || ('a' <= c && c <= 'z') ||
-                         c == '-' || c == '_' || c == '.' || c == '~';
+    const bool is_free = is_digit(c) || is_letter(c) || c == '-' || c == '_' || c == '.' || c == '~';
     encoded += is_free ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
   }
   return encoded;

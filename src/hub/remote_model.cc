@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/ascii.h"
 #include "rerank/error.h"
 #include "text/strict_json.h"
 
@@ -30,8 +31,7 @@ bool is_weights(std::string_view name) {
 
 bool is_plain(std::string_view name) {
   return name.front() != '.' && std::all_of(name.begin(), name.end(), [](unsigned char c) {
-           return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' ||
-                  c == '_' || c == '.';
+           return is_digit(c) || is_letter(c) || c == '-' || c == '_' || c == '.';
          });
 }
 

@@ -4,12 +4,12 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cctype>
 #include <filesystem>
 #include <optional>
 #include <span>
 #include <vector>
 
+#include "base/ascii.h"
 #include "base/files/whole_file.h"
 #include "base/shown_text.h"
 #include "model/sentence_transformers.h"
@@ -18,11 +18,6 @@
 
 namespace rerank {
 namespace {
-
-std::string lower_case(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
-  return text;
-}
 
 const PublishedReranker* find_published(std::string_view name) {
   for (const Family* family : families()) {

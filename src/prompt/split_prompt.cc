@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/ascii.h"
+
 namespace rerank {
 namespace {
 
@@ -13,7 +15,7 @@ bool prints(char c) {
 }
 
 bool is_letter_or_digit(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+  return is_letter(c) || is_digit(c);
 }
 
 // See split_prompt. REQUIRES: 0 < i < words.size()

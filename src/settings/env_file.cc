@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/ascii.h"
 #include "base/shown_text.h"
 #include "rerank/error.h"
 
@@ -9,12 +10,6 @@ namespace rerank {
 namespace {
 
 constexpr std::string_view kBlanks = " \t\v\f\r";
-
-std::string_view trimmed(std::string_view text) {
-  const std::size_t begin = text.find_first_not_of(kBlanks);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(kBlanks) + 1 - begin);
-}
 
 [[noreturn]] void refuse(const std::string& file, int line, const std::string& what) {
   throw Error(ErrorCode::kInvalidArgument, fmt::format("{}, line {}: {}", file, line, shown_text(what, 300)));

@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
+
+#include "base/ascii.h"
 
 namespace rerank {
 namespace {
@@ -180,7 +181,7 @@ std::vector<KnownSetting> settings_of_others() {
 bool ends_in_digits_and(std::string_view text, std::string_view end) {
   if (!text.ends_with(end)) return false;
   text.remove_suffix(end.size());
-  return !text.empty() && std::isdigit(static_cast<unsigned char>(text.back())) != 0;
+  return !text.empty() && is_digit(text.back());
 }
 
 // https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
@@ -230,9 +231,7 @@ std::vector<std::string> variables_of(const KnownSetting& setting) {
   std::vector<std::string> names;
   if (setting.group != Group::kEnvironment) {
     names.emplace_back("RERANK_");
-    for (const char letter : setting.key) {
-      names.front() += static_cast<char>(std::toupper(static_cast<unsigned char>(letter)));
-    }
+    for (const char letter : setting.key) names.front() += upper(letter);
   }
   names.insert(names.end(), setting.other_variables.begin(), setting.other_variables.end());
   return names;

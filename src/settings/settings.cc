@@ -5,11 +5,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cctype>
 #include <charconv>
 #include <system_error>
 #include <utility>
 
+#include "base/ascii.h"
 #include "base/nearest_name.h"
 #include "settings/env_file.h"
 #include "settings/known_settings.h"
@@ -269,9 +269,7 @@ std::optional<double> Settings::number(std::string_view key) const {
 
 std::optional<bool> Settings::flag(std::string_view key) const {
   if (find(key) == nullptr) return std::nullopt;
-  std::string text = get(key);
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char letter) { return std::tolower(letter); });
+  const std::string text = lower_case(get(key));
   for (const char* yes : {"true", "yes", "on", "1"}) {
     if (text == yes) return true;
   }

@@ -3,8 +3,8 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 
+#include "base/ascii.h"
 #include "model/synthetic/synthetic_checkpoint.h"
 
 namespace rerank {
@@ -28,8 +28,7 @@ constexpr std::array kPublishedShapes = {
 }  // namespace
 
 std::string published_config(std::string_view size) {
-  std::string name(size);
-  std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
+  const std::string name = lower_case(size);
   const auto* shape = std::find_if(kPublishedShapes.begin(), kPublishedShapes.end(),
                                    [&](const PublishedShape& candidate) { return candidate.name == name; });
   if (shape == kPublishedShapes.end()) return {};

@@ -3,16 +3,10 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/ascii.h"
+
 namespace rerank {
 namespace {
-
-// -1 if it is not a digit.
-int hex_digit(char letter) {
-  if (letter >= '0' && letter <= '9') return letter - '0';
-  if (letter >= 'a' && letter <= 'f') return letter - 'a' + 10;
-  if (letter >= 'A' && letter <= 'F') return letter - 'A' + 10;
-  return -1;
-}
 
 bool is_blank(char letter) {
   return letter == ' ' || letter == '\t';

@@ -2,23 +2,12 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
+
 namespace rerank {
-namespace {
-
-char lower(char letter) {
-  return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
-}
-
-}  // namespace
-
-bool equal_ignoring_case(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](char left, char right) { return lower(left) == lower(right); });
-}
-
 std::string_view HttpRequest::header(std::string_view name) const {
   for (const HttpHeader& candidate : headers) {
-    if (equal_ignoring_case(candidate.name, name)) return candidate.value;
+    if (equal_in_any_case(candidate.name, name)) return candidate.value;
   }
   return {};
 }

@@ -16,9 +16,6 @@ struct HttpHeader {
   std::string value;
 };
 
-// ASCII letters only, whatever the locale.
-bool equal_ignoring_case(std::string_view a, std::string_view b);
-
 struct HttpRequest {
   std::string method;
   std::string target;  // as sent: path and query, percent-encoded

@@ -7,6 +7,8 @@
 #include <limits>
 #include <utility>
 
+#include "base/ascii.h"
+
 namespace rerank {
 namespace {
 
@@ -17,12 +19,8 @@ RequestFault bad(std::string message) {
   return {400, std::move(message)};
 }
 
-constexpr bool is_digit(char letter) {
-  return letter >= '0' && letter <= '9';
-}
-
 constexpr bool is_letter_or_digit(char letter) {
-  return is_digit(letter) || (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z');
+  return is_digit(letter) || is_letter(letter);
 }
 
 constexpr std::array<bool, 256> token_letters() {
@@ -34,18 +32,12 @@ constexpr std::array<bool, 256> token_letters() {
 }
 constexpr std::array<bool, 256> kTokenLetters = token_letters();
 
-std::string_view trimmed(std::string_view text) {
-  const std::size_t begin = text.find_first_not_of(kBlanks);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
-}
-
 // Calls `visit` with each member of the list "a, b".
 template <typename Visit>
 void for_each_member(std::string_view list, const Visit& visit) {
   while (!list.empty()) {
     const std::size_t comma = std::min(list.find(','), list.size());
-    visit(trimmed(list.substr(0, comma)));
+    visit(trimmed(list.substr(0, comma), kBlanks));
     list.remove_prefix(std::min(comma + 1, list.size()));
   }
 }
@@ -81,7 +73,7 @@ std::optional<std::string> path_of_absolute(std::string_view target) {
   const std::size_t end_of_scheme = target.find("://");
   if (end_of_scheme == std::string_view::npos) return std::nullopt;
   const std::string_view scheme = target.substr(0, end_of_scheme);
-  if (!equal_ignoring_case(scheme, "http") && !equal_ignoring_case(scheme, "https")) return std::nullopt;
+  if (!equal_in_any_case(scheme, "http") && !equal_in_any_case(scheme, "https")) return std::nullopt;
   const std::string_view rest = target.substr(end_of_scheme + 3);
   const std::size_t end_of_host = std::min(rest.find_first_of("/?#"), rest.size());
   const std::string_view authority = rest.substr(0, end_of_host);
@@ -174,7 +166,7 @@ std::optional<RequestFault> read_field_line(std::string_view line, HttpRequest* 
   if (name.empty() || !std::ranges::all_of(name, is_token_letter)) {
     return bad("a header field's name is empty or contains an invalid character");
   }
-  const std::string_view value = trimmed(line.substr(colon + 1));
+  const std::string_view value = trimmed(line.substr(colon + 1), kBlanks);
   if (!std::ranges::all_of(value, is_text_letter)) return bad("a header field contains a control character");
   if (add != nullptr) add->headers.push_back({std::string(name), std::string(value)});
   return std::nullopt;
@@ -187,19 +179,19 @@ std::optional<RequestFault> read_framing(const HttpRequest& request, RequestFram
   bool says_close = false;
   bool says_keep_alive = false;
   for (const HttpHeader& header : request.headers) {
-    if (equal_ignoring_case(header.name, "Host")) {
+    if (equal_in_any_case(header.name, "Host")) {
       if (std::exchange(host, &header) != nullptr) return bad("the request has more than one Host");
-    } else if (equal_ignoring_case(header.name, "Content-Length")) {
+    } else if (equal_in_any_case(header.name, "Content-Length")) {
       if (std::exchange(length, &header) != nullptr)
         return bad("the request has more than one Content-Length");
-    } else if (equal_ignoring_case(header.name, "Transfer-Encoding")) {
+    } else if (equal_in_any_case(header.name, "Transfer-Encoding")) {
       if (std::exchange(coding, &header) != nullptr) {
         return bad("the request has more than one Transfer-Encoding");
       }
-    } else if (equal_ignoring_case(header.name, "Connection")) {
+    } else if (equal_in_any_case(header.name, "Connection")) {
       for_each_member(header.value, [&](std::string_view member) {
-        says_close = says_close || equal_ignoring_case(member, "close");
-        says_keep_alive = says_keep_alive || equal_ignoring_case(member, "keep-alive");
+        says_close = says_close || equal_in_any_case(member, "close");
+        says_keep_alive = says_keep_alive || equal_in_any_case(member, "keep-alive");
       });
     }
   }
@@ -209,7 +201,7 @@ std::optional<RequestFault> read_framing(const HttpRequest& request, RequestFram
   if (coding != nullptr) {
     if (framing.is_http_1_0) return bad("HTTP/1.0 does not support Transfer-Encoding");
     if (length != nullptr) return bad("the request has both a Content-Length and a Transfer-Encoding");
-    if (!equal_ignoring_case(coding->value, "chunked")) {
+    if (!equal_in_any_case(coding->value, "chunked")) {
       return RequestFault{501, "the only supported transfer encoding is \"chunked\""};
     }
     framing.is_chunked = true;

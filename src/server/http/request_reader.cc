@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/ascii.h"
 #include "rerank/error.h"
 
 namespace rerank {
@@ -176,7 +177,7 @@ HttpRequest RequestReader::take() {
 }
 
 bool RequestReader::expects_continue() const {
-  return !is_http_1_0() && equal_ignoring_case(request_.header("Expect"), "100-continue");
+  return !is_http_1_0() && equal_in_any_case(request_.header("Expect"), "100-continue");
 }
 
 std::optional<std::uint64_t> RequestReader::remaining_bytes() const {

@@ -3,6 +3,7 @@
 #include <openssl/crypto.h>
 #include <openssl/sha.h>
 
+#include "base/ascii.h"
 #include "rerank/error.h"
 #include "server/http/http_message.h"
 
@@ -28,7 +29,7 @@ bool ApiKeys::admits(std::string_view authorization) const {
   if (digests_.empty()) return true;
   constexpr std::string_view kScheme = "bearer ";
   const std::string_view given = without_spaces(authorization);
-  if (!equal_ignoring_case(given.substr(0, kScheme.size()), kScheme)) return false;
+  if (!equal_in_any_case(given.substr(0, kScheme.size()), kScheme)) return false;
   // Digests have equal length, and all of them are compared, whatever the first results.
   const Digest wanted = digest(without_spaces(given.substr(kScheme.size())));
   int found = 0;

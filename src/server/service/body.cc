@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "api/api_error.h"
+#include "base/ascii.h"
 #include "base/shown_text.h"
 #include "server/service/gzip.h"
 
@@ -12,13 +13,13 @@ namespace rerank {
 
 bool is_compressed(const HttpRequest& request) {
   const std::string_view encoding = request.header("Content-Encoding");
-  return !encoding.empty() && !equal_ignoring_case(encoding, "identity");
+  return !encoding.empty() && !equal_in_any_case(encoding, "identity");
 }
 
 bool inflate_body(HttpRequest& request, std::size_t max_bytes, api::Allowance& allowance) {
   if (!is_compressed(request)) return true;
   const std::string_view encoding = request.header("Content-Encoding");
-  if (!equal_ignoring_case(encoding, "gzip") && !equal_ignoring_case(encoding, "x-gzip")) {
+  if (!equal_in_any_case(encoding, "gzip") && !equal_in_any_case(encoding, "x-gzip")) {
     throw api::ApiError(
         415, fmt::format("Content-Encoding {} is not supported; use gzip or none", shown_text(encoding)));
   }
