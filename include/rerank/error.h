@@ -1,5 +1,5 @@
 // The one exception of the library and the two ways to raise it. Outcomes that are part of normal service
-// (queue full, cancelled, deadline passed) are values, see types.h, not exceptions.
+// (cancelled, deadline exceeded) are values, see types.h, not exceptions.
 #pragma once
 
 #include <cstddef>
@@ -13,22 +13,22 @@
 namespace rerank {
 
 enum class ErrorCode {
-  kInvalidArgument,  // the caller's value is wrong; the message names it and says what to do
-  kNotFound,         // a model, file or tensor that was named does not exist
-  kUnsupported,      // well formed, but not something this program can do right
+  kInvalidArgument,  // a value of the caller's is wrong; the message names it and says what to do
+  kNotFound,         // a model, file or tensor does not exist
+  kUnsupported,      // well-formed, but not supported by this program
   kUnavailable,      // the engine is shutting down or its device failed
-  kInternal,         // our mistake; the message carries file and line
+  kInternal,         // a bug; the message contains file and line
 };
 
-// A prompt that has more tokens than it may have.
+// A prompt that exceeds a limit on its tokens.
 struct __attribute__((visibility("default"))) PromptTooLong {
-  std::int32_t num_tokens = 0;  // of the text at fault and of the prompt around it
-  bool is_exact = true;         // false: more than `limit`, nobody counted how many
+  std::int32_t num_tokens = 0;  // of the text at fault and the prompt around it
+  bool is_exact = true;         // false: more than `limit`, not counted further
   std::int32_t limit = 0;
-  bool is_limit_of_request = false;  // Request::max_tokens_per_pair; else EngineOptions::max_model_len
+  bool is_limit_of_request = false;  // Request::max_tokens_per_pair; otherwise EngineOptions::max_model_len
 };
 
-// What an error is about, for programs that have their own names for it.
+// What an error is about, for programs that name it in their own words.
 struct __attribute__((visibility("default"))) ErrorSubject {
   std::string member;                // of EngineOptions or Request, whose value is wrong; empty: none
   std::optional<std::size_t> index;  // of the element, where the member is a list
@@ -38,7 +38,7 @@ struct __attribute__((visibility("default"))) ErrorSubject {
   std::string text() const { return index ? member + "[" + std::to_string(*index) + "]" : member; }
 };
 
-// Default visibility, so that an Error thrown inside a module with hidden symbols is caught outside it.
+// Default visibility, so that an Error thrown in a module with hidden symbols can be caught outside of it.
 class __attribute__((visibility("default"))) Error : public std::runtime_error {
  public:
   Error(ErrorCode code, const std::string& message)
@@ -61,14 +61,14 @@ class __attribute__((visibility("default"))) Error : public std::runtime_error {
   std::string reason_;
 };
 
-// Throws Error{code, message} unless `condition` holds. For what a caller or a file got wrong: the text is
-// shown to people, so it names the field, file or flag and the way out. Build costly messages behind an `if`
-// instead.
+// Throws Error{code, message} unless `condition` holds. For mistakes of a caller or in a file: people read
+// the message, so it names the field, file or flag and says what to do. Use an `if` instead where the message
+// is costly to build.
 inline void require(bool condition, std::string_view message, ErrorCode code = ErrorCode::kInvalidArgument) {
   if (!condition) throw Error(code, std::string(message));
 }
 
-// Throws Error{kInternal} with file and line unless `condition` holds. For what only a bug of ours can break.
+// Throws Error{kInternal} with file and line unless `condition` holds. For what only a bug can break.
 inline void check(bool condition, std::string_view message, const char* file = __builtin_FILE(),
                   int line = __builtin_LINE()) {
   if (!condition) {

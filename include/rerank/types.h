@@ -15,73 +15,73 @@ namespace rerank {
 struct Request {
   std::string query;                   // UTF-8; may be empty
   std::vector<std::string> documents;  // UTF-8; each may be empty
-  // Empty: `query` is every document's. Else one for each document, and `query` is not read; equal ones that
-  // follow each other are computed once.
+  // Empty: `query` is used for every document. Otherwise one for each document, and `query` is ignored; equal
+  // ones next to each other are computed once.
   std::vector<std::string> queries;
   std::string instruction;  // empty: the model's default, see EngineInfo
 
-  // Limits in tokens; 0 means none. Where one cuts, only the text's first tokens are kept.
+  // Limits in tokens; 0: none. The first tokens of a longer text are kept.
   std::int32_t max_tokens_per_query = 0;
   std::int32_t max_tokens_per_document = 0;
   std::int32_t max_tokens_per_pair =
-      0;  // whole prompt, at most EngineOptions::max_model_len (also the default)
+      0;  // the whole prompt; at most EngineOptions::max_model_len, which is also the default
 
-  // A pair longer than its limit: true cuts the document (never the rest of the prompt) and says so in the
-  // score, false refuses the request.
+  // What happens to a pair that exceeds its limit: true truncates the document, never the rest of the prompt,
+  // and reports that in the score; false refuses the request.
   bool truncate = true;
 
-  std::int32_t priority = 0;  // lower numbers are served first; equal ones take turns
+  std::int32_t priority = 0;  // lower numbers run first; equal ones take turns
   std::optional<std::chrono::steady_clock::time_point> deadline;
 };
 
-// The judgement of one pair.
+// The score of one pair.
 struct DocumentScore {
-  // What the publisher's own code returns for the pair: EngineInfo::score_function of the logit. In [0, 1]
-  // where that is a sigmoid.
+  // What the publisher's own code returns for the pair: EngineInfo::score_function of the logit. Between 0
+  // and 1 where that is a sigmoid.
   float score = 0;
-  float logit_yes = 0;          // of a head with one row: its logit
-  float logit_no = 0;           // of a head with one row: 0
-  std::int32_t num_tokens = 0;  // of the whole prompt, as computed
-  bool truncated = false;       // the document was cut
+  float logit_yes = 0;          // its only logit, for a head with one row
+  float logit_no = 0;           // 0 for a head with one row
+  std::int32_t num_tokens = 0;  // of the whole prompt, after truncation
+  bool truncated = false;       // the document was truncated
 
-  // The logit that the score is made of.
+  // The logit that the score is a function of.
   float logit_difference() const { return logit_yes - logit_no; }
 };
 
 enum class Status {
   kOk,
-  kInvalidArgument,   // the request cannot be scored as asked; the message says why
+  kInvalidArgument,   // the request is invalid; the message says why
   kCancelled,         // Engine::cancel, or the engine was destroyed
   kDeadlineExceeded,  // Request::deadline passed before all documents were scored
-  kUnavailable,       // the backend failed and the engine is unhealthy; or memory ran out for this request
+  kUnavailable,       // the backend failed and the engine is unhealthy, or memory ran out for this request
 };
 
 struct Timings {
   std::chrono::nanoseconds queue{};     // from submit to the first document being prepared
   std::chrono::nanoseconds tokenize{};  // spent on this request's texts
-  std::chrono::nanoseconds compute{};   // of the batches that held its documents
+  std::chrono::nanoseconds compute{};   // of the batches that contained its documents
   std::chrono::nanoseconds total{};     // from submit to the result
 };
 
 struct Result {
   Status status = Status::kOk;
-  // Why, when status is not kOk; and what that is about, as Error::subject and Error::reason.
+  // Why status is not kOk, and what that is about, as Error::subject and Error::reason.
   std::string message;
   ErrorSubject subject;
   std::string reason;
   std::vector<DocumentScore> documents;  // [request.documents], in their order; only when status is kOk
-  std::int64_t num_tokens = 0;           // of all pairs, each counted whole
-  std::int64_t num_cached_tokens = 0;    // of those, how many were shared and not computed again
+  std::int64_t num_tokens = 0;           // of all pairs, prefixes counted for each
+  std::int64_t num_cached_tokens = 0;    // of those, found in a shared or cached prefix
   Timings timings;
 };
 
-// A token and where in a text it comes from.
+// A token and its position in a text.
 struct TokenPiece {
   std::int32_t id = 0;
   std::string text;      // the part of the text from start to stop
   bool special = false;  // a control token such as "<|im_end|>"
-  // In code points of the text, as the Hugging Face tokenizers package counts: tokens that share one both
-  // count it whole, and what Unicode normalization composed counts for the first of what it was composed of.
+  // In code points of the text, as Hugging Face's tokenizers counts them: tokens that share a code point both
+  // include it, and a composed character has the position of the first of its code points.
   std::int64_t start = 0;
   std::int64_t stop = 0;
 };

@@ -12,8 +12,8 @@ namespace {
 
 struct StatusWords {
   int status;
-  std::string_view type;      // as vLLM and OpenAI name it
-  std::string_view tei_type;  // as TEI does
+  std::string_view type;      // in the replies of vLLM and OpenAI
+  std::string_view tei_type;  // in those of TEI
 };
 
 constexpr std::array kStatusWords = {
@@ -93,9 +93,9 @@ ApiError& ApiError::set_retry_after(std::chrono::seconds wait) {
 
 ApiError unknown_route(std::string_view method, std::string_view path, int status) {
   return {status, status == 405
-                      ? fmt::format("{} is not a method of {}; the header Allow names them",
+                      ? fmt::format("{} is not a method of {}; the header Allow lists them",
                                     shown_text(method), shown_text(path))
-                      : fmt::format("There is nothing at {}; /docs lists what there is", shown_text(path))};
+                      : fmt::format("There is no route {}; /docs lists all routes", shown_text(path))};
 }
 
 ApiError unauthorized() {
@@ -107,21 +107,21 @@ ApiError unknown_model(std::string_view model) {
 }
 
 ApiError body_too_large(std::size_t max_body_bytes) {
-  return {413,
-          fmt::format("The body is larger than the {} bytes that one request may have; send fewer documents",
-                      max_body_bytes)};
+  return {413, fmt::format("The body exceeds the limit of {} bytes for a request; send fewer documents",
+                           max_body_bytes)};
 }
 
 ApiError queue_full(std::chrono::seconds wait) {
-  ApiError error(429, fmt::format("Too much work is waiting; try again in {} s", wait.count()));
+  ApiError error(429, fmt::format("Too much work is queued; try again in {} s", wait.count()));
   error.set_retry_after(wait);
   return error;
 }
 
 ApiError memory_full(std::chrono::seconds wait) {
-  ApiError error(429, fmt::format("The requests under way use all the memory that --max-buffered-bytes gives "
-                                  "them; try again in {} s",
-                                  wait.count()));
+  ApiError error(429,
+                 fmt::format("The requests in progress use all the memory of --max-buffered-bytes; try again "
+                             "in {} s",
+                             wait.count()));
   error.set_retry_after(wait);
   return error;
 }
@@ -152,7 +152,7 @@ ApiError error_of(const std::exception& caught) {
   if (const auto* error = dynamic_cast<const ApiError*>(&caught); error != nullptr) return *error;
   const auto* error = dynamic_cast<const Error*>(&caught);
   const int status = error == nullptr ? 500 : status_of(error->code());
-  if (status == 500) return {500, "The server failed at this request; its log says how"};
+  if (status == 500) return {500, "The server failed to process this request; the reason is in its log"};
   return {status, error->what()};
 }
 

@@ -1,5 +1,4 @@
-// What a request ends with when it is not answered: HTTP status, words, and the body in the shape that its
-// client reads.
+// Errors of requests: HTTP status, message, and the body in the format that the client reads.
 #pragma once
 
 #include <chrono>
@@ -14,17 +13,17 @@
 
 namespace rerank::api {
 
-// Clients of TEI and Weaviate need "error" to be a string; everybody else finds an object or one of its two
-// echoes.
+// Clients of TEI and Weaviate need "error" to be a string; all others read an object, or one of the two
+// copies of its message.
 enum class ErrorStyle { kObject, kString };
 
 class ApiError : public Error {
  public:
   ApiError(int status, const std::string& message, std::string_view param = {});
 
-  int status() const { return status_; }  // of HTTP; 499: the client is gone, nobody reads the body
-  const std::string& param() const { return param_; }  // the field at fault; empty: none
-  std::string_view type() const;                       // "BadRequestError" and its like, from the status
+  int status() const { return status_; }               // of HTTP; 499: the client has disconnected
+  const std::string& param() const { return param_; }  // the field that is wrong; empty: none
+  std::string_view type() const;                       // such as "BadRequestError"; depends on the status
   ErrorStyle style() const { return style_; }
   // For the header Retry-After.
   std::optional<std::chrono::seconds> retry_after() const { return retry_after_; }
@@ -45,14 +44,14 @@ ApiError unauthorized();
 ApiError unknown_model(std::string_view model);
 ApiError body_too_large(std::size_t max_body_bytes);
 ApiError queue_full(std::chrono::seconds wait);
-// What all requests together may hold is held: try again. And: this one alone is more than that.
+// All requests together use the memory limit: retry. And: this request alone exceeds it.
 ApiError memory_full(std::chrono::seconds wait);
 ApiError memory_too_small(std::size_t max_bytes);
 
 int status_of(Status status);  // of HTTP
 
-// Of anything caught: an ApiError as it is, an Error by its code; our own mistakes say nothing of their
-// inside (their text is for the log).
+// Of any exception: an ApiError unchanged, an Error by its code; the message of an internal error is only for
+// the log.
 ApiError error_of(const std::exception& caught);
 
 // The reply's JSON.

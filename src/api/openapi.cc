@@ -21,11 +21,11 @@
 namespace rerank::api {
 namespace {
 
-// A request's shape, from the fields of its use.
+// The schema of a request, generated from the fields of its use.
 struct RequestShape {
   std::string_view name;
   FieldUse use;
-  std::string required;  // JSON Schema keywords: which fields, or which of several
+  std::string required;  // JSON Schema keywords: required fields, or alternatives
 };
 
 // "query", and one of the fields that the dialects have for documents.
@@ -53,7 +53,7 @@ std::array<RequestShape, 4> request_shapes() {
 struct Operation {
   Handler handler;
   std::string_view tag;
-  std::vector<std::string_view> requests;  // names of shapes; none: no body
+  std::vector<std::string_view> requests;  // names of schemas; empty: no body
   std::vector<std::string_view> replies;
   std::string_view media_type = "application/json";
 };
@@ -106,7 +106,7 @@ const Operation& operation_of(Handler handler) {
   for (const Operation& operation : operations()) {
     if (operation.handler == handler) return operation;
   }
-  throw Error(ErrorCode::kInternal, "a route whose handler the contract does not describe");
+  throw Error(ErrorCode::kInternal, "a route whose handler is not in the OpenAPI document");
 }
 
 void write_reference(JsonWriter& json, std::string_view name) {
@@ -145,18 +145,18 @@ void write_responses(JsonWriter& json, const Route& route, const Operation& oper
     write_response(json, status, description, "application/json", {"Error"});
   };
   if (route.method == Method::kPost) {
-    error("400", "A field is missing or wrong; the message names it");
-    error("401", "No or the wrong API key");
+    error("400", "A field is missing or invalid; the message names it");
+    error("401", "The API key is missing or wrong");
     error("413", "The body is too large");
-    error("429", "Too much work is waiting; Retry-After says when to come back");
-    error("503", "The service is starting, ending or broken");
-    error("504", "The deadline passed; asked again, it would pass again");
+    error("429", "Too much work is queued; Retry-After says when to retry");
+    error("503", "The server is starting or shutting down, or its device failed");
+    error("504", "The deadline passed; a retry would only add load");
   }
   if (route.method == Method::kPost || route.pattern.find("{model}") != std::string_view::npos) {
     error("404", "The model does not exist");
   }
   if (operation.tag == "Health" && !operation.replies.empty()) {
-    write_response(json, "503", "Not so", "application/json", {"Health"});
+    write_response(json, "503", "No; the message says why", "application/json", {"Health"});
   }
   json.end_object();
 }
@@ -169,7 +169,7 @@ void write_operation(JsonWriter& json, const Route& route) {
   if (route.pattern.find("{model}") != std::string_view::npos) {
     json.key("parameters")
         .raw(R"([{"name":"model","in":"path","required":true,)"
-             R"("description":"A served name; it may hold slashes.","schema":{"type":"string"}}])");
+             R"("description":"A served name; it may contain slashes.","schema":{"type":"string"}}])");
   }
   if (!operation.requests.empty()) {
     json.key("requestBody").begin_object().key("required").boolean(true);
@@ -181,7 +181,7 @@ void write_operation(JsonWriter& json, const Route& route) {
   json.end_object();
 }
 
-// With the dialect that the field selects.
+// With the clients of the dialect that the field selects.
 std::string meaning_of(const FieldSpec& spec) {
   std::string meaning(spec.meaning);
   for (const Dialect* dialect : dialects()) {

@@ -1,11 +1,11 @@
-// The contract as a document: OpenAPI 3.1, made from the tables that dispatch and parsing use.
+// The OpenAPI 3.1 document, generated from the tables that the server routes and parses with.
 #pragma once
 
 #include <string>
 
 namespace rerank::api {
 
-// JSON; made once, the same for the life of the process.
+// JSON; generated once.
 const std::string& openapi_document();
 
 }  // namespace rerank::api

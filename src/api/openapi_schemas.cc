@@ -6,27 +6,27 @@ namespace rerank::api {
 namespace {
 
 constexpr std::array kSchemas = {
-    NamedSchema{"Text", R"({"description":"A text, bare or in an object.",
+    NamedSchema{"Text", R"({"description":"A text, as a string or in an object.",
       "anyOf":[{"type":"string"},{"type":"object"}]})"},
-    NamedSchema{"Texts", R"({"description":"Texts: a list, or one text.","anyOf":[
+    NamedSchema{"Texts", R"({"description":"A list of texts, or one text.","anyOf":[
       {"$ref":"#/components/schemas/Text"},{"type":"array","items":{"$ref":"#/components/schemas/Text"}}]})"},
-    NamedSchema{"Usage", R"({"type":"object","description":"Tokens of all pairs, each counted whole.",
+    NamedSchema{"Usage", R"({"type":"object","description":"Tokens of all pairs, prefixes counted for each.",
       "required":["prompt_tokens","total_tokens"],"properties":{
         "prompt_tokens":{"type":"integer"},"total_tokens":{"type":"integer"},
         "completion_tokens":{"type":"integer"},"prompt_tokens_details":{"type":"null"}}})"},
     NamedSchema{"RerankResult", R"({"type":"object","required":["index","relevance_score"],"properties":{
-      "index":{"type":"integer","description":"The document's place in the request, from 0."},
-      "relevance_score":{"type":"number","description":"As the model's publisher defines it, see score_function of /info: from 0 to 1 for most; the logit if raw scores are asked for."},
+      "index":{"type":"integer","description":"The document's position in the request, from 0."},
+      "relevance_score":{"type":"number","description":"As the model's publisher defines it, see score_function of /info: from 0 to 1 for most; the logit if raw scores are requested."},
       "document":{"anyOf":[{"type":"object","required":["text"],"properties":{"text":{"type":"string"}}},{"type":"string"}],
         "description":"The text; a string under /infinity and in Voyage's data."},
-      "truncated":{"type":"boolean","description":"true where the document was cut to fit."}}})"},
+      "truncated":{"type":"boolean","description":"true if the document was truncated."}}})"},
     NamedSchema{"TokenizeReply",
                 R"({"type":"object","required":["count","max_model_len","tokens","token_strs"],"properties":{
       "count":{"type":"integer"},"max_model_len":{"type":"integer"},
       "tokens":{"type":"array","items":{"type":"integer"}},
       "token_strs":{"anyOf":[{"type":"array","items":{"type":"string"}},{"type":"null"}]}}})"},
     NamedSchema{"TeiTokenizeReply",
-                R"({"type":"array","description":"Where inputs was sent: a list for each text.",
+                R"({"type":"array","description":"If inputs was sent: a list for each text.",
       "items":{"type":"array","items":{"type":"object","required":["id","text","special","start","stop"],"properties":{
         "id":{"type":"integer"},"text":{"type":"string"},"special":{"type":"boolean"},
         "start":{"type":"integer"},"stop":{"type":"integer"}}}}})"},
@@ -65,7 +65,7 @@ constexpr std::array kSchemas = {
     NamedSchema{"Health", R"({"type":"object","required":["status","message"],"properties":{
       "object":{"type":"string"},"status":{"enum":["ok","unavailable"]},"message":{"type":"string"}}})"},
     NamedSchema{"Error", R"({"type":"object","required":["error"],
-      "description":"error is a string, beside error_type, where texts or property was sent (TEI, Weaviate).",
+      "description":"error is a string, with error_type, if texts or property was sent (TEI, Weaviate).",
       "properties":{"error":{"anyOf":[{"type":"string"},{"type":"object","required":["message","type","param","code"],
         "properties":{"message":{"type":"string"},"type":{"type":"string"},
           "param":{"anyOf":[{"type":"string"},{"type":"null"}]},"code":{"type":"integer"}}}]},

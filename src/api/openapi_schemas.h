@@ -1,5 +1,5 @@
-// The shapes of replies as JSON Schema, by name, except the replies of dialects, which are in dialects/.
-// Those of requests come from request_fields.h.
+// The JSON Schemas of replies, by name, except the replies of dialects, which are in dialects/. Those of
+// requests are generated from request_fields.h.
 #pragma once
 
 #include <span>

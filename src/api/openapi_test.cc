@@ -55,7 +55,7 @@ std::string fault(const json::value& value, const json::object& schema, const st
     return faults;
   }
   if (const json::value* type = schema.if_contains("type"); type && !has_type(value, type->as_string())) {
-    return path + " is no " + std::string(type->as_string());
+    return path + " is not a " + std::string(type->as_string());
   }
   if (const json::value* required = schema.if_contains("required")) {
     for (const json::value& name : required->as_array()) {

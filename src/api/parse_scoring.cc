@@ -1,4 +1,4 @@
-// parse_scoring_call of scoring_call.h: the fields of rerank and score requests, whatever client sent them.
+// parse_scoring_call of scoring_call.h: the fields of rerank and score requests in all dialects.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -62,7 +62,8 @@ bool wants_documents(const FieldReader& reader, Echo echo, int cohere_version) {
   return asked.value_or(cohere_version != 2);
 }
 
-// The first of instruction and instruct that is given, in `object` or in the request itself; all are checked.
+// The first of instruction and instruct that is present, in chat_template_kwargs or in the request; checks
+// all.
 std::string_view instruction_of(const FieldReader& reader) {
   std::optional<std::string_view> first;
   const auto offer = [&first](std::string_view given) { first = first.value_or(given); };
@@ -85,7 +86,7 @@ std::string_view instruction_of(const FieldReader& reader) {
   return first.value_or("");
 }
 
-// NIM's words for it are strings.
+// NIM's values are strings.
 bool truncates_by(const FieldReader& reader, Field field) {
   const json::value& value = *reader.find(field);
   if (value.is_string()) {
@@ -131,7 +132,7 @@ std::int32_t tokens_per_pair(const FieldReader& reader, const RequestRules& rule
   return std::max(tokens, 0);
 }
 
-// A request without texts but its instruction.
+// A request with no texts except its instruction.
 Request settings_of(const FieldReader& reader, const RequestRules& rules, Allowance& allowance) {
   Request request;
   const std::string_view instruction = instruction_of(reader);
@@ -158,17 +159,17 @@ void require_documents(const std::vector<std::string>& documents, Field field) {
   }
 }
 
-// Distinct ones: a field that is named again says nothing new.
+// Without duplicates.
 std::vector<std::string_view> rank_fields_of(const FieldReader& reader) {
   constexpr std::size_t kMaxFields = 32;
-  constexpr std::size_t kMaxNames = 1024;  // equal ones among them
+  constexpr std::size_t kMaxNames = 1024;  // including duplicates
   std::vector<std::string_view> distinct;
   for (const std::string_view name : reader.strings(Field::kRankFields, kMaxNames)) {
     if (std::find(distinct.begin(), distinct.end(), name) != distinct.end()) continue;
     if (distinct.size() == kMaxFields) {
-      throw ApiError(400,
-                     fmt::format("rank_fields names more than {} fields; name those that matter", kMaxFields),
-                     name_of(Field::kRankFields));
+      throw ApiError(
+          400, fmt::format("rank_fields lists more than {} fields; list the important ones", kMaxFields),
+          name_of(Field::kRankFields));
     }
     distinct.push_back(name);
   }
@@ -190,7 +191,7 @@ void keep_echo(ScoringCall& call, Allowance& allowance) {
 void read_rerank(const FieldReader& reader, const RequestRules& rules, Allowance& allowance,
                  ScoringCall& call) {
   const json::value* query = reader.find(Field::kQuery);
-  if (query == nullptr) throw ApiError(400, "query is missing: send the text to rank for", "query");
+  if (query == nullptr) throw ApiError(400, "query is missing: send the text to rank documents for", "query");
   const Field field = documents_field(reader);
   const TextRules text_rules{
       .rank_fields = rank_fields_of(reader), .max_texts = rules.max_documents, .allowance = allowance};
@@ -223,7 +224,7 @@ Sides sides_of(const FieldReader& reader) {
     if (!reader.has(sides.queries) && !reader.has(sides.documents)) continue;
     const auto [missing, given] = reader.has(sides.queries) ? std::pair(sides.documents, sides.queries)
                                                             : std::pair(sides.queries, sides.documents);
-    throw ApiError(400, fmt::format("{} is missing: send it beside {}", name_of(missing), name_of(given)),
+    throw ApiError(400, fmt::format("{} is missing: send it with {}", name_of(missing), name_of(given)),
                    name_of(missing));
   }
   throw ApiError(400,
@@ -271,7 +272,7 @@ bool is_rerank(const json::object& object, Handler handler) {
       "documents, data_1 and data_2, or text_1 and text_2)");
 }
 
-// Whether JSON that cannot be read has this key somewhere.
+// Whether JSON that cannot be parsed has this key somewhere.
 bool has_key(std::string_view body, std::string_view name) {
   const std::string quoted = fmt::format("\"{}\"", name);
   for (std::size_t at = body.find(quoted); at != std::string_view::npos; at = body.find(quoted, at + 1)) {
@@ -281,7 +282,7 @@ bool has_key(std::string_view body, std::string_view name) {
   return false;
 }
 
-// The style that an unreadable body's client looks for, as far as that can be told.
+// The error style for a body that cannot be parsed, by the keys in it.
 ErrorStyle guessed_style(std::string_view body, const RequestRules& rules) {
   if (rules.forced_dialect != nullptr) return rules.forced_dialect->error_style;
   for (const Dialect* dialect : dialects()) {

@@ -295,7 +295,7 @@ TEST(ParseScore, NamesTheSideThatIsMissing) {
   EXPECT_EQ(error_of_body(R"({"text_2":["c"]})", "/score").param(), "text_1");
   EXPECT_EQ(error_of_body(R"({"data_1":"c"})", "/invocations").param(), "data_2");
   EXPECT_THAT(error_of_body(R"({"queries":"c"})", "/score").what(),
-              HasSubstr("documents is missing: send it beside queries"));
+              HasSubstr("documents is missing: send it with queries"));
   EXPECT_EQ(error_of_body("{}", "/score").param(), "queries");
 }
 

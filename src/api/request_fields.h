@@ -1,5 +1,5 @@
-// The one table of fields that requests may carry: the parsers read fields through it and openapi.cc
-// describes it, so that what is read is what is written down.
+// The table of all fields of requests. The parsers read fields through it, and openapi.cc generates the
+// schemas of requests from it, so that the two agree.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +22,7 @@ enum class Field {
   kData2,
   kText1,
   kText2,
-  // How.
+  // How it is scored.
   kInstruction,
   kInstruct,
   kChatTemplateKwargs,
@@ -33,7 +33,7 @@ enum class Field {
   kTruncation,
   kTruncationDirection,
   kPriority,
-  // What comes back.
+  // The reply.
   kModel,
   kTopN,
   kTopK,
@@ -45,21 +45,21 @@ enum class Field {
   kProperty,
   kRequestId,
   kUser,
-  // Of tokens.
+  // Tokenization.
   kPrompt,
   kInputs,
   kReturnTokenStrs,
   kTokens,
 };
 
-// Which requests a field belongs to, as bits.
+// The kinds of requests that a field belongs to, as bits.
 enum FieldUse : std::uint8_t { kInRerank = 1, kInScore = 2, kInTokenize = 4, kInDetokenize = 8 };
 
 struct FieldSpec {
   Field field;
   std::string_view name;
   std::uint8_t uses;        // of FieldUse
-  std::string_view schema;  // JSON Schema; null is legal everywhere besides
+  std::string_view schema;  // JSON Schema; null is allowed everywhere as well
   std::string_view meaning;
 };
 

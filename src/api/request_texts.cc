@@ -26,7 +26,7 @@ std::string_view view(const json::string& text) {
   return {text.data(), text.size()};
 }
 
-// The text of one part of a "content" list.
+// The text of a part of a "content" list.
 std::string_view part_text(const json::value& part, std::string_view path) {
   if (part.is_string()) return view(part.get_string());
   const json::object* object = part.if_object();
@@ -41,7 +41,7 @@ std::string_view part_text(const json::value& part, std::string_view path) {
   return view(text->get_string());
 }
 
-// A text made of parts, a line each, in one piece of memory: the parts are counted first.
+// A text of several parts, one per line, in a single allocation: the parts are counted first.
 class LinesText {
  public:
   void count(std::size_t part_bytes) { num_bytes_ += part_bytes + 1; }
@@ -60,7 +60,7 @@ class LinesText {
   std::string text_;
 };
 
-// Calls `visit` with the JSON text of `value`, piece by piece.
+// Calls `visit` with successive pieces of the JSON of `value`.
 template <typename Visit>
 void serialize(const json::value& value, Visit&& visit) {
   json::serializer serializer;
@@ -72,7 +72,7 @@ void serialize(const json::value& value, Visit&& visit) {
   }
 }
 
-// A string as it is, all else as JSON.
+// A string unchanged, any other value as JSON.
 template <typename Visit>
 void read_field(const json::value& value, Visit&& visit) {
   if (value.is_string()) return visit(view(value.get_string()));
@@ -131,7 +131,7 @@ std::string object_text(const json::object& object, std::string_view path, const
   return text_of_parts(content->get_array(), path, rules.allowance);
 }
 
-// The list that stands for one text an element; null for a value that is one text.
+// The list whose elements are texts; nullptr for a value that is one text.
 const json::array* list_in(const json::value& value, const TextRules& rules) {
   if (value.is_array()) return &value.get_array();
   if (!value.is_object() || !rules.rank_fields.empty() || value.get_object().contains("text")) return nullptr;

@@ -12,29 +12,29 @@ namespace {
 
 constexpr std::string_view kModelMark = "{model}";
 
-constexpr std::string_view kReadySummary = "Whether new requests are welcome";
+constexpr std::string_view kReadySummary = "Whether new requests are accepted";
 
-// Of no dialect.
+// Routes of no dialect.
 constexpr std::array kServiceRoutes = {
-    Route{Method::kPost, "/invocations", Handler::kInvocations, "Rerank or score, told apart by the body"},
+    Route{Method::kPost, "/invocations", Handler::kInvocations, "Rerank or score, depending on the body"},
     Route{Method::kPost, "/tokenize", Handler::kTokenize, "Token ids of texts"},
     Route{Method::kPost, "/detokenize", Handler::kDetokenize, "The text of token ids"},
     Route{Method::kGet, "/v1/models", Handler::kModels, kModelsSummary},
     Route{Method::kGet, "/v1/models/{model}", Handler::kModel, "One served name"},
     Route{Method::kGet, "/version", Handler::kVersion, "The program's version"},
-    Route{Method::kGet, "/info", Handler::kInfo, "Model and limits, as TEI tells them"},
+    Route{Method::kGet, "/info", Handler::kInfo, "Model and limits, as in TEI"},
     Route{Method::kGet, "/v1/cluster/auth", Handler::kClusterAuth,
           "Whether a key is needed, for Xinference's client"},
     Route{Method::kGet, "/meta", Handler::kMeta, "An empty object, for Weaviate"},
     Route{Method::kGet, "/health", Handler::kHealth, kHealthSummary},
     Route{Method::kGet, "/ping", Handler::kHealth, kHealthSummary},
-    Route{Method::kGet, "/v1/health/live", Handler::kLive, "Whether the process is sound"},
+    Route{Method::kGet, "/v1/health/live", Handler::kLive, "Whether the process works; otherwise restart it"},
     Route{Method::kGet, "/v1/health/ready", Handler::kReady, kReadySummary},
     Route{Method::kGet, "/.well-known/ready", Handler::kReady, kReadySummary},
     Route{Method::kGet, "/metrics", Handler::kMetrics, "Metrics as Prometheus text"},
-    Route{Method::kGet, "/openapi.json", Handler::kOpenapi, "This contract"},
-    Route{Method::kGet, "/docs", Handler::kDocs, "This contract as a page"},
-    Route{Method::kGet, "/", Handler::kPlayground, "A page to try the ranking with"},
+    Route{Method::kGet, "/openapi.json", Handler::kOpenapi, "This OpenAPI document"},
+    Route{Method::kGet, "/docs", Handler::kDocs, "This document as a page"},
+    Route{Method::kGet, "/", Handler::kPlayground, "A page to try ranking"},
 };
 
 std::vector<Route> all_routes() {
@@ -54,7 +54,7 @@ std::vector<Route> all_routes() {
   return all;
 }
 
-// What is no escape stays as it is.
+// Leaves an invalid escape unchanged.
 std::string percent_decoded(std::string_view text) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -71,7 +71,7 @@ std::string percent_decoded(std::string_view text) {
   return out;
 }
 
-// What {model} stands for, empty where the pattern has none; nothing if the path does not match.
+// The part that {model} matches, empty if the pattern has none; nullopt if the path does not match.
 std::optional<std::string_view> match_pattern(std::string_view pattern, std::string_view path) {
   const std::size_t mark = pattern.find(kModelMark);
   if (mark == std::string_view::npos) {

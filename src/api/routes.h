@@ -1,5 +1,4 @@
-// All routes, those of the dialects among them: the server dispatches by them, and openapi.cc describes them.
-// Paths and methods only, not what the handlers do.
+// All routes, including those of the dialects: methods and paths, for the server and the OpenAPI document.
 #pragma once
 
 #include <span>
@@ -22,9 +21,9 @@ enum class Handler {
   kInfo,
   kClusterAuth,
   kMeta,
-  kHealth,  // 200 while requests are being served, or soon may be again: for supervisors and routers
-  kLive,    // 200 unless a restart is the only cure
-  kReady,   // 200 while new requests are welcome
+  kHealth,  // 200 while the server serves requests, or soon will again: for supervisors and routers
+  kLive,    // 200 unless only a restart can help
+  kReady,   // 200 while new requests are accepted
   kMetrics,
   kOpenapi,
   kDocs,
@@ -35,7 +34,7 @@ struct Dialect;
 
 struct Route {
   Method method;
-  std::string_view pattern;  // "{model}" stands for one or more segments, slashes among them
+  std::string_view pattern;  // "{model}" matches one or more segments
   Handler handler;
   std::string_view summary;
   int cohere_version = 1;            // of Cohere's API: 2 returns documents only on request
@@ -44,25 +43,24 @@ struct Route {
   bool needs_key() const { return method == Method::kPost; }
 };
 
-// Of routes that several dialects have.
+// Summaries of routes that several dialects have.
 inline constexpr std::string_view kModelsSummary = "The served names";
-inline constexpr std::string_view kHealthSummary = "Whether requests are being served";
+inline constexpr std::string_view kHealthSummary = "Whether the server serves requests";
 
 std::span<const Route> routes();
 
 struct RouteMatch {
-  const Route* route = nullptr;  // of static storage; null: no such route, `status` says why
-  std::string_view pattern;      // of the route, or for 405 of one with this path; of static storage
-  std::string model;             // what {model} stood for, percent-decoded
+  const Route* route = nullptr;  // of static storage; nullptr: no such route, `status` says why
+  std::string_view pattern;      // of the route, or for 405 of a route with this path; of static storage
+  std::string model;             // the part that {model} matched, percent-decoded
   int status = 200;              // 404, or 405 with `allow`
   std::string allow;  // for 405 and OPTIONS: "GET, HEAD, OPTIONS" or the like; empty for an unknown path
 };
 
-// Without the query string behind it and one slash at its end.
+// The path without the query string and a trailing slash.
 std::string_view path_of(std::string_view target);
 
-// `target` is a request's path; a query string behind it and one slash at its end are ignored. HEAD matches
-// as GET.
+// `target` is a request's path; a query string and a trailing slash are ignored. HEAD matches as GET.
 RouteMatch match_route(std::string_view method, std::string_view target);
 
 }  // namespace rerank::api

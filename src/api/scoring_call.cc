@@ -9,14 +9,14 @@
 namespace rerank::api {
 namespace {
 
-// Clients look for this phrase, which vLLM's errors have, where a prompt has too many tokens.
+// Clients look for this phrase of vLLM's errors when a prompt has too many tokens.
 constexpr std::string_view kReduceLength = "Please reduce the length of the input prompt";
 
 bool is_query(const ErrorSubject& subject) {
   return subject.member == "query" || subject.member == "queries";
 }
 
-// The member of a Request as the call has it.
+// The name in the request for this member of Request.
 std::string_view field_of(const ScoringCall& call, const ErrorSubject& subject) {
   if (subject.member == "documents") return call.documents_field;
   return is_query(subject) ? call.queries_field : std::string_view(subject.member);
@@ -27,7 +27,7 @@ std::string element_of(const ScoringCall& call, const ErrorSubject& subject) {
   return subject.index ? fmt::format("{}[{}]", field, *subject.index) : std::string(field);
 }
 
-// In the words of vLLM, as far as it has any.
+// With the phrases of vLLM, as far as it has any.
 std::string too_long_text(const ScoringCall& call, const ErrorSubject& subject) {
   const PromptTooLong& found = *subject.too_long;
   const std::string limit =
@@ -65,7 +65,7 @@ ApiError error_of(const ScoringCall& call, const Result& result) {
   std::string_view param = field_of(call, subject);
   if (subject.too_long) {
     message = too_long_text(call, subject);
-    // As vLLM names what is too long; clients look for either.
+    // vLLM's names for what is too long; clients look for either.
     if (!subject.index) param = subject.too_long->is_limit_of_request ? "" : "input_tokens";
   } else if (!subject.member.empty()) {
     message = fmt::format("{}: {}", element_of(call, subject), result.reason);

@@ -1,5 +1,5 @@
-// A rerank or score request as the service understood it: what the engine is to compute and how the answer is
-// to look. Reading it from JSON is here, in every dialect; writing the answer is reply.h's.
+// A rerank or score request, parsed: what the engine should compute and how the reply should look. reply.h
+// writes the reply.
 #pragma once
 
 #include <cstddef>
@@ -15,15 +15,15 @@
 
 namespace rerank::api {
 
-// What the operator allows. The body's size is bounded by who reads it.
+// Limits set by the operator. Whatever reads the body limits its size.
 struct RequestRules {
-  std::vector<std::string> served_names;  // not empty; the first is the one that replies carry
+  std::vector<std::string> served_names;  // not empty; replies contain the first
   std::int32_t max_model_len = 0;
   std::size_t max_documents = 1000;  // pairs of a request
   std::size_t max_json_depth = 32;
   std::size_t max_json_values = 1'000'000;
-  bool auto_truncate = true;  // what happens to a long document where the request does not say
-  // Of all rerank requests, for clients that cannot be told apart; null: by the request.
+  bool auto_truncate = true;  // of documents that are too long, if the request does not say
+  // Of all rerank requests, for clients that cannot be recognized; nullptr: chosen by the request.
   const Dialect* forced_dialect = nullptr;
 };
 
@@ -32,30 +32,30 @@ struct ScoringCall {
 
   Request request;  // without deadline; may be moved away
   std::size_t num_documents = 0;
-  // Texts to be written back, by index of document; empty: none are wanted.
+  // The texts to return, by index of document; empty: none.
   std::vector<std::string> echo;
-  std::size_t echo_bytes = 0;  // what `echo` takes, as it was asked of the allowance
+  std::size_t echo_bytes = 0;  // memory of `echo`, charged to the allowance
   const Dialect* dialect;      // of static storage
   int cohere_version = 1;      // of the route
   std::size_t top_n = 0;       // 0: all
   bool wants_documents = true;
-  bool raw_scores = false;  // the logits instead of the scores made of them
-  std::string request_id;   // the field of the body; empty: none. The header goes first.
-  // What the request calls them; of static storage.
+  bool raw_scores = false;  // logits instead of scores
+  std::string request_id;   // the field of the body; empty: none. The header has precedence.
+  // The names of the fields in the request; of static storage.
   std::string_view documents_field = "documents";
   std::string_view queries_field = "query";
 };
 
-// Reads `body`, lets go of it and gives its capacity back to `allowance`, which is asked for all that the
+// Parses `body`, frees it and returns its capacity to `allowance`, which is charged for everything that the
 // call holds. REQUIRES: match.route's handler is kRerank, kScore or kInvocations. Throws ApiError, in the
-// style that the body's dialect wants as far as it could be told.
+// error style of the body's dialect if that could be recognized.
 ScoringCall parse_scoring_call(std::string body, const RouteMatch& match, const RequestRules& rules,
                                Allowance& allowance = unlimited());
 
-// The style of errors before a body is read.
+// The style of errors that occur before a body is read.
 ErrorStyle error_style_of(const RequestRules& rules);
 
-// Of a result, in the words of the request. REQUIRES: result.status != kOk.
+// The error of a result, with the names of the request's fields. REQUIRES: result.status != kOk.
 ApiError error_of(const ScoringCall& call, const Result& result);
 
 }  // namespace rerank::api

@@ -1,4 +1,4 @@
-// What the service adds to each request beside scoring: reading the body and writing the reply.
+// The cost of a request besides scoring: parsing the body and writing the reply.
 #include <benchmark/benchmark.h>
 
 #include <string>
@@ -9,7 +9,7 @@
 namespace rerank::api {
 namespace {
 
-// 100 words each, some of them not ASCII, as texts of people have them.
+// 100 words each, some of them not ASCII, as in real texts.
 std::string body_of(std::int64_t num_documents) {
   std::string document;
   for (int word = 0; word < 100; ++word) document += word % 20 == 19 ? "caf\xc3\xa9 " : "editor ";

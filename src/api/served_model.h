@@ -1,4 +1,4 @@
-// Which model names of requests are answered, and which are shown.
+// Which model names requests may have, and which name replies show.
 #pragma once
 
 #include <string>
@@ -8,10 +8,11 @@
 
 namespace rerank::api {
 
-// What strangers may see of how a model was named when it was loaded: of a directory its last component.
+// The name under which a model was loaded, as clients may see it: of a directory only its last component.
 std::string shown_model(const std::string& model);
 
-// An empty name, or one that clients send for want of one, is the first served one. Throws ApiError (404).
+// Throws ApiError (404) for a name that is not served. An empty name, and Infinity's default, mean the first
+// served one.
 void require_served(std::string_view model, const RequestRules& rules);
 
 }  // namespace rerank::api

@@ -10,7 +10,7 @@
 namespace rerank::api {
 namespace {
 
-// What vLLM's, Infinity's and Xinference's clients each look for.
+// Everything that the clients of vLLM, Infinity and Xinference look for.
 void write_card(JsonWriter& json, const ServiceCard& card, std::string_view name, const Dialect& dialect) {
   json.begin_object();
   json.key("id").string(name);

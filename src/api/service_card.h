@@ -1,4 +1,4 @@
-// What the service says of itself: models, limits, version, health. Facts come from whoever runs it.
+// What the service reports about itself: models, limits, version, health. The caller provides the facts.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@ namespace rerank::api {
 
 struct ServiceCard {
   std::vector<std::string> served_names;  // not empty
-  std::string model;                      // as it was named when loaded
+  std::string model;                      // the name under which it was loaded
   std::string dtype;
   // As in EngineInfo.
   std::string prompt;
@@ -29,14 +29,14 @@ struct ServiceCard {
   bool needs_key = false;
 };
 
-// Each is the JSON of the route of its name.
+// Each returns the JSON of the route of its name.
 std::string write_models(const ServiceCard& card, const Dialect& dialect);
 std::string write_model(const ServiceCard& card, std::string_view id);  // Throws ApiError (404).
 std::string write_info(const ServiceCard& card);
 std::string write_version();
 std::string write_cluster_auth(const ServiceCard& card);
 std::string write_meta();
-// Of /health, live and ready: `message` is a sentence for people, such as "The model is being loaded."
+// For /health, live and ready; `message` is for people, such as "The model is being loaded."
 std::string write_health(bool is_good, std::string_view message);
 
 }  // namespace rerank::api

@@ -20,26 +20,25 @@ namespace {
 
 namespace json = boost::json;
 
-// What one request may ask for, by the tokens of the longest pair: some tokens are longer than others, and
-// several texts may come at once.
+// Limits of a request, per token of the longest pair: some tokens are longer than others, and a request may
+// have several texts.
 constexpr std::int64_t kBytesPerToken = 64;
 constexpr std::int64_t kIdsPerToken = 8;
 
-// Of a piece's JSON, but its text.
+// JSON of a piece, except its text.
 constexpr std::size_t kPieceBytes = 112;
 
 void require_room(const RequestRules& rules, std::int64_t size, std::int64_t size_per_token,
                   std::string_view what, std::string_view field) {
   const std::int64_t most = size_per_token * rules.max_model_len;
   if (rules.max_model_len == 0 || size <= most) return;
-  throw ApiError(
-      400,
-      fmt::format("{} has {} {}, more than the {} that one request may have; send several requests", field,
-                  size, what, most),
-      field);
+  throw ApiError(400,
+                 fmt::format("{} has {} {}, but a request may have at most {}; send several requests", field,
+                             size, what, most),
+                 field);
 }
 
-// `body` is given up once it is read.
+// Frees `body`.
 std::unique_ptr<JsonBody> take_json(std::string& body, const RequestRules& rules, Allowance& allowance) {
   auto json_body = std::make_unique<JsonBody>(
       body, JsonBounds{.max_depth = rules.max_json_depth, .max_values = rules.max_json_values}, allowance);
@@ -133,7 +132,7 @@ std::string TokensText::take() {
 
 std::size_t tokenizing_bytes(std::size_t num_bytes) {
   constexpr std::size_t kFirstBytes = 4096;
-  constexpr std::size_t kBytesPerByte = 256;  // of merging, places, pieces
+  constexpr std::size_t kBytesPerByte = 256;  // for merging, positions and pieces
   return kFirstBytes + kBytesPerByte * num_bytes;
 }
 
@@ -155,7 +154,7 @@ std::vector<std::int32_t> parse_detokenize_call(std::string body, const RequestR
   for (const json::value& token : tokens->get_array()) {
     const bool is_id = token.is_int64() && token.get_int64() >= 0 &&
                        token.get_int64() <= std::numeric_limits<std::int32_t>::max();
-    if (!is_id) throw ApiError(400, fmt::format("tokens[{}] is no token id", ids.size()), "tokens");
+    if (!is_id) throw ApiError(400, fmt::format("tokens[{}] is not a token id", ids.size()), "tokens");
     ids.push_back(static_cast<std::int32_t>(token.get_int64()));
   }
   return ids;

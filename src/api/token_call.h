@@ -1,4 +1,4 @@
-// /tokenize and /detokenize: their requests read, their replies written. The tokenizer is the engine's.
+// Parses the requests of /tokenize and /detokenize and writes their replies. The engine has the tokenizer.
 #pragma once
 
 #include <cstdint>
@@ -15,22 +15,22 @@ namespace rerank::api {
 
 struct TokenizeCall {
   std::vector<std::string> texts;
-  bool wants_pieces = false;         // TEI's reply: a list of pieces for each text; else there is one text
+  bool wants_pieces = false;  // TEI's reply, a list of pieces for each text; otherwise there is one text
   bool wants_token_strings = false;  // vLLM's "return_token_strs"
 };
 
-// Reads `body`, lets go of it and gives its capacity back to `allowance`, which is asked for all that the
-// call holds. Throws ApiError, also for more text than 64 bytes for each token of max_model_len.
+// Parses `body`, frees it and returns its capacity to `allowance`, which is charged for everything that the
+// call holds. Throws ApiError, also for more than 64 bytes of text for each token of max_model_len.
 TokenizeCall parse_tokenize_call(std::string body, const RequestRules& rules,
                                  Allowance& allowance = unlimited());
 
-// The reply to a call, text by text, so that no more than one text's tokens need to be held.
+// The reply to a call, written text by text, so that only one text's tokens are in memory.
 class TokensText {
  public:
-  // REQUIRES: the call outlives this. `allowance` is asked for what is written.
+  // REQUIRES: the call outlives this. `allowance` is charged for the reply.
   TokensText(const TokenizeCall& call, std::int32_t max_model_len, Allowance& allowance = unlimited());
 
-  // REQUIRES: call.texts.size() times, in their order.
+  // REQUIRES: called once for each of call.texts, in order.
   void add(const std::vector<TokenPiece>& pieces);
   std::string take();
 
@@ -44,11 +44,11 @@ class TokensText {
   JsonWriter json_;
 };
 
-// What the tokenizer takes at most for `num_bytes` of text, its tokens included.
+// An upper bound of the memory for tokenizing `num_bytes` of text, tokens included.
 std::size_t tokenizing_bytes(std::size_t num_bytes);
 
-// Token ids, at most 8 for each token of max_model_len. Throws ApiError; whether the model has such ids is
-// for the tokenizer to say. Lets go of `body` as parse_tokenize_call does.
+// Token ids, at most 8 for each token of max_model_len; the tokenizer decides whether they exist. Frees
+// `body` as parse_tokenize_call does. Throws ApiError.
 std::vector<std::int32_t> parse_detokenize_call(std::string body, const RequestRules& rules,
                                                 Allowance& allowance = unlimited());
 

@@ -1,4 +1,4 @@
-// Bases for what Boost.JSON's parser calls while it reads a text.
+// Base classes for handlers of Boost.JSON's parser.
 #pragma once
 
 #include <boost/json/basic_parser.hpp>
@@ -14,10 +14,10 @@
 
 namespace rerank {
 
-// Does nothing with what it is given: a handler derives from this and declares the calls it needs.
+// Ignores everything. A handler derives from this and declares the functions it needs.
 class JsonHandler {
  public:
-  // NOLINTBEGIN(readability-identifier-naming): the parser asks for these names.
+  // NOLINTBEGIN(readability-identifier-naming): the parser needs these names.
   static constexpr std::size_t max_object_size = static_cast<std::size_t>(-1);
   static constexpr std::size_t max_array_size = static_cast<std::size_t>(-1);
   static constexpr std::size_t max_key_size = static_cast<std::size_t>(-1);
@@ -33,8 +33,8 @@ class JsonHandler {
   bool on_object_end(std::size_t, ErrorCode&) { return true; }
   bool on_array_begin(ErrorCode&) { return true; }
   bool on_array_end(std::size_t, ErrorCode&) { return true; }
-  // Keys and strings with escapes come in parts, the last one by on_key or on_string. Numbers come whole
-  // where the parser gets the whole text at once, as it does here everywhere.
+  // Keys and strings with escapes come in parts, the last part by on_key or on_string. Numbers come whole if
+  // the parser gets the whole text at once, which is the case everywhere here.
   bool on_key_part(View, std::size_t, ErrorCode&) { return true; }
   bool on_key(View, std::size_t, ErrorCode&) { return true; }
   bool on_string_part(View, std::size_t, ErrorCode&) { return true; }
@@ -49,11 +49,11 @@ class JsonHandler {
   bool on_comment(View, ErrorCode&) { return true; }
 };
 
-// Builds a value as Boost.JSON's own parser does, but for exact numbers: its version 1.81 may miss the
-// nearest double by a bit.
+// Builds a value as Boost.JSON's own parser does, but with exact numbers: version 1.81 may be off by a bit
+// from the nearest double.
 class JsonValueHandler : public JsonHandler {
  public:
-  // `stack` is for values that have no place yet.
+  // `stack` is for values that are not part of another value yet.
   explicit JsonValueHandler(boost::json::storage_ptr values = {}, boost::json::storage_ptr stack = {})
       : values_(std::move(values)), stack_(std::move(stack)) {}
 

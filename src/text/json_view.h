@@ -1,5 +1,4 @@
-// A value of a JSON document together with its place in it, so that every complaint names the file and the
-// key.
+// A value of a JSON document with its path, so that every error names the file and the key.
 #pragma once
 
 #include <boost/json/array.hpp>
@@ -27,15 +26,15 @@ class JsonView {
   [[noreturn]] void refuse(std::string_view what, ErrorCode code = ErrorCode::kInvalidArgument) const;
   [[noreturn]] void unsupported(std::string_view what) const { refuse(what, ErrorCode::kUnsupported); }
 
-  // The member `key`; nothing if it is absent or null. Throws if this is not an object.
+  // The member `key`; nullopt if it is absent or null. Throws if this is not an object.
   std::optional<JsonView> find(std::string_view key) const;
 
-  // The member `key`. Throws Error with the keys that there are if it is absent or null.
+  // The member `key`. Throws Error that lists the existing keys if it is absent or null.
   JsonView at(std::string_view key) const;
 
   JsonView element(std::size_t index) const;  // REQUIRES: index < array().size()
 
-  // Each throws if the value is of another kind.
+  // Each throws if the value has another type.
   const boost::json::object& object() const;
   const boost::json::array& array() const;
   std::string_view string() const;
@@ -43,7 +42,7 @@ class JsonView {
   std::int64_t integer() const;
   double number() const;  // finite
 
-  // The member `key`, or `otherwise` if it is absent or null. Throws if it is of another kind.
+  // The member `key`, or `otherwise` if it is absent or null. Throws if it has another type.
   bool boolean_or(std::string_view key, bool otherwise) const;
   std::string_view string_or(std::string_view key, std::string_view otherwise) const;
 
@@ -56,7 +55,7 @@ class JsonView {
   bool is_string() const { return value_->is_string(); }
   bool is_array() const { return value_->is_array(); }
 
-  // As in the document, shortened to fit into a message.
+  // The JSON of the value, shortened for messages.
   std::string quoted() const;
 
  private:

@@ -46,8 +46,8 @@ void append_escaped(std::string& out, char c) {
   }
 }
 
-// Whether all of eight bytes are plain, by the arithmetic on whole words that finds a byte below a bound, or
-// zero.
+// Whether none of eight bytes needs an escape, by arithmetic on the whole word that finds bytes below a
+// bound.
 bool are_plain(const char* bytes) {
   constexpr std::uint64_t kOnes = 0x0101010101010101;
   constexpr std::uint64_t kHighs = 0x80 * kOnes;
@@ -58,7 +58,7 @@ bool are_plain(const char* bytes) {
           below(word ^ 0x7f * kOnes, 1)) == 0;
 }
 
-// Calls `visit` with the place of each byte that is to be escaped.
+// Calls `visit` with the position of each byte that needs an escape.
 template <typename Visit>
 void for_each_escape(std::string_view text, Visit&& visit) {
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -73,7 +73,7 @@ std::size_t escaped_bytes(char c) {
   return std::string_view("\"\\\n\r\t").find(c) == std::string_view::npos ? kLongestEscape : 2;
 }
 
-// `text` is UTF-8.
+// REQUIRES: `text` is UTF-8.
 void append_string(std::string& out, std::string_view text) {
   std::size_t done = 0;
   for_each_escape(text, [&](std::size_t i) {
@@ -160,7 +160,7 @@ JsonWriter& JsonWriter::append_real(Real value) {
   separate();
   const std::size_t begin = out_.size();
   append_digits(out_, value);
-  // Readers with two kinds of number must see the same kind each time.
+  // Readers that distinguish integers must always see the same type.
   if (out_.find_first_of(".e", begin) == std::string::npos) out_ += ".0";
   return *this;
 }

@@ -1,5 +1,4 @@
-// Writes JSON text from front to back. It writes the commas; that objects and arrays are closed is up to its
-// caller.
+// Writes JSON from start to end. It adds the commas; the caller must close objects and arrays.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +12,7 @@ namespace rerank {
 class JsonWriter {
  public:
   explicit JsonWriter(std::size_t expected_bytes = 0) { out_.reserve(expected_bytes); }
-  // For files that people read: a line for each member of an object and for each object of a list.
+  // For files that people read: one line for each member of an object and for each object in a list.
   static JsonWriter with_lines() {
     JsonWriter json;
     json.has_lines_ = true;
@@ -27,7 +26,7 @@ class JsonWriter {
   JsonWriter& key(std::string_view name);          // REQUIRES: no character of it needs an escape
   JsonWriter& escaped_key(std::string_view name);  // any name
 
-  JsonWriter& string(std::string_view text);  // U+FFFD replaces what is not UTF-8
+  JsonWriter& string(std::string_view text);  // invalid UTF-8 is replaced by U+FFFD
   JsonWriter& number(std::int64_t value);
   // The shortest digits, always with a point or an exponent. Throws Error{kInternal} for a value that is not
   // finite.
@@ -42,7 +41,7 @@ class JsonWriter {
   void reserve(std::size_t num_bytes) { out_.reserve(num_bytes); }
   std::string take() { return std::move(out_); }
 
-  // How many bytes string() writes for `text`.
+  // The number of bytes that string() writes for `text`.
   static std::size_t string_bytes(std::string_view text);
 
  private:

@@ -17,7 +17,7 @@ namespace {
 
 namespace json = boost::json;
 
-// Refuses a key that its object has already, if wanted; Boost keeps the last one.
+// Refuses duplicate keys if the rules say so; Boost keeps the last one.
 class StrictHandler : public JsonValueHandler {
  public:
   explicit StrictHandler(const JsonRules& rules)

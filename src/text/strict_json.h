@@ -1,5 +1,4 @@
-// JSON read strictly: one document, numbers exact, no key twice in an object where that is asked for. What
-// the values mean is decided by its readers.
+// Strict parsing of JSON: one document, exact numbers, no duplicate keys by default.
 #pragma once
 
 #include <boost/json/storage_ptr.hpp>
@@ -12,13 +11,13 @@
 namespace rerank {
 
 struct JsonRules {
-  std::string_view advice = "download the file again";  // what to do about a wrong text
-  bool unique_keys = true;                              // otherwise the last value of a key counts
+  std::string_view advice = "download the file again";  // what to do about an invalid text
+  bool unique_keys = true;                              // otherwise the last value of a duplicate key counts
   boost::json::storage_ptr storage = {};                // for the value
 };
 
 // Throws Error{kInvalidArgument} that starts with `name` (a file, for people), says where the text is not
-// JSON, which key occurs twice, or that it is nested deeper than 32 levels, and ends with the advice.
+// valid JSON, which key occurs twice, or that it is nested deeper than 32 levels, and ends with the advice.
 boost::json::value parse_strict_json(std::string_view text, std::string_view name,
                                      const JsonRules& rules = {});
 

@@ -1,5 +1,5 @@
-// A dialect: the format of requests and replies of one kind of client, as data and one function. Each has a
-// file of its own in this folder; dialects.cc has the only list of them.
+// A dialect: the format of requests and replies of one kind of client, as data and one function. Each has its
+// own file in this folder; dialects.cc has the only list of them.
 #pragma once
 
 #include <span>
@@ -17,8 +17,8 @@ class ReplyWriter;
 // Whether a reply contains the texts of the documents.
 enum class Echo {
   kNever,
-  kOnRequest,  // where return_documents, return_text or return_input is true
-  kByDefault,  // except where one of them is false
+  kOnRequest,  // if return_documents, return_text or return_input is true
+  kByDefault,  // unless one of them is false
   kAlways,
 };
 
@@ -27,14 +27,14 @@ struct Dialect {
   std::string_view clients;             // for documentation: "Cohere, Jina and vLLM"
   std::span<const Route> routes;        // requests to them are in this dialect
   std::span<const Field> selectors;     // so are requests with any of these fields
-  Field documents = Field::kDocuments;  // the field that its clients send the documents in
+  Field documents = Field::kDocuments;  // the field in which its clients send the documents
   Echo echo = Echo::kByDefault;
-  bool best_first = true;      // otherwise in the order of the request, and never cut to top_n
-  bool always_logits = false;  // even where the request does not ask for raw scores
-  int num_lists = 1;           // how often the reply lists the documents
+  bool best_first = true;      // otherwise in the order of the request, regardless of top_n
+  bool always_logits = false;  // even if raw scores were not requested
+  int num_lists = 1;           // how many times the reply lists the documents
   ErrorStyle error_style = ErrorStyle::kObject;
   std::string_view model_owner = "rerank.cpp";  // in the list of models at its routes
-  NamedSchema reply;                            // of the OpenAPI document; dialects may share one
+  NamedSchema reply;                            // its schema; dialects may share one
   void (*write)(ReplyWriter& reply);
   // Its row in the table of reply formats in docs/api.md: what selects it, and what the reply looks like.
   std::string_view documented_request;

@@ -16,11 +16,11 @@ extern const Dialect kTei;
 extern const Dialect kMixedbread;
 extern const Dialect kInfinity;
 extern const Dialect kVoyage;
-extern const Dialect kStandard;  // what Cohere's, Jina's and vLLM's clients read
-extern const Dialect kScore;     // of score requests, which have no other
+extern const Dialect kStandard;  // of clients of Cohere, Jina and vLLM
+extern const Dialect kScore;     // of all score requests
 
-// Those of rerank requests. A request is in the first one that its route or one of its fields selects; the
-// last one is kStandard, for all other requests.
+// The dialects of rerank requests. A request is in the first one that its route or one of its fields selects;
+// the last one, kStandard, is for all other requests.
 std::span<const Dialect* const> dialects();
 
 // Their names, for --reply-format.

@@ -7,7 +7,7 @@
 namespace rerank::api {
 namespace {
 
-constexpr std::string_view kSummary = "Rank documents, an echoed document being a string";
+constexpr std::string_view kSummary = "Rank documents, returning their texts as strings";
 
 constexpr std::array kRoutes = {
     Route{Method::kPost, "/infinity/rerank", Handler::kRerank, kSummary},
@@ -30,7 +30,7 @@ constinit const Dialect kInfinity = {
     .name = "infinity",
     .clients = "Infinity",
     .routes = kRoutes,
-    .model_owner = "infinity",  // its client accepts no other
+    .model_owner = "infinity",  // the only value that its client accepts
     .reply = kStandardReply,
     .write = write,
     .documented_request = "came to `/infinity/...`",

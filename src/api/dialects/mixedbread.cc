@@ -37,7 +37,7 @@ constinit const Dialect kMixedbread = {
     .documents = Field::kInput,
     .echo = Echo::kOnRequest,
     .reply = {"MixedbreadReply",
-              R"({"type":"object","description":"Where input was sent. Highest score first.",
+              R"({"type":"object","description":"If input was sent. Highest score first.",
       "required":["object","model","usage","data","top_k","return_input"],"properties":{
         "object":{"type":"string"},"model":{"type":"string"},"usage":{"$ref":"#/components/schemas/Usage"},
         "data":{"type":"array","items":{"type":"object","required":["index","score","object"],"properties":{

@@ -27,7 +27,7 @@ constinit const Dialect kNim = {
     .documents = Field::kPassages,
     .echo = Echo::kNever,
     .always_logits = true,
-    .reply = {"NimReply", R"({"type":"object","description":"Where passages was sent. Highest logit first.",
+    .reply = {"NimReply", R"({"type":"object","description":"If passages was sent. Highest logit first.",
       "required":["rankings"],"properties":{"rankings":{"type":"array","items":{"type":"object",
         "required":["index","logit"],"properties":{"index":{"type":"integer"},"logit":{"type":"number"},
           "truncated":{"type":"boolean"}}}}}})"},

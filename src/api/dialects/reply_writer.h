@@ -1,4 +1,4 @@
-// What dialects write their replies with: the ranked documents, and the parts that several of them have.
+// What dialects write their replies with: the ranked documents, and the parts that several dialects have.
 #pragma once
 
 #include <cstddef>
@@ -18,8 +18,8 @@ struct RankedDocument {
   bool truncated = false;
 };
 
-// Upper bounds of what a reply needs, which is reserved before it is written: whatever is around the lists of
-// documents, except the model's name; a document of a list, except its text; and ranking a document.
+// Upper bounds in bytes, reserved before a reply is written: everything around the lists of documents, except
+// the model's name; a document in a list, except its text; ranking a document.
 constexpr std::size_t kFrameBytes = 768;
 constexpr std::size_t kDocumentBytes = 128;
 constexpr std::size_t kRankingBytes = sizeof(RankedDocument) + sizeof(float) + sizeof(std::size_t);
@@ -31,11 +31,11 @@ class ReplyWriter {
 
   const ScoringCall& call() const { return call_; }
   const ReplyStamp& stamp() const { return stamp_; }
-  // In the dialect's order, top_n of them.
+  // In the dialect's order, at most top_n.
   const std::vector<RankedDocument>& documents() const { return documents_; }
   JsonWriter& json() { return json_; }
 
-  // A document's object up to its value, what every dialect ends it with, and its text if that is wanted.
+  // The object of a document up to its value; its end; its text, if that was requested.
   void begin_document(const RankedDocument& document, std::string_view value_name);
   void end_document(const RankedDocument& document);
   void write_text(std::string_view name, const RankedDocument& document);
@@ -45,7 +45,7 @@ class ReplyWriter {
   void write_id(std::string_view prefix);
   void begin_usage();  // an object that its caller ends
   void write_usage();
-  void write_meta();  // as Cohere counts: the search unit is its unit of billing
+  void write_meta();  // as Cohere's, which bills search units
 
  private:
   std::size_t expected_bytes() const;

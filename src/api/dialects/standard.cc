@@ -12,7 +12,8 @@ constexpr std::string_view kSummary = "Rank documents by their relevance to a qu
 constexpr std::array kRoutes = {
     Route{Method::kPost, "/rerank", Handler::kRerank, kSummary},
     Route{Method::kPost, "/v1/rerank", Handler::kRerank, kSummary},
-    Route{Method::kPost, "/v2/rerank", Handler::kRerank, "Rank documents, echoing them only when asked",
+    Route{Method::kPost, "/v2/rerank", Handler::kRerank,
+          "Rank documents, returning their texts only on request",
           /*cohere_version=*/2},
     Route{Method::kPost, "/reranking", Handler::kRerank, kSummary},
     Route{Method::kPost, "/v1/reranking", Handler::kRerank, kSummary},

@@ -1,4 +1,4 @@
-// The parts of the standard reply, which the dialects that extend it write too.
+// The parts of the standard reply, for the dialects that extend it.
 #pragma once
 
 #include <string_view>
@@ -18,12 +18,12 @@ inline constexpr NamedSchema kStandardReply = {
         "meta":{"type":"object","required":["api_version","billed_units","tokens"]},
         "results":{"type":"array","items":{"$ref":"#/components/schemas/RerankResult"}},
         "data":{"type":"array","items":{"$ref":"#/components/schemas/RerankResult"},
-          "description":"The same once more, only where top_k or truncation was sent (Voyage)."}}})"};
+          "description":"The same again, only if top_k or truncation was sent (Voyage)."}}})"};
 
-// All members in front of the results. `object`: the member of that name; empty: none.
+// All members before the results. `object`: the value of the member of that name; empty: without it.
 void write_standard_frame(ReplyWriter& reply, std::string_view object = {});
 
-// A list of documents under `name`, their texts as strings or as {"text": ...}.
+// The list of documents, with texts as strings or as {"text": ...}.
 void write_results(ReplyWriter& reply, std::string_view name, bool texts_are_strings);
 
 }  // namespace rerank::api

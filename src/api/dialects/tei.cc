@@ -29,7 +29,7 @@ constinit const Dialect kTei = {
     .echo = Echo::kOnRequest,
     .error_style = ErrorStyle::kString,
     .reply = {"TeiReply",
-              R"({"type":"array","description":"Where texts was sent. Highest score first.","items":{
+              R"({"type":"array","description":"If texts was sent. Highest score first.","items":{
       "type":"object","required":["index","score"],"properties":{"index":{"type":"integer"},
         "score":{"type":"number"},"text":{"type":"string"},"truncated":{"type":"boolean"}}}})"},
     .write = write,

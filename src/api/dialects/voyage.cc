@@ -7,7 +7,7 @@
 namespace rerank::api {
 namespace {
 
-constexpr std::string_view kSummary = "Rank documents, the results also as \"data\"";
+constexpr std::string_view kSummary = "Rank documents, with the results also as \"data\"";
 
 constexpr std::array kRoutes = {
     Route{Method::kPost, "/voyage/rerank", Handler::kRerank, kSummary},

@@ -31,7 +31,7 @@ constinit const Dialect kWeaviate = {
     .best_first = false,
     .error_style = ErrorStyle::kString,
     .reply = {"WeaviateReply",
-              R"({"type":"object","description":"Where property was sent. In the order of the request.",
+              R"({"type":"object","description":"If property was sent. In the order of the request.",
       "required":["scores"],"properties":{"scores":{"type":"array","items":{"type":"object",
         "required":["document","score"],"properties":{"document":{"type":"string"},"score":{"type":"number"},
           "truncated":{"type":"boolean"}}}}}})"},

@@ -1,5 +1,5 @@
-// Room for what a request makes the server hold, asked for before it is held. Who counts it, and against what
-// limit, is not decided here.
+// Memory for a request, charged before it is allocated. The implementation decides who counts it and what the
+// limit is.
 #pragma once
 
 #include <cstddef>
@@ -11,15 +11,15 @@ class Allowance {
  public:
   virtual ~Allowance() = default;
 
-  // Throws ApiError where there is no room: then nothing was taken.
+  // Throws ApiError, and takes nothing, if the limit would be exceeded.
   virtual void take(std::size_t bytes) = 0;
   virtual void give_back(std::size_t bytes) = 0;
 };
 
-// For whoever has memory enough, such as tests. Safe from any thread.
+// Without a limit, for tests for instance. Safe from any thread.
 Allowance& unlimited();
 
-// What a std::string of `size` letters takes, its heap block's head and rounding included.
+// Memory of a std::string of `size` bytes, including the overhead of its heap block.
 constexpr std::size_t held_bytes(std::size_t size) {
   constexpr std::size_t kStringBytes = 32;
   constexpr std::size_t kInlineLetters = 15;

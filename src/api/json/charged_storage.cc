@@ -40,7 +40,7 @@ std::byte* ChargedStorage::add_block(std::size_t bytes) {
 void* ChargedStorage::do_allocate(std::size_t bytes, std::size_t alignment) {
   void* place = free_;
   if (free_ == nullptr || std::align(alignment, bytes, place, num_free_) == nullptr) {
-    // What is large has a block of its own, so that little of the others is left unused.
+    // Large allocations have blocks of their own, so that little of the other blocks stays unused.
     const bool is_large = next_block_bytes_ == kLargestBlockBytes && bytes > kLargestBlockBytes / 4;
     if (is_large || bytes > next_block_bytes_) return add_block(bytes);
     num_free_ = next_block_bytes_;

@@ -1,4 +1,4 @@
-// Where a JSON document lives while it is read: memory that is asked for before it is taken.
+// Memory for a JSON document, charged before it is allocated.
 #pragma once
 
 #include <boost/json/memory_resource.hpp>
@@ -11,10 +11,10 @@
 
 namespace rerank::api {
 
-// Gives memory out and takes none of it back before its end. Not safe from several threads at once.
+// A monotonic allocator: frees nothing before it is destroyed. Not safe from several threads at once.
 class ChargedStorage final : public boost::json::memory_resource {
  public:
-  // Its first block has `first_bytes`, or less where that is much. `allowance` must outlive it.
+  // Its first block has `first_bytes`, or less if that is large. `allowance` must outlive it.
   ChargedStorage(std::size_t first_bytes, Allowance& allowance);
   ~ChargedStorage() override;
   ChargedStorage(const ChargedStorage&) = delete;
@@ -34,7 +34,7 @@ class ChargedStorage final : public boost::json::memory_resource {
   std::size_t num_free_ = 0;
 };
 
-// Gives memory out and takes it back. Not safe from several threads at once.
+// A heap. Not safe from several threads at once.
 class ChargedHeap final : public boost::json::memory_resource {
  public:
   explicit ChargedHeap(Allowance& allowance) : allowance_(allowance) {}

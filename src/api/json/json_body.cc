@@ -24,7 +24,7 @@ namespace {
 
 namespace json = boost::json;
 
-// Builds the value, counts the values in it, and knows where it is.
+// Builds the value, counts the values in it, and keeps track of its position.
 class Builder : public JsonValueHandler {
  public:
   Builder(json::storage_ptr values, json::storage_ptr stack, std::size_t max_values)
@@ -32,7 +32,7 @@ class Builder : public JsonValueHandler {
 
   bool has_too_many_values() const { return has_too_many_values_; }
 
-  // Of what was being read: "documents[3].text"; empty outside every field.
+  // The path of the value being read, such as "documents[3].text"; empty outside of all fields.
   std::string path() const {
     std::string path;
     for (const Place& place : places_) {
@@ -71,7 +71,7 @@ class Builder : public JsonValueHandler {
     return JsonValueHandler::on_uint64(number, digits, error) && finish_scalar(error);
   }
   bool on_double(double number, View digits, ErrorCode& error) {
-    // A whole number that no integer holds is as good as the largest one.
+    // A whole number beyond every integer type is the same as the largest one.
     const bool is_whole = number > 0 && digits.find_first_of(".eE") == View::npos;
     return is_whole ? on_uint64(std::numeric_limits<std::uint64_t>::max(), digits, error)
                     : JsonValueHandler::on_double(number, digits, error) && finish_scalar(error);
@@ -88,8 +88,8 @@ class Builder : public JsonValueHandler {
     std::string key;
   };
 
-  // `part` of the key being read, whose first `num_read` letters are known with it. Messages show its
-  // beginning.
+  // Notes `part` of a key, of which `num_read` characters are known including this part. Messages show the
+  // beginning of a key.
   void note_key(View part, std::size_t num_read) {
     constexpr std::size_t kNotedBytes = 128;
     std::string& key = places_.back().key;
@@ -121,8 +121,7 @@ class Builder : public JsonValueHandler {
   bool has_too_many_values_ = false;
 };
 
-// Whether `text` ends in an escape that only the second half of a pair may follow, with at most the first two
-// letters of something else behind it.
+// Whether `text` ends in the escape of a first surrogate, followed by at most two other characters.
 bool ends_in_first_surrogate(std::string_view text) {
   constexpr std::size_t kEscapeBytes = 6;  // \\uD800
   for (std::size_t behind = 0; behind <= 2 && text.size() >= kEscapeBytes + behind; ++behind) {
@@ -138,12 +137,12 @@ bool ends_in_first_surrogate(std::string_view text) {
 std::string what_is_wrong(const json::error_code& ec, std::string_view text, std::size_t at,
                           const JsonBounds& bounds) {
   if (ec == json::error::too_deep) return fmt::format("it is nested deeper than {} levels", bounds.max_depth);
-  if (ec == json::error::incomplete) return "it ends too early";
+  if (ec == json::error::incomplete) return "it is incomplete";
   if (ec == json::error::illegal_leading_surrogate || ec == json::error::illegal_trailing_surrogate ||
       ec == json::error::expected_utf16_escape || ends_in_first_surrogate(text.substr(0, at))) {
-    return "it has half of a surrogate pair, which is no character";
+    return "it has half of a surrogate pair, which is not a character";
   }
-  // The parser calls both a syntax error; it stops at the character's first byte or within it.
+  // The parser reports this as a syntax error, at the first byte of the character or within it.
   const std::size_t valid_bytes = first_invalid_utf8(text);
   if (valid_bytes < text.size() && valid_bytes <= at + 4) return "it is not valid UTF-8";
   return ec.message();
@@ -166,7 +165,7 @@ std::string what_is_wrong(const json::error_code& ec, std::string_view text, std
                  field);
 }
 
-// Without the byte order mark that editors of Windows write.
+// Without the byte order mark that Windows editors write.
 std::string_view without_mark(std::string_view text) {
   constexpr std::string_view kMark = "\xef\xbb\xbf";
   return text.starts_with(kMark) ? text.substr(kMark.size()) : text;
@@ -185,12 +184,12 @@ struct JsonBody::Parsed {
 
   static constexpr std::size_t kSpareBytes = 1024;
   ChargedStorage storage;
-  std::optional<json::value> value;  // made in place: an assignment would copy it out of `storage`
+  std::optional<json::value> value;  // constructed in place: an assignment would copy it out of `storage`
 };
 
 JsonBody::JsonBody(std::string_view body, const JsonBounds& bounds, Allowance& allowance)
     : parsed_(std::make_unique<Parsed>(body.size(), allowance)) {
-  if (is_utf16(body)) throw ApiError(400, "The body is UTF-16, or has a NUL in it; send it as UTF-8");
+  if (is_utf16(body)) throw ApiError(400, "The body is UTF-16 or contains NUL; send it as UTF-8");
   const std::string_view text = without_mark(body);
   json::parse_options options;
   options.max_depth = bounds.max_depth;
@@ -202,7 +201,8 @@ JsonBody::JsonBody(std::string_view body, const JsonBounds& bounds, Allowance& a
   if (ec) refuse(ec, text, used, parser.handler(), bounds);
   if (used < text.size()) {
     throw ApiError(
-        400, fmt::format("The body cannot be read as JSON: more text follows its end, at byte {}", used));
+        400,
+        fmt::format("The body cannot be read as JSON: there is more text after its end, at byte {}", used));
   }
   parsed_->value.emplace(parser.handler().release());
   if (!parsed_->value->is_object()) throw ApiError(400, "The body must be a JSON object");

@@ -1,5 +1,5 @@
-// A request's body as one JSON object: parsed once, within bounds, with complaints that name the field and
-// the byte. What the fields mean is not decided here.
+// A request's body, parsed as one JSON object within bounds; errors name the field and the byte. It has its
+// own handler because every block of memory is charged. What the fields mean is not decided here.
 #pragma once
 
 #include <boost/json/fwd.hpp>
@@ -18,15 +18,15 @@ struct JsonBounds {
 
 class JsonBody {
  public:
-  // Throws ApiError: 400 for no JSON, no object, invalid UTF-8, a lone surrogate, beyond the bounds; what
-  // `allowance` throws, which must outlive this. Of a key that comes twice the last value counts; a byte
-  // order mark is no part of the text.
+  // Throws ApiError (400) for invalid JSON, anything but an object, invalid UTF-8, a lone surrogate and
+  // exceeded bounds; and whatever `allowance`, which must outlive this, throws. If a key occurs twice, the
+  // last value counts. A byte order mark is ignored.
   JsonBody(std::string_view text, const JsonBounds& bounds, Allowance& allowance = unlimited());
   ~JsonBody();
   JsonBody(const JsonBody&) = delete;
   JsonBody& operator=(const JsonBody&) = delete;
 
-  // Lives as long as this.
+  // Valid as long as this.
   const boost::json::object& object() const;
 
  private:

@@ -40,11 +40,11 @@ TEST(JsonBody, TakesTheLastOfEqualKeys) {
 }
 
 TEST(JsonBody, SaysWhereItIsNoJson) {
-  EXPECT_THAT(what(""), HasSubstr("it ends too early"));
-  EXPECT_THAT(what(R"({"query":"a")"), AllOf(HasSubstr("ends too early"), HasSubstr("byte 12")));
+  EXPECT_THAT(what(""), HasSubstr("it is incomplete"));
+  EXPECT_THAT(what(R"({"query":"a")"), AllOf(HasSubstr("incomplete"), HasSubstr("byte 12")));
   EXPECT_THAT(what(R"({"query":"a","documents":["b",nul]})"),
               AllOf(HasSubstr("documents[1]"), HasSubstr("at byte 30")));
-  EXPECT_THAT(what(R"({"query":"a"} x)"), HasSubstr("more text follows its end, at byte 14"));
+  EXPECT_THAT(what(R"({"query":"a"} x)"), HasSubstr("more text after its end, at byte 14"));
   EXPECT_THAT(what("[1]"), HasSubstr("must be a JSON object"));
   EXPECT_THAT(what("5"), HasSubstr("must be a JSON object"));
 }

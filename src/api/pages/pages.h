@@ -1,4 +1,4 @@
-// The two pages for people, HTML that needs nothing from the network; their sources are pages/*.html.
+// The two HTML pages, which load nothing from the network; their sources are the .html files here.
 #pragma once
 
 #include <string_view>
