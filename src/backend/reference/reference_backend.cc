@@ -3,44 +3,20 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numbers>
 #include <vector>
 
-#include "backend/encoder_keys.h"
+#include "backend/reference/formulas.h"
 #include "base/thread_pool.h"
 #include "rerank/error.h"
 
 namespace rerank::reference {
 namespace {
 
-using Floats = std::vector<float>;
-
 // Keys and values of one token in one layer.
 struct KeyValue {
   Floats key;    // [kv_dim]
   Floats value;  // [kv_dim]
 };
-
-Floats to_floats(const TensorView& view) {
-  Floats out(view.empty() ? 0 : static_cast<std::size_t>(view.num_elements()));
-  if (!view.empty()) widen(view, 0, out);
-  return out;
-}
-
-// silu(x), or gelu(x) by its tanh approximation (Hendrycks and Gimpel 2016, as torch's approximate="tanh").
-float activate(MlpActivation activation, float x) {
-  if (activation == MlpActivation::kSilu) return x / (1.0f + std::exp(-x));
-  const double wide = x, inner = std::sqrt(2 / std::numbers::pi) * (wide + 0.044715 * wide * wide * wide);
-  return static_cast<float>(wide / 2 * (1 + std::tanh(inner)));
-}
-
-// x / sqrt(mean(x^2) + eps) * weight (Zhang and Sennrich 2019, as Qwen3RMSNorm).
-void rms_norm(const float* x, const Floats& weight, float eps, float* out) {
-  double squares = 0;
-  for (std::size_t i = 0; i < weight.size(); ++i) squares += double{x[i]} * x[i];
-  const auto scale = static_cast<float>(1.0 / std::sqrt(squares / static_cast<double>(weight.size()) + eps));
-  for (std::size_t i = 0; i < weight.size(); ++i) out[i] = weight[i] * (x[i] * scale);
-}
 
 class ReferenceBackend final : public Backend {
  public:
@@ -53,8 +29,6 @@ class ReferenceBackend final : public Backend {
   void load(TransformerWeights& weights, const BackendLimits& limits) override {
     weights_ = &weights;
     spec_ = weights.spec();
-    const std::string key = first_encoder_key(spec_);
-    require(key.empty(), "the reference backend does not compute " + key, ErrorCode::kUnsupported);
     for (std::int32_t layer = 0; layer < spec_.num_layers; ++layer)
       check_weights(spec_, weights.layer(layer), layer);
     kept_.assign(static_cast<std::size_t>(spec_.num_layers),
@@ -91,6 +65,9 @@ class ReferenceBackend final : public Backend {
       widen(weights_->embedding(), std::int64_t{batch_.ids[row]} * spec_.hidden, to);
       for (float& x : to) x *= spec_.embedding_scale;
     }
+    if (spec_.num_token_types > 0) add_types();
+    if (spec_.num_position_rows > 0) add_positions();
+    if (spec_.embedding_norm) hidden_ = norm_rows(spec_, weights_->embedding_norm(), hidden_);
   }
 
   void qkv(std::int32_t layer, Projection projection) override {
@@ -107,45 +84,57 @@ class ReferenceBackend final : public Backend {
   }
 
   void attention_output(std::int32_t layer) override {
-    add_product(attention_, weights_->layer(layer).output.weight);
+    const LayerWeights w = weights_->layer(layer);
+    add_step(attention_, w.output, w.attention_norm);
   }
 
   void mlp_in(std::int32_t layer) override {
     const LayerWeights w = weights_->layer(layer);
-    const Floats x = normed(w.mlp_norm.weight);
-    Floats up(rows_.size() * size(spec_.ffn));
-    ffn_.resize(up.size());
-    multiply(x, w.gate.weight, ffn_.data(), spec_.ffn);
-    multiply(x, w.up.weight, up.data(), spec_.ffn);
-    for (std::size_t i = 0; i < up.size(); ++i) ffn_[i] = activate(spec_.activation, ffn_[i]) * up[i];
+    const Floats x = normed_before(w.mlp_norm);
+    ffn_.resize(rows_.size() * size(spec_.ffn));
+    multiply(x, w.gate, ffn_.data(), spec_.ffn);
+    for (float& gate : ffn_) gate = activate(spec_.activation, gate);
+    if (!spec_.gated) return;
+    Floats up(ffn_.size());
+    multiply(x, w.up, up.data(), spec_.ffn);
+    for (std::size_t i = 0; i < up.size(); ++i) ffn_[i] *= up[i];
   }
 
-  void mlp_out(std::int32_t layer) override { add_product(ffn_, weights_->layer(layer).down.weight); }
+  void mlp_out(std::int32_t layer) override {
+    const LayerWeights w = weights_->layer(layer);
+    add_step(ffn_, w.down, w.mlp_norm);
+  }
 
   void pool() override {
     std::vector<Row> rows;
-    Floats hidden;
-    for (std::size_t s = 0; s < batch_.segments.size(); ++s) {
-      const Segment& segment = batch_.segments[s];
+    Floats pooled;
+    if (spec_.pooling == Pooling::kMean) normalize_at_the_end();
+    for (const Segment& segment : batch_.segments) {
       if (segment.score == kNotScored) continue;
-      const std::int32_t last = segment.first_row + segment.num_tokens - 1;
-      rows.push_back(rows_[size(last)]);
-      const float* from = hidden_.data() + size(last) * size(spec_.hidden);
-      hidden.insert(hidden.end(), from, from + spec_.hidden);
+      const bool is_last = spec_.pooling == Pooling::kLast;
+      const std::int32_t row = segment.first_row + (is_last ? segment.num_tokens - 1 : 0);
+      const std::int32_t count = spec_.pooling == Pooling::kMean ? segment.num_tokens : 1;
+      rows.push_back(rows_[size(row)]);
+      for (std::int32_t column = 0; column < spec_.hidden; ++column) {
+        double sum = 0;
+        for (std::int32_t i = 0; i < count; ++i)
+          sum += hidden_[size(row + i) * size(spec_.hidden) + size(column)];
+        pooled.push_back(static_cast<float>(sum / count));
+      }
     }
     rows_ = std::move(rows);
-    hidden_ = std::move(hidden);
+    hidden_ = std::move(pooled);
   }
 
   void head() override {
-    const Floats x = normed(weights_->final_norm().weight);
-    const Floats head[] = {to_floats(weights_->head_no()), to_floats(weights_->head_yes())};
+    if (spec_.pooling != Pooling::kMean) normalize_at_the_end();
+    const Floats heads[] = {to_floats(weights_->head_no()), to_floats(weights_->head_yes())};
     for (std::size_t row = 0; row < rows_.size(); ++row) {
-      for (std::size_t which = 0; which < 2; ++which) {
+      const std::span<const float> x(hidden_.data() + row * size(spec_.hidden), size(spec_.hidden));
+      if (!spec_.head.empty()) logits_[2 * row + 1] = run_head(*weights_, x);
+      for (std::size_t which = 0; which < 2 && spec_.head.empty(); ++which) {
         double sum = 0;
-        for (std::size_t i = 0; i < head[which].size(); ++i) {
-          sum += double{x[row * size(spec_.hidden) + i]} * head[which][i];
-        }
+        for (std::size_t i = 0; i < heads[which].size(); ++i) sum += double{x[i]} * heads[which][i];
         logits_[2 * row + which] = static_cast<float>(sum);
       }
     }
@@ -163,35 +152,59 @@ class ReferenceBackend final : public Backend {
   }
 
  private:
+  void add_row(const TensorView& table, std::int32_t table_row, std::size_t row) {
+    Floats values(size(spec_.hidden));
+    widen(table, std::int64_t{table_row} * spec_.hidden, values);
+    for (std::size_t i = 0; i < values.size(); ++i) hidden_[row * values.size() + i] += values[i];
+  }
+
+  void add_types() {
+    for (const Segment& segment : batch_.segments) {
+      for (std::int32_t i = 0; i < segment.num_tokens; ++i) {
+        const std::int32_t type = i >= segment.type_border ? 1 : 0;
+        check(type < spec_.num_token_types, "a token has a type that the model lacks");
+        add_row(weights_->type_embedding(), type, size(segment.first_row + i));
+      }
+    }
+  }
+
+  void add_positions() {
+    for (const Segment& segment : batch_.segments) {
+      std::vector<std::int32_t> table_rows(size(segment.num_tokens));
+      fill_position_rows(spec_, batch_, segment, table_rows);
+      for (std::int32_t i = 0; i < segment.num_tokens; ++i)
+        add_row(weights_->position_embedding(), table_rows[size(i)], size(segment.first_row + i));
+    }
+  }
+
   void project_qkv(std::int32_t layer, Projection projection) {
     const LayerWeights w = weights_->layer(layer);
-    const Floats x = normed(w.attention_norm.weight);
+    const Floats x = normed_before(w.attention_norm);
     qkv_.resize(rows_.size() * size(spec_.qkv_dim()));
-    const auto project = [&](const Linear& linear, std::int32_t column) {
-      multiply(x, linear.weight, qkv_.data() + column, spec_.qkv_dim());
-      const Floats bias = to_floats(linear.bias);
-      for (std::size_t row = 0; row < rows_.size(); ++row) {
-        float* out = qkv_.data() + row * size(spec_.qkv_dim()) + column;
-        for (std::size_t i = 0; i < bias.size(); ++i) out[i] += bias[i];
-      }
-    };
-    if (projection != Projection::kKeyValue) project(w.query, 0);
+    if (projection != Projection::kKeyValue) multiply(x, w.query, qkv_.data(), spec_.qkv_dim());
     if (projection == Projection::kQuery) return;
-    project(w.key, spec_.query_dim());
-    project(w.value, spec_.query_dim() + spec_.kv_dim());
+    multiply(x, w.key, qkv_.data() + spec_.query_dim(), spec_.qkv_dim());
+    multiply(x, w.value, qkv_.data() + spec_.query_dim() + spec_.kv_dim(), spec_.qkv_dim());
   }
 
   void rotate_and_keep(std::int32_t layer, Projection projection) {
     const LayerWeights w = weights_->layer(layer);
     const Floats query_norm = to_floats(w.query_norm), key_norm = to_floats(w.key_norm);
+    const std::int32_t rotation = spec_.attention_of(layer).rotation;
     for (std::size_t row = 0; row < rows_.size(); ++row) {
       float* query = qkv_.data() + row * size(spec_.qkv_dim());
       float* key = query + spec_.query_dim();
       const float* value = key + spec_.kv_dim();
-      if (projection != Projection::kKeyValue)
-        rotate(query, spec_.num_heads, query_norm, rows_[row].position);
+      const auto finish_heads = [&](float* x, std::int32_t num_heads, const Floats& norm) {
+        for (std::int32_t head = 0; head < num_heads; ++head, x += spec_.head_dim) {
+          if (!norm.empty()) rms_norm(x, norm, spec_.norm_eps, x);
+          if (rotation != kNoRotation)
+            rotate({x, size(spec_.head_dim)}, spec_.rotations[size(rotation)], rows_[row].position);
+        }
+      };
+      if (projection != Projection::kKeyValue) finish_heads(query, spec_.num_heads, query_norm);
       if (projection == Projection::kQuery) continue;
-      rotate(key, spec_.num_kv_heads, key_norm, rows_[row].position);
+      finish_heads(key, spec_.num_kv_heads, key_norm);
       key_value(layer, static_cast<std::int32_t>(row)) = {{key, key + spec_.kv_dim()},
                                                           {value, value + spec_.kv_dim()}};
     }
@@ -217,50 +230,40 @@ class ReferenceBackend final : public Backend {
     }
   }
 
-  Floats normed(const TensorView& norm) const {
-    Floats weight = to_floats(norm);
-    for (float& x : weight) x += spec_.norm_weight_offset;
-    Floats out(hidden_.size());
-    for (std::size_t row = 0; row < rows_.size(); ++row) {
-      const std::size_t at = row * size(spec_.hidden);
-      rms_norm(hidden_.data() + at, weight, spec_.norm_eps, out.data() + at);
-    }
-    return out;
+  // What a step works on: hidden, normed where the norm comes first.
+  Floats normed_before(const Norm& norm) const {
+    if (spec_.norm_place == NormPlace::kBehind || norm.weight.empty()) return hidden_;
+    return norm_rows(spec_, norm, hidden_);
   }
 
-  // out[row, n] = sum over k of x[row, k] * matrix[n, k]; rows of `out` are `stride` apart.
-  void multiply(const Floats& x, const TensorView& matrix, float* out, std::int32_t stride) {
+  void normalize_at_the_end() {
+    if (spec_.has_final_norm) hidden_ = norm_rows(spec_, weights_->final_norm(), hidden_);
+  }
+
+  // out[row, n] = bias[n] + sum over k of x[row, k] * weight[n, k]; rows of `out` are `stride` apart.
+  void multiply(const Floats& x, const Linear& linear, float* out, std::int32_t stride) {
+    const TensorView& matrix = linear.weight;
     const auto k = static_cast<std::size_t>(matrix.shape[1]);
+    const Floats bias = to_floats(linear.bias);
     pool_.parallel_for(matrix.shape[0], [&](std::int64_t n, int) {
       Floats weights(k);
       widen(matrix, n * matrix.shape[1], weights);
       for (std::size_t row = 0; row < rows_.size(); ++row) {
         double sum = 0;
         for (std::size_t i = 0; i < k; ++i) sum += double{x[row * k + i]} * weights[i];
-        out[row * size(stride) + static_cast<std::size_t>(n)] = static_cast<float>(sum);
+        float& to = out[row * size(stride) + static_cast<std::size_t>(n)];
+        to = static_cast<float>(sum);
+        if (!bias.empty()) to += bias[static_cast<std::size_t>(n)];
       }
     });
   }
 
-  void add_product(const Floats& x, const TensorView& matrix) {
+  // hidden += x * linear, the sum normed where the norm comes behind.
+  void add_step(const Floats& x, const Linear& linear, const Norm& norm) {
     Floats product(hidden_.size());
-    multiply(x, matrix, product.data(), spec_.hidden);
+    multiply(x, linear, product.data(), spec_.hidden);
     for (std::size_t i = 0; i < product.size(); ++i) hidden_[i] += product[i];
-  }
-
-  // RMSNorm on each head where there is one, then rotary embedding: the halves of a head are the parts of
-  // complex numbers.
-  void rotate(float* x, std::int32_t num_heads, const Floats& norm, std::int32_t position) const {
-    const std::int32_t half = spec_.head_dim / 2;
-    for (std::int32_t head = 0; head < num_heads; ++head, x += spec_.head_dim) {
-      if (!norm.empty()) rms_norm(x, norm, spec_.norm_eps, x);
-      for (std::int32_t i = 0; i < half; ++i) {
-        const float angle = static_cast<float>(position) * spec_.rotations.front()[size(i)];
-        const float a = x[i], b = x[half + i];
-        x[i] = a * std::cos(angle) - b * std::sin(angle);
-        x[half + i] = b * std::cos(angle) + a * std::sin(angle);
-      }
-    }
+    if (spec_.norm_place == NormPlace::kBehind) hidden_ = norm_rows(spec_, norm, hidden_);
   }
 
   KeyValue& key_value(std::int32_t layer, std::int32_t row) {
@@ -277,11 +280,17 @@ class ReferenceBackend final : public Backend {
       for (std::int32_t t = 0; t < range.num_tokens; ++t)
         keys.push_back(&kept_[size(layer)][size(range.slot + t)]);
     }
-    for (std::int32_t t = 0; t <= row.position - segment.first_position; ++t) {
+    const bool is_causal = spec_.mask == Mask::kCausal;
+    const std::int32_t end = is_causal ? row.position - segment.first_position + 1 : segment.num_tokens;
+    for (std::int32_t t = 0; t < end; ++t) {
       keys.push_back(segment.slot == kNotKept ? &transient_[size(segment.first_row + t)]
                                               : &kept_[size(layer)][size(segment.slot + t)]);
     }
-    return keys;
+    const std::int32_t window = spec_.attention_of(layer).window;
+    if (window == 0) return keys;
+    const std::int32_t first = std::max(0, row.position - window);
+    const auto past = std::min(static_cast<std::int32_t>(keys.size()), row.position + window + 1);
+    return {keys.begin() + first, keys.begin() + past};
   }
 
   // softmax(q k / sqrt(head_dim)) v
