@@ -10,6 +10,7 @@
 #include "base/files/whole_file.h"
 #include "checkpoint/content_hash.h"
 #include "checkpoint/content_identity.h"
+#include "checkpoint/module_list.h"
 #include "checkpoint/shard_index.h"
 #include "rerank/error.h"
 
@@ -47,6 +48,7 @@ HuggingFaceDirectory::HuggingFaceDirectory(const fs::path& directory, std::strin
       ErrorCode::kNotFound);
   config_text_ = read_nonempty_file(config_file);
   open_files();
+  open_modules();
   index_tensors();
 }
 
@@ -72,14 +74,27 @@ void HuggingFaceDirectory::open_files() {
   }
 }
 
+void HuggingFaceDirectory::open_modules() {
+  prefixes_.resize(files_.size());
+  const fs::path list = directory_ / kModuleListFile;
+  if (!is_present(list)) return;
+  for (const Module& module : parse_module_list(read_nonempty_file(list), list.string())) {
+    const fs::path file = directory_ / module.path / kSingleFile;
+    if (module.path.empty() || !is_present(file)) continue;
+    files_.push_back(std::make_unique<SafetensorsFile>(file));
+    prefixes_.push_back(module.path + "/");
+  }
+}
+
 void HuggingFaceDirectory::index_tensors() {
-  for (const std::unique_ptr<SafetensorsFile>& file : files_) {
-    for (const SafetensorsEntry& entry : file->entries()) locations_.push_back({file.get(), &entry});
+  for (std::size_t i = 0; i < files_.size(); ++i) {
+    for (const SafetensorsEntry& entry : files_[i]->entries())
+      locations_.push_back({prefixes_[i] + entry.name, files_[i].get(), &entry});
   }
   std::sort(locations_.begin(), locations_.end(),
-            [](const Location& a, const Location& b) { return a.entry->name < b.entry->name; });
+            [](const Location& a, const Location& b) { return a.name < b.name; });
   for (const Location& location : locations_) {
-    tensors_.push_back({location.entry->name, location.entry->type, location.entry->shape});
+    tensors_.push_back({location.name, location.entry->type, location.entry->shape});
   }
 }
 

@@ -36,11 +36,14 @@ class HuggingFaceDirectory final : public Checkpoint {
 
  private:
   struct Location {
+    std::string name;
     const SafetensorsFile* file;
     const SafetensorsEntry* entry;
   };
 
   void open_files();
+  // Those in the folders of sentence-transformers' modules, whose tensors are called FOLDER/NAME.
+  void open_modules();
   void index_tensors();
 
   std::filesystem::path directory_;
@@ -48,6 +51,7 @@ class HuggingFaceDirectory final : public Checkpoint {
   std::string record_directory_;
   std::string config_text_;
   std::vector<std::unique_ptr<SafetensorsFile>> files_;
+  std::vector<std::string> prefixes_;  // as files_: of the names of their tensors
   std::vector<TensorInfo> tensors_;
   std::vector<Location> locations_;  // as tensors_
   mutable std::once_flag identity_made_;

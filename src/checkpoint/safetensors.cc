@@ -39,6 +39,8 @@ class HeaderReader {
       }
     }
     check_offsets(entries);
+    std::erase_if(entries,
+                  [](const SafetensorsEntry& entry) { return entry.name.ends_with(kPositionIdsEnding); });
     return entries;
   }
 
@@ -71,10 +73,11 @@ class HeaderReader {
     }
     SafetensorsEntry entry;
     entry.name = tensor_;
-    entry.type = read_type(field(fields, "dtype"));
+    const bool is_integer = tensor_.ends_with(kPositionIdsEnding) && field(fields, "dtype") == "I64";
+    if (!is_integer) entry.type = read_type(field(fields, "dtype"));
     const json::value& shape = field(fields, "shape");
     if (!shape.is_array()) refuse("shape is not a list");
-    std::uint64_t size_bytes = element_bytes(entry.type);
+    std::uint64_t size_bytes = is_integer ? sizeof(std::int64_t) : element_bytes(entry.type);
     for (const json::value& dimension : shape.get_array()) {
       const std::uint64_t size = read_size(dimension, "shape");
       if (__builtin_mul_overflow(size_bytes, size, &size_bytes)) refuse("its shape is too large");

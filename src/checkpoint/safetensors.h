@@ -30,6 +30,10 @@ struct SafetensorsEntry {
   std::size_t size_bytes = 0;
 };
 
+// Of tensors of whole numbers 0, 1, 2, ... that PyTorch saved with an encoder's weights: they are no part of
+// the model, and left out.
+inline constexpr std::string_view kPositionIdsEnding = ".position_ids";
+
 // The entries in the order of their offsets. Everything is checked: afterwards every entry lies inside
 // `file`, has the size of its shape and shares no byte with another. Throws Error that starts with `name` (of
 // the file, for people), names the tensor, and says what to do.
