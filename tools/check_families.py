@@ -12,7 +12,8 @@ import sys
 PAGE = "docs/adding_a_model.md"
 SOURCES = (".h", ".cc", ".cu", ".cuh")
 # In identifiers too, as Qwen3Weights or is_gemma.
-FAMILY = re.compile(r"qwen|mxbai|zerank|ctxl|(?<![a-z])gemma(?![a-z])", re.IGNORECASE)
+FAMILY = re.compile(r"(?i:qwen|mxbai|zerank|ctxl|roberta|nemotron|(?<![a-z])(gemma|ettin|gte)(?![a-z]))"
+                    r"|Bert|BERT|(?<!sentence_)(?<![a-z])bert(?![a-z])")
 EXAMPLE = re.compile(r"Qwen/Qwen3-Reranker-[0-9.]+B")
 # Not in a string, near enough: where // begins a comment, no line of the project has a string with // before it.
 COMMENT = re.compile(r"(?<!:)//.*")

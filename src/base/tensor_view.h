@@ -28,6 +28,14 @@ struct TensorView {
   TensorView row(std::int64_t row) const {
     return {type, {shape[1]}, data + static_cast<std::size_t>(row * shape[1]) * element_bytes(type)};
   }
+  // Rows [first, first + count) of a matrix, or elements of a vector.
+  TensorView rows(std::int64_t first, std::int64_t count) const {
+    TensorView part = *this;
+    part.shape[0] = count;
+    const std::int64_t row_elements = num_elements() / shape[0];
+    part.data += static_cast<std::size_t>(first * row_elements) * element_bytes(type);
+    return part;
+  }
 };
 
 // Widens `count` elements of `view`, from element `first` on, to float32 (exact for every DataType).

@@ -284,6 +284,10 @@ LoadedModel load_model(const EngineOptions& options) {
   LoadedModel loaded;
   const AnswerIds answers = answer_ids(tokenizer, *checkpoint, reranker);
   const Prompt& prompt = reranker.declared.prompt;
+  require(!prompt.pair,
+          fmt::format("{}: {} is an encoder, which the engine does not plan yet", checkpoint->description(),
+                      reranker.architecture),
+          ErrorCode::kUnsupported);
   require_frame_in_prompt(tokenizer, prompt, *checkpoint);
   const EncoderOptions encoding{
       .parse_special_tokens = options.parse_special_tokens,

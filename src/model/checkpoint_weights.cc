@@ -14,15 +14,25 @@ CheckpointWeights::CheckpointWeights(std::shared_ptr<Checkpoint> checkpoint, con
       has_classification_head_(reranker.has_classification_head),
       answers_(answers) {
   spec_.max_positions = max_positions;
-  for (const ModelTensor& tensor : reranker.tensors) names_[{tensor.layer, tensor.role}] = tensor.name;
+  for (const ModelTensor& tensor : reranker.tensors) {
+    if (tensor.parts.empty()) places_[{tensor.layer, tensor.role}] = {.name = tensor.name};
+    std::int64_t row = 0;
+    for (const TensorPart& part : tensor.parts) {
+      places_[{tensor.layer, part.role}] = {tensor.name, row, part.num_rows};
+      row += part.num_rows;
+    }
+  }
   if (has_classification_head_) return;
   check(answers.yes >= 0 && answers.yes < spec_.vocab && answers.no >= -1 && answers.no < spec_.vocab,
         "the answers' ids are outside the vocabulary");
 }
 
 TensorView CheckpointWeights::tensor(TensorRole role, std::int32_t layer) const {
-  const auto found = names_.find({layer, role});
-  return found == names_.end() ? TensorView{} : checkpoint_->tensor(found->second);
+  const auto found = places_.find({layer, role});
+  if (found == places_.end()) return {};
+  const Place& place = found->second;
+  const TensorView whole = checkpoint_->tensor(place.name);
+  return place.num_rows == 0 ? whole : whole.rows(place.first_row, place.num_rows);
 }
 
 std::string CheckpointWeights::identity() const {
@@ -30,29 +40,27 @@ std::string CheckpointWeights::identity() const {
 }
 
 LayerWeights CheckpointWeights::layer(std::int32_t layer) {
-  const auto of = [&](TensorRole role) { return tensor(role, layer); };
-  const auto linear = [&](TensorRole weight) { return Linear{.weight = of(weight), .bias = {}}; };
-  return {.attention_norm = {of(TensorRole::kAttentionNorm), {}},
-          .query = {of(TensorRole::kQuery), of(TensorRole::kQueryBias)},
-          .key = {of(TensorRole::kKey), of(TensorRole::kKeyBias)},
-          .value = {of(TensorRole::kValue), of(TensorRole::kValueBias)},
-          .output = linear(TensorRole::kOutput),
-          .query_norm = of(TensorRole::kQueryNorm),
-          .key_norm = of(TensorRole::kKeyNorm),
-          .mlp_norm = {of(TensorRole::kMlpNorm), {}},
-          .gate = linear(TensorRole::kGate),
-          .up = linear(TensorRole::kUp),
-          .down = linear(TensorRole::kDown)};
+  return {.attention_norm = norm(TensorRole::kAttentionNorm, layer),
+          .query = linear(TensorRole::kQuery, layer),
+          .key = linear(TensorRole::kKey, layer),
+          .value = linear(TensorRole::kValue, layer),
+          .output = linear(TensorRole::kOutput, layer),
+          .query_norm = tensor(TensorRole::kQueryNorm, layer),
+          .key_norm = tensor(TensorRole::kKeyNorm, layer),
+          .mlp_norm = norm(TensorRole::kMlpNorm, layer),
+          .gate = linear(TensorRole::kGate, layer),
+          .up = linear(TensorRole::kUp, layer),
+          .down = linear(TensorRole::kDown, layer)};
 }
 
 void CheckpointWeights::release_layer(std::int32_t layer) {
-  const auto first = names_.lower_bound({layer, TensorRole{}});
-  const auto end = names_.lower_bound({layer + 1, TensorRole{}});
-  for (auto name = first; name != end; ++name) checkpoint_->release(name->second);
+  const auto first = places_.lower_bound({layer, TensorRole{}});
+  const auto end = places_.lower_bound({layer + 1, TensorRole{}});
+  for (auto place = first; place != end; ++place) checkpoint_->release(place->second.name);
 }
 
 DataType CheckpointWeights::embedding_type() {
-  const std::string& name = names_.at({kNoLayer, TensorRole::kEmbedding});
+  const std::string& name = places_.at({kNoLayer, TensorRole::kEmbedding}).name;
   return checkpoint_->tensors()[checkpoint_->index_of(name)].type;
 }
 
@@ -66,6 +74,7 @@ TensorView CheckpointWeights::head_no() {
 }
 
 TensorView CheckpointWeights::head_yes() {
+  if (!spec_.head.empty()) return {};
   return head_row(has_classification_head_ ? 0 : answers_.yes);
 }
 

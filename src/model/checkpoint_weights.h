@@ -25,10 +25,16 @@ class CheckpointWeights final : public TransformerWeights {
   LayerWeights layer(std::int32_t layer) override;
   void release_layer(std::int32_t layer) override;
   TensorView embedding() override { return tensor(TensorRole::kEmbedding); }
+  TensorView position_embedding() override { return tensor(TensorRole::kPositionEmbedding); }
+  TensorView type_embedding() override { return tensor(TensorRole::kTypeEmbedding); }
+  Norm embedding_norm() override { return norm(TensorRole::kEmbeddingNorm); }
   DataType embedding_type() override;
-  Norm final_norm() override { return {tensor(TensorRole::kFinalNorm), {}}; }
+  Norm final_norm() override { return norm(TensorRole::kFinalNorm); }
   TensorView head_no() override;
   TensorView head_yes() override;
+  Linear head_step(std::int32_t step) override {
+    return linear(TensorRole::kHeadStep, head_step_place(step));
+  }
 
   // Lets go of the checkpoint. REQUIRES: nothing else is called after it but spec and type.
   void release() { checkpoint_.reset(); }
@@ -36,10 +42,22 @@ class CheckpointWeights final : public TransformerWeights {
  private:
   // An empty view where the model has none.
   TensorView tensor(TensorRole role, std::int32_t layer = kNoLayer) const;
+  Linear linear(TensorRole weight, std::int32_t layer) const {
+    return {tensor(weight, layer), tensor(bias_of(weight), layer)};
+  }
+  Norm norm(TensorRole weight, std::int32_t layer = kNoLayer) const {
+    return {tensor(weight, layer), tensor(bias_of(weight), layer)};
+  }
   TensorView head_row(std::int32_t row);
 
   std::shared_ptr<Checkpoint> checkpoint_;
-  std::map<std::pair<std::int32_t, TensorRole>, std::string> names_;
+  // Where a role's numbers are.
+  struct Place {
+    std::string name;
+    std::int64_t first_row = 0;
+    std::int64_t num_rows = 0;  // 0: the whole tensor
+  };
+  std::map<std::pair<std::int32_t, TensorRole>, Place> places_;
   TransformerSpec spec_;
   DataType type_;
   bool has_classification_head_;

@@ -89,11 +89,24 @@ Declaration chosen_prompt(const PromptChoice& choice) {
                                                 shown_text(choice.prompt), names_of(families())));
 }
 
+// Without a prompt of its own in the directory: its tokenizer joins the pair.
+Declaration declaration_of_encoder(const Checkpoint& checkpoint, const ConfigReader& config,
+                                   const FamilyMatch& match) {
+  const PublishedReranker* published = published_in_repository(*match.family, checkpoint.description());
+  if (published == nullptr) published = match.family->undeclared(config, match.has_classification_head());
+  Declaration declaration = declaration_of(*published);
+  DeclaredPrompt& declared = declaration.declared;
+  declared.prompt.default_text_limit = declared_text_limit(checkpoint, declared.prompt.default_text_limit);
+  declared.score = declared_activation(checkpoint, config).value_or(declared.score);
+  return declaration;
+}
+
 Declaration declaration_by_its_files(const Checkpoint& checkpoint, const ConfigReader& config,
                                      const FamilyMatch& match) {
   if (const auto text = checkpoint.text_file(kPromptFileName)) {
     return read_declaration(*text, fmt::format("{}: {}", checkpoint.description(), kPromptFileName));
   }
+  if (match.family->is_encoder()) return declaration_of_encoder(checkpoint, config, match);
   if (auto declared = read_modules(checkpoint, config, match)) return *std::move(declared);
   const PublishedReranker* published = published_in_repository(*match.family, checkpoint.description());
   if (published == nullptr) published = match.family->undeclared(config, match.has_classification_head());
@@ -107,9 +120,23 @@ Declaration declaration_by_its_files(const Checkpoint& checkpoint, const ConfigR
   Declaration declaration = declaration_of(*published);
   if (match.has_classification_head()) {
     declaration.declared.answers = {};
-    declaration.declared.score = score_of_config(config);
+    declaration.declared.score = declared_activation(checkpoint, config).value_or(ScoreFunction{});
   }
   return declaration;
+}
+
+// A prompt in pieces is a language model's, and a pair an encoder's.
+void require_prompt_for(const FamilyMatch& match, const Declaration& declaration) {
+  const bool is_encoder = match.family->is_encoder();
+  if (declaration.declared.prompt.pair.has_value() == is_encoder) return;
+  throw Error(
+      ErrorCode::kUnsupported,
+      fmt::format(
+          "{}: this prompt is for {}; {}", declaration.source, is_encoder ? "language models" : "encoders",
+          is_encoder ? fmt::format("{} is an encoder, whose tokenizer joins query and document: "
+                                   "leave the prompt out",
+                                   match.architecture)
+                     : fmt::format("{} is a language model: name one of its prompts", match.architecture)));
 }
 
 }  // namespace
@@ -118,6 +145,7 @@ Declaration find_declaration(const Checkpoint& checkpoint, const ConfigReader& c
                              const FamilyMatch& match, const PromptChoice& choice) {
   Declaration declaration =
       choice.prompt.empty() ? declaration_by_its_files(checkpoint, config, match) : chosen_prompt(choice);
+  require_prompt_for(match, declaration);
   choose_suffix(declaration.declared, choice.suffix);
   return declaration;
 }

@@ -5,21 +5,25 @@
 
 #include <array>
 #include <boost/json/array.hpp>
+#include <optional>
 #include <vector>
 
 #include "model/decoder/decoders.h"
+#include "model/encoder/encoders.h"
 #include "text/strict_json.h"
 
 namespace rerank {
 namespace {
 
-constexpr std::array kFamilies = {&kQwen3, &kQwen2, &kGemma};
+constexpr std::array kFamilies = {&kQwen3,      &kQwen2,      &kGemma,  &kBert,    &kRoberta,
+                                  &kXlmRoberta, &kModernBert, &kGteNew, &kNemotron};
 
 std::string known_architectures() {
   std::vector<std::string_view> names;
   for (const Family* family : kFamilies) {
-    names.push_back(family->causal);
-    if (!family->classifier.empty()) names.push_back(family->classifier);
+    for (const std::string_view name : {family->causal, family->classifier}) {
+      if (!name.empty()) names.push_back(name);
+    }
   }
   return fmt::format("{}", fmt::join(names, ", "));
 }
@@ -33,6 +37,14 @@ std::string read_architecture(const ConfigReader& config) {
   return {list->front().get_string().data(), list->front().get_string().size()};
 }
 
+std::optional<HeadKind> head_of(const Family& family, std::string_view architecture) {
+  if (architecture.empty()) return std::nullopt;
+  if (architecture == family.causal) return HeadKind::kVocabulary;
+  if (architecture == family.classifier) return HeadKind::kClassification;
+  if (architecture == family.plain) return HeadKind::kModules;
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::span<const Family* const> families() {
@@ -42,14 +54,14 @@ std::span<const Family* const> families() {
 FamilyMatch find_family(const ConfigReader& config) {
   const std::string architecture = read_architecture(config);
   for (const Family* family : kFamilies) {
-    if (architecture != family->causal && (architecture != family->classifier || architecture.empty()))
-      continue;
+    const std::optional<HeadKind> head = head_of(*family, architecture);
+    if (!head) continue;
     if (config.contains("model_type") && config.text("model_type") != family->model_type) {
       config.unsupported("model_type",
                          fmt::format("is {}, but {} goes with {}", shown_text(config.text("model_type")),
                                      architecture, family->model_type));
     }
-    return {family, architecture};
+    return {family, architecture, *head};
   }
   config.unsupported("architectures",
                      fmt::format("names {}, which is not a reranker that this program knows; it runs {}",

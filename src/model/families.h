@@ -12,8 +12,9 @@ std::span<const Family* const> families();
 
 struct FamilyMatch {
   const Family* family = nullptr;
-  std::string architecture;  // the family's causal or its classifier
-  bool has_classification_head() const { return architecture == family->classifier; }
+  std::string architecture;  // one of the family's
+  HeadKind head = HeadKind::kVocabulary;
+  bool has_classification_head() const { return head != HeadKind::kVocabulary; }
 };
 
 // By architectures and model_type. Throws Error naming the key, and the architectures that are known.

@@ -4,12 +4,27 @@
 
 #include <span>
 #include <string_view>
+#include <vector>
 
+#include "backend/transformer.h"
 #include "model/config_reader.h"
-#include "model/decoder/decoder_config.h"
+#include "model/tensors.h"
 #include "prompt/declared_prompt.h"
 
 namespace rerank {
+
+// Where a checkpoint's logits come from.
+enum class HeadKind {
+  kVocabulary,      // rows of a language model's head
+  kClassification,  // a head of one result
+  kModules,         // an encoder alone, with modules of sentence-transformers in folders of their own
+};
+
+// What config.json says, all but the modules.
+struct ModelLayout {
+  TransformerSpec spec;
+  std::vector<ModelTensor> tensors;  // all that are used
+};
 
 // A published reranker whose directory does not say how it is scored: its prompt, answers and score are those
 // of the publisher's code or model card.
@@ -23,13 +38,16 @@ struct PublishedReranker {
 struct Family {
   std::string_view name;
   std::string_view model_type;  // of config.json
-  std::string_view causal;      // the architecture with a language model's head
-  std::string_view classifier;  // that with a classification head of one row; empty: none
-  DecoderConfig (*read_config)(const ConfigReader& config);
+  std::string_view causal;      // the architecture with a language model's head; empty: an encoder
+  std::string_view classifier;  // that with a classification head of one result; empty: none
+  std::string_view plain;       // an encoder's without a head; empty: none
+  ModelLayout (*read_layout)(const ConfigReader& config, HeadKind head);
   std::span<const PublishedReranker> rerankers;
   // Which one a checkpoint is that declares nothing; nullptr: none that its configuration could tell from a
   // chat model, so that it is refused.
   const PublishedReranker* (*undeclared)(const ConfigReader& config, bool has_classification_head);
+
+  bool is_encoder() const { return causal.empty(); }
 };
 
 }  // namespace rerank

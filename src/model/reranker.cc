@@ -3,26 +3,23 @@
 #include <algorithm>
 #include <utility>
 
-#include "model/decoder/decoder_tensors.h"
+#include "model/module_head.h"
 #include "prompt/prompt_file.h"
 #include "rerank/error.h"
 
 namespace rerank {
 namespace {
 
-struct Architecture {
-  FamilyMatch match;
-  DecoderConfig config;
-  std::vector<ModelTensor> tensors;
-};
+// Without the modules of sentence-transformers.
+ModelLayout layout_of_config(const ConfigReader& reader) {
+  const FamilyMatch match = find_family(reader);
+  return match.family->read_layout(reader, match.head);
+}
 
-Architecture read_architecture(const ConfigReader& reader) {
-  Architecture read{.match = find_family(reader), .config = {}, .tensors = {}};
-  read.config = read.match.family->read_config(reader);
-  read.tensors =
-      decoder_tensors(read.config, read.match.has_classification_head() ? DecoderHead::kClassification
-                                                                        : DecoderHead::kVocabulary);
-  return read;
+ModelLayout layout_of(const Checkpoint& checkpoint, const ConfigReader& reader, const FamilyMatch& match) {
+  ModelLayout layout = match.family->read_layout(reader, match.head);
+  add_module_head(checkpoint, match, layout);
+  return layout;
 }
 
 }  // namespace
@@ -36,39 +33,49 @@ DataType Reranker::matrix_type(const Checkpoint& checkpoint) const {
 }
 
 std::string Reranker::head() const {
-  const auto own = std::find_if(tensors.begin(), tensors.end(),
-                                [](const ModelTensor& tensor) { return tensor.role == TensorRole::kHead; });
+  const auto own = std::find_if(tensors.rbegin(), tensors.rend(), [](const ModelTensor& tensor) {
+    return tensor.role == TensorRole::kHead || tensor.role == TensorRole::kHeadStep;
+  });
   if (has_classification_head) return own->name;
   const std::string rows = declared.answers.no.is_given() ? "yes and no rows of " : "yes row of ";
-  return own != tensors.end() ? rows + own->name : rows + tensors.front().name + " (tied)";
+  return own != tensors.rend() ? rows + own->name : rows + tensors.front().name + " (tied)";
 }
 
 std::string Reranker::prompt_file() const {
+  require(!declared.prompt.pair, architecture + " has no prompt file: its tokenizer joins query and document",
+          ErrorCode::kUnsupported);
   return write_prompt_file(declared);
 }
 
 TransformerSpec spec_of_config(std::string_view config_json, const std::string& name) {
-  return read_architecture(ConfigReader(config_json, name)).config.spec;
+  return layout_of_config(ConfigReader(config_json, name)).spec;
 }
 
-std::string prompt_file_of_config(std::string_view config_json, const std::string& name) {
-  const Family* family = read_architecture(ConfigReader(config_json, name)).match.family;
+std::optional<std::string> prompt_file_of_config(std::string_view config_json, const std::string& name) {
+  const Family* family = find_family(ConfigReader(config_json, name)).family;
+  if (family->is_encoder()) return std::nullopt;
   return "{\"prompt\": \"" + std::string(family->rerankers.front().name) + "\"}\n";
 }
 
 std::vector<ModelTensor> tensors_of_config(std::string_view config_json, const std::string& name) {
-  return read_architecture(ConfigReader(config_json, name)).tensors;
+  return layout_of_config(ConfigReader(config_json, name)).tensors;
+}
+
+ModelLayout read_layout(const Checkpoint& checkpoint) {
+  const ConfigReader reader(checkpoint.config_json(), checkpoint.config_name());
+  return layout_of(checkpoint, reader, find_family(reader));
 }
 
 Reranker read_reranker(const Checkpoint& checkpoint, const PromptChoice& choice) {
   const ConfigReader reader(checkpoint.config_json(), checkpoint.config_name());
-  Architecture read = read_architecture(reader);
-  Declaration declaration = find_declaration(checkpoint, reader, read.match, choice);
-  validate_tensors(checkpoint, read.tensors, read.match.architecture);
-  return {.architecture = read.match.architecture,
-          .spec = read.config.spec,
-          .has_classification_head = read.match.has_classification_head(),
-          .tensors = std::move(read.tensors),
+  const FamilyMatch match = find_family(reader);
+  ModelLayout layout = layout_of(checkpoint, reader, match);
+  Declaration declaration = find_declaration(checkpoint, reader, match, choice);
+  validate_tensors(checkpoint, layout.tensors, match.architecture);
+  return {.architecture = match.architecture,
+          .spec = std::move(layout.spec),
+          .has_classification_head = match.has_classification_head(),
+          .tensors = std::move(layout.tensors),
           .declared = std::move(declaration.declared),
           .source = std::move(declaration.source)};
 }

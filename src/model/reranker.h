@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,11 +28,16 @@ struct Reranker {
   std::string prompt_file() const;
 };
 
-// What config.json alone says. All throw Error naming the key that is refused; `name` is for messages.
+// What config.json alone says, without the modules that sentence-transformers may have saved beside it. All
+// throw Error naming the key that is refused; `name` is for messages.
 TransformerSpec spec_of_config(std::string_view config_json, const std::string& name);
-// The prompt file of a model made up: it ranks as the first reranker that its family lists.
-std::string prompt_file_of_config(std::string_view config_json, const std::string& name);
+// The prompt file of a model made up: it ranks as the first reranker that its family lists. An encoder has
+// none.
+std::optional<std::string> prompt_file_of_config(std::string_view config_json, const std::string& name);
 std::vector<ModelTensor> tensors_of_config(std::string_view config_json, const std::string& name);
+
+// What config.json and modules.json say.
+ModelLayout read_layout(const Checkpoint& checkpoint);
 
 // Throws Error naming the key of config.json, the tensor or the file that is missing, wrong or not supported,
 // and what to do: see find_family, read_decoder_config, validate_tensors and find_declaration.

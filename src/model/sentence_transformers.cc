@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/json/array.hpp>
 #include <boost/json/string.hpp>
 #include <utility>
 #include <vector>
 
 #include "base/shown_text.h"
+#include "checkpoint/module_list.h"
 #include "prompt/chat_template.h"
 #include "prompt/prompt_text.h"
 #include "prompt/split_prompt.h"
@@ -22,11 +22,6 @@ namespace json = boost::json;
 
 constexpr std::int64_t kMaxTokenId = 1 << 24;
 
-struct Module {
-  std::string type;  // the last part of its Python name, e.g. "LogitScore"
-  std::string path;  // its folder; empty: the model's own
-};
-
 // The files of a directory that sentence-transformers saved.
 class SavedModel {
  public:
@@ -38,29 +33,13 @@ class SavedModel {
   std::optional<std::string> text(const std::string& file) const { return checkpoint_.text_file(file); }
   // An empty object where there is no such file.
   ConfigReader read(const std::string& file) const { return {text(file).value_or("{}"), name_of(file)}; }
-  std::vector<Module> modules(const std::string& text) const;
+  std::vector<Module> modules(const std::string& list) const {
+    return parse_module_list(list, name_of(kModuleListFile));
+  }
 
  private:
   const Checkpoint& checkpoint_;
 };
-
-std::vector<Module> SavedModel::modules(const std::string& text) const {
-  const std::string name = name_of("modules.json");
-  const json::value value = parse_strict_json(text, name);
-  const json::array* list = value.if_array();
-  require(list != nullptr, name + ": must be a list; download the file again");
-  std::vector<Module> modules;
-  for (const json::value& entry : *list) {
-    const json::object* object = entry.if_object();
-    const json::value* type = object == nullptr ? nullptr : object->if_contains("type");
-    const json::value* path = object == nullptr ? nullptr : object->if_contains("path");
-    require(type != nullptr && type->is_string() && path != nullptr && path->is_string(),
-            name + ": each module must have a type and a path; download the file again");
-    const std::string full(type->get_string().c_str());
-    modules.push_back({full.substr(full.rfind('.') + 1), std::string(path->get_string().c_str())});
-  }
-  return modules;
-}
 
 // The folder of LogitScore; empty: the model is its Transformer alone.
 std::string logit_score_folder(const SavedModel& saved, const std::string& modules) {
@@ -200,11 +179,7 @@ std::optional<Declaration> read_modules(const Checkpoint& checkpoint, const Conf
   declaration.declared.prompt = *prompt;
   declaration.source = "sentence-transformers' modules.json";
   if (!folder.empty()) declaration.declared.answers = read_answers(saved.read(folder + "/config.json"));
-  if (settings.contains("activation_fn")) {
-    declaration.declared.score = score_of_activation(settings, "activation_fn");
-  } else {
-    declaration.declared.score = score_of_config(config);
-  }
+  declaration.declared.score = declared_activation(checkpoint, config).value_or(ScoreFunction{});
   if (const PublishedReranker* published = same_published(*match.family, declaration.declared)) {
     declaration.declared.score = published->declare().score;
     declaration.source += fmt::format(", and {}", published->source);
@@ -212,12 +187,30 @@ std::optional<Declaration> read_modules(const Checkpoint& checkpoint, const Conf
   return declaration;
 }
 
-ScoreFunction score_of_config(const ConfigReader& config) {
+std::optional<ScoreFunction> declared_activation(const Checkpoint& checkpoint, const ConfigReader& config) {
   constexpr std::string_view kOwn = "sentence_transformers", kOld = "sbert_ce_default_activation_function";
+  const ConfigReader settings = SavedModel(checkpoint).read("config_sentence_transformers.json");
+  if (settings.contains("activation_fn")) return score_of_activation(settings, "activation_fn");
   if (config.contains(kOwn) && config.get(kOwn).is_object() && config.inner(kOwn).contains("activation_fn")) {
     return score_of_activation(config.inner(kOwn), "activation_fn");
   }
-  return config.contains(kOld) ? score_of_activation(config, kOld) : ScoreFunction{};
+  if (config.contains(kOld)) return score_of_activation(config, kOld);
+  return std::nullopt;
+}
+
+std::int32_t declared_text_limit(const Checkpoint& checkpoint, std::int32_t otherwise) {
+  const SavedModel saved(checkpoint);
+  std::int32_t limit = otherwise;
+  for (const auto& [file, key] : {std::pair{"tokenizer_config.json", "model_max_length"},
+                                  {"sentence_bert_config.json", "max_seq_length"}}) {
+    const ConfigReader config = saved.read(file);
+    // Transformers writes 1e30 for none.
+    if (!config.contains(key) || !config.get(key).is_int64() || config.get(key).get_int64() > INT32_MAX)
+      continue;
+    const std::int32_t own = config.integer(key, 1, INT32_MAX);
+    limit = limit == 0 ? own : std::min(limit, own);
+  }
+  return limit;
 }
 
 }  // namespace rerank

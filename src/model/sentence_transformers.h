@@ -12,7 +12,10 @@ namespace rerank {
 std::optional<Declaration> read_modules(const Checkpoint& checkpoint, const ConfigReader& config,
                                         const FamilyMatch& match);
 
-// The activation that config.json names for sentence-transformers; the sigmoid where it names none.
-ScoreFunction score_of_config(const ConfigReader& config);
+// The activation that config_sentence_transformers.json, else config.json names; nothing where neither does.
+std::optional<ScoreFunction> declared_activation(const Checkpoint& checkpoint, const ConfigReader& config);
+
+// `otherwise`, 0 for none, or less where the tokenizer's or the Transformer module's configuration says so.
+std::int32_t declared_text_limit(const Checkpoint& checkpoint, std::int32_t otherwise);
 
 }  // namespace rerank

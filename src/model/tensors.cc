@@ -14,14 +14,20 @@ namespace rerank {
 namespace {
 
 // Derived from other tensors or from config.json, so that leaving them out changes nothing: an embedding that
-// is the head too, and rotary angles.
+// is the head too, and rotary angles. And the pooler of an encoder without a head, which modules of
+// sentence-transformers pool instead of.
 bool is_redundant(std::string_view name) {
-  return name == "lm_head.weight" || name.ends_with("rotary_emb.inv_freq");
+  return name == "lm_head.weight" || name.ends_with("rotary_emb.inv_freq") || name == "pooler.dense.weight" ||
+         name == "pooler.dense.bias";
+}
+
+bool is_of_head(const ModelTensor& tensor) {
+  return tensor.role == TensorRole::kHead || tensor.role == TensorRole::kHeadStep;
 }
 
 const char* missing_hint(const ModelTensor& tensor) {
-  if (tensor.role != TensorRole::kHead) return "";
-  return tensor.shape.front() == 1
+  if (!is_of_head(tensor)) return "";
+  return tensor.role == TensorRole::kHeadStep || tensor.shape.front() == 1
              ? " (the classification head)"
              : " (config.json says tie_word_embeddings false, so a head of its own is needed)";
 }
@@ -34,7 +40,7 @@ void require_tensor(const Checkpoint& checkpoint, const ModelTensor& wanted) {
   }
   const TensorInfo& found = checkpoint.tensors()[checkpoint.index_of(wanted.name)];
   if (found.shape == wanted.shape) return;
-  const char* advice = wanted.role == TensorRole::kHead && wanted.shape.front() == 1
+  const char* advice = is_of_head(wanted) && wanted.shape.front() == 1
                            ? "a reranker has one score (num_labels 1)"
                            : "config.json and the weights are of different models, download both again";
   throw Error(

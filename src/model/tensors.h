@@ -9,9 +9,15 @@
 
 namespace rerank {
 
+// A bias follows its weight: see bias_of.
 enum class TensorRole {
   kEmbedding,
+  kPositionEmbedding,
+  kTypeEmbedding,
+  kEmbeddingNorm,
+  kEmbeddingNormBias,
   kAttentionNorm,
+  kAttentionNormBias,
   kQuery,
   kQueryBias,
   kKey,
@@ -21,22 +27,44 @@ enum class TensorRole {
   kQueryNorm,
   kKeyNorm,
   kOutput,
+  kOutputBias,
   kMlpNorm,
+  kMlpNormBias,
   kGate,
+  kGateBias,
   kUp,
+  kUpBias,
   kDown,
+  kDownBias,
   kFinalNorm,
-  kHead,  // rows of logits: the vocabulary's, or a classification head's
+  kFinalNormBias,
+  kHead,      // rows of logits: the vocabulary's, or a classification head's only one
+  kHeadStep,  // of a classification head of several steps; its layer is a head_step_place
+  kHeadStepBias,
 };
+
+constexpr TensorRole bias_of(TensorRole weight) {
+  return static_cast<TensorRole>(static_cast<int>(weight) + 1);
+}
 
 // Of ModelTensor::layer.
 inline constexpr std::int32_t kNoLayer = -1;
+constexpr std::int32_t head_step_place(std::int32_t step) {
+  return kNoLayer - 1 - step;
+}
+
+// Some rows of a tensor that holds several roles below each other.
+struct TensorPart {
+  TensorRole role;
+  std::int64_t num_rows;
+};
 
 struct ModelTensor {
   std::string name;
   std::vector<std::int64_t> shape;
-  TensorRole role = TensorRole::kEmbedding;
+  TensorRole role = TensorRole::kEmbedding;  // of its first rows
   std::int32_t layer = kNoLayer;
+  std::vector<TensorPart> parts = {};  // all of its rows; empty: all have `role`
 };
 
 // Throws Error naming the first of `wanted` that the checkpoint does not have, or has in another shape, and

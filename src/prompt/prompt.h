@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,15 @@ struct PromptPiece {
   int times_outside_limit = 0;  // see Prompt::default_text_limit; not 0: the piece has no field
 };
 
+// How an encoder reads a pair: all of it in one segment, so that nothing is shared or kept. Special tokens
+// and token types are those of the tokenizer's own templates (the post_processor of tokenizer.json).
+struct PairTemplate {
+  // One text, which the template for one text surrounds and which loses its end where it is too long. Empty:
+  // query and document are two texts, which the template for two joins, and the longer one loses tokens from
+  // its end until both fit (of equals, the second).
+  std::vector<PromptText> text;
+};
+
 // Each field occurs at most once; query and document do, in pieces of their own. What comes before the
 // document is shared between documents.
 struct Prompt {
@@ -39,6 +49,9 @@ struct Prompt {
   int query_percent = 0;
   // The piece of the document is cut to the text limit, besides the room that the prompt leaves it.
   bool document_within_text_limit = false;
+
+  // An encoder's, instead of pieces.
+  std::optional<PairTemplate> pair;
 };
 
 }  // namespace rerank

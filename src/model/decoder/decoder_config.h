@@ -2,11 +2,8 @@
 #pragma once
 
 #include <cstdint>
-#include <initializer_list>
-#include <string_view>
 
-#include "backend/transformer.h"
-#include "model/config_reader.h"
+#include "model/config_sizes.h"
 
 namespace rerank {
 
@@ -26,9 +23,5 @@ struct DecoderDefaults {
 // window, biases, attention that is not causal, quantized weights. Activation and flags of the specification
 // are the family's.
 DecoderConfig read_decoder_config(const ConfigReader& config, const DecoderDefaults& defaults);
-
-// Throws Error unless `key` is left out or one of `names`.
-void require_activation(const ConfigReader& config, std::string_view key,
-                        std::initializer_list<std::string_view> names);
 
 }  // namespace rerank

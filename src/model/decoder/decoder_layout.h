@@ -1,19 +1,13 @@
 // The tensors of a decoder as Hugging Face Transformers names them, in Qwen3, Qwen2, Gemma and their like.
 #pragma once
 
-#include <vector>
-
 #include "model/decoder/decoder_config.h"
-#include "model/tensors.h"
+#include "model/family.h"
 
 namespace rerank {
 
-// Where the logits come from.
-enum class DecoderHead {
-  kVocabulary,      // rows of lm_head.weight, or of the embedding where the two are tied
-  kClassification,  // score.weight, [1, hidden]
-};
-
-std::vector<ModelTensor> decoder_tensors(const DecoderConfig& config, DecoderHead head);
+// A classification head is score.weight, [1, hidden], or the specification's one step; a vocabulary's is
+// lm_head.weight, or the embedding where the two are tied.
+ModelLayout decoder_layout(DecoderConfig config, HeadKind head);
 
 }  // namespace rerank

@@ -2,13 +2,15 @@
 // of their size, a gate of GELU.
 #include <array>
 #include <cmath>
+#include <utility>
 
+#include "model/decoder/decoder_layout.h"
 #include "model/decoder/decoders.h"
 
 namespace rerank {
 namespace {
 
-DecoderConfig read_config(const ConfigReader& config) {
+ModelLayout read_layout(const ConfigReader& config, HeadKind head) {
   // "gelu" means the approximation by tanh here: the models were trained with it (Transformers 5 reads both
   // so).
   for (const char* key : {"hidden_act", "hidden_activation"}) {
@@ -19,7 +21,7 @@ DecoderConfig read_config(const ConfigReader& config) {
   read.spec.activation = MlpActivation::kGeluTanh;
   read.spec.norm_weight_offset = 1;
   read.spec.embedding_scale = std::sqrt(static_cast<float>(read.spec.hidden));
-  return read;
+  return decoder_layout(std::move(read), head);
 }
 
 // FlagEmbedding (inference/reranker/decoder_only/base.py, commit 7ed43d6): pieces encoded apart; the bound of
@@ -56,7 +58,8 @@ constinit const Family kGemma{.name = "Gemma",
                               .model_type = "gemma",
                               .causal = "GemmaForCausalLM",
                               .classifier = "",
-                              .read_config = read_config,
+                              .plain = "",
+                              .read_layout = read_layout,
                               .rerankers = kRerankers,
                               .undeclared = undeclared};
 

@@ -1,17 +1,19 @@
 // Qwen2 (Hugging Face Qwen2ForCausalLM): biases on the query, key and value projections, no norm on heads.
 #include <array>
+#include <utility>
 
+#include "model/decoder/decoder_layout.h"
 #include "model/decoder/decoders.h"
 
 namespace rerank {
 namespace {
 
-DecoderConfig read_config(const ConfigReader& config) {
+ModelLayout read_layout(const ConfigReader& config, HeadKind head) {
   require_activation(config, "hidden_act", {"silu"});
   DecoderConfig read = read_decoder_config(config, {});
   read.spec.qk_norm = false;
   read.spec.qkv_bias = true;
-  return read;
+  return decoder_layout(std::move(read), head);
 }
 
 // mxbai-rerank 0.1.6 (mxbai_rerank_v2.py): pieces encoded apart, of which the limit counts query and document
@@ -63,7 +65,8 @@ constinit const Family kQwen2{.name = "Qwen2",
                               .model_type = "qwen2",
                               .causal = "Qwen2ForCausalLM",
                               .classifier = "",
-                              .read_config = read_config,
+                              .plain = "",
+                              .read_layout = read_layout,
                               .rerankers = kRerankers,
                               .undeclared = undeclared};
 

@@ -1,6 +1,8 @@
 // Qwen3 (Hugging Face Qwen3ForCausalLM and Qwen3ForSequenceClassification), and the rerankers made of it.
 #include <array>
+#include <utility>
 
+#include "model/decoder/decoder_layout.h"
 #include "model/decoder/decoders.h"
 
 namespace rerank {
@@ -11,12 +13,12 @@ constexpr std::int32_t kRerankerVocab = 151669;
 
 constexpr const char* kEnd = "<|im_end|>\n<|im_start|>assistant\n";
 
-DecoderConfig read_config(const ConfigReader& config) {
+ModelLayout read_layout(const ConfigReader& config, HeadKind head) {
   require_activation(config, "hidden_act", {"silu"});
   // Qwen3Config has 128 for a head where the file says nothing.
   DecoderConfig read = read_decoder_config(config, {.head_dim = 128, .tied_embeddings = false});
   read.spec.qk_norm = true;
-  return read;
+  return decoder_layout(std::move(read), head);
 }
 
 // The words of the model card of Qwen/Qwen3-Reranker-0.6B.
@@ -107,7 +109,8 @@ constinit const Family kQwen3{.name = "Qwen3",
                               .model_type = "qwen3",
                               .causal = "Qwen3ForCausalLM",
                               .classifier = "Qwen3ForSequenceClassification",
-                              .read_config = read_config,
+                              .plain = "",
+                              .read_layout = read_layout,
                               .rerankers = kRerankers,
                               .undeclared = undeclared};
 

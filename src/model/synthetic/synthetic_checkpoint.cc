@@ -29,10 +29,14 @@ std::string synthetic_config(const std::string& config) {
 }
 
 SyntheticCheckpoint::SyntheticCheckpoint(const SyntheticOptions& options)
-    : recipe_(options.recipe), size_name_(options.size_name), config_json_(options.config_json) {
+    : recipe_(options.recipe),
+      size_name_(options.size_name),
+      config_json_(options.config_json),
+      files_(options.files) {
   require_valid(recipe_);
-  recipe_.norm_base = 1 - spec_of_config(config_json_, config_name()).norm_weight_offset;
-  for (ModelTensor& tensor : tensors_of_config(config_json_, config_name())) {
+  ModelLayout layout = read_layout(*this);
+  recipe_.norm_base = 1 - layout.spec.norm_weight_offset;
+  for (ModelTensor& tensor : layout.tensors) {
     tensors_.push_back({std::move(tensor.name), DataType::kBFloat16, std::move(tensor.shape)});
   }
   std::sort(tensors_.begin(), tensors_.end(),
@@ -40,10 +44,12 @@ SyntheticCheckpoint::SyntheticCheckpoint(const SyntheticOptions& options)
   blocks_.resize(tensors_.size());
   ContentHash hash;
   hash.add(options.config_json);
+  for (const auto& [path, text] : files_) hash.add(path + text);
   identity_ = fmt::format("synth-{:016x}-{}-{}", hash.value(), recipe_.seed, recipe_.std);
 }
 
 std::optional<std::string> SyntheticCheckpoint::text_file(std::string_view path) const {
+  if (const auto file = files_.find(std::string(path)); file != files_.end()) return file->second;
   if (path != kPromptFileName) return std::nullopt;
   return prompt_file_of_config(config_json_, config_name());
 }

@@ -1,6 +1,7 @@
 // A synthetic model made straight in memory, tensor by tensor when asked for: what benchmarks run on.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -18,6 +19,7 @@ struct SyntheticOptions {
   std::string config_json;  // of a family that this program knows
   std::string size_name;    // for people, e.g. "0.6B"
   SyntheticRecipe recipe;
+  std::map<std::string, std::string> files = {};  // the texts of others, by path, such as modules.json
 };
 
 // The config.json of a size that goldens and benchmarks use, nano | odd | 0.6B | 4B | 8B (any case); empty
@@ -37,7 +39,7 @@ class SyntheticCheckpoint final : public Checkpoint {
 
   const std::string& config_json() const override { return config_json_; }
   std::string config_name() const override { return "config of synth:" + size_name_; }
-  // Its prompt file and no other.
+  // Those that it was given, and its prompt file.
   std::optional<std::string> text_file(std::string_view path) const override;
   const std::vector<TensorInfo>& tensors() const override { return tensors_; }
   TensorView tensor(std::string_view name) const override;
@@ -49,6 +51,7 @@ class SyntheticCheckpoint final : public Checkpoint {
   SyntheticRecipe recipe_;
   std::string size_name_;
   std::string config_json_;
+  std::map<std::string, std::string> files_;
   std::vector<TensorInfo> tensors_;
   std::string identity_;
   mutable std::mutex mutex_;  // guards what follows

@@ -91,7 +91,7 @@ void make_synthetic_weights(const SyntheticRecipe& recipe, std::string_view name
   hash.add(name);
   Stream stream{hash.value() ^ (recipe.seed * kGolden), 0.0f,
                 static_cast<float>(std::sqrt(3.0) * recipe.std)};
-  if (name.ends_with("norm.weight")) {
+  if (name.ends_with("norm.weight") || name.ends_with("Norm.weight") || name.ends_with("_ln.weight")) {
     stream.base = recipe.norm_base;
     stream.scale = 0.25f;
   }

@@ -4,7 +4,8 @@
 //   key   = FNV-1a-64(tensor name) xor (seed * G)                          G = 0x9E3779B97F4A7C15
 //   z     = splitmix64's output for the state key + (index + 1) * G        index: row-major, from 0
 //   r     = 2 * (z >> 40) / 2^24 - 1                                       in [-1, 1), exact in float32
-//   value = bf16(float32(sqrt(3) * std) * r), or bf16(norm_base + 0.25 r) where the name ends in norm.weight
+//   value = bf16(float32(sqrt(3) * std) * r), or bf16(norm_base + 0.25 r) for the weight of a norm, whose
+//   name ends in norm.weight, Norm.weight or _ln.weight
 #pragma once
 
 #include <cstdint>

@@ -213,7 +213,8 @@ bool write_synthetic(const WriteSyntheticOptions& options, const WriteProgress& 
 
   PartialDirectory partial(final_path);
   write_whole_file(partial.path() / "config.json", options.config_json);
-  write_whole_file(partial.path() / kPromptFileName, prompt_file_of_config(options.config_json, "config"));
+  if (const auto prompt = prompt_file_of_config(options.config_json, "config"))
+    write_whole_file(partial.path() / kPromptFileName, *prompt);
   copy_tokenizer(options.tokenizer_file, partial.path());
   if (shards.size() > 1) write_index(partial.path(), shards, total_bytes);
   ShardWriter writer(options, progress, total_bytes);

@@ -1,0 +1,40 @@
+// The keys of config.json that all families share.
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <string_view>
+
+#include "backend/transformer.h"
+#include "model/config_reader.h"
+
+namespace rerank {
+
+// Upper bounds far above any published model, low enough that no product of two overflows 64 bits.
+inline constexpr std::int64_t kMaxWidth = 1 << 18;
+inline constexpr std::int64_t kMaxLayers = 1 << 12;
+inline constexpr std::int64_t kMaxHeads = 1 << 12;
+inline constexpr std::int64_t kMaxHeadDim = 1 << 10;
+inline constexpr std::int64_t kMaxVocab = 1 << 24;
+inline constexpr std::int64_t kMaxPositions = 1 << 28;
+
+struct SizeKeys {
+  std::string_view epsilon;   // the name of the norms' epsilon
+  bool has_kv_heads = false;  // there is num_key_value_heads
+  std::int32_t head_dim = 0;  // where head_dim is left out; 0: hidden_size / num_attention_heads
+};
+
+// Sizes and the norms' epsilon; max_positions is max_position_embeddings. Throws Error naming the key and
+// what to do: a key missing or out of range.
+TransformerSpec read_sizes(const ConfigReader& config, const SizeKeys& keys);
+
+// Throws Error unless `key` is left out or one of `names`.
+void require_activation(const ConfigReader& config, std::string_view key,
+                        std::initializer_list<std::string_view> names);
+
+// The activation that Hugging Face's ACT2FN has under this name. Throws Error naming the key.
+MlpActivation read_activation(const ConfigReader& config, std::string_view key);
+
+void refuse_quantization(const ConfigReader& config);
+
+}  // namespace rerank
