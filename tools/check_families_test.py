@@ -21,12 +21,14 @@ class FamiliesTest(unittest.TestCase):
             return check_families.faults_in(root)
 
     def test_names_in_code_are_found(self):
-        for line in ('if (family == "qwen3")', "class Qwen3Weights;", "bool is_gemma();", "int mxbai;"):
+        for line in ('if (family == "qwen3")', "class Qwen3Weights;", "bool is_gemma();", "int mxbai;", "extern const Family kBert;",
+                     'if (name == "ettin")', "bert_tensors();", "NemotronHead head;"):
             self.assertEqual(len(self.faults({"src/engine/a.cc": line + "\n"})), 1, line)
             self.assertEqual(self.faults({"src/engine/a_test.cc": line + "\n"}), [])
 
     def test_comments_and_examples_are_free(self):
-        for line in ("// as Qwen3Attention does", 'say("such as Qwen/Qwen3-Reranker-0.6B");', "int FusedGemmArguments;"):
+        for line in ("// as Qwen3Attention does", 'say("such as Qwen/Qwen3-Reranker-0.6B");', "int FusedGemmArguments;",
+                     "enum class NumberType {};", 'read("sentence_bert_config.json");', "Settings setting;"):
             self.assertEqual(self.faults({"src/engine/a.cc": line + "\n"}), [], line)
 
     def test_the_pages_files_exist(self):

@@ -63,6 +63,19 @@ TEST(Safetensors, AcceptsAnEmptyTableAndPadding) {
   EXPECT_TRUE(parse(safetensors_bytes("{}   \n ", 0)).empty());
 }
 
+// BERT's files have them; only by this name, and their bytes count.
+TEST(Safetensors, LeavesOutPositionIds) {
+  const auto header = [](std::string_view end) {
+    return fmt::format(R"({{"a.position_ids":{{"dtype":"I64","shape":[1,2],"data_offsets":[0,{}]}},)"
+                       R"("b":{{"dtype":"F32","shape":[1],"data_offsets":[{},{}]}}}})",
+                       end, end, std::stoi(std::string(end)) + 4);
+  };
+  const std::vector<SafetensorsEntry> entries = parse(safetensors_bytes(header("16"), 20));
+  ASSERT_EQ(entries.size(), 1u);
+  EXPECT_EQ(entries[0].name, "b");
+  EXPECT_THAT(error_of([&] { parse(safetensors_bytes(header("8"), 12)); }), HasSubstr("it takes 8 bytes"));
+}
+
 // A header with the one tensor t and these fields.
 std::string one(std::string_view dtype, std::string_view shape, std::string_view offsets) {
   return fmt::format(R"({{"t":{{"dtype":{},"shape":{},"data_offsets":{}}}}})", dtype, shape, offsets);

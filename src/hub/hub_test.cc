@@ -46,13 +46,15 @@ TEST(FileNames, WantedAreThoseThatTheProgramReads) {
   for (const char* name :
        {"config.json", "tokenizer.json", "model.safetensors", "model-00001-of-00002.safetensors",
         "model.safetensors.index.json", "vocab.json", "merges.txt", "chat_template.jinja", "modules.json",
-        "1_LogitScore/config.json", "rerank_prompt.json"}) {
+        "1_LogitScore/config.json", "1_Pooling/config.json", "2_Dense/model.safetensors",
+        "3_LayerNorm/model.safetensors", "rerank_prompt.json"}) {
     EXPECT_TRUE(is_wanted_file(name)) << name;
   }
   for (const char* name :
-       {"", "README.md", "pytorch_model.bin", "model.gguf", "onnx/model.onnx", "1_Pooling/config.json",
-        "a/1_LogitScore/config.json", "../1_LogitScore/config.json", "adapter_model.safetensors",
-        "consolidated.safetensors", "original/model.safetensors", ".safetensors", "a b.safetensors"}) {
+       {"", "README.md", "pytorch_model.bin", "model.gguf", "onnx/model.onnx", "2_Dense/pytorch_model.bin",
+        "a/1_LogitScore/config.json", "../2_Dense/model.safetensors", "../1_LogitScore/config.json",
+        "adapter_model.safetensors", "consolidated.safetensors", "original/model.safetensors", ".safetensors",
+        "a b.safetensors"}) {
     EXPECT_FALSE(is_wanted_file(name)) << name;
   }
 }

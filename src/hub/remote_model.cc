@@ -19,8 +19,10 @@ constexpr std::array<std::string_view, 15> kSmallFiles = {
     // Files that describe a reranker: those of sentence-transformers, and a prompt file.
     "modules.json", "config_sentence_transformers.json", "sentence_bert_config.json", "rerank_prompt.json"};
 
-// In a directory that sentence-transformers numbers.
-constexpr std::string_view kAnswersEnding = "_LogitScore/config.json";
+// In folders of their own, which sentence-transformers numbers: what a reranker's answers are, or its head.
+constexpr std::array<std::string_view, 6> kModuleFiles = {
+    "_LogitScore/config.json",  "_Pooling/config.json",   "_Dense/config.json",
+    "_Dense/model.safetensors", "_LayerNorm/config.json", "_LayerNorm/model.safetensors"};
 
 constexpr std::size_t kMostFiles = 10'000;
 constexpr std::string_view kWeightsEnding = ".safetensors";
@@ -39,7 +41,9 @@ bool is_plain(std::string_view name) {
 
 bool is_wanted_file(std::string_view name) {
   if (name.empty()) return false;
-  if (name.ends_with(kAnswersEnding)) return is_plain(name.substr(0, name.rfind('/')));
+  for (const std::string_view ending : kModuleFiles) {
+    if (name.ends_with(ending)) return is_plain(name.substr(0, name.rfind('/')));
+  }
   if (!is_plain(name)) return false;
   if (name == "model.safetensors.index.json") return true;
   // Not adapters, and not a second copy of the weights in Mistral's format.

@@ -172,6 +172,54 @@ TEST_F(DeclarationTest, AClassificationHeadsActivation) {
   EXPECT_EQ(read().declared.score, ScoreFunction{.sigmoid = false});
 }
 
+std::string bert_config(std::string_view more = "") {
+  return fmt::format(R"({{"architectures": ["BertForSequenceClassification"], "hidden_act": "gelu",
+    "hidden_size": 8, "intermediate_size": 12, "num_hidden_layers": 1, "num_attention_heads": 2,
+    "vocab_size": 50, "max_position_embeddings": 64, "layer_norm_eps": 1e-12, "type_vocab_size": 2{}}})",
+                     more);
+}
+
+// In this order: config_sentence_transformers.json, config.json's own key, its old one; the sigmoid.
+TEST_F(DeclarationTest, AnEncodersActivation) {
+  constexpr const char* kOld =
+      R"(, "sbert_ce_default_activation_function": "torch.nn.modules.linear.Identity")";
+  write("config.json", bert_config());
+  EXPECT_EQ(read().declared.score, ScoreFunction{});
+  EXPECT_TRUE(read().declared.prompt.pair.has_value());
+  EXPECT_TRUE(read().declared.prompt.pair->text.empty());
+  write("config.json", bert_config(kOld));
+  EXPECT_EQ(read().declared.score, ScoreFunction{.sigmoid = false});
+  write(
+      "config.json",
+      bert_config(std::string(kOld) +
+                  R"(, "sentence_transformers": {"activation_fn": "torch.nn.modules.activation.Sigmoid"})"));
+  EXPECT_EQ(read().declared.score, ScoreFunction{});
+  write("config_sentence_transformers.json", R"({"activation_fn": "torch.nn.modules.linear.Identity"})");
+  EXPECT_EQ(read().declared.score, ScoreFunction{.sigmoid = false});
+}
+
+TEST_F(DeclarationTest, AnEncodersLimitIsTheTokenizers) {
+  write("config.json", bert_config());
+  EXPECT_EQ(read().declared.prompt.default_text_limit, 0);
+  write("tokenizer_config.json", R"({"model_max_length": 1000000000000000019884624838656})");
+  EXPECT_EQ(read().declared.prompt.default_text_limit, 0);
+  write("tokenizer_config.json", R"({"model_max_length": 48})");
+  EXPECT_EQ(read().declared.prompt.default_text_limit, 48);
+  write("sentence_bert_config.json", R"({"max_seq_length": 32})");
+  EXPECT_EQ(read().declared.prompt.default_text_limit, 32);
+}
+
+TEST_F(DeclarationTest, PromptsAreForOneKindOfModel) {
+  write("config.json", bert_config());
+  EXPECT_THAT(
+      refusal({.prompt = "qwen3-reranker"}),
+      AllOf(HasSubstr("BertForSequenceClassification is an encoder"), HasSubstr("leave the prompt out")));
+  EXPECT_EQ(read({.prompt = "llama-nemotron-rerank"}).declared.prompt.pair->text.size(), 2u);
+  write("config.json", config("Qwen3ForCausalLM", 151669));
+  EXPECT_THAT(refusal({.prompt = "llama-nemotron-rerank"}),
+              AllOf(HasSubstr("for encoders"), HasSubstr("is a language model")));
+}
+
 TEST_F(DeclarationTest, APromptFileDecides) {
   write_logit_score("16", "15", "activation.Sigmoid");
   write("rerank_prompt.json", R"({"prompt": "Q: {query} D: {document}", "answers": {"yes": "a", "no": 7}})");

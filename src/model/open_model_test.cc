@@ -181,6 +181,31 @@ class Shards {
   const ScratchDirectory& scratch_;
 };
 
+TEST(HuggingFaceDirectory, OpensTheFoldersOfModules) {
+  const ScratchDirectory scratch;
+  const TensorInfo own{"linear.weight", DataType::kFloat32, {2}}, other{"a", DataType::kBFloat16, {3}};
+  scratch.write("config.json", "{}");
+  scratch.write("model.safetensors", file_of({&other, 1}));
+  for (const char* folder : {"2_Dense", "unlisted", "3_Empty"})
+    std::filesystem::create_directories(scratch.path() / folder);
+  scratch.write("2_Dense/model.safetensors", file_of({&own, 1}));
+  scratch.write("unlisted/model.safetensors", file_of({&own, 1}));
+  scratch.write("modules.json",
+                R"([{"path": "", "type": "x.Transformer"}, {"path": "2_Dense", "type": "x.Dense"},
+    {"path": "3_Empty", "type": "x.Pooling"}])");
+  auto checkpoint = open_model(scratch.path().string());
+  ASSERT_EQ(checkpoint->tensors().size(), 2u);
+  EXPECT_EQ(checkpoint->tensors()[0].name, "2_Dense/linear.weight");
+  EXPECT_EQ(checkpoint->tensor("2_Dense/linear.weight").shape, (std::vector<std::int64_t>{2}));
+  const std::string identity = checkpoint->identity();
+  const TensorInfo changed{"linear.weight", DataType::kFloat32, {1}};
+  scratch.write("2_Dense/model.safetensors", file_of({&changed, 1}));
+  EXPECT_NE(open_model(scratch.path().string())->identity(), identity);
+  scratch.write("modules.json", R"([{"path": "../elsewhere", "type": "x.Dense"}])");
+  EXPECT_THAT(error_of([&] { open_model(scratch.path().string()); }),
+              AllOf(HasSubstr("modules.json"), HasSubstr("../elsewhere")));
+}
+
 TEST(HuggingFaceDirectory, OpensShards) {
   const ScratchDirectory scratch;
   EXPECT_EQ(Shards(scratch).open(), "no error");

@@ -30,6 +30,11 @@ class BatchMaker {
     for (std::int32_t i = 0; i < num_tokens; ++i)
       batch_.ids.push_back(static_cast<std::int32_t>(random_() % 50));
   }
+  // A whole prompt, as encoders read them: tokens from `type_border` on have type 1.
+  void add_pair(std::int32_t num_tokens, std::int32_t type_border) {
+    add(num_tokens, {}, kNotKept, true);
+    batch_.segments.back().type_border = type_border;
+  }
   PackedBatch take() { return std::exchange(batch_, {}); }
 
  private:
@@ -58,6 +63,27 @@ inline std::vector<PackedBatch> step_batches() {
   if (kUnderSanitizer) return all;  // the reference would take minutes with the rest
   maker.add(270, {{5, 70}}, 200, true);
   maker.add(20, {{5, 70}, {600, 33}, {100, 128}, {400, 2}}, kNotKept, true);
+  all.push_back(maker.take());
+  return all;
+}
+
+// Whole prompts: one token; shorter and longer than a tile of keys and a window; borders of types at either
+// end; one not scored; more rows than an attention block holds.
+inline std::vector<PackedBatch> pair_batches() {
+  BatchMaker maker(4);
+  std::vector<PackedBatch> all;
+  maker.add_pair(1, kOneType);
+  all.push_back(maker.take());
+  maker.add_pair(70, 12);
+  maker.add(7, {}, kNotKept, false);
+  maker.add_pair(33, 0);
+  maker.add_pair(1, 1);
+  maker.add_pair(64, 63);
+  maker.add_pair(129, 40);
+  all.push_back(maker.take());
+  if (kUnderSanitizer) return all;
+  maker.add_pair(270, 100);
+  maker.add_pair(20, 3);
   all.push_back(maker.take());
   return all;
 }
