@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/ascii.h"
 #include "base/shown_text.h"
 #include "rerank/error.h"
 
@@ -14,10 +15,6 @@ namespace {
 constexpr std::uint16_t kHttpPort = 80;
 constexpr std::uint16_t kHttpsPort = 443;
 constexpr std::size_t kShownBytes = 300;
-
-char lower(char c) {
-  return 'A' <= c && c <= 'Z' ? static_cast<char>(c + 32) : c;
-}
 
 // Reads "HOST", "HOST:PORT", "[IPv6]" or "[IPv6]:PORT"; returns false for anything else.
 bool read_authority(std::string_view authority, Url& url) {
@@ -32,7 +29,7 @@ bool read_authority(std::string_view authority, Url& url) {
     url.host = authority.substr(0, colon);
     port = authority.substr(colon);
   }
-  std::transform(url.host.begin(), url.host.end(), url.host.begin(), lower);
+  url.host = lower_case(url.host);
   url.port = url.is_tls ? kHttpsPort : kHttpPort;
   if (port.empty()) return true;
   if (!port.starts_with(':')) return false;

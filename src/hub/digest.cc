@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/ascii.h"
 #include "rerank/error.h"
 
 namespace rerank {
@@ -19,10 +20,8 @@ constexpr std::size_t kSha1Digits = 40;
 std::optional<Digest> parse_digest(std::string_view hex) {
   Digest digest;
   for (const char c : hex) {
-    const bool is_digit = ('0' <= c && c <= '9') || ('a' <= c && c <= 'f');
-    const bool is_capital = 'A' <= c && c <= 'F';
-    if (!is_digit && !is_capital) return std::nullopt;
-    digest.hex.push_back(is_capital ? static_cast<char>(c + ('a' - 'A')) : c);
+    if (hex_digit(c) < 0) return std::nullopt;
+    digest.hex.push_back(lower(c));
   }
   if (hex.size() != kSha256Digits && hex.size() != kSha1Digits) return std::nullopt;
   digest.kind = hex.size() == kSha256Digits ? Digest::Kind::kSha256 : Digest::Kind::kGitBlob;
