@@ -72,7 +72,8 @@ Reranker read_reranker(const Checkpoint& checkpoint, const PromptChoice& choice)
   ModelLayout layout = layout_of(checkpoint, reader, match);
   Declaration declaration = find_declaration(checkpoint, reader, match, choice);
   validate_tensors(checkpoint, layout.tensors, match.architecture);
-  return {.architecture = match.architecture,
+  return {.family = std::string(match.family->name),
+          .architecture = match.architecture,
           .spec = std::move(layout.spec),
           .has_classification_head = match.has_classification_head(),
           .tensors = std::move(layout.tensors),

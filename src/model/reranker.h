@@ -14,6 +14,7 @@
 namespace rerank {
 
 struct Reranker {
+  std::string family;        // for people, e.g. "BERT"
   std::string architecture;  // config.json's
   TransformerSpec spec;      // max_positions: the model's own limit
   bool has_classification_head = false;

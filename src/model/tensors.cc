@@ -14,11 +14,11 @@ namespace rerank {
 namespace {
 
 // Derived from other tensors or from config.json, so that leaving them out changes nothing: an embedding that
-// is the head too, and rotary angles. And the pooler of an encoder without a head, which modules of
-// sentence-transformers pool instead of.
+// is the head too, and rotary angles. And poolers that nothing reads: of an encoder without a head, where
+// modules of sentence-transformers pool instead, and of one whose head takes the states themselves.
 bool is_redundant(std::string_view name) {
-  return name == "lm_head.weight" || name.ends_with("rotary_emb.inv_freq") || name == "pooler.dense.weight" ||
-         name == "pooler.dense.bias";
+  return name == "lm_head.weight" || name.ends_with("rotary_emb.inv_freq") ||
+         name.starts_with("pooler.dense.") || name.starts_with("roberta.pooler.dense.");
 }
 
 bool is_of_head(const ModelTensor& tensor) {

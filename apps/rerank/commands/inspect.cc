@@ -72,8 +72,10 @@ class Findings {
   std::vector<Finding> findings_;
 };
 
-void add_shape(const std::string& architecture, const TransformerSpec& config, Findings& findings) {
-  findings.add_text("architecture", "architecture", architecture);
+void add_shape(const Reranker& reranker, Findings& findings) {
+  const TransformerSpec& config = reranker.spec;
+  findings.add_text("family", "family", reranker.family);
+  findings.add_text("architecture", "architecture", reranker.architecture);
   findings.add_number("num_hidden_layers", "layers", config.num_layers);
   findings.add_number("hidden_size", "hidden size", config.hidden);
   findings.add_number("intermediate_size", "ffn size", config.ffn);
@@ -82,7 +84,8 @@ void add_shape(const std::string& architecture, const TransformerSpec& config, F
   findings.add_number("head_dim", "head size", config.head_dim);
   findings.add_number("vocab_size", "vocabulary", config.vocab);
   findings.add_number("max_position_embeddings", "positions", config.max_positions);
-  findings.add_number("rms_norm_eps", "norm epsilon", config.norm_eps);
+  findings.add_number(config.norm == NormKind::kRms ? "rms_norm_eps" : "layer_norm_eps", "norm epsilon",
+                      config.norm_eps);
 }
 
 void add_weights(const CheckpointSummary& summary, const Reranker& reranker, Findings& findings) {
@@ -144,7 +147,7 @@ int inspect(const InspectOptions& options) {
   const CheckpointSummary summary = summarize(*checkpoint);
   Findings findings;
   findings.add_text("model", "model", summary.description);
-  add_shape(reranker.architecture, reranker.spec, findings);
+  add_shape(reranker, findings);
   add_weights(summary, reranker, findings);
   add_tokenizer(tokenizer_location(options.engine.model, options.engine.tokenizer).string(), findings);
   add_prompt(reranker, findings);

@@ -125,6 +125,23 @@ TEST(EncoderConfig, PositionsOfRobertaBeginBehindThePaddings) {
   EXPECT_THAT(rows, ElementsAre(2, 3, 1, 4, 1, 1, 5));
 }
 
+// The same layers, told by the configuration's own class.
+TEST(EncoderConfig, NamesOfTheFlashImplementation) {
+  const ModelLayout layout = parse(changed(
+      kBertConfig,
+      {{"architectures", R"(["XLMRobertaForSequenceClassification"])"},
+       {"model_type", ""},
+       {"type_vocab_size", "1"},
+       {"auto_map", R"({"AutoConfig": "org/name--configuration_xlm_roberta.XLMRobertaFlashConfig"})"}}));
+  const ModelTensor* qkv = find(layout, "roberta.encoder.layers.2.mixer.Wqkv.bias");
+  ASSERT_NE(qkv, nullptr);
+  EXPECT_EQ(qkv->shape, (std::vector<std::int64_t>{192}));
+  EXPECT_EQ(qkv->parts[1].role, TensorRole::kKeyBias);
+  EXPECT_NE(find(layout, "roberta.emb_ln.weight"), nullptr);
+  EXPECT_NE(find(layout, "classifier.out_proj.weight"), nullptr);
+  EXPECT_EQ(find(layout, "roberta.embeddings.LayerNorm.weight"), nullptr);
+}
+
 TEST(EncoderConfig, ReadsModernBertInBothSpellings) {
   const TransformerSpec old = parse(kModernConfig).spec;
   const TransformerSpec fresh =

@@ -1,6 +1,9 @@
 // RoBERTa and XLM-RoBERTa (Hugging Face RobertaForSequenceClassification and
 // XLMRobertaForSequenceClassification): BERT's layers with positions that begin behind the padding's, and
 // another head.
+#include <fmt/format.h>
+
+#include <string>
 #include <utility>
 
 #include "model/encoder/bert.h"
@@ -8,6 +11,38 @@
 
 namespace rerank {
 namespace {
+
+// jina-reranker-v2 and its kin: the same layers under the names of their own implementation.
+bool has_flash_names(const ConfigReader& config) {
+  if (!config.contains("auto_map") || !config.get("auto_map").is_object()) return false;
+  const ConfigReader map = config.inner("auto_map");
+  return map.contains("AutoConfig") && map.text("AutoConfig").ends_with(".XLMRobertaFlashConfig");
+}
+
+TensorList flash_layer_tensors(const TransformerSpec& spec, const std::string& prefix) {
+  TensorList list;
+  const std::int64_t hidden = spec.hidden;
+  const std::string embeddings = prefix + "embeddings.";
+  list.matrix(embeddings + "word_embeddings", TensorRole::kEmbedding, spec.vocab, hidden);
+  list.matrix(embeddings + "position_embeddings", TensorRole::kPositionEmbedding, spec.num_position_rows,
+              hidden);
+  list.matrix(embeddings + "token_type_embeddings", TensorRole::kTypeEmbedding, spec.num_token_types, hidden);
+  list.norm(prefix + "emb_ln", {TensorRole::kEmbeddingNorm, true}, hidden);
+  for (std::int32_t layer = 0; layer < spec.num_layers; ++layer) {
+    const std::string name = fmt::format("{}encoder.layers.{}.", prefix, layer);
+    list.stacked(name + "mixer.Wqkv", {TensorRole::kQuery, true, layer},
+                 {{TensorRole::kQuery, spec.query_dim()},
+                  {TensorRole::kKey, spec.kv_dim()},
+                  {TensorRole::kValue, spec.kv_dim()}},
+                 hidden);
+    list.linear(name + "mixer.out_proj", {TensorRole::kOutput, true, layer}, hidden, spec.query_dim());
+    list.norm(name + "norm1", {TensorRole::kAttentionNorm, true, layer}, hidden);
+    list.linear(name + "mlp.fc1", {TensorRole::kGate, true, layer}, spec.ffn, hidden);
+    list.linear(name + "mlp.fc2", {TensorRole::kDown, true, layer}, hidden, spec.ffn);
+    list.norm(name + "norm2", {TensorRole::kMlpNorm, true, layer}, hidden);
+  }
+  return list;
+}
 
 ModelLayout read_layout(const ConfigReader& config, HeadKind head) {
   TransformerSpec spec = read_bert_layers(config);
@@ -20,7 +55,9 @@ ModelLayout read_layout(const ConfigReader& config, HeadKind head) {
   }
   spec.max_positions -= spec.position_offset;
   const bool has_head = head == HeadKind::kClassification;
-  TensorList list = bert_layer_tensors(spec, has_head ? "roberta." : "");
+  const std::string prefix = has_head ? "roberta." : "";
+  TensorList list =
+      has_flash_names(config) ? flash_layer_tensors(spec, prefix) : bert_layer_tensors(spec, prefix);
   if (has_head) {
     add_head(spec, list, {"classifier.dense", "classifier.out_proj"},
              {dense_step(spec.hidden, HeadStep::Activation::kTanh, true),
