@@ -23,11 +23,12 @@ std::vector<Module> parse_module_list(std::string_view text, const std::string& 
     const json::value* path = object == nullptr ? nullptr : object->if_contains("path");
     require(type != nullptr && type->is_string() && path != nullptr && path->is_string(),
             name + ": each module must have a type and a path; download the file again");
-    const std::string full(type->get_string().c_str());
-    modules.push_back({full.substr(full.rfind('.') + 1), std::string(path->get_string().c_str())});
-    const std::string& folder = modules.back().path;
-    require(folder.find_first_of("/\\") == std::string::npos && folder != "." && folder != "..",
-            name + ": " + shown_text(folder) + " is not the name of a folder; download the file again");
+    const std::string full(type->get_string().begin(), type->get_string().end());
+    const std::string folder(path->get_string().begin(), path->get_string().end());
+    modules.push_back({full.substr(full.rfind('.') + 1), folder});
+    require(
+        folder.find_first_of(std::string_view("/\\\0", 3)) == std::string::npos && !folder.starts_with('.'),
+        name + ": " + shown_text(folder) + " is not the name of a folder; download the file again");
   }
   return modules;
 }

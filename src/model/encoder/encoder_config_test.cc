@@ -201,6 +201,8 @@ TEST(EncoderConfig, ReadsGteAndTellsItFromOthersOfItsName) {
   const ModelLayout layout = parse(kGteConfig);
   const TransformerSpec& spec = layout.spec;
   EXPECT_EQ(spec.norm_place, NormPlace::kBehind);
+  EXPECT_EQ(spec.activation, MlpActivation::kGelu);
+  EXPECT_EQ(spec.norm_eps, 1e-12f);
   EXPECT_TRUE(spec.gated && spec.down_bias && !spec.gate_bias);
   ASSERT_THAT(spec.rotations, SizeIs(1));
   EXPECT_FLOAT_EQ(spec.rotations[0][0], std::pow(8.0f, -2.0f / 32));
