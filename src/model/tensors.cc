@@ -18,7 +18,7 @@ namespace {
 // modules of sentence-transformers pool instead, and of one whose head takes the states themselves.
 bool is_redundant(std::string_view name) {
   return name == "lm_head.weight" || name.ends_with("rotary_emb.inv_freq") ||
-         name.starts_with("pooler.dense.") || name.starts_with("roberta.pooler.dense.");
+         name.ends_with("pooler.dense.weight") || name.ends_with("pooler.dense.bias");
 }
 
 bool is_of_head(const ModelTensor& tensor) {
