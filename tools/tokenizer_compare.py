@@ -2,9 +2,9 @@
 """Compares the token ids of `rerank tokenize` with those of the Hugging Face `tokenizers` package on seeded random
 text, and writes a summary. Exits 1 if any ids differ.
 
-Five rounds: random strings with added tokens parsed; the same kind of strings with added tokens as plain text; every
-code point of Unicode in a few contexts; made-up tokenizers with random flags, split patterns and merges, byte-level and
-with byte fallback.
+Rounds: random strings with added tokens parsed; the same kind of strings with added tokens as plain text; every code
+point of Unicode in a few contexts; and, with --made-up, made-up tokenizers of each kind of model with random flags,
+patterns, character maps, merges and scores.
 
 Needs: pip install 'tokenizers>=0.23,<0.24'
 Run:   tools/tokenizer_compare.py --tokenizer FILE/tokenizer.json [--count 1000000] [--seed 1] [--summary OUT.md]
@@ -29,6 +29,8 @@ import tokenizer_text
 BATCH = 50_000
 NUM_MADE_UP = 300
 STRINGS_PER_MADE_UP = 400
+GOLDEN_TOKENIZERS = {"byte-level": 2, "byte-fallback": 2, "WordPiece": 10, "Unigram": 12}
+GOLDEN_STRINGS = 25
 
 
 def ids_of_command(command, file, parse, texts):
@@ -71,10 +73,30 @@ class Tally:
         return self
 
 
+def package_tokenizer(file):
+    """Without what the file says on truncation and padding, which rerank leaves to the prompt."""
+    tokenizer = tokenizers.Tokenizer.from_file(str(file))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
+
+
 def without_added_tokens(file, folder):
-    """A copy of the tokenizer that has no added tokens but those that are text: what `as text` means."""
+    """A copy of the tokenizer that has no added tokens but those that are text: what `as text` means. Special tokens of
+    the vocabulary are written so that no text is one."""
     document = json.loads(file.read_text(encoding="utf-8"))
     model = document["model"]
+    special = {token["content"] for token in document["added_tokens"] if token["special"]}
+
+    def hidden(token):
+        return "\U0010fffd\ufdd0" + token if token in special else token
+
+    if model["type"] == "WordPiece":
+        model["vocab"] = {hidden(token): i for token, i in model["vocab"].items()}
+        model["unk_token"] = hidden(model["unk_token"])
+    elif model["type"] == "Unigram":
+        model["vocab"] = [[hidden(token), score] for token, score in model["vocab"]]
+    document["post_processor"] = None
     document["added_tokens"] = [token for token in document["added_tokens"] if model.get("byte_fallback")
                                 and not token["special"] and token["content"] in model["vocab"]]
     copy = pathlib.Path(folder) / "plain.json"
@@ -84,7 +106,7 @@ def without_added_tokens(file, folder):
 
 def compare_strings(name, command, file, reference, parse, texts):
     tally = Tally(name)
-    tokenizer = tokenizers.Tokenizer.from_file(str(reference))
+    tokenizer = package_tokenizer(reference)
     while batch := list(itertools.islice(texts, BATCH)):
         tally.compare(batch, ids_of_package(tokenizer, batch), ids_of_command(command, file, parse, batch))
     return tally.close()
@@ -99,9 +121,25 @@ def compare_made_up(command, folder, rng, num_tokenizers, make, kind):
         texts = [tokenizer_text.random_string(rng, words) for _ in range(STRINGS_PER_MADE_UP)]
         note = json.dumps({k: v for k, v in document.items() if k != "model"})
         for parse, reference in ((True, file), (False, without_added_tokens(file, folder))):
-            expected = ids_of_package(tokenizers.Tokenizer.from_file(str(reference)), texts)
+            expected = ids_of_package(package_tokenizer(reference), texts)
             tally.compare(texts, expected, ids_of_command(command, file, parse, texts), note)
     return tally.close()
+
+
+def write_goldens(path, rng):
+    """A made-up tokenizer a line, with the package's ids of some strings: parsed, and as plain text."""
+    with tempfile.TemporaryDirectory() as folder, path.open("w", encoding="utf-8") as lines:
+        file = pathlib.Path(folder) / "made-up.json"
+        for kind, make in tokenizer_text.MADE_UP_TOKENIZERS.items():
+            for _ in range(GOLDEN_TOKENIZERS[kind]):
+                document, words = make(rng)
+                file.write_text(json.dumps(document), encoding="utf-8")
+                texts = [tokenizer_text.random_string(rng, words)[:60] for _ in range(GOLDEN_STRINGS)]
+                parsed = ids_of_package(package_tokenizer(file), texts)
+                plain = ids_of_package(package_tokenizer(without_added_tokens(file, folder)), texts)
+                cases = [{"text": text, "ids": ids, "plain": as_text} for text, ids, as_text in zip(texts, parsed, plain)]
+                lines.write(json.dumps({"kind": kind, "document": document, "cases": cases}, ensure_ascii=False,
+                                       separators=(",", ":")) + "\n")
 
 
 def summary(arguments, tallies):
@@ -127,7 +165,8 @@ several model families, merges, prefix spaces, and normalization.
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--tokenizer", type=pathlib.Path, required=True)
+    parser.add_argument("--tokenizer", type=pathlib.Path)
+    parser.add_argument("--write-goldens", type=pathlib.Path, help="write tests/data/made-up-tokenizers.jsonl, and nothing else")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", type=int, default=1_000_000, help="random strings with added tokens parsed")
     parser.add_argument("--made-up", type=int, default=NUM_MADE_UP, 
@@ -136,6 +175,10 @@ def main():
     parser.add_argument("command", nargs="*", default=["rerank", "tokenize", "--input-format", "jsonl"])
     arguments = parser.parse_args()
     rng = random.Random(arguments.seed)
+    if arguments.write_goldens:
+        return write_goldens(arguments.write_goldens, rng)
+    if arguments.tokenizer is None:
+        parser.error("--tokenizer is missing")
     file = arguments.tokenizer
     words = [token["content"] for token in json.loads(file.read_text(encoding="utf-8"))["added_tokens"]]
 
@@ -151,10 +194,10 @@ def main():
                             strings(arguments.count // 5)),
             compare_strings("every code point, in contexts", arguments.command, file, file, True,
                             tokenizer_text.code_point_strings()),
-            compare_made_up(arguments.command, folder, rng, arguments.made_up, tokenizer_text.made_up_tokenizer, "byte-level"),
-            compare_made_up(arguments.command, folder, rng, arguments.made_up, tokenizer_text.made_up_fallback_tokenizer,
-                            "byte-fallback"),
         ]
+        if arguments.made_up:
+            tallies += [compare_made_up(arguments.command, folder, rng, arguments.made_up, make, kind)
+                        for kind, make in tokenizer_text.MADE_UP_TOKENIZERS.items()]
     if arguments.summary:
         arguments.summary.write_text(summary(arguments, tallies), encoding="utf-8")
     sys.exit(1 if any(t.mismatches for t in tallies) else 0)

@@ -1,5 +1,8 @@
 """Random text and random tokenizers for tools/tokenizer_compare.py: what is hard to tokenize, drawn from a seed."""
 
+import base64
+import itertools
+import struct
 import unicodedata
 
 WORDS = (
@@ -248,3 +251,112 @@ def byte_alphabet():
     printable = [*range(0x21, 0x7f), *range(0xa1, 0xad), *range(0xae, 0x100)]
     others = iter(range(0x100, 0x200))
     return [chr(byte) if byte in printable else chr(next(others)) for byte in range(256)]
+
+
+def made_up_charsmap(rng):
+    """A character map as SentencePiece's, in base64: a double array of a few keys, and what each becomes."""
+    pool = ("a", "b", "A", "B", "\u00e9", "e\u0301", "\u0301", "\n", "\t", "\r\n", "\r", "\u00a0", "\ufb01", "\u2460", "\u3000", "\uff21",
+            "\u0958", "\u0915\u093c", "\u200b", "\u200d", "\u00a9", "\u0600", "\u0600a", "\U0001f600", "=", "  ", "\u2026", "1", "<")
+    keys = {key.encode(): rng.choice(("", "a", "b c", " ", "fi", "\u00e9", "e\u0301", "1", "\u5317\u4eac", "<s>"))
+            for key in rng.sample(pool, rng.randint(1, len(pool)))}
+    trie = {}
+    for key, value in keys.items():
+        node = trie
+        for byte in key:
+            node = node.setdefault(byte, {})
+        node[None] = value
+    units, texts, taken = {}, b"", set()
+
+    def place(node, at, label):
+        """The first base whose places are free, as real maps are packed."""
+        nonlocal texts
+        children = [byte for byte in node if byte is not None]
+        base = next(base for base in itertools.count(1) if base not in taken and
+                    not any((base ^ byte) in units or (base ^ byte) == 0 for byte in (0, *children)))
+        taken.add(base)
+        units[at] = (at ^ base) << 10 | label | (None in node) << 8
+        units[base] = 1 << 31 | len(texts) if None in node else units.get(base, 0xFF)
+        if None in node:
+            texts += node[None].encode() + b"\0"
+        for byte in children:
+            units[base ^ byte] = 0
+        for byte in children:
+            place(node[byte], base ^ byte, byte)
+
+    units[0] = 0
+    place(trie, 0, 0)
+    size = max(units) // 256 * 256 + 256
+    array = struct.pack(f"<I{size}I", 4 * size, *(units.get(at, 0) for at in range(size)))
+    return base64.b64encode(array + texts).decode()
+
+
+def made_up_normalizer(rng):
+    def flag():
+        return rng.random() < 0.5
+
+    steps = [{"type": "BertNormalizer", "clean_text": flag(), "handle_chinese_chars": flag(),
+              "strip_accents": rng.choice((None, True, False)), "lowercase": flag()},
+             {"type": "Precompiled", "precompiled_charsmap": made_up_charsmap(rng)},
+             {"type": "Strip", "strip_left": False, "strip_right": flag()},
+             {"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": rng.choice((" ", SPACE_MARK, ""))},
+             {"type": "Replace", "pattern": {"String": rng.choice(" e\n")}, "content": rng.choice(("", "x", "  ", "e\u0301"))},
+             {"type": "Lowercase"}, {"type": "NFC"}]
+    chosen = rng.sample(steps, rng.choice((0, 1, 1, 2, 3)))
+    return None if not chosen else chosen[0] if len(chosen) == 1 else {"type": "Sequence", "normalizers": chosen}
+
+
+def made_up_words(rng, characters, prefix):
+    """Tokens of a few characters, `prefix` before some."""
+    tokens = {rng.choice(("", prefix)) + "".join(rng.choice(characters) for _ in range(rng.choice((1, 1, 1, 2, 2, 3, 4))))
+              for _ in range(rng.randint(5, 400))}
+    return sorted(tokens)
+
+
+WORD_CHARACTERS = "etaoinshrET '0123.,<>s\u00e9\u0301\u5317\u304c\ud55c\u1112\u1161"
+
+
+def made_up_word_piece_tokenizer(rng):
+    """Returns (document, contents of its added tokens): a WordPiece tokenizer with everything else at random."""
+    prefix = rng.choice(("##", "##", "", "_"))
+    tokens = ["[UNK]", "[CLS]", "<s>", "the", *(t for t in made_up_words(rng, WORD_CHARACTERS, prefix) if t not in ("the", "<s>"))]
+    vocab = {token: i for i, token in enumerate(tokens)}
+    pre_tokenizer = rng.choice(({"type": "BertPreTokenizer"}, {"type": "WhitespaceSplit"},
+                                {"type": "Sequence", "pretokenizers": [{"type": "WhitespaceSplit"}, {"type": "BertPreTokenizer"}]}))
+    added = made_up_word_tokens(rng, vocab, ("[UNK]", "[CLS]", "<s>", "the", "<x>", "e\u0301", " a", "TH"))
+    return {
+        "version": "1.0", "truncation": None, "padding": None, "added_tokens": added, "normalizer": made_up_normalizer(rng),
+        "pre_tokenizer": pre_tokenizer, "post_processor": None, "decoder": None,
+        "model": {"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": prefix,
+                  "max_input_chars_per_word": rng.choice((100, 100, 5)), "vocab": vocab}}, [t["content"] for t in added]
+
+
+def made_up_unigram_tokenizer(rng):
+    """Returns (document, contents of its added tokens): a Unigram tokenizer with everything else at random."""
+    words = [t for t in made_up_words(rng, WORD_CHARACTERS, SPACE_MARK) if t not in ("<s>", "</s>", "the")]
+    tokens = ["<s>", "</s>", "<unk>", "the", SPACE_MARK, *(t for t in words if t != SPACE_MARK)]
+    few = rng.random() < 0.5  # scores that make ties
+    vocab = [[token, 0.0 if token in ("<s>", "</s>", "<unk>") else
+              -rng.choice((1.5, 2.0, 3.7, 7.4)) if few else -10 * rng.random()] for token in tokens]
+    metaspace = {"type": "Metaspace", "replacement": SPACE_MARK, "prepend_scheme": rng.choice(("always", "never")), "split": True}
+    added = made_up_word_tokens(rng, {token: i for i, token in enumerate(tokens)},
+                                ("<s>", "</s>", "<unk>", "the", "<x>", "e\u0301", " a", "TH"))
+    return {
+        "version": "1.0", "truncation": None, "padding": None, "added_tokens": added, "normalizer": made_up_normalizer(rng),
+        "pre_tokenizer": rng.choice((metaspace, {"type": "Sequence", "pretokenizers": [{"type": "WhitespaceSplit"}, metaspace]})),
+        "post_processor": None, "decoder": metaspace,
+        "model": {"type": "Unigram", "unk_id": 2, "vocab": vocab, "byte_fallback": False}}, [t["content"] for t in added]
+
+
+def made_up_word_tokens(rng, vocab, contents):
+    added = []
+    for content in rng.sample(contents, rng.randint(0, len(contents))):
+        token_id = vocab[content] if content in vocab else len(vocab) + sum(t["content"] not in vocab for t in added)
+        special = content in ("[UNK]", "[CLS]", "<s>", "</s>", "<unk>") or rng.random() < 0.3 and content not in vocab
+        # Not in normalized text: what two of them become there may be the same, which is refused.
+        added.append({"id": token_id, "content": content, "single_word": rng.random() < 0.2, "lstrip": rng.random() < 0.2,
+                      "rstrip": rng.random() < 0.2, "normalized": False, "special": special})
+    return added
+
+
+MADE_UP_TOKENIZERS = {"byte-level": made_up_tokenizer, "byte-fallback": made_up_fallback_tokenizer,
+                      "WordPiece": made_up_word_piece_tokenizer, "Unigram": made_up_unigram_tokenizer}

@@ -122,13 +122,21 @@ fs::path model_directory(const std::string& model) {
 fs::path tokenizer_location(const std::string& model, const std::string& tokenizer) {
   if (!tokenizer.empty()) return tokenizer;
   const fs::path directory = model.starts_with("synth:") ? demo_model_directory() : model_directory(model);
-  fs::path file = directory / "tokenizer.json";
   std::error_code ignored;
-  if (!fs::exists(file, ignored)) {
-    throw Error(ErrorCode::kNotFound,
-                fmt::format("{} has no tokenizer.json; name one with --tokenizer", directory.string()));
+  for (const char* name : {"tokenizer.json", "vocab.txt"}) {
+    if (fs::exists(directory / name, ignored)) return directory / name;
   }
-  return file;
+  for (const char* name : {"sentencepiece.bpe.model", "spiece.model", "tokenizer.model"}) {
+    if (!fs::exists(directory / name, ignored)) continue;
+    throw Error(
+        ErrorCode::kUnsupported,
+        fmt::format(
+            "{} has {} but no tokenizer.json; write one with Transformers: python3 -c \"from transformers "
+            "import AutoTokenizer as T; T.from_pretrained('{}').save_pretrained('{}')\"",
+            directory.string(), name, directory.string(), directory.string()));
+  }
+  throw Error(ErrorCode::kNotFound,
+              fmt::format("{} has no tokenizer.json; name one with --tokenizer", directory.string()));
 }
 
 fs::path demo_model_directory() {

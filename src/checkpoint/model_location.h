@@ -11,7 +11,8 @@ namespace rerank {
 // and how to get it.
 std::filesystem::path model_directory(const std::string& model);
 
-// The tokenizer.json to use with a model: `tokenizer` where that is not empty, else the model's own, or for
+// The tokenizer's file to use with a model: `tokenizer` where that is not empty, else the model's own
+// tokenizer.json or, of old BERT repositories, vocab.txt; or for
 // "synth:SIZE", which has none, that of the model that ships. Throws Error{kNotFound} when there is none.
 std::filesystem::path tokenizer_location(const std::string& model, const std::string& tokenizer);
 

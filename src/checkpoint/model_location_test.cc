@@ -94,6 +94,12 @@ TEST(ModelLocation, FindsATokenizerForEveryModel) {
   const ScopedVariable named("RERANK_DEMO_MODEL", scratch.path().c_str());
   EXPECT_EQ(tokenizer_location("synth:nano", "mine.json"), "mine.json");
   EXPECT_THAT(error_of([] { tokenizer_location("synth:nano", ""); }), HasSubstr("--tokenizer"));
+  scratch.write("sentencepiece.bpe.model", "");
+  EXPECT_THAT(
+      error_of([] { tokenizer_location("demo", ""); }),
+      AllOf(HasSubstr("has sentencepiece.bpe.model but no tokenizer.json"), HasSubstr("save_pretrained")));
+  scratch.write("vocab.txt", "");
+  EXPECT_EQ(tokenizer_location("demo", ""), scratch.path() / "vocab.txt");
   scratch.write("tokenizer.json", "{}");
   EXPECT_EQ(tokenizer_location("synth:nano", ""), scratch.path() / "tokenizer.json");
   EXPECT_EQ(tokenizer_location("demo", ""), scratch.path() / "tokenizer.json");

@@ -12,10 +12,10 @@
 namespace rerank {
 namespace {
 
-constexpr std::array<std::string_view, 15> kSmallFiles = {
+constexpr std::array<std::string_view, 16> kSmallFiles = {
     "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "vocab.json",
-    "special_tokens_map.json", "added_tokens.json", "merges.txt", "tokenizer.model", "chat_template.jinja",
-    "chat_template.json",
+    "vocab.txt", "special_tokens_map.json", "added_tokens.json", "merges.txt", "tokenizer.model",
+    "chat_template.jinja", "chat_template.json",
     // Files that describe a reranker: those of sentence-transformers, and a prompt file.
     "modules.json", "config_sentence_transformers.json", "sentence_bert_config.json", "rerank_prompt.json"};
 

@@ -29,5 +29,7 @@ struct TokenizerPipeline {
 // for what is malformed and Error{kUnsupported} for what this room cannot do exactly; both name the key and
 // the way out.
 TokenizerPipeline read_pipeline(std::string_view json, std::string_view name);
+// The same of one that was parsed.
+TokenizerPipeline read_pipeline(const JsonView& root);
 
 }  // namespace rerank

@@ -39,17 +39,19 @@ std::vector<AddedToken> read_added_tokens(const JsonView& root, const TokenModel
                                           const Normalizers& normalizers) {
   const Vocabulary& vocabulary = model.vocabulary();
   std::vector<AddedToken> tokens;
-  std::unordered_set<std::string> contents;
+  std::unordered_set<std::string> contents[2];
   std::optional<JsonView> list = root.find("added_tokens");
   if (!list) return tokens;
   int64_t next_id = static_cast<int64_t>(vocabulary.num_tokens());
   for (size_t i = 0; i < list->array().size(); ++i) {
     JsonView node = list->element(i);
     AddedToken token = read_added_token(node);
+    // What is looked for in the same text, see AddedTokenMatcher.
     std::string storage;
-    if (!contents.emplace(normalizers.normalized(token.content, storage)).second) {
-      node.at("content").unsupported(
-          "is, in normal form, that of an earlier token too; remove one of the two");
+    const std::string_view sought =
+        token.normalized ? normalizers.normalized(token.content, storage) : token.content;
+    if (!contents[token.normalized ? 1 : 0].emplace(sought).second) {
+      node.at("content").unsupported("is, in normal form, that of an earlier token too; remove one of the two");
     }
     int32_t known = vocabulary.find_written(token.content);
     int64_t expected = known >= 0 ? known : next_id;

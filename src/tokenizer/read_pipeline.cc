@@ -90,7 +90,10 @@ TokenizerPipeline read_pipeline(std::string_view json, std::string_view name) {
   const boost::json::value document = parse_strict_json(
       json, name,
       {.advice = "is it a tokenizer.json, and complete?", .unique_keys = false, .storage = &memory});
-  const JsonView root(document, name);
+  return read_pipeline(JsonView(document, name));
+}
+
+TokenizerPipeline read_pipeline(const JsonView& root) {
   // Truncation and padding are left alone, whatever they say: what is cut is the prompt's rule, and batches
   // are packed without padding.
   root.allow_only({"version", "truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer",

@@ -91,12 +91,12 @@ const std::vector<Refusal> kRefusals = {
      "normalizer.pattern.Regex is not supported"},
     {"replacements that grow",
      [](object& d) {
-       const object grows = {{"type", "Replace"}, {"pattern", {{"String", "a"}}}, {"content", "aaaaaaaaaaa"}};
+       const object grows = {{"type", "Replace"}, {"pattern", {{"String", "a"}}}, {"content", "aaaaaaaaaaaaa"}};
        d["normalizer"] = object{{"type", "Sequence"}, {"normalizers", array{grows, grows}}};
        read(d);
        d["normalizer"].as_object()["normalizers"].as_array().push_back(grows);
      },
-     "normalizer may make more than 128 bytes of one byte"},
+     "normalizer may make more than 256 bytes of one byte"},
     {"character map", set("normalizer", object{{"type", "Precompiled"}, {"precompiled_charsmap", "AAAA"}}),
      "normalizer.precompiled_charsmap is too short"},
     {"character map of another trie", set("normalizer", object{{"type", "Precompiled"}, {"precompiled_charsmap", "/wAAAA=="}}),
@@ -154,8 +154,8 @@ const std::vector<Refusal> kRefusals = {
     {"empty token", [](object& d) { add_token(d, small_added_token(256, "")); }, "added_tokens[0].content is empty"},
     {"token twice",
      [](object& d) {
-       add_token(d, small_added_token(256, "éx"));
-       add_token(d, small_added_token(257, "e\u0301x"));
+       add_token(d, small_added_token(256, "éx", "normalized"));
+       add_token(d, small_added_token(257, "e\u0301x", "normalized"));
      },
      "added_tokens[1].content is, in normal form, that of an earlier token"},
     {"special token within reach",

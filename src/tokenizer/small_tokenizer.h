@@ -92,6 +92,43 @@ inline boost::json::object small_fallback_document(
             {"merges", std::move(written)}}}};
 }
 
+// A small tokenizer.json of BERT's kind: ids in the order of the tokens, of which "[UNK]" is the first.
+inline boost::json::object small_word_piece_document(const std::vector<std::string>& tokens) {
+  boost::json::object vocab = {{"[UNK]", 0}};
+  for (const std::string& token : tokens) vocab.emplace(token, vocab.size());
+  return {{"version", "1.0"},
+          {"added_tokens", boost::json::array()},
+          {"normalizer", {{"type", "BertNormalizer"}}},
+          {"pre_tokenizer", {{"type", "BertPreTokenizer"}}},
+          {"post_processor", nullptr},
+          {"decoder", {{"type", "WordPiece"}, {"prefix", "##"}}},
+          {"model",
+           {{"type", "WordPiece"},
+            {"unk_token", "[UNK]"},
+            {"continuing_subword_prefix", "##"},
+            {"max_input_chars_per_word", 100},
+            {"vocab", std::move(vocab)}}}};
+}
+
+// A small tokenizer.json of XLM-RoBERTa's kind, without its character map: ids in the order of the tokens, of
+// which
+// "<unk>" is the first.
+inline boost::json::object small_unigram_document(const std::vector<std::pair<std::string, double>>& tokens) {
+  boost::json::array vocab = {boost::json::array{"<unk>", 0.0}};
+  for (const auto& [token, score] : tokens) {
+    vocab.push_back(boost::json::array{boost::json::string(token), score});
+  }
+  const boost::json::object metaspace = {{"type", "Metaspace"}, {"replacement", "\u2581"}};
+  const boost::json::array steps = {boost::json::object{{"type", "WhitespaceSplit"}}, metaspace};
+  return {{"version", "1.0"},
+          {"added_tokens", boost::json::array()},
+          {"normalizer", nullptr},
+          {"pre_tokenizer", {{"type", "Sequence"}, {"pretokenizers", steps}}},
+          {"post_processor", nullptr},
+          {"decoder", metaspace},
+          {"model", {{"type", "Unigram"}, {"unk_id", 0}, {"vocab", std::move(vocab)}}}};
+}
+
 // An entry of added_tokens; `flags` names those that are true, apart by spaces.
 inline boost::json::object small_added_token(int id, const std::string& content,
                                              const std::string& flags = "") {

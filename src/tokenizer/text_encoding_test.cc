@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/utf8.h"
+#include "tests/support/character_map.h"
 #include "tests/support/error_of.h"
 #include "tests/support/test_tokenizer_file.h"
 #include "tests/support/under_sanitizer.h"
@@ -261,6 +262,51 @@ TEST(TextEncoding, OtherPatterns) {
       if (testing::Test::HasFatalFailure()) FAIL() << pattern << " " << behavior;
     }
   }
+}
+
+// As BERT's: words end at spaces and punctuation.
+TEST(TextEncoding, WordPiece) {
+  boost::json::object document =
+      small_word_piece_document({"a", "i", "word", "re", "##re", "##d", "1", "##3", "\u1112", "##\u1161", "e",
+                                 "\u5317", "'", ".", "<", "##l", "l", "k"});
+  document["added_tokens"] = {small_added_token(19, "<|im_end|>", "special"),
+                              small_added_token(20, "...", "lstrip")};
+  expect_first_ids(parse(document),
+                   {{.id = 19, .content = "<|im_end|>"}, {.id = 20, .content = "...", .lstrip = true}},
+                   kNumTexts);
+}
+
+// As XLM-RoBERTa's, old and new: words end at white space, or at spaces alone.
+TEST(TextEncoding, Unigram) {
+  boost::json::object document = small_unigram_document({{"\u2581", -2},
+                                                         {"\u2581a", -3},
+                                                         {"word", -5.5},
+                                                         {"\u2581wo", -4},
+                                                         {"r", -3},
+                                                         {"d", -3.25},
+                                                         {"e", -3},
+                                                         {"\u00e9", -4},
+                                                         {"l", -2},
+                                                         {"\u5317", -7},
+                                                         {"re", -4.5},
+                                                         {" ", -9}});
+  const boost::json::object map = {
+      {"type", "Precompiled"},
+      {"precompiled_charsmap",
+       character_map(
+           {{"e\u0301", "\u00e9"}, {"\n", " "}, {"\u00a0", " "}, {"\u200d", ""}, {"\u212b", "a"}})}};
+  const boost::json::object strip = {{"type", "Strip"}, {"strip_left", false}, {"strip_right", true}};
+  const boost::json::object spaces = {
+      {"type", "Replace"}, {"pattern", {{"Regex", " {2,}"}}}, {"content", "\u2581"}};
+  document["added_tokens"] = {small_added_token(13, "<|im_end|>", "special lstrip"),
+                              small_added_token(14, "<think>")};
+  const std::vector<AddedToken> tokens = {{.id = 13, .content = "<|im_end|>", .lstrip = true},
+                                          {.id = 14, .content = "<think>"}};
+  document["normalizer"] = map;
+  expect_first_ids(parse(document), tokens, kNumTexts);
+  document["normalizer"] = {{"type", "Sequence"}, {"normalizers", {map, strip, spaces}}};
+  document["pre_tokenizer"] = {{"type", "Metaspace"}, {"replacement", "\u2581"}};
+  expect_first_ids(parse(document), tokens, kNumTexts);
 }
 
 TEST(TextEncoding, TheDemo) {

@@ -3,10 +3,11 @@
 
 #include <fmt/format.h>
 
-#include <fstream>
-#include <sstream>
+#include <system_error>
 
+#include "base/whole_file.h"
 #include "rerank/error.h"
+#include "tokenizer/read_vocab_txt.h"
 #include "tokenizer/text_encoding.h"
 #include "tokenizer/token_pieces.h"
 #include "tokenizer/tokenizer_impl.h"
@@ -16,6 +17,7 @@ namespace {
 
 // Not worth a TextEncoding.
 constexpr size_t kShortBytes = 8 << 10;
+constexpr size_t kMaxFileBytes = size_t{1} << 30;
 
 }  // namespace
 
@@ -25,14 +27,17 @@ Tokenizer& Tokenizer::operator=(Tokenizer&&) noexcept = default;
 Tokenizer::~Tokenizer() = default;
 
 Tokenizer Tokenizer::load(const std::filesystem::path& file) {
-  std::ifstream stream(file, std::ios::binary);
-  std::ostringstream text;
-  if (!stream || !(text << stream.rdbuf())) {
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(file, ignored)) {
     throw Error(
         ErrorCode::kNotFound,
         fmt::format("{}: cannot be read; give the path of a Hugging Face tokenizer.json", file.string()));
   }
-  return parse(text.view(), file.string());
+  if (file.filename() != "vocab.txt") return parse(read_whole_file(file, kMaxFileBytes), file.string());
+  const std::filesystem::path config = file.parent_path() / "tokenizer_config.json";
+  return Tokenizer(std::make_unique<Impl>(read_vocab_txt(
+      read_whole_file(file), std::filesystem::exists(config, ignored) ? read_whole_file(config) : "",
+      file.string())));
 }
 
 Tokenizer Tokenizer::parse(std::string_view json, std::string_view name) {

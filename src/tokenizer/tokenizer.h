@@ -29,9 +29,9 @@ class Tokenizer {
  public:
   class Impl;  // this room's own
 
-  // Reads a tokenizer.json. Throws Error that names the file and the key: kNotFound if it cannot be read,
-  // kInvalidArgument if it is malformed, kUnsupported if it asks for something that would not be done
-  // exactly.
+  // Reads a tokenizer.json, or the vocab.txt of an older BERT repository with the tokenizer_config.json
+  // beside it. Throws Error that names the file and the key: kNotFound if it cannot be read, kInvalidArgument
+  // if it is malformed, kUnsupported if it asks for something that would not be done exactly.
   static Tokenizer load(const std::filesystem::path& file);
 
   // The same from the text of such a file; `name` stands for the file in messages.

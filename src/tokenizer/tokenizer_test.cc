@@ -246,6 +246,30 @@ TEST(Tokenizer, MovesAndServesManyThreadsAtOnce) {
   EXPECT_THAT(wrong, testing::Each(0));
 }
 
+// tests/data/made-up-tokenizers.jsonl: ids of Hugging Face tokenizers 0.23 by tokenizers of all kinds.
+TEST(Tokenizer, GivesTheReferencesIdsForEveryKind) {
+  std::ifstream lines(RERANK_SOURCE_DIR "/tests/data/made-up-tokenizers.jsonl");
+  size_t num_cases = 0;
+  for (std::string line; std::getline(lines, line);) {
+    const boost::json::value row = boost::json::parse(line);
+    const Tokenizer tokenizer = make(row.at("document").as_object());
+    for (const boost::json::value& wanted : row.at("cases").as_array()) {
+      const std::string text(wanted.at("text").as_string());
+      SCOPED_TRACE(std::string(row.at("kind").as_string()) + ": " + testing::PrintToString(text));
+      for (const auto& [key, special] :
+           {std::pair{"ids", SpecialTokens::kParse}, std::pair{"plain", SpecialTokens::kAsText}}) {
+        const auto ids = boost::json::value_to<std::vector<int32_t>>(wanted.at(key));
+        EXPECT_EQ(encode(tokenizer, text, special), ids);
+        std::vector<int32_t> placed;
+        for (const TokenPiece& piece : tokenizer.pieces(text, special)) placed.push_back(piece.id);
+        EXPECT_EQ(placed, ids);
+      }
+      ++num_cases;
+    }
+  }
+  EXPECT_EQ(num_cases, 650u);
+}
+
 class RealTokenizer : public testing::Test {
  protected:
   void SetUp() override {

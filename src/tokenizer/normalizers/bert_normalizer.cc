@@ -82,6 +82,7 @@ class BertCharacters final : public Normalizer {
     return rewriting.finish();
   }
   size_t cut_of(std::string_view prefix) const override { return last_code_point(prefix); }
+  size_t growth() const override { return 2; }
 
  private:
   bool cleans_;

@@ -33,7 +33,7 @@ class Normalizer {
   virtual size_t cut_of(std::string_view prefix) const = 0;
 
   // The most bytes that one byte can become.
-  virtual size_t growth() const { return 4; }
+  virtual size_t growth() const { return 3; }
 
   // Whether no text has the character afterwards; whether a text may have it that had not before.
   virtual bool removes(std::string_view) const { return false; }

@@ -18,7 +18,7 @@ constexpr StepKind<NormalizerReader> kNormalizers[] = {{"NFC", read_nfc},
                                                        {"Strip", read_strip},
                                                        {"Precompiled", read_precompiled}};
 
-constexpr size_t kMostGrowth = 128;
+constexpr size_t kMostGrowth = 256;
 
 }  // namespace
 
