@@ -5,7 +5,7 @@
 
 #include <system_error>
 
-#include "base/whole_file.h"
+#include "base/files/whole_file.h"
 #include "rerank/error.h"
 #include "tokenizer/read_vocab_txt.h"
 #include "tokenizer/text_encoding.h"

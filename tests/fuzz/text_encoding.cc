@@ -10,6 +10,7 @@
 #include "base/utf8.h"
 #include "rerank/error.h"
 #include "tests/fuzz/fuzz_target.h"
+#include "tests/support/character_map.h"
 #include "tokenizer/small_tokenizer.h"
 #include "tokenizer/tokenizer.h"
 
@@ -43,6 +44,32 @@ std::vector<Tokenizer> make_tokenizers() {
   fallback["added_tokens"] = {small_added_token(263, "\n\n"), small_added_token(264, "<s>", "special"),
                               small_added_token(265, "<t>", "rstrip lstrip")};
   tokenizers.push_back(parse(fallback));
+  boost::json::object words = small_word_piece_document(
+      {"a", "word", "##s", "e", "##e", "\u1112", "##\u1161", "<", "s", ">", "'", "1"});
+  words["added_tokens"] = {small_added_token(13, "<s>", "special"),
+                           small_added_token(14, "<t>", "rstrip lstrip")};
+  tokenizers.push_back(parse(words));
+  boost::json::object unigram = small_unigram_document({{"\u2581", -2},
+                                                        {"\u2581a", -3},
+                                                        {"a", -4},
+                                                        {"b", -3},
+                                                        {"ab", -4.5},
+                                                        {"\u00e9", -5},
+                                                        {" ", -6},
+                                                        {"<s>", 0}});
+  unigram["normalizer"] = {
+      {"type", "Precompiled"},
+      {"precompiled_charsmap",
+       character_map({{"e\u0301", "\u00e9"}, {"\n", " "}, {"\u00a9", "(c)"}, {"\u200d", ""}})}};
+  unigram["added_tokens"] = {small_added_token(8, "<s>", "special"),
+                             small_added_token(9, "<t>", "rstrip lstrip")};
+  tokenizers.push_back(parse(unigram));
+  const boost::json::object strip = {{"type", "Strip"}, {"strip_left", false}, {"strip_right", true}};
+  const boost::json::object spaces = {
+      {"type", "Replace"}, {"pattern", {{"Regex", " {2,}"}}}, {"content", "\u2581"}};
+  unigram["normalizer"] = {{"type", "Sequence"}, {"normalizers", {unigram["normalizer"], strip, spaces}}};
+  unigram["pre_tokenizer"] = {{"type", "Metaspace"}, {"replacement", "\u2581"}};
+  tokenizers.push_back(parse(unigram));
   return tokenizers;
 }
 

@@ -8,6 +8,7 @@
 
 #include "rerank/error.h"
 #include "tests/fuzz/fuzz_target.h"
+#include "tests/support/character_map.h"
 #include "tokenizer/small_tokenizer.h"
 #include "tokenizer/tokenizer.h"
 
@@ -71,7 +72,17 @@ void run_input(std::string_view input) {
   static const json::object bytes = small_document({{"h", "e"}, {"T", "he"}, {" ", "e"}});
   static const json::object fallback =
       small_fallback_document({"T", "h", "e", "\u2581"}, {{"h", "e"}, {"T", "he"}, {"\u2581", "e"}});
-  for (const json::object* const small : {&bytes, &fallback}) {
+  static const json::object words =
+      small_word_piece_document({"t", "the", "##e", "he", "'", "l", "##l", "end", "2", "<"});
+  static const json::object unigram = [] {
+    json::object document =
+        small_unigram_document({{"\u2581", -2}, {"T", -3}, {"he", -3}, {"\u2581The", -5}, {"l", -4}});
+    document["normalizer"] = {
+        {"type", "Precompiled"},
+        {"precompiled_charsmap", character_map({{"e\u0301", "e"}, {"\n", " "}, {"2", "x"}})}};
+    return document;
+  }();
+  for (const json::object* const small : {&bytes, &fallback, &words, &unigram}) {
     json::object document = *small;
     merge(document, changes.get_object(), 2);
     read_tokenizer(json::serialize(document));

@@ -2,12 +2,14 @@
 // repositories.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <boost/json/serialize.hpp>
+#include <filesystem>
+#include <fstream>
 #include <string>
 #include <vector>
 
-#include "checkpoint/scratch_directory.h"
 #include "tests/support/error_of.h"
 #include "tokenizer/small_tokenizer.h"
 #include "tokenizer/tokenizer.h"
@@ -78,14 +80,20 @@ TEST(WordPiece, NoTextOfAUserIsASpecialToken) {
 
 // What Hugging Face's converter makes of an older repository.
 TEST(WordPiece, ReadsTheFilesOfOldRepositories) {
-  const ScratchDirectory scratch;
+  const std::filesystem::path directory =
+      std::filesystem::path(testing::TempDir()) / ("rerank-vocab-" + std::to_string(::getpid()));
+  std::filesystem::create_directory(directory);
+  const auto write = [&directory](const char* name, const char* text) {
+    std::ofstream(directory / name, std::ios::binary) << text;
+    return directory / name;
+  };
   const auto file =
-      scratch.write("vocab.txt", "[PAD]\n[UNK]\n[CLS]\r\n[SEP]\n[MASK]\ncaf\u00e9\ncafe\n##s\nCaf\u00e9\n");
+      write("vocab.txt", "[PAD]\n[UNK]\n[CLS]\r\n[SEP]\n[MASK]\ncaf\u00e9\ncafe\n##s\nCaf\u00e9\n");
   const auto ids = [&](std::string_view text) { return encode(Tokenizer::load(file), text); };
   EXPECT_THAT(ids("Caf\u00c9s"), ElementsAre(6, 7)) << "no tokenizer_config.json";
-  scratch.write("tokenizer_config.json", R"({"do_lower_case": true, "strip_accents": false})");
+  write("tokenizer_config.json", R"({"do_lower_case": true, "strip_accents": false})");
   EXPECT_THAT(ids("Caf\u00c9s"), ElementsAre(5, 7));
-  scratch.write("tokenizer_config.json", R"({"do_lower_case": false, "unk_token": {"content": "[UNK]"}})");
+  write("tokenizer_config.json", R"({"do_lower_case": false, "unk_token": {"content": "[UNK]"}})");
   EXPECT_THAT(ids("Caf\u00e9s caf\u00c9"), ElementsAre(8, 7, 1));
   const Tokenizer tokenizer = Tokenizer::load(file);
   EXPECT_THAT(encode(tokenizer, "[SEP]", SpecialTokens::kParse), ElementsAre(3));
@@ -93,10 +101,11 @@ TEST(WordPiece, ReadsTheFilesOfOldRepositories) {
   ASSERT_EQ(tokenizer.frames().pair.parts.size(), 5u);
   EXPECT_EQ(tokenizer.frames().pair.parts[0].ids, std::vector<int32_t>{2});
   EXPECT_EQ(tokenizer.frames().pair.parts[4], (TokenFrame::Part{.ids = {3}, .type = 1}));
-  scratch.write("tokenizer_config.json", R"({"tokenizer_class": "MPNetTokenizer"})");
+  write("tokenizer_config.json", R"({"tokenizer_class": "MPNetTokenizer"})");
   EXPECT_THAT(error_of([&] { Tokenizer::load(file); }), HasSubstr("tokenizer_class is \"MPNetTokenizer\""));
-  scratch.write("tokenizer_config.json", R"({"mask_token": "<mask>"})");
+  write("tokenizer_config.json", R"({"mask_token": "<mask>"})");
   EXPECT_THAT(error_of([&] { Tokenizer::load(file); }), HasSubstr("vocab.txt: has no line \"<mask>\""));
+  std::filesystem::remove_all(directory);
 }
 
 TEST(WordPiece, WhatIsNotDoneIsRefusedByName) {
