@@ -51,7 +51,8 @@ std::vector<AddedToken> read_added_tokens(const JsonView& root, const TokenModel
     const std::string_view sought =
         token.normalized ? normalizers.normalized(token.content, storage) : token.content;
     if (!contents[token.normalized ? 1 : 0].emplace(sought).second) {
-      node.at("content").unsupported("is, in normal form, that of an earlier token too; remove one of the two");
+      node.at("content").unsupported(
+          "is, in normal form, that of an earlier token too; remove one of the two");
     }
     int32_t known = vocabulary.find_written(token.content);
     int64_t expected = known >= 0 ? known : next_id;

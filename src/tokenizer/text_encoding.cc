@@ -159,8 +159,8 @@ void TextEncoding::append_settled(bool is_end) {
   }
   normal_.erase(0, own.append_words(special_, ids_,
                                     [&](PreTokenVisit visit) { return own.split_settled(normal_, visit); }));
-  if (stream_.num_pending_bytes() + normal_.size() > Tokenizer::kMaxStretchBytes + kStepBytes)
-    refuse_stretch();
+  const size_t most = own.max_stretch_bytes();
+  if (stream_.num_pending_bytes() + normal_.size() > most + kStepBytes) refuse_stretch(most);
 }
 
 // A stretch that is too long is that of which most has not become ids.

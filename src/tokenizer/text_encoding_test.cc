@@ -354,7 +354,7 @@ TEST(TextEncoding, AllOfTheTextMustBeUtf8) {
 
 TEST(TextEncoding, AStretchWithoutABreakIsBounded) {
   const Tokenizer tokenizer = parse(small_document());
-  constexpr size_t kMost = Tokenizer::kMaxStretchBytes;
+  const size_t most = tokenizer.max_stretch_bytes();
   const auto refusal = [&](const std::string& text, size_t limit) {
     TextEncoding encoding(tokenizer, {{"a\n"}, {text}, {" b"}}, limit);
     const std::string message = error_of([&] {
@@ -366,21 +366,36 @@ TEST(TextEncoding, AStretchWithoutABreakIsBounded) {
     }
     return message;
   };
-  EXPECT_EQ(refusal(repeat("a", kMost) + " b", 100000), "no error");
-  EXPECT_EQ(refusal(repeat("a", kMost) + " b", 10), "no error");
+  EXPECT_EQ(refusal(repeat("a", most) + " b", 100000), "no error");
+  EXPECT_EQ(refusal(repeat("a", most) + " b", 10), "no error");
   for (const std::string bit : {"a", "!", " ", "\u0301", "\u1161", "\n", "\u5317"}) {
-    const std::string message = refusal("x " + repeat(bit, 3 * kMost), 10);
+    const std::string message = refusal("x " + repeat(bit, 3 * most), 10);
     if (bit == "!") {
       EXPECT_THAT(message, HasSubstr("a stretch of more than 32768 bytes without a place to cut"));
     }
-    EXPECT_THAT(refusal("x " + repeat(bit, 3 * kMost), 1000), HasSubstr("a stretch of more than 32768 bytes"))
+    EXPECT_THAT(refusal("x " + repeat(bit, 3 * most), 1000), HasSubstr("a stretch of more than 32768 bytes"))
         << bit;
-    EXPECT_THAT(error_of([&] { tokenizer.pieces(repeat(bit, 3 * kMost), SpecialTokens::kAsText); }),
+    EXPECT_THAT(error_of([&] { tokenizer.pieces(repeat(bit, 3 * most), SpecialTokens::kAsText); }),
                 HasSubstr("a stretch of more than 32768 bytes"))
         << bit;
   }
   // What is not wanted is not looked at.
-  EXPECT_EQ(refusal("one two three four " + repeat("a", 3 * kMost), 3), "no error");
+  EXPECT_EQ(refusal("one two three four " + repeat("a", 3 * most), 3), "no error");
+}
+
+// A line of Chinese has no white space, and may be long.
+TEST(TextEncoding, AStretchMayBeLongWhereTimeIsLinear) {
+  const Tokenizer words = parse(small_word_piece_document({"a"}));
+  const Tokenizer unigram =
+      parse(small_unigram_document({{"\u2581", -1}, {"\u5317", -2}, {"\u5317\u4eac", -3}}));
+  const std::string text = repeat("\u5317\u4eac", 40000);
+  EXPECT_GT(text.size(), 200u << 10);
+  EXPECT_EQ(ids_of(unigram, {{text}}).size(), 40001u);
+  EXPECT_EQ(ids_of(words, {{std::string(200000, 'b')}}), std::vector<int32_t>{0});
+  for (const Tokenizer* tokenizer : {&words, &unigram}) {
+    EXPECT_THAT(error_of([&] { ids_of(*tokenizer, {{std::string(300000, 'b')}}); }),
+                HasSubstr("a stretch of more than 262144 bytes"));
+  }
 }
 
 // However large the text, a step is short and the number of steps that ids are made in bounded by the limit.

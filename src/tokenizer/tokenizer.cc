@@ -73,6 +73,10 @@ std::string Tokenizer::decode(std::span<const int32_t> ids) const {
   return impl_->decode(ids);
 }
 
+size_t Tokenizer::max_stretch_bytes() const {
+  return impl_->max_stretch_bytes();
+}
+
 const TokenFrames& Tokenizer::frames() const {
   return impl_->frames();
 }

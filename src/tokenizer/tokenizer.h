@@ -37,9 +37,10 @@ class Tokenizer {
   // The same from the text of such a file; `name` stands for the file in messages.
   static Tokenizer parse(std::string_view json, std::string_view name);
 
-  // A text with a longer stretch that its pattern does not cut, or normalization cannot, is refused: what
-  // such a stretch becomes is not known before its end, and takes some 0.5 us a byte.
-  static constexpr size_t kMaxStretchBytes = 32 << 10;
+  // A text with a longer stretch that is not cut into words, or that normalization cannot cut, is refused:
+  // what such a stretch becomes is not known before its end, and takes some 15 ms. 32 KiB for BPE, 256 for
+  // others.
+  size_t max_stretch_bytes() const;
 
   Tokenizer(Tokenizer&&) noexcept;
   Tokenizer& operator=(Tokenizer&&) noexcept;

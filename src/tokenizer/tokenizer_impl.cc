@@ -47,12 +47,12 @@ void require_utf8(std::string_view text) {
   if (bad != text.size()) refuse_utf8(text, bad);
 }
 
-void refuse_stretch() {
+void refuse_stretch(size_t max_bytes) {
   throw Error(
       ErrorCode::kInvalidArgument,
       fmt::format("the text has a stretch of more than {} bytes without a place to cut it into words; "
                   "shorten it, or put spaces or line breaks into it",
-                  Tokenizer::kMaxStretchBytes));
+                  max_bytes));
 }
 
 Tokenizer::Impl::Impl(TokenizerPipeline pipeline)
@@ -143,7 +143,7 @@ void Tokenizer::Impl::append_word(std::string_view word, SpecialTokens special, 
 void Tokenizer::Impl::append_uncached(std::string_view word, SpecialTokens special, std::vector<int32_t>& ids,
                                       std::vector<size_t>* ends) const {
   static const ControlTokens kNone;
-  if (word.size() > kMaxStretchBytes) refuse_stretch();
+  if (word.size() > max_stretch_bytes()) refuse_stretch(max_stretch_bytes());
   pipeline_.model->append(word, special == SpecialTokens::kParse ? kNone : controls_, ids, ends);
 }
 

@@ -49,8 +49,10 @@ class Tokenizer::Impl {
   }
   std::string_view prefix_of(std::string_view text) const { return pipeline_.pre_tokenizers.prefix_of(text); }
 
+  size_t max_stretch_bytes() const { return pipeline_.model->max_word_bytes(); }
+
   // Appends the ids of a pre-token, and where each ends in it. Throws Error{kInvalidArgument} for one longer
-  // than kMaxStretchBytes.
+  // than max_stretch_bytes.
   void append_word(std::string_view word, SpecialTokens special, std::vector<int32_t>& ids,
                    std::vector<size_t>& ends) const;
   // Appends the ids of all the pre-tokens that `split`, called with a visitor of them, cuts a text into, and
@@ -144,7 +146,7 @@ class Tokenizer::Impl {
 // Throws Error{kInvalidArgument} that names the byte where `text` is no UTF-8.
 void require_utf8(std::string_view text);
 [[noreturn]] void refuse_utf8(std::string_view text, size_t bad);
-// Throws Error{kInvalidArgument} for a stretch of kMaxStretchBytes without a place to cut.
-[[noreturn]] void refuse_stretch();
+// Throws Error{kInvalidArgument} for a stretch of more than `max_bytes` without a place to cut.
+[[noreturn]] void refuse_stretch(size_t max_bytes);
 
 }  // namespace rerank

@@ -12,6 +12,9 @@
 
 namespace rerank {
 
+// Some 15 ms of merging.
+inline constexpr std::size_t kMostMergedBytes = 32 << 10;
+
 // The token of each byte; -1 for the 13 that UTF-8 never uses, if absent.
 using ByteIds = std::array<std::int32_t, 256>;
 
@@ -24,6 +27,7 @@ class ByteLevelBpe final : public TokenModel {
               std::vector<std::size_t>* ends) const override;
   bool looks_at_controls() const override { return ignore_merges_; }
   bool is_made_of_text(std::string_view text) const override;
+  std::size_t max_word_bytes() const override { return kMostMergedBytes; }
 
  private:
   ByteIds byte_ids_;
@@ -39,6 +43,7 @@ class ByteFallbackBpe final : public TokenModel {
   void append(std::string_view word, const ControlTokens& controls, std::vector<std::int32_t>& ids,
               std::vector<std::size_t>* ends) const override;
   bool is_made_of_text(std::string_view text) const override;
+  std::size_t max_word_bytes() const override { return kMostMergedBytes; }
   const PreTokenizer* own_cuts() const override { return &cuts_; }
   bool joins(char32_t left, char32_t right) const override { return cuts_.joins.holds(left, right); }
   std::optional<char> byte_of(std::int32_t id) const override;

@@ -35,6 +35,9 @@ class TokenModel {
   // Whether plain text becomes the token of this text by rules that cannot leave it out.
   virtual bool is_made_of_text(std::string_view) const { return false; }
 
+  // A longer pre-token takes too long to hold others up for it.
+  virtual std::size_t max_word_bytes() const = 0;
+
   // Where a text is cut for it in place of a pre-tokenizer; nullptr: it needs one.
   virtual const PreTokenizer* own_cuts() const { return nullptr; }
   // Whether two neighbouring characters become ids that depend on each other. REQUIRES: own_cuts.

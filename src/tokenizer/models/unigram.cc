@@ -16,6 +16,7 @@ namespace rerank {
 namespace {
 
 constexpr double kUnknownPenalty = 10.0;
+constexpr std::size_t kShortBytes = 4 << 10;
 
 class Unigram final : public TokenModel {
  public:
@@ -28,9 +29,36 @@ class Unigram final : public TokenModel {
 
   void append(std::string_view word, const ControlTokens& controls, std::vector<std::int32_t>& ids,
               std::vector<std::size_t>* ends) const override {
-    static thread_local std::vector<Best> best;
+    if (word.size() > kShortBytes) {
+      Scratch scratch;
+      return append_best(word, controls, scratch, ids, ends);
+    }
+    static thread_local Scratch scratch;
+    append_best(word, controls, scratch, ids, ends);
+  }
+  bool looks_at_controls() const override { return true; }
+  // Time is linear: some 10 ms.
+  std::size_t max_word_bytes() const override { return std::size_t{256} << 10; }
+
+ private:
+  // The best way to what ends at a place.
+  struct Best {
+    double score;
+    std::size_t begin;   // of the last token
+    std::int32_t token;  // -1: none yet
+  };
+
+  // Kept from word to word.
+  struct Scratch {
+    std::vector<Best> best;         // [bytes + 1]
+    std::vector<std::size_t> path;  // the ends of the tokens, last first
+  };
+
+  void append_best(std::string_view word, const ControlTokens& controls, Scratch& scratch,
+                   std::vector<std::int32_t>& ids, std::vector<std::size_t>* ends) const {
+    std::vector<Best>& best = scratch.best;
     find_best(word, controls, best);
-    static thread_local std::vector<std::size_t> path;  // the ends of the tokens, last first
+    std::vector<std::size_t>& path = scratch.path;
     path.clear();
     for (std::size_t end = word.size(); end > 0;) {
       const std::size_t run_end = end;
@@ -51,15 +79,6 @@ class Unigram final : public TokenModel {
       if (ends != nullptr) ends->push_back(*end);
     }
   }
-  bool looks_at_controls() const override { return true; }
-
- private:
-  // The best way to what ends at a place.
-  struct Best {
-    double score;
-    std::size_t begin;   // of the last token
-    std::int32_t token;  // -1: none yet
-  };
 
   static TokenTrie make_trie(const Vocabulary& vocabulary) {
     TokenTrie trie(1);

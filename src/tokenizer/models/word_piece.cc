@@ -10,6 +10,8 @@
 namespace rerank {
 namespace {
 
+constexpr std::size_t kMostWordBytes = 256 << 10;  // most of a long word is looked at only to count it
+
 enum Root : std::uint32_t { kFirst, kContinuing, kNumRoots };
 
 class WordPiece final : public TokenModel {
@@ -40,6 +42,7 @@ class WordPiece final : public TokenModel {
     ends->push_back(word.size());
   }
   bool looks_at_controls() const override { return true; }
+  std::size_t max_word_bytes() const override { return kMostWordBytes; }
 
  private:
   struct Longest {
