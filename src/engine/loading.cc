@@ -42,7 +42,8 @@ AnswerIds answer_ids(const Tokenizer& tokenizer, const Checkpoint& checkpoint, c
   return {.no = id_of(reranker.declared.answers.no), .yes = id_of(reranker.declared.answers.yes)};
 }
 
-// A prompt is all that a decoder reads: what the tokenizer puts around a text, the prompt has to write itself.
+// A prompt is all that a decoder reads: what the tokenizer puts around a text, the prompt has to write
+// itself.
 void require_frame_in_prompt(const Tokenizer& tokenizer, const Prompt& prompt, const Checkpoint& checkpoint) {
   TokenIds before, after;
   bool is_before = true;
@@ -56,15 +57,16 @@ void require_frame_in_prompt(const Tokenizer& tokenizer, const Prompt& prompt, c
   TokenIds begin, end;
   tokenizer.encode(first.words, SpecialTokens::kParse, begin);
   if (last.field == PromptField::kNone) tokenizer.encode(last.words, SpecialTokens::kParse, end);
-  const bool begins = begin.size() >= before.size() && std::equal(before.begin(), before.end(), begin.begin());
+  const bool begins =
+      begin.size() >= before.size() && std::equal(before.begin(), before.end(), begin.begin());
   const bool ends = end.size() >= after.size() && std::equal(after.rbegin(), after.rend(), end.rbegin());
   if (begins && ends) return;
   throw Error(
       ErrorCode::kUnsupported,
-      fmt::format("{}: its tokenizer puts {} {} a text, which the prompt does not; write that into a prompt file, or "
-                  "set post_processor of tokenizer.json to null if the model was trained without",
-                  checkpoint.description(), tokenizer.decode(begins ? after : before),
-                  begins ? "after" : "before"));
+      fmt::format(
+          "{}: its tokenizer puts {} {} a text, which the prompt does not; write that into a prompt file, or "
+          "set post_processor of tokenizer.json to null if the model was trained without",
+          checkpoint.description(), tokenizer.decode(begins ? after : before), begins ? "after" : "before"));
 }
 
 // `positions`: of the model.
