@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "backend/cpu/functions.inl.h"
 #include "backend/cpu/gemm.inl.h"
 #include "backend/cpu/kernels.h"
 #include "backend/cpu/row_tiles.inl.h"
@@ -79,16 +80,31 @@ void load_queries(const AttentionTask& task, int num_queries, AttentionScratch& 
       store_in_tile<V, float>(tiles, q, d, V::mul(V::load(from + d), scale));
       V::store(scratch.sums + std::int64_t{q} * task.head_dim + d, V::zero());
     }
-    scratch.largest[q] = -std::numeric_limits<float>::infinity();
+    // Not infinity: a query may see none of its first tile's keys, and inf - inf is not a number.
+    scratch.largest[q] = std::numeric_limits<float>::lowest();
     scratch.weight[q] = 0.0f;
   }
 }
 
+// Which of a tile's keys a query sees: [first, end).
+struct Visible {
+  int first;
+  int end;
+
+  Visible(const AttentionTask& task, int query_position, int tile_position) {
+    const auto in_tile = [](int key) { return key < 0 ? 0 : key > kKeyTile ? kKeyTile : key; };
+    const int past = query_position + task.reach_ahead + 1;
+    first = in_tile(query_position - task.reach_back - tile_position);
+    end = in_tile((past < task.num_keys ? past : task.num_keys) - tile_position);
+  }
+};
+
 // Turns the scores of one query with the 64 keys into weights, in place, and returns the factor for earlier
 // sums.
 template <class V>
-float soften(float* scores, int num_visible, float& largest, float& weight) {
-  for (int i = num_visible; i < kKeyTile; ++i) scores[i] = -std::numeric_limits<float>::infinity();
+float soften(float* scores, const Visible& visible, float& largest, float& weight) {
+  for (int i = 0; i < visible.first; ++i) scores[i] = -std::numeric_limits<float>::infinity();
+  for (int i = visible.end; i < kKeyTile; ++i) scores[i] = -std::numeric_limits<float>::infinity();
   typename V::Vec most = V::load(scores);
   for (int i = V::kWidth; i < kKeyTile; i += V::kWidth) most = V::max(most, V::load(scores + i));
   const float tile_largest = V::largest(most);
@@ -127,12 +143,8 @@ void attend_tile(const AttentionTask& task, int position, int first_query, int r
       V::store(scores + kPanelColumns + i, V::load(half[1] + r * kPanelColumns + i));
     }
     const int q = first_query + r;
-    const int visible = task.first_position + q / task.group - position + 1;
-    factors[r] = soften<V>(scores,
-                           visible < 0          ? 0
-                           : visible > kKeyTile ? kKeyTile
-                                                : visible,
-                           scratch.largest[q], scratch.weight[q]);
+    const Visible visible(task, task.first_position + q / task.group, position);
+    factors[r] = soften<V>(scores, visible, scratch.largest[q], scratch.weight[q]);
     for (int i = 0; i < kKeyTile; ++i) weights[i * kRows + r] = scores[i];
   }
   for (int d = 0; d < task.head_dim; d += kPanelColumns) {
@@ -155,13 +167,16 @@ void attention(const AttentionTask& task) {
   const int padded = (num_queries + V::kTileRows - 1) / V::kTileRows * V::kTileRows;
   AttentionScratch scratch(task.scratch, task.head_dim, padded);
   load_queries<V>(task, num_queries, scratch);
-  const int end = task.first_position + task.num_rows;
-  for (int position = 0; position < end; position += kKeyTile) {
+  const int last = task.first_position + task.num_rows - 1 + task.reach_ahead;
+  const int end = last < task.num_keys ? last + 1 : task.num_keys;
+  const int first = task.first_position - task.reach_back;
+  for (int position = first < 0 ? 0 : first / kKeyTile * kKeyTile; position < end; position += kKeyTile) {
     gather_tile<V, Row>(task, position, scratch);
     for (int q = 0; q < num_queries; q += V::kTileRows) {
       const int rows = num_queries - q < V::kTileRows ? num_queries - q : V::kTileRows;
-      // A tile whose last query comes before these keys would be multiplied by 1 and added 0.
-      if (task.first_position + (q + rows - 1) / task.group < position) continue;
+      // Keys that none of these queries sees: sums would be multiplied by 1 and added 0.
+      if (task.first_position + (q + rows - 1) / task.group + task.reach_ahead < position) continue;
+      if (task.first_position + q / task.group - task.reach_back >= position + kKeyTile) continue;
       attend_tile<V>(task, position, q, rows, scratch);
     }
   }

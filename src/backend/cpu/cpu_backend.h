@@ -1,6 +1,7 @@
 // The CPU backend: every step of the seam as tasks over rows and panels, shared out to a pool of threads.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <vector>
 
@@ -43,16 +44,49 @@ class CpuBackend final : public Backend {
     std::int32_t position;  // of its first row
     std::int32_t kv_head;
   };
+  struct Rotation {
+    std::vector<float> cosine;  // [max_positions, head_dim / 2]
+    std::vector<float> sine;    // [max_positions, head_dim / 2]
+  };
+  // What the specification chooses for a layer.
+  struct LayerPlan {
+    void (*finish_heads)(const HeadTask&) = nullptr;  // nullptr: queries and keys stay as they are
+    const Rotation* rotation = nullptr;
+    std::int32_t reach_back = kUnbounded;
+    std::int32_t reach_ahead = 0;
+  };
 
-  void check_shape() const;
-  void rotate_and_keep(std::int32_t layer, Projection projection);
+  // Loading.
+  void check_spec() const;
+  void choose_steps();
   void reserve(const BackendLimits& limits);
   void fill_rotations();
+
+  void add_table_rows(const Segment& segment);
   void add_attention_blocks(std::int32_t segment, std::int32_t row, std::int32_t num_rows,
                             std::int32_t position);
-  void norm(const float* weight);
+  // Calls body(first_row, end_row) for all rows, a row tile at a time.
+  template <typename Body>
+  void for_row_tiles(const Body& body) {
+    const std::int32_t rows = kernels_->tile_rows;
+    pool_.parallel_for((num_rows_ + rows - 1) / rows, [&](std::int64_t tile, int) {
+      const auto first = static_cast<std::int32_t>(tile) * rows;
+      body(first, std::min(first + rows, num_rows_));
+    });
+  }
+  NormTask norm_task(const PackedNorm& norm, std::int32_t first_row, std::int32_t end_row) const;
+  void embed_row(std::int32_t row);
+  // The tiles that a step multiplies: hidden, normed where the norm comes before.
+  void prepare_tiles(const PackedNorm& norm, bool has_norm);
+  void pack_hidden();
   void multiply(const PackedMatrix& matrix, GemmTask task);
+  void add_product(const PackedMatrix& matrix, const RowTiles& rows, const PackedNorm& norm);
+  void finish_and_keep(std::int32_t layer, Projection projection);
   void attend(const AttentionBlock& block, std::int32_t layer, int thread);
+  void gather_scored();
+  void average_scored();
+  // A step on the rows of state_[from], into the other.
+  void run_head_step(std::size_t step, int from);
   // Keys (0) or values (1) of `layer`: of a slot, or of a row of this batch whose segment is not kept.
   std::byte* kept(std::int32_t layer, int which, std::int32_t slot) const;
   std::byte* transient(int which, std::int32_t row) const;
@@ -63,9 +97,10 @@ class CpuBackend final : public Backend {
   KernelChoice choice_;
   const Kernels* kernels_ = nullptr;
   // What the specification chooses of them.
-  void (*rope_)(const RopeTask&) = nullptr;
-  Epilogue qkv_epilogue_ = Epilogue::kStore;
-  Epilogue mlp_epilogue_ = Epilogue::kSiluGate;
+  NormKernels norms_ = {};
+  bool norms_behind_ = false;  // then norm_tiles_ hold hidden at all times
+  ActivationFunction activation_ = ActivationFunction::kSilu;
+  std::vector<LayerPlan> plans_;  // [num_layers]
   TransformerSpec spec_;
   BackendLimits limits_;
   std::unique_ptr<PackedWeights> weights_;
@@ -73,23 +108,25 @@ class CpuBackend final : public Backend {
   std::int32_t ffn_ = 0;              // padded
   std::int32_t block_positions_ = 0;  // rows of an attention block at most
   std::size_t kv_row_bytes_ = 0;
-  std::size_t scratch_bytes_ = 0;          // of a thread's attention
-  MemoryBlock hidden_;                     // [max_tokens, hidden]
-  MemoryBlock qkv_;                        // [max_tokens, qkv_dim]
-  MemoryBlock norm_tiles_;                 // row tiles of hidden
-  MemoryBlock attention_tiles_;            // row tiles of query_dim
-  MemoryBlock ffn_tiles_;                  // row tiles of ffn
-  MemoryBlock kept_;                       // [num_layers, 2, num_slots, kv_dim]
-  MemoryBlock transient_;                  // [2, max_tokens, kv_dim], of the layer at hand
-  MemoryBlock scratch_;                    // [threads]
-  std::vector<float> cosine_;              // [max_positions, head_dim / 2]
-  std::vector<float> sine_;                // [max_positions, head_dim / 2]
+  std::size_t scratch_bytes_ = 0;  // of a thread's attention
+  MemoryBlock hidden_;             // [max_tokens, hidden]
+  MemoryBlock qkv_;                // [max_tokens, qkv_dim]
+  MemoryBlock norm_tiles_;         // row tiles of hidden
+  MemoryBlock attention_tiles_;    // row tiles of query_dim
+  MemoryBlock ffn_tiles_;          // row tiles of ffn
+  MemoryBlock kept_;               // [num_layers, 2, num_slots, kv_dim]
+  MemoryBlock transient_;          // [2, max_tokens, kv_dim], of the layer at hand
+  MemoryBlock scratch_;            // [threads]
+  MemoryBlock state_[2];           // [max_scores, widest], around a step of the head
+  std::vector<Rotation> rotations_;
   std::vector<std::vector<KeyRun>> runs_;  // [threads][max ranges + 1]
 
   PackedBatch batch_;
-  std::int32_t num_rows_ = 0;            // of hidden: num_tokens, after pool() num_scores
-  std::vector<std::int32_t> positions_;  // [num_rows]
-  std::vector<std::int32_t> slots_;      // [num_tokens]; kNotKept: the row is transient
+  std::int32_t num_rows_ = 0;                // of hidden: num_tokens, after pool() num_scores
+  std::vector<std::int32_t> positions_;      // [num_rows]
+  std::vector<std::int32_t> position_rows_;  // [num_tokens], of the position table
+  std::vector<std::int32_t> types_;          // [num_tokens]
+  std::vector<std::int32_t> slots_;          // [num_tokens]; kNotKept: the row is transient
   std::vector<AttentionBlock> blocks_;
   std::vector<float> logits_;  // [num_scores, 2]
 };

@@ -47,7 +47,9 @@ void CpuBackend::write(Activation activation, std::span<const float> values) {
   };
   switch (activation) {
     case Activation::kHidden:
-      return copy(hidden_);
+      copy(hidden_);
+      if (norms_behind_) pack_hidden();
+      return;
     case Activation::kQkv:
       return copy(qkv_);
     case Activation::kAttention:

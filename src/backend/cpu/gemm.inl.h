@@ -5,6 +5,7 @@
 #include <cstring>
 #include <utility>
 
+#include "backend/cpu/functions.inl.h"
 #include "backend/cpu/kernels.h"
 #include "backend/cpu/row_tiles.inl.h"
 
@@ -102,56 +103,57 @@ void multiply_rows(int rows, const void* row_tile, const std::byte* panel, int k
   choose_tile<V, Multiply>(rows, std::make_integer_sequence<int, V::kTileRows>())(row_tile, panel, k, tile);
 }
 
-// x / (1 + e^-x)
-template <class V>
-struct Silu {
-  using Vec = typename V::Vec;
-  static Vec of(Vec x) { return V::div(x, V::add(V::set1(1.0f), exponential<V>(V::sub(V::zero(), x)))); }
-};
-
-// x / 2 * (1 + tanh(u)) is x / (1 + e^(-2 u)), with u = sqrt(2 / pi) * (x + 0.044715 x^3).
-template <class V>
-struct GeluTanh {
-  using Vec = typename V::Vec;
-  static Vec of(Vec x) {
-    constexpr float kScale = -1.59576912f;  // -2 * sqrt(2 / pi)
-    const Vec exponent = V::mul(x, V::fma(V::mul(x, x), V::set1(kScale * 0.044715f), V::set1(kScale)));
-    return V::div(x, V::add(V::set1(1.0f), exponential<V>(exponent)));
-  }
-};
+// Whether a product has a bias: one element of what is added to sums.
+template <class V, bool Biased>
+inline typename V::Vec load_sums(const GemmTask& task, const float* sums, int r, int panel, int column) {
+  typename V::Vec x = V::load(sums + r * kPanelColumns + column);
+  if constexpr (Biased) x = V::add(x, V::load(task.bias + panel * kPanelColumns + column));
+  return x;
+}
 
 // What becomes of the sums of one tile: of `rows` rows from `row` on, of the columns of `panel`.
-template <class V, class Row, class Activation>
+template <class V, class Row, bool Biased, class Function>
 struct Gate {
   static void finish(const GemmTask& task, const float* sums, int rows, int row, int panel) {
     for (int r = 0; r < rows; ++r) {
       for (int c = 0; c < kHalfPanel; c += V::kWidth) {
-        const typename V::Vec gate = V::load(sums + r * kPanelColumns + c);
-        const typename V::Vec up = V::load(sums + r * kPanelColumns + kHalfPanel + c);
-        store_in_tile<V, Row>(task.ffn, row + r, panel * kHalfPanel + c, V::mul(Activation::of(gate), up));
+        const typename V::Vec gate = load_sums<V, Biased>(task, sums, r, panel, c);
+        const typename V::Vec up = load_sums<V, Biased>(task, sums, r, panel, kHalfPanel + c);
+        store_in_tile<V, Row>(task.ffn, row + r, panel * kHalfPanel + c, V::mul(Function::of(gate), up));
       }
     }
   }
 };
 
-template <class V, Epilogue Kind>
+template <class V, class Row, bool Biased, class Function>
+struct Activate {
+  static void finish(const GemmTask& task, const float* sums, int rows, int row, int panel) {
+    for (int r = 0; r < rows; ++r) {
+      for (int c = 0; c < kPanelColumns; c += V::kWidth) {
+        store_in_tile<V, Row>(task.ffn, row + r, panel * kPanelColumns + c,
+                              Function::of(load_sums<V, Biased>(task, sums, r, panel, c)));
+      }
+    }
+  }
+};
+
+template <class V, bool Biased, bool Adds>
 struct Store {
   static void finish(const GemmTask& task, const float* sums, int rows, int row, int panel) {
     for (int r = 0; r < rows; ++r) {
       float* out = task.out + (row + r) * task.out_stride + panel * kPanelColumns;
       for (int c = 0; c < kPanelColumns; c += V::kWidth) {
-        typename V::Vec x = V::load(sums + r * kPanelColumns + c);
-        if constexpr (Kind == Epilogue::kAdd) x = V::add(V::load(out + c), x);
-        if constexpr (Kind == Epilogue::kStoreBiased)
-          x = V::add(x, V::load(task.bias + panel * kPanelColumns + c));
+        typename V::Vec x = load_sums<V, Biased>(task, sums, r, panel, c);
+        if constexpr (Adds) x = V::add(V::load(out + c), x);
         V::store(out + c, x);
       }
     }
   }
 };
 
-template <class V, class Multiply, class Row, class Finish>
+template <class V, class Multiply, class Finish>
 void gemm_with(const GemmTask& task) {
+  using Row = typename Multiply::Row;
   const std::int64_t tile_elements = std::int64_t{task.rows.k} * V::kTileRows;
   const std::int64_t panel_bytes = std::int64_t{task.rows.k} * kPanelColumns * 4 / Multiply::kStep;
   alignas(64) float sums[V::kTileRows * kPanelColumns];
@@ -167,20 +169,30 @@ void gemm_with(const GemmTask& task) {
   }
 }
 
-template <class V, class Multiply, class Row>
-void gemm(const GemmTask& task) {
-  switch (task.epilogue) {
-    case Epilogue::kStore:
-      return gemm_with<V, Multiply, Row, Store<V, Epilogue::kStore>>(task);
-    case Epilogue::kStoreBiased:
-      return gemm_with<V, Multiply, Row, Store<V, Epilogue::kStoreBiased>>(task);
-    case Epilogue::kAdd:
-      return gemm_with<V, Multiply, Row, Store<V, Epilogue::kAdd>>(task);
-    case Epilogue::kSiluGate:
-      return gemm_with<V, Multiply, Row, Gate<V, Row, Silu<V>>>(task);
-    case Epilogue::kGeluTanhGate:
-      return gemm_with<V, Multiply, Row, Gate<V, Row, GeluTanh<V>>>(task);
+template <class V, class Multiply, bool Biased, class Function>
+void gemm_activated(const GemmTask& task) {
+  using Row = typename Multiply::Row;
+  if (task.epilogue == Epilogue::kGate) return gemm_with<V, Multiply, Gate<V, Row, Biased, Function>>(task);
+  gemm_with<V, Multiply, Activate<V, Row, Biased, Function>>(task);
+}
+
+template <class V, class Multiply, bool Biased>
+void gemm_finished(const GemmTask& task) {
+  if (task.epilogue == Epilogue::kStore) return gemm_with<V, Multiply, Store<V, Biased, false>>(task);
+  if (task.epilogue == Epilogue::kAdd) return gemm_with<V, Multiply, Store<V, Biased, true>>(task);
+  switch (task.activation) {
+    case ActivationFunction::kSilu:
+      return gemm_activated<V, Multiply, Biased, Silu<V>>(task);
+    case ActivationFunction::kGeluTanh:
+      return gemm_activated<V, Multiply, Biased, GeluTanh<V>>(task);
+    case ActivationFunction::kGelu:
+      return gemm_activated<V, Multiply, Biased, Gelu<V>>(task);
   }
+}
+
+template <class V, class Multiply>
+void gemm(const GemmTask& task) {
+  task.bias != nullptr ? gemm_finished<V, Multiply, true>(task) : gemm_finished<V, Multiply, false>(task);
 }
 
 }  // namespace

@@ -9,6 +9,13 @@
 namespace rerank::cpu {
 namespace {
 
+template <class V, class Row, class Kind>
+constexpr NormKernels norm_kernels() {
+  return {.to_tiles = &norm<V, Row, Kind, NormTarget::kTiles>,
+          .to_rows = &norm<V, Row, Kind, NormTarget::kRows>,
+          .to_both = &norm<V, Row, Kind, NormTarget::kBoth>};
+}
+
 template <class V, class Multiply>
 constexpr Kernels kernel_set(const char* instruction_set, const Arithmetic& arithmetic, bool (*supported)()) {
   using Row = typename Multiply::Row;
@@ -17,13 +24,15 @@ constexpr Kernels kernel_set(const char* instruction_set, const Arithmetic& arit
       .arithmetic = arithmetic,
       .supported = supported,
       .tile_rows = V::kTileRows,
-      .gemm = &gemm<V, Multiply, Row>,
-      .norm = &norm<V, Row>,
-      .rope = &rope<V, false>,
-      .norm_rope = &rope<V, true>,
+      .gemm = &gemm<V, Multiply>,
+      .rms_norm = norm_kernels<V, Row, RmsNorm<V>>(),
+      .layer_norm = norm_kernels<V, Row, LayerNorm<V>>(),
+      .rotate = &finish_heads<V, false, true>,
+      .norm_rotate = &finish_heads<V, true, true>,
+      .norm_heads = &finish_heads<V, true, false>,
       .attention = &attention<V, Row>,
       .store_kv = &store_kv<V, Row>,
-      .score = &score<V>,
+      .dot = &dot<V>,
       .pack_row = &pack_row<V, Row>,
       .unpack_row = &unpack_row<V, Row>,
   };

@@ -38,6 +38,7 @@ inline constexpr int kHalfPanel = kPanelColumns / 2;
 // Attention walks keys in tiles of this many, starting at multiples of it in absolute position.
 inline constexpr int kKeyTile = 64;
 inline constexpr int kMaxHeadDim = 256;
+inline constexpr std::int32_t kUnbounded = 1 << 30;  // more than any position, twice it still an int32
 
 // GEMM inputs are kept in tiles of Kernels::tile_rows rows: [tiles][k][tile_rows] of float32 rows,
 // [tiles][k / 2][tile_rows][2] of bfloat16 rows, so that a kernel reads one stream.
@@ -46,13 +47,14 @@ struct RowTiles {
   std::int32_t k = 0;
 };
 
+// What becomes of a product's sums; a bias is added to them first where there is one.
 enum class Epilogue {
-  kStore,         // out = sums
-  kStoreBiased,   // out = sums + bias
-  kAdd,           // out += sums
-  kSiluGate,      // ffn = silu(gate sums) * up sums, as row tiles
-  kGeluTanhGate,  // ffn = gelu_tanh(gate sums) * up sums, as row tiles
+  kStore,     // out = sums
+  kAdd,       // out += sums
+  kActivate,  // ffn = activation(sums), as row tiles
+  kGate,      // ffn = activation(gate sums) * up sums, as row tiles
 };
+enum class ActivationFunction : std::uint8_t { kSilu, kGeluTanh, kGelu };
 
 // A block of rows times a run of panels. Every output is one chain of fused multiply-adds over k, in order
 // and in a register: its bits depend on nothing else.
@@ -65,24 +67,33 @@ struct GemmTask {
   std::int32_t first_panel = 0;
   std::int32_t end_panel = 0;
   Epilogue epilogue = Epilogue::kStore;
-  float* out = nullptr;  // [num_rows, out_stride]
+  ActivationFunction activation = ActivationFunction::kSilu;
+  const float* bias = nullptr;  // [panels, 32]; nullptr: none
+  float* out = nullptr;         // [num_rows, out_stride]
   std::int64_t out_stride = 0;
-  const float* bias = nullptr;  // [outputs], kStoreBiased
-  RowTiles ffn;                 // of the gates
+  RowTiles ffn;
 };
 
-// tiles = RMSNorm(x), rows [first_row, end_row)
+// Rows [first_row, end_row) of x, normed, as row tiles, as rows, or both.
 struct NormTask {
   const float* x = nullptr;       // [rows, k]
   const float* weight = nullptr;  // [k]
+  const float* bias = nullptr;    // [k], of a layer norm
   float eps = 0;
+  std::int32_t k = 0;
   std::int32_t first_row = 0;
   std::int32_t end_row = 0;
+  float* out = nullptr;  // [rows, k]; may be x
   RowTiles tiles;
 };
+struct NormKernels {
+  void (*to_tiles)(const NormTask&);
+  void (*to_rows)(const NormTask&);
+  void (*to_both)(const NormTask&);
+};
 
-// Rotation of the heads of one row, with or without an RMSNorm before, in place: x = [num_heads, head_dim].
-struct RopeTask {
+// An RMSNorm of the heads of one row, their rotation, or both, in place: x = [num_heads, head_dim].
+struct HeadTask {
   float* x = nullptr;
   std::int32_t num_heads = 0;
   std::int32_t head_dim = 0;
@@ -101,14 +112,18 @@ struct KeyRun {
 
 // All queries of a block of consecutive positions of one prompt that share a kv head.
 struct AttentionTask {
-  const KeyRun* runs = nullptr;  // [num_runs], by position from 0 on, up to the last query's at least
+  const KeyRun* runs = nullptr;  // [num_runs], by position from 0 on, up to the last visible one at least
   std::int32_t num_runs = 0;
   std::int64_t kv_stride = 0;
   std::int32_t head_dim = 0;
   std::int32_t group = 0;           // query heads of a kv head
   std::int32_t first_position = 0;  // of the first query row
-  std::int32_t num_rows = 0;        // REQUIRES: num_rows * group <= max_queries of the scratch
-  const float* queries = nullptr;   // [num_rows, query_stride], at the group's first head
+  // A query at position p sees keys [p - reach_back, p + reach_ahead] of the num_keys there are.
+  std::int32_t reach_back = kUnbounded;
+  std::int32_t reach_ahead = 0;
+  std::int32_t num_keys = 0;
+  std::int32_t num_rows = 0;       // REQUIRES: num_rows * group <= max_queries of the scratch
+  const float* queries = nullptr;  // [num_rows, query_stride], at the group's first head
   std::int64_t query_stride = 0;
   std::int32_t first_row = 0;     // of the output
   std::int32_t first_column = 0;  // of the output: the group's first head
@@ -123,14 +138,16 @@ struct Kernels {
   int tile_rows;
 
   void (*gemm)(const GemmTask&);
-  void (*norm)(const NormTask&);
-  void (*rope)(const RopeTask&);
-  void (*norm_rope)(const RopeTask&);
+  NormKernels rms_norm;
+  NormKernels layer_norm;
+  void (*rotate)(const HeadTask&);
+  void (*norm_rotate)(const HeadTask&);
+  void (*norm_heads)(const HeadTask&);
   void (*attention)(const AttentionTask&);
   // Rounds `count` float32 to the keys' format.
   void (*store_kv)(const float* from, void* to, std::int32_t count);
-  // Sum over k of RMSNorm(x) * row, in float32.
-  float (*score)(const float* x, const float* norm_weight, const float* row, std::int32_t k, float eps);
+  // Sum over k of x * row, in float32. REQUIRES: k is a multiple of 16.
+  float (*dot)(const float* x, const float* row, std::int32_t k);
   // Row `row` of the tiles from and to plain float32 [k].
   void (*pack_row)(const float* from, RowTiles to, std::int32_t row);
   void (*unpack_row)(RowTiles from, std::int32_t row, float* to);

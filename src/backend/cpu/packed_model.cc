@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <functional>
+#include <initializer_list>
 #include <span>
 
 #include "backend/cpu/panel_packing.h"
@@ -23,46 +24,100 @@ std::size_t embedding_bytes(const PackedForm& form) {
          element_bytes(form.embedding_type);
 }
 
-// Where everything lies, from the start of the weights.
+std::size_t float_bytes(std::int64_t count) {
+  return static_cast<std::size_t>(count) * 4;
+}
+
+// Rows of a head's matrix, to whole vectors.
+std::int32_t head_stride(std::int32_t inputs) {
+  return (inputs + 15) / 16 * 16;
+}
+
+std::int32_t gate_up_panels(const TransformerSpec& spec) {
+  return padded_ffn(spec) / (spec.gated ? kHalfPanel : kPanelColumns);
+}
+
+// Where everything lies, from the start of the weights; what the specification lacks takes no room.
 struct Layout {
-  // In a layer; what the specification lacks takes no room.
-  std::size_t attention_norm, query_norm, key_norm, mlp_norm, qkv_bias, qkv, output, gate_up, down;
+  struct NormAt {
+    std::size_t weight = 0, bias = 0;
+  };
+  struct MatrixAt {
+    std::size_t panels = 0, bias = 0;
+  };
+
+  // In a layer.
+  NormAt attention_norm, mlp_norm;
+  std::size_t query_norm, key_norm;
+  MatrixAt qkv, output, gate_up, down;
   std::size_t layer_bytes;
-  std::size_t final_norm, head_no, head_yes, embedding, total_bytes;
+  // Behind all layers.
+  NormAt final_norm, embedding_norm;
+  std::size_t head_no, head_yes, embedding, position_embedding, type_embedding, total_bytes;
+  std::vector<NormAt> head;
 
   explicit Layout(const PackedForm& form) {
     const TransformerSpec& spec = form.spec;
-    std::size_t at = 0;
-    const auto place = [&at](std::size_t bytes) {
-      const std::size_t begin = at;
-      at += aligned(bytes);
-      return begin;
-    };
-    const auto place_floats = [&](std::int32_t count) { return place(static_cast<std::size_t>(count) * 4); };
-    const auto place_matrix = [&](std::int32_t num_panels, std::int32_t k) {
-      return place(static_cast<std::size_t>(num_panels) * panel_bytes(k, form.format));
-    };
-    attention_norm = place_floats(spec.hidden);
-    query_norm = place_floats(spec.qk_norm ? spec.head_dim : 0);
-    key_norm = place_floats(spec.qk_norm ? spec.head_dim : 0);
-    mlp_norm = place_floats(spec.hidden);
-    qkv_bias = place_floats(spec.qkv_bias ? spec.qkv_dim() : 0);
-    qkv = place_matrix(panels_of(spec.qkv_dim()), spec.hidden);
-    output = place_matrix(panels_of(spec.hidden), spec.query_dim());
-    gate_up = place_matrix(padded_ffn(spec) / kHalfPanel, spec.hidden);
-    down = place_matrix(panels_of(spec.hidden), padded_ffn(spec));
-    layer_bytes = at;
-    at *= static_cast<std::size_t>(spec.num_layers);
-    final_norm = place_floats(spec.hidden);
+    place_layer(form);
+    at_ *= static_cast<std::size_t>(spec.num_layers);
+    final_norm = place_norm(spec);
     head_no = place_floats(spec.hidden);
     head_yes = place_floats(spec.hidden);
     embedding = place(embedding_bytes(form));
-    total_bytes = at;
+    position_embedding = place_floats(std::int64_t{spec.num_position_rows} * spec.hidden);
+    type_embedding = place_floats(std::int64_t{spec.num_token_types} * spec.hidden);
+    if (spec.embedding_norm) embedding_norm = place_norm(spec);
+    std::int32_t inputs = spec.hidden;
+    for (const HeadStep& step : spec.head) {
+      const bool is_dense = step.kind == HeadStep::Kind::kDense;
+      const std::int32_t outputs = is_dense ? step.outputs : inputs;
+      const std::int64_t rows = is_dense ? outputs : 1;
+      head.push_back({place_floats(rows * head_stride(inputs)), place_floats(outputs)});
+      inputs = outputs;
+    }
+    total_bytes = at_;
   }
+
+ private:
+  std::size_t place(std::size_t bytes) {
+    const std::size_t begin = at_;
+    at_ += aligned(bytes);
+    return begin;
+  }
+  std::size_t place_floats(std::int64_t count) { return place(float_bytes(count)); }
+  NormAt place_norm(const TransformerSpec& spec) {
+    const std::size_t weight = place_floats(spec.hidden);
+    return {weight, place_floats(spec.norm == NormKind::kLayer ? spec.hidden : 0)};
+  }
+  std::size_t place_matrix(const PackedForm& form, std::int32_t num_panels, std::int32_t k) {
+    return place(static_cast<std::size_t>(num_panels) * panel_bytes(k, form.format));
+  }
+  std::size_t place_bias(bool has_bias, std::int32_t num_panels) {
+    return place_floats(has_bias ? num_panels * kPanelColumns : 0);
+  }
+
+  void place_layer(const PackedForm& form) {
+    const TransformerSpec& spec = form.spec;
+    attention_norm = place_norm(spec);
+    query_norm = place_floats(spec.qk_norm ? spec.head_dim : 0);
+    key_norm = place_floats(spec.qk_norm ? spec.head_dim : 0);
+    mlp_norm = place_norm(spec);
+    qkv.bias = place_bias(spec.qkv_bias, panels_of(spec.qkv_dim()));
+    output.bias = place_bias(spec.output_bias, panels_of(spec.hidden));
+    gate_up.bias = place_bias(spec.gate_bias, gate_up_panels(spec));
+    down.bias = place_bias(spec.down_bias, panels_of(spec.hidden));
+    qkv.panels = place_matrix(form, panels_of(spec.qkv_dim()), spec.hidden);
+    output.panels = place_matrix(form, panels_of(spec.hidden), spec.query_dim());
+    gate_up.panels = place_matrix(form, gate_up_panels(spec), spec.hidden);
+    down.panels = place_matrix(form, panels_of(spec.hidden), padded_ffn(spec));
+    layer_bytes = at_;
+  }
+
+  std::size_t at_ = 0;
 };
 
-// `offset` is added in float32, as the published norms do before they multiply.
-void pack_floats(const TensorView& view, std::byte* to, std::int32_t count, float offset = 0) {
+// `offset` is added in float32, as the published norms do before they multiply. What is empty is zeros.
+void pack_floats(const TensorView& view, std::byte* to, std::int64_t count, float offset = 0) {
   const std::span<float> floats(reinterpret_cast<float*>(to), static_cast<std::size_t>(count));
   if (view.empty()) {
     std::memset(to, 0, floats.size_bytes());
@@ -73,18 +128,62 @@ void pack_floats(const TensorView& view, std::byte* to, std::int32_t count, floa
   for (float& x : floats) x = offset + x;
 }
 
-// Those on heads and the biases, where the specification has them.
-void pack_attention_floats(const LayerWeights& layer, const TransformerSpec& spec, const Layout& layout,
-                           std::byte* at) {
+void pack_norm(const Norm& norm, const TransformerSpec& spec, std::byte* base, const Layout::NormAt& at) {
+  pack_floats(norm.weight, base + at.weight, spec.hidden, norm.weight.empty() ? 0 : spec.norm_weight_offset);
+  if (spec.norm == NormKind::kLayer) pack_floats(norm.bias, base + at.bias, spec.hidden);
+}
+
+// Consecutive biases as one.
+void pack_biases(std::initializer_list<TensorView> biases, std::byte* to, std::int32_t num_panels) {
+  std::memset(to, 0, float_bytes(std::int64_t{num_panels} * kPanelColumns));
+  for (const TensorView& bias : biases) {
+    pack_floats(bias, to, bias.num_elements());
+    to += float_bytes(bias.num_elements());
+  }
+}
+
+void pack_gate_up_bias(const LayerWeights& layer, const TransformerSpec& spec, std::byte* to) {
+  if (!spec.gated) return pack_biases({layer.gate.bias}, to, gate_up_panels(spec));
+  std::memset(to, 0, float_bytes(std::int64_t{gate_up_panels(spec)} * kPanelColumns));
+  auto* columns = reinterpret_cast<float*>(to);
+  for (std::int32_t i = 0; i < spec.ffn; ++i) {
+    float* column = columns + i / kHalfPanel * kPanelColumns + i % kHalfPanel;
+    widen(layer.gate.bias, i, {column, 1});
+    widen(layer.up.bias, i, {column + kHalfPanel, 1});
+  }
+}
+
+// Norms and biases of a layer, where the specification has them.
+void pack_layer_floats(const LayerWeights& layer, const TransformerSpec& spec, const Layout& layout,
+                       std::byte* at) {
+  pack_norm(layer.attention_norm, spec, at, layout.attention_norm);
+  pack_norm(layer.mlp_norm, spec, at, layout.mlp_norm);
   if (spec.qk_norm) {
     pack_floats(layer.query_norm, at + layout.query_norm, spec.head_dim);
     pack_floats(layer.key_norm, at + layout.key_norm, spec.head_dim);
   }
-  if (!spec.qkv_bias) return;
-  std::byte* bias = at + layout.qkv_bias;
-  pack_floats(layer.query.bias, bias, spec.query_dim());
-  pack_floats(layer.key.bias, bias + 4 * spec.query_dim(), spec.kv_dim());
-  pack_floats(layer.value.bias, bias + 4 * (spec.query_dim() + spec.kv_dim()), spec.kv_dim());
+  const auto pack = [at](bool has_bias, std::initializer_list<TensorView> biases, std::size_t to,
+                         std::int32_t outputs) {
+    if (has_bias) pack_biases(biases, at + to, panels_of(outputs));
+  };
+  pack(spec.qkv_bias, {layer.query.bias, layer.key.bias, layer.value.bias}, layout.qkv.bias, spec.qkv_dim());
+  pack(spec.output_bias, {layer.output.bias}, layout.output.bias, spec.hidden);
+  pack(spec.down_bias, {layer.down.bias}, layout.down.bias, spec.hidden);
+  if (spec.gate_bias) pack_gate_up_bias(layer, spec, at + layout.gate_up.bias);
+}
+
+void pack_head_step(const Linear& linear, const HeadStep& step, const PackedHeadStep& packed) {
+  const std::int64_t rows = step.kind == HeadStep::Kind::kDense ? step.outputs : 1;
+  check(linear.weight.num_elements() == rows * packed.inputs,
+        "a step of the head has a matrix of another shape");
+  auto* to = const_cast<float*>(packed.weight);
+  std::memset(to, 0, float_bytes(rows * packed.stride));
+  for (std::int64_t row = 0; row < rows; ++row) {
+    widen(linear.weight, row * packed.inputs,
+          {to + row * packed.stride, static_cast<std::size_t>(packed.inputs)});
+  }
+  pack_floats(linear.bias, reinterpret_cast<std::byte*>(const_cast<float*>(packed.bias)),
+              step.kind == HeadStep::Kind::kDense ? step.outputs : packed.inputs);
 }
 
 void copy_rows(const TensorView& matrix, std::byte* to, ThreadPool& pool) {
@@ -117,6 +216,7 @@ PanelRows stacked_rows(std::span<const TensorView> matrices, std::int32_t panel)
 }
 
 PanelRows gate_up_rows(const LayerWeights& layer, std::int32_t panel) {
+  if (layer.up.weight.empty()) return stacked_rows({&layer.gate.weight, 1}, panel);
   PanelRows rows{.type = layer.gate.weight.type};
   for (int c = 0; c < kHalfPanel; ++c) {
     const std::int32_t row = panel * kHalfPanel + c;
@@ -139,7 +239,8 @@ void pack_matrix(ThreadPool& pool, const std::function<PanelRows(std::int32_t)>&
 }  // namespace
 
 std::int32_t padded_ffn(const TransformerSpec& spec) {
-  return (spec.ffn + kHalfPanel - 1) / kHalfPanel * kHalfPanel;
+  const std::int32_t columns = spec.gated ? kHalfPanel : kPanelColumns;
+  return (spec.ffn + columns - 1) / columns * columns;
 }
 
 PackedForm packed_form(TransformerWeights& weights, Format format) {
@@ -154,25 +255,42 @@ PackedModel view_packed_model(const std::byte* base, const PackedForm& form) {
   const TransformerSpec& spec = form.spec;
   const Layout layout(form);
   const auto floats = [](const std::byte* at) { return reinterpret_cast<const float*>(at); };
+  const auto norm = [&](const std::byte* from, const Layout::NormAt& at) {
+    return PackedNorm{floats(from + at.weight),
+                      spec.norm == NormKind::kLayer ? floats(from + at.bias) : nullptr};
+  };
   PackedModel model;
   for (std::int32_t i = 0; i < spec.num_layers; ++i) {
     const std::byte* at = base + static_cast<std::size_t>(i) * layout.layer_bytes;
+    const auto matrix = [&](const Layout::MatrixAt& place, std::int32_t num_panels, std::int32_t k,
+                            bool has_bias) {
+      return PackedMatrix{form.format, at + place.panels, num_panels, k,
+                          has_bias ? floats(at + place.bias) : nullptr};
+    };
     model.layers.push_back({
-        .attention_norm = floats(at + layout.attention_norm),
+        .attention_norm = norm(at, layout.attention_norm),
         .query_norm = spec.qk_norm ? floats(at + layout.query_norm) : nullptr,
         .key_norm = spec.qk_norm ? floats(at + layout.key_norm) : nullptr,
-        .mlp_norm = floats(at + layout.mlp_norm),
-        .qkv_bias = spec.qkv_bias ? floats(at + layout.qkv_bias) : nullptr,
-        .qkv = {form.format, at + layout.qkv, panels_of(spec.qkv_dim()), spec.hidden},
-        .output = {form.format, at + layout.output, panels_of(spec.hidden), spec.query_dim()},
-        .gate_up = {form.format, at + layout.gate_up, padded_ffn(spec) / kHalfPanel, spec.hidden},
-        .down = {form.format, at + layout.down, panels_of(spec.hidden), padded_ffn(spec)},
+        .mlp_norm = norm(at, layout.mlp_norm),
+        .qkv = matrix(layout.qkv, panels_of(spec.qkv_dim()), spec.hidden, spec.qkv_bias),
+        .output = matrix(layout.output, panels_of(spec.hidden), spec.query_dim(), spec.output_bias),
+        .gate_up = matrix(layout.gate_up, gate_up_panels(spec), spec.hidden, spec.gate_bias),
+        .down = matrix(layout.down, panels_of(spec.hidden), padded_ffn(spec), spec.down_bias),
     });
   }
-  model.final_norm = floats(base + layout.final_norm);
+  model.final_norm = norm(base, layout.final_norm);
   model.head_no = floats(base + layout.head_no);
   model.head_yes = floats(base + layout.head_yes);
   model.embedding = {form.embedding_type, {spec.vocab, spec.hidden}, base + layout.embedding};
+  if (spec.num_position_rows > 0) model.position_embedding = floats(base + layout.position_embedding);
+  if (spec.num_token_types > 0) model.type_embedding = floats(base + layout.type_embedding);
+  if (spec.embedding_norm) model.embedding_norm = norm(base, layout.embedding_norm);
+  std::int32_t inputs = spec.hidden;
+  for (std::size_t i = 0; i < spec.head.size(); ++i) {
+    const Layout::NormAt& at = layout.head[i];
+    model.head.push_back({floats(base + at.weight), floats(base + at.bias), inputs, head_stride(inputs)});
+    if (spec.head[i].kind == HeadStep::Kind::kDense) inputs = spec.head[i].outputs;
+  }
   return model;
 }
 
@@ -182,36 +300,33 @@ void pack_model(TransformerWeights& weights, const PackedForm& form, std::byte* 
   const PackedModel model = view_packed_model(base, form);
   for (std::int32_t i = 0; i < spec.num_layers; ++i) {
     const LayerWeights layer = weights.layer(i);
-    std::byte* at = base + static_cast<std::size_t>(i) * layout.layer_bytes;
     check_weights(spec, layer, i);
-    pack_floats(layer.attention_norm.weight, at + layout.attention_norm, spec.hidden,
-                spec.norm_weight_offset);
-    pack_floats(layer.mlp_norm.weight, at + layout.mlp_norm, spec.hidden, spec.norm_weight_offset);
-    pack_attention_floats(layer, spec, layout, at);
+    pack_layer_floats(layer, spec, layout, base + static_cast<std::size_t>(i) * layout.layer_bytes);
     const PackedLayer& to = model.layers[static_cast<std::size_t>(i)];
     const TensorView qkv[] = {layer.query.weight, layer.key.weight, layer.value.weight};
-    pack_matrix(
-        pool, [&](std::int32_t p) { return stacked_rows(qkv, p); }, spec.hidden, to.qkv);
-    pack_matrix(
-        pool,
-        [&](std::int32_t p) {
-          return stacked_rows({&layer.output.weight, 1}, p);
-        },
-        spec.query_dim(), to.output);
+    const auto pack_stacked = [&](std::span<const TensorView> from, const PackedMatrix& matrix) {
+      const auto k = static_cast<std::int32_t>(from[0].shape[1]);
+      pack_matrix(
+          pool, [&](std::int32_t p) { return stacked_rows(from, p); }, k, matrix);
+    };
+    pack_stacked(qkv, to.qkv);
+    pack_stacked({&layer.output.weight, 1}, to.output);
     pack_matrix(
         pool, [&](std::int32_t p) { return gate_up_rows(layer, p); }, spec.hidden, to.gate_up);
-    pack_matrix(
-        pool,
-        [&](std::int32_t p) {
-          return stacked_rows({&layer.down.weight, 1}, p);
-        },
-        spec.ffn, to.down);
+    pack_stacked({&layer.down.weight, 1}, to.down);
     weights.release_layer(i);
   }
-  pack_floats(weights.final_norm().weight, base + layout.final_norm, spec.hidden, spec.norm_weight_offset);
+  pack_norm(weights.final_norm(), spec, base, layout.final_norm);
   pack_floats(weights.head_no(), base + layout.head_no, spec.hidden);
   pack_floats(weights.head_yes(), base + layout.head_yes, spec.hidden);
   copy_rows(weights.embedding(), base + layout.embedding, pool);
+  pack_floats(weights.position_embedding(), base + layout.position_embedding,
+              std::int64_t{spec.num_position_rows} * spec.hidden);
+  pack_floats(weights.type_embedding(), base + layout.type_embedding,
+              std::int64_t{spec.num_token_types} * spec.hidden);
+  if (spec.embedding_norm) pack_norm(weights.embedding_norm(), spec, base, layout.embedding_norm);
+  for (std::size_t i = 0; i < spec.head.size(); ++i)
+    pack_head_step(weights.head_step(static_cast<std::int32_t>(i)), spec.head[i], model.head[i]);
 }
 
 }  // namespace rerank::cpu

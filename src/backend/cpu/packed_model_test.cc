@@ -48,6 +48,13 @@ float source_weight(const TensorView& matrix, bool float32, std::int64_t row, st
   return float32 ? value : to_float(to_bfloat16(value));
 }
 
+// Of a vector; 0 past its end.
+float element(const TensorView& view, std::int64_t index) {
+  float value = 0;
+  if (index < view.shape[0]) widen(view, index, {&value, 1});
+  return value;
+}
+
 class PackedModelTest : public testing::TestWithParam<std::tuple<DataType, bool>> {
  protected:
   PackedModelTest()
@@ -100,12 +107,12 @@ TEST_P(PackedModelTest, HoldsEveryWeight) {
     expect_matrix(packed.output, source.output.weight, 0, 2);
     expect_matrix(packed.down, source.down.weight, 0, 2);
     EXPECT_EQ(packed.down.k, padded_ffn(kShape));
-    expect_floats(packed.attention_norm, source.attention_norm.weight);
+    expect_floats(packed.attention_norm.weight, source.attention_norm.weight);
     expect_floats(packed.query_norm, source.query_norm);
     expect_floats(packed.key_norm, source.key_norm);
-    expect_floats(packed.mlp_norm, source.mlp_norm.weight);
+    expect_floats(packed.mlp_norm.weight, source.mlp_norm.weight);
   }
-  expect_floats(model_.final_norm, weights_.final_norm().weight);
+  expect_floats(model_.final_norm.weight, weights_.final_norm().weight);
   expect_floats(model_.head_no, weights_.head_no());
   expect_floats(model_.head_yes, weights_.head_yes());
 }
@@ -131,17 +138,66 @@ TEST_P(PackedModelTest, HoldsBiasesAndShiftedNorms) {
   for (std::int32_t i = 0; i < 2; ++i) {
     const LayerWeights source = weights.layer(i);
     const PackedLayer& packed = model.layers[static_cast<std::size_t>(i)];
-    expect_floats(packed.qkv_bias, source.query.bias);
-    expect_floats(packed.qkv_bias + spec.query_dim(), source.key.bias);
-    expect_floats(packed.qkv_bias + spec.query_dim() + spec.kv_dim(), source.value.bias);
+    expect_floats(packed.qkv.bias, source.query.bias);
+    expect_floats(packed.qkv.bias + spec.query_dim(), source.key.bias);
+    expect_floats(packed.qkv.bias + spec.query_dim() + spec.kv_dim(), source.value.bias);
     EXPECT_EQ(packed.query_norm, nullptr);
     EXPECT_EQ(packed.key_norm, nullptr);
-    shifted(packed.attention_norm, source.attention_norm.weight);
-    shifted(packed.mlp_norm, source.mlp_norm.weight);
+    shifted(packed.attention_norm.weight, source.attention_norm.weight);
+    shifted(packed.mlp_norm.weight, source.mlp_norm.weight);
     expect_matrix(packed.qkv, source.query.weight, 0, 3);
   }
-  shifted(model.final_norm, weights.final_norm().weight);
-  EXPECT_EQ(model_.layers[0].qkv_bias, nullptr);
+  shifted(model.final_norm.weight, weights.final_norm().weight);
+  EXPECT_EQ(model_.layers[0].qkv.bias, nullptr);
+}
+
+// What encoders have: every bias, in the columns of its matrix, tables, layer norms and a head of steps.
+TEST_P(PackedModelTest, HoldsWhatEncodersHave) {
+  TransformerSpec spec = kShape;
+  spec.norm = NormKind::kLayer;
+  spec.norm_bias = spec.output_bias = spec.gate_bias = spec.down_bias = spec.embedding_norm = true;
+  spec.num_position_rows = 9;
+  spec.num_token_types = 2;
+  spec.head = {{.outputs = 40, .has_bias = true}, {.kind = HeadStep::Kind::kLayerNorm}, {.outputs = 1}};
+  for (const bool gated : {false, true}) {
+    spec.gated = gated;
+    RandomDecoder weights(spec, std::get<0>(GetParam()));
+    const PackedForm form = packed_form(weights, float32_ ? Format::kFloat32 : Format::kBFloat16);
+    const MemoryBlock memory(packed_model_bytes(form));
+    pack_model(weights, form, memory.data(), pool_);
+    const PackedModel model = view_packed_model(memory.data(), form);
+    const LayerWeights source = weights.layer(1);
+    const PackedLayer& packed = model.layers[1];
+    expect_floats(packed.attention_norm.bias, source.attention_norm.bias);
+    expect_floats(packed.mlp_norm.weight, source.mlp_norm.weight);
+    expect_floats(packed.mlp_norm.bias, source.mlp_norm.bias);
+    expect_floats(packed.output.bias, source.output.bias);
+    expect_floats(packed.down.bias, source.down.bias);
+    EXPECT_EQ(packed.gate_up.num_panels, gated ? 3 : 2);
+    EXPECT_EQ(packed.down.k, gated ? 48 : 64);
+    if (gated) {
+      for (std::int32_t i = 0; i < 48; ++i) {
+        ASSERT_EQ(packed.gate_up.bias[i / 16 * 32 + i % 16], element(source.gate.bias, i)) << i;
+        ASSERT_EQ(packed.gate_up.bias[i / 16 * 32 + 16 + i % 16], element(source.up.bias, i)) << i;
+      }
+    } else {
+      expect_matrix(packed.gate_up, source.gate.weight, 0, 2);
+      for (std::int32_t i = 0; i < 64; ++i) ASSERT_EQ(packed.gate_up.bias[i], element(source.gate.bias, i));
+    }
+    expect_floats(model.position_embedding, weights.position_embedding());
+    expect_floats(model.type_embedding, weights.type_embedding());
+    expect_floats(model.embedding_norm.weight, weights.embedding_norm().weight);
+    expect_floats(model.embedding_norm.bias, weights.embedding_norm().bias);
+    ASSERT_EQ(model.head.size(), 3u);
+    expect_floats(model.head[0].weight, weights.head_step(0).weight);
+    expect_floats(model.head[0].bias, weights.head_step(0).bias);
+    EXPECT_EQ(model.head[1].inputs, 40);
+    expect_floats(model.head[1].weight, weights.head_step(1).weight);
+    EXPECT_EQ(model.head[1].bias[39], 0);
+    EXPECT_EQ(model.head[2].stride, 48);
+    expect_floats(model.head[2].weight, weights.head_step(2).weight);
+    EXPECT_EQ(model.head[2].weight[40], 0);
+  }
 }
 
 // A bias that nobody adds must not be passed over in silence.

@@ -23,6 +23,22 @@ namespace {
 constexpr std::size_t kHeaderBytes = 4096;
 constexpr int kFormatVersion = 2;
 
+// Those that the form depends on; empty for a decoder.
+std::string encoder_keys(const TransformerSpec& s) {
+  std::string text;
+  if (s.norm == NormKind::kLayer) text += "layer norms\n";
+  if (s.output_bias) text += "output bias\n";
+  if (!s.gated) text += "no up\n";
+  if (s.gate_bias) text += "gate bias\n";
+  if (s.down_bias) text += "down bias\n";
+  if (s.num_position_rows != 0) text += fmt::format("positions {}\n", s.num_position_rows);
+  if (s.num_token_types != 0) text += fmt::format("types {}\n", s.num_token_types);
+  if (s.embedding_norm) text += "norm of embeddings\n";
+  for (const HeadStep& step : s.head)
+    text += step.kind == HeadStep::Kind::kDense ? fmt::format("dense {}\n", step.outputs) : "layer norm\n";
+  return text;
+}
+
 std::string header_text(const TransformerWeights& weights, const PackedForm& form) {
   const TransformerSpec& s = form.spec;
   std::string text = fmt::format(
@@ -34,6 +50,7 @@ std::string header_text(const TransformerWeights& weights, const PackedForm& for
   if (s.qkv_bias) text += "qkv bias\n";
   if (!s.qk_norm) text += "no norms of heads\n";
   if (s.norm_weight_offset != 0) text += fmt::format("norm weight offset {}\n", s.norm_weight_offset);
+  text += encoder_keys(s);
   check(text.size() <= kHeaderBytes, "the identity of a checkpoint is too long");
   text.resize(kHeaderBytes, '\0');
   return text;

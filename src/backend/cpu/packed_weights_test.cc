@@ -67,7 +67,7 @@ class PackedWeightsTest : public testing::Test {
     };
     const std::vector<float> norm = floats(weights.layer(0).attention_norm.weight),
                              yes = floats(weights.head_yes());
-    return std::equal(norm.begin(), norm.end(), packed.model().layers[0].attention_norm) &&
+    return std::equal(norm.begin(), norm.end(), packed.model().layers[0].attention_norm.weight) &&
            std::equal(yes.begin(), yes.end(), packed.model().head_yes);
   }
 
@@ -110,15 +110,24 @@ TEST_F(PackedWeightsTest, OtherWeightsAndTypesHaveOtherFiles) {
 // Specifications that are packed otherwise, of a checkpoint that calls itself the same.
 TEST_F(PackedWeightsTest, OtherKeysHaveOtherFiles) {
   const std::string first = load(weights_).cache_file();
-  std::vector<TransformerSpec> specs(3, kShape);
+  std::vector<TransformerSpec> specs(12, kShape);
   specs[0].qkv_bias = true;
   specs[1].qk_norm = false;
   specs[2].norm_weight_offset = 1;
+  specs[3].norm = NormKind::kLayer;
+  specs[4].output_bias = true;
+  specs[5].gated = false;
+  specs[6].gate_bias = true;
+  specs[7].down_bias = true;
+  specs[8].num_position_rows = 3;
+  specs[9].num_token_types = 2;
+  specs[10].embedding_norm = true;
+  specs[11].head = {{.outputs = 1}};
   for (const TransformerSpec& spec : specs) {
     RandomDecoder other(spec, DataType::kBFloat16, 1);
     EXPECT_NE(load(other).cache_file(), first);
   }
-  EXPECT_THAT(files(), SizeIs(4));
+  EXPECT_THAT(files(), SizeIs(1 + specs.size()));
 }
 
 // An upgrade must not pack gigabytes anew: the name of these

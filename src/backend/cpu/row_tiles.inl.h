@@ -1,5 +1,4 @@
-// Element-wise pieces of the CPU kernels for any vector type: reading and writing row tiles, norms, rotation,
-// exp.
+// Row-wise pieces of the CPU kernels for any vector type: reading and writing row tiles, norms, heads.
 #pragma once
 
 #include <cmath>
@@ -35,28 +34,6 @@ inline void store_in_tile(RowTiles tiles, int row, int column, typename V::Vec x
   }
 }
 
-// e^x to within 2 ulp for x <= 88; exactly 0 below -87 (so also for -inf) and exactly 1 at 0. x is clamped
-// at 88.
-template <class V>
-inline typename V::Vec exponential(typename V::Vec x) {
-  using Vec = typename V::Vec;
-  const Vec lowest = V::set1(-87.0f);
-  const Vec clamped = V::min(V::max(x, lowest), V::set1(88.0f));
-  const Vec n = V::round(V::mul(clamped, V::set1(1.44269504f)));
-  // ln 2 in two parts, so that the remainder is exact.
-  Vec r = V::fma(n, V::set1(-0.693359375f), clamped);
-  r = V::fma(n, V::set1(2.12194440e-4f), r);
-  Vec p = V::set1(1.0f / 5040);
-  p = V::fma(p, r, V::set1(1.0f / 720));
-  p = V::fma(p, r, V::set1(1.0f / 120));
-  p = V::fma(p, r, V::set1(1.0f / 24));
-  p = V::fma(p, r, V::set1(1.0f / 6));
-  p = V::fma(p, r, V::set1(0.5f));
-  p = V::fma(p, r, V::set1(1.0f));
-  p = V::fma(p, r, V::set1(1.0f));
-  return V::keep_where_not_less(V::scale_by_power_of_two(p, n), x, lowest);
-}
-
 // 1 / sqrt(mean(x^2) + eps)
 template <class V>
 inline float inverse_rms(const float* x, int k, float eps) {
@@ -68,23 +45,61 @@ inline float inverse_rms(const float* x, int k, float eps) {
   return 1.0f / std::sqrt(V::sum(squares) / static_cast<float>(k) + eps);
 }
 
-template <class V, class Row>
+// x * scale * weight
+template <class V>
+struct RmsNorm {
+  typename V::Vec scale;
+  const float* weight;
+
+  RmsNorm(const NormTask& task, const float* x)
+      : scale(V::set1(inverse_rms<V>(x, task.k, task.eps))), weight(task.weight) {}
+  typename V::Vec of(const float* x, int i) const {
+    return V::mul(V::load(weight + i), V::mul(V::load(x + i), scale));
+  }
+};
+
+// (x - mean) * scale * weight + bias, the variance as the mean of the squares of (x - mean).
+template <class V>
+struct LayerNorm {
+  typename V::Vec mean, scale;
+  const float* weight;
+  const float* bias;
+
+  LayerNorm(const NormTask& task, const float* x) : weight(task.weight), bias(task.bias) {
+    const auto count = static_cast<float>(task.k);
+    typename V::Vec sum = V::zero(), squares = V::zero();
+    for (int i = 0; i < task.k; i += V::kWidth) sum = V::add(sum, V::load(x + i));
+    mean = V::set1(V::sum(sum) / count);
+    for (int i = 0; i < task.k; i += V::kWidth) {
+      const typename V::Vec v = V::sub(V::load(x + i), mean);
+      squares = V::fma(v, v, squares);
+    }
+    scale = V::set1(1.0f / std::sqrt(V::sum(squares) / count + task.eps));
+  }
+  typename V::Vec of(const float* x, int i) const {
+    return V::fma(V::mul(V::sub(V::load(x + i), mean), scale), V::load(weight + i), V::load(bias + i));
+  }
+};
+
+enum class NormTarget { kTiles, kRows, kBoth };
+
+template <class V, class Row, class Kind, NormTarget Target>
 void norm(const NormTask& task) {
-  const int k = task.tiles.k;
   for (int row = task.first_row; row < task.end_row; ++row) {
-    const float* x = task.x + std::int64_t{row} * k;
-    const typename V::Vec scale = V::set1(inverse_rms<V>(x, k, task.eps));
-    for (int i = 0; i < k; i += V::kWidth) {
-      store_in_tile<V, Row>(task.tiles, row, i,
-                            V::mul(V::load(task.weight + i), V::mul(V::load(x + i), scale)));
+    const float* x = task.x + std::int64_t{row} * task.k;
+    const Kind kind(task, x);
+    for (int i = 0; i < task.k; i += V::kWidth) {
+      const typename V::Vec normed = kind.of(x, i);
+      if constexpr (Target != NormTarget::kRows) store_in_tile<V, Row>(task.tiles, row, i, normed);
+      if constexpr (Target != NormTarget::kTiles) V::store(task.out + std::int64_t{row} * task.k + i, normed);
     }
   }
 }
 
 // The second half of a head rotates with the first: (a, b) -> (a cos - b sin, b cos + a sin). Half a head of
 // 16 is less than a vector of AVX-512.
-template <class V, bool WithNorm>
-void rope(const RopeTask& task) {
+template <class V, bool WithNorm, bool WithRotation>
+void finish_heads(const HeadTask& task) {
   const int half = task.head_dim / 2;
   for (int head = 0; head < task.num_heads; ++head) {
     float* x = task.x + std::int64_t{head} * task.head_dim;
@@ -97,9 +112,14 @@ void rope(const RopeTask& task) {
         a = V::mul(V::load(task.weight + i), V::mul(a, V::set1(scale)));
         b = V::mul(V::load(task.weight + half + i), V::mul(b, V::set1(scale)));
       }
-      const typename V::Vec cosine = V::load(task.cosine + i), sine = V::load(task.sine + i);
-      V::store(x + i, V::sub(V::mul(a, cosine), V::mul(b, sine)));
-      V::store(x + half + i, V::add(V::mul(b, cosine), V::mul(a, sine)));
+      if constexpr (WithRotation) {
+        const typename V::Vec cosine = V::load(task.cosine + i), sine = V::load(task.sine + i);
+        const typename V::Vec turned = V::sub(V::mul(a, cosine), V::mul(b, sine));
+        b = V::add(V::mul(b, cosine), V::mul(a, sine));
+        a = turned;
+      }
+      V::store(x + i, a);
+      V::store(x + half + i, b);
     }
     for (; i < half; ++i) {
       float a = x[i], b = x[half + i];
@@ -107,19 +127,16 @@ void rope(const RopeTask& task) {
         a = task.weight[i] * (a * scale);
         b = task.weight[half + i] * (b * scale);
       }
-      x[i] = a * task.cosine[i] - b * task.sine[i];
-      x[half + i] = b * task.cosine[i] + a * task.sine[i];
+      x[i] = WithRotation ? a * task.cosine[i] - b * task.sine[i] : a;
+      x[half + i] = WithRotation ? b * task.cosine[i] + a * task.sine[i] : b;
     }
   }
 }
 
 template <class V>
-float score(const float* x, const float* norm_weight, const float* row, std::int32_t k, float eps) {
-  const typename V::Vec scale = V::set1(inverse_rms<V>(x, k, eps));
+float dot(const float* x, const float* row, std::int32_t k) {
   typename V::Vec sum = V::zero();
-  for (int i = 0; i < k; i += V::kWidth) {
-    sum = V::fma(V::mul(V::load(norm_weight + i), V::mul(V::load(x + i), scale)), V::load(row + i), sum);
-  }
+  for (int i = 0; i < k; i += V::kWidth) sum = V::fma(V::load(x + i), V::load(row + i), sum);
   return V::sum(sum);
 }
 

@@ -1,0 +1,120 @@
+// The steps of CpuBackend around attention: queries, keys and values, and where these are kept.
+#include <algorithm>
+
+#include "backend/cpu/cpu_backend.h"
+#include "backend/cpu/row_tiles.h"
+
+namespace rerank::cpu {
+namespace {
+
+constexpr std::int32_t kRowsOfTask = 8;
+
+}  // namespace
+
+void CpuBackend::qkv(std::int32_t layer, Projection projection) {
+  prepare_tiles(weights(layer).attention_norm, spec_.attention_of(layer).has_norm);
+  const std::int32_t query_panels = spec_.query_dim() / kPanelColumns;
+  const PackedMatrix& matrix = weights(layer).qkv;
+  multiply(matrix, {.rows = {norm_tiles_.data(), spec_.hidden},
+                    .first_panel = projection == Projection::kKeyValue ? query_panels : 0,
+                    .end_panel = projection == Projection::kQuery ? query_panels : matrix.num_panels,
+                    .epilogue = Epilogue::kStore,
+                    .out = qkv_.as<float>(),
+                    .out_stride = spec_.qkv_dim()});
+  finish_and_keep(layer, projection);
+}
+
+std::byte* CpuBackend::kept(std::int32_t layer, int which, std::int32_t slot) const {
+  const std::size_t rows =
+      static_cast<std::size_t>(layer * 2 + which) * static_cast<std::size_t>(limits_.num_slots);
+  return kept_.data() + (rows + static_cast<std::size_t>(slot)) * kv_row_bytes_;
+}
+
+std::byte* CpuBackend::transient(int which, std::int32_t row) const {
+  const std::size_t rows = static_cast<std::size_t>(which) * static_cast<std::size_t>(limits_.max_tokens);
+  return transient_.data() + (rows + static_cast<std::size_t>(row)) * kv_row_bytes_;
+}
+
+void CpuBackend::finish_and_keep(std::int32_t layer, Projection projection) {
+  const PackedLayer& w = weights(layer);
+  const LayerPlan& plan = plans_[static_cast<std::size_t>(layer)];
+  const std::int32_t half = spec_.head_dim / 2;
+  pool_.parallel_for(ceil_divide(num_rows_, kRowsOfTask), [&](std::int64_t task, int) {
+    const auto first = static_cast<std::int32_t>(task) * kRowsOfTask;
+    for (std::int32_t row = first; row < std::min(first + kRowsOfTask, num_rows_); ++row) {
+      float* query = qkv_.as<float>() + std::int64_t{row} * spec_.qkv_dim();
+      float* key = query + spec_.query_dim();
+      HeadTask heads{.x = query,
+                     .num_heads = spec_.num_heads,
+                     .head_dim = spec_.head_dim,
+                     .weight = w.query_norm,
+                     .eps = spec_.norm_eps};
+      if (plan.rotation != nullptr) {
+        const std::int64_t position = positions_[static_cast<std::size_t>(row)];
+        heads.cosine = plan.rotation->cosine.data() + position * half;
+        heads.sine = plan.rotation->sine.data() + position * half;
+      }
+      const bool finishes = plan.finish_heads != nullptr;
+      if (finishes && projection != Projection::kKeyValue) plan.finish_heads(heads);
+      if (projection == Projection::kQuery) continue;
+      heads.x = key;
+      heads.num_heads = spec_.num_kv_heads;
+      heads.weight = w.key_norm;
+      if (finishes) plan.finish_heads(heads);
+      const std::int32_t slot = slots_[static_cast<std::size_t>(row)];
+      for (int which = 0; which < 2; ++which) {
+        kernels_->store_kv(key + which * spec_.kv_dim(),
+                           slot == kNotKept ? transient(which, row) : kept(layer, which, slot),
+                           spec_.kv_dim());
+      }
+    }
+  });
+}
+
+void CpuBackend::attention(std::int32_t layer) {
+  pool_.parallel_for(static_cast<std::int64_t>(blocks_.size()), [&](std::int64_t block, int thread) {
+    attend(blocks_[static_cast<std::size_t>(block)], layer, thread);
+  });
+}
+
+void CpuBackend::attend(const AttentionBlock& block, std::int32_t layer, int thread) {
+  const Segment& segment = batch_.segments[static_cast<std::size_t>(block.segment)];
+  const LayerPlan& plan = plans_[static_cast<std::size_t>(layer)];
+  const std::size_t head_bytes =
+      static_cast<std::size_t>(block.kv_head * spec_.head_dim) * format_bytes(kernels_->arithmetic.keys);
+  std::vector<KeyRun>& runs = runs_[static_cast<std::size_t>(thread)];
+  runs.clear();
+  const auto add_kept = [&](std::int32_t slot, std::int32_t num_tokens) {
+    runs.push_back({kept(layer, 0, slot) + head_bytes, kept(layer, 1, slot) + head_bytes, num_tokens});
+  };
+  for (std::int32_t i = 0; i < segment.num_ranges; ++i) {
+    const KeyRange& range = batch_.ranges[static_cast<std::size_t>(segment.first_range + i)];
+    add_kept(range.slot, range.num_tokens);
+  }
+  if (segment.slot != kNotKept) {
+    add_kept(segment.slot, segment.num_tokens);
+  } else {
+    runs.push_back({transient(0, segment.first_row) + head_bytes,
+                    transient(1, segment.first_row) + head_bytes, segment.num_tokens});
+  }
+  const std::int32_t group = spec_.num_heads / spec_.num_kv_heads;
+  const std::int32_t column = block.kv_head * group * spec_.head_dim;
+  kernels_->attention({.runs = runs.data(),
+                       .num_runs = static_cast<std::int32_t>(runs.size()),
+                       .kv_stride = spec_.kv_dim(),
+                       .head_dim = spec_.head_dim,
+                       .group = group,
+                       .first_position = block.position,
+                       .reach_back = plan.reach_back,
+                       .reach_ahead = plan.reach_ahead,
+                       .num_keys = segment.first_position + segment.num_tokens,
+                       .num_rows = block.num_rows,
+                       .queries = qkv_.as<float>() + std::int64_t{block.row} * spec_.qkv_dim() + column,
+                       .query_stride = spec_.qkv_dim(),
+                       .first_row = block.row,
+                       .first_column = column,
+                       .out = {attention_tiles_.data(), spec_.query_dim()},
+                       .scratch = scratch_.data() + static_cast<std::size_t>(thread) * scratch_bytes_});
+}
+
+}  // namespace rerank::cpu

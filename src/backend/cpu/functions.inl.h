@@ -1,0 +1,84 @@
+// exp and the activations of an MLP, element-wise for any vector type.
+#pragma once
+
+namespace rerank::cpu {
+namespace {
+
+// e^x to within 2 ulp for x <= 88; exactly 0 below -87 (so also for -inf) and exactly 1 at 0. x is clamped
+// at 88.
+template <class V>
+inline typename V::Vec exponential(typename V::Vec x) {
+  using Vec = typename V::Vec;
+  const Vec lowest = V::set1(-87.0f);
+  const Vec clamped = V::min(V::max(x, lowest), V::set1(88.0f));
+  const Vec n = V::round(V::mul(clamped, V::set1(1.44269504f)));
+  // ln 2 in two parts, so that the remainder is exact.
+  Vec r = V::fma(n, V::set1(-0.693359375f), clamped);
+  r = V::fma(n, V::set1(2.12194440e-4f), r);
+  Vec p = V::set1(1.0f / 5040);
+  p = V::fma(p, r, V::set1(1.0f / 720));
+  p = V::fma(p, r, V::set1(1.0f / 120));
+  p = V::fma(p, r, V::set1(1.0f / 24));
+  p = V::fma(p, r, V::set1(1.0f / 6));
+  p = V::fma(p, r, V::set1(0.5f));
+  p = V::fma(p, r, V::set1(1.0f));
+  p = V::fma(p, r, V::set1(1.0f));
+  return V::keep_where_not_less(V::scale_by_power_of_two(p, n), x, lowest);
+}
+
+// 2^x to within 2 ulp for -126 <= x <= 127.
+template <class V>
+inline typename V::Vec power_of_two(typename V::Vec x) {
+  using Vec = typename V::Vec;
+  const Vec n = V::round(x), r = V::sub(x, n);
+  Vec p = V::set1(1.3276466634124517e-3f);
+  p = V::fma(p, r, V::set1(9.675540961325169e-3f));
+  p = V::fma(p, r, V::set1(5.550713464617729e-2f));
+  p = V::fma(p, r, V::set1(0.24022120237350464f));
+  p = V::fma(p, r, V::set1(0.6931469440460205f));
+  p = V::fma(p, r, V::set1(1.0f));
+  return V::scale_by_power_of_two(p, n);
+}
+
+// x / (1 + e^-x)
+template <class V>
+struct Silu {
+  using Vec = typename V::Vec;
+  static Vec of(Vec x) { return V::div(x, V::add(V::set1(1.0f), exponential<V>(V::sub(V::zero(), x)))); }
+};
+
+// x / 2 * (1 + tanh(u)) is x / (1 + e^(-2 u)), with u = sqrt(2 / pi) * (x + 0.044715 x^3).
+template <class V>
+struct GeluTanh {
+  using Vec = typename V::Vec;
+  static Vec of(Vec x) {
+    constexpr float kScale = -1.59576912f;  // -2 * sqrt(2 / pi)
+    const Vec exponent = V::mul(x, V::fma(V::mul(x, x), V::set1(kScale * 0.044715f), V::set1(kScale)));
+    return V::div(x, V::add(V::set1(1.0f), exponential<V>(exponent)));
+  }
+};
+
+// x / 2 * (1 + erf(x / sqrt(2))) is max(x, 0) - a * P(a) with a = |x| and P(a) the share of a normal
+// distribution beyond a. log2(P) is smooth: this polynomial, fitted by minimax on [0, 6], is as exact as
+// float32 (2.5e-7 at most for |x| <= 7); beyond 6 a * P(a) is less than 1e-8.
+template <class V>
+struct Gelu {
+  using Vec = typename V::Vec;
+  static Vec of(Vec x) {
+    const Vec a = V::min(V::max(x, V::sub(V::zero(), x)), V::set1(6.0f));
+    Vec q = V::set1(-1.9916249129892094e-6f);
+    q = V::fma(q, a, V::set1(2.9268809157656506e-5f));
+    q = V::fma(q, a, V::set1(-1.3807338837068528e-4f));
+    q = V::fma(q, a, V::set1(-2.534718660172075e-4f));
+    q = V::fma(q, a, V::set1(7.216435857117176e-3f));
+    q = V::fma(q, a, V::set1(-5.260308086872101e-2f));
+    q = V::fma(q, a, V::set1(-0.45917221903800964f));
+    q = V::fma(q, a, V::set1(-1.1511096954345703f));
+    q = V::fma(q, a, V::set1(-0.9999998807907104f));
+    // max returns its second argument where x is not a number.
+    return V::fma(V::sub(V::zero(), a), power_of_two<V>(q), V::max(V::zero(), x));
+  }
+};
+
+}  // namespace
+}  // namespace rerank::cpu
