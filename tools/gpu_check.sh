@@ -374,7 +374,7 @@ if wants sanitizer "$parts"; then
     for tool in memcheck synccheck initcheck racecheck; do
       for type in bfloat16 int8 fp8; do
         check "compute-sanitizer, $tool, $type" "$sanitizer" --tool $tool --error-exitcode 9 \
-          "$bin/golden_test" --gtest_filter="*GoldenScoresTest.FromIds/nano_cuda_$type*:*FamilyScores*gemma*cuda_$type*-*_tp*"
+          "$bin/golden_test" --gtest_filter="*GoldenScoresTest.FromIds/nano_cuda_$type*:*FamilyScores*tiny_cuda_$type*-*_tp*"
       done
     done
   else

@@ -128,8 +128,10 @@ inline std::vector<NamedShape> shapes() {
           {"bert_head32", as_bert(make_shape(96, 200, 3, 3, 32)), 1},
           {"modern_bert_head64", as_modern_bert(make_shape(128, 160, 2, 2, 64), false, Pooling::kFirst), 1},
           {"modern_bert_head16", as_modern_bert(make_shape(96, 200, 6, 6, 16), true, Pooling::kMean), 1},
+          {"modern_bert_head32", as_modern_bert(make_shape(96, 200, 3, 3, 32), true, Pooling::kMean), 1},
           {"gte_head64", as_gte(make_shape(128, 160, 2, 2, 64)), 1},
-          {"bidirectional_head16", as_bidirectional(make_shape(96, 200, 6, 2, 16)), 1}};
+          {"bidirectional_head16", as_bidirectional(make_shape(96, 200, 6, 2, 16)), 1},
+          {"bidirectional_head64", as_bidirectional(make_shape(96, 200, 6, 2, 64)), 1}};
 }
 
 }  // namespace rerank

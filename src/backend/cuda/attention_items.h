@@ -28,7 +28,8 @@ struct alignas(16) AttentionItem {
   std::int32_t position;    // of its first token
   std::int32_t first_run;
   std::int32_t num_runs;
-  std::int32_t unused[3];
+  std::int32_t num_keys;  // of its runs that are looked at: up to its last token's own, or all of its prompt
+  std::int32_t unused[2];
 };
 
 struct AttentionShape {

@@ -35,7 +35,7 @@ std::int32_t AttentionPieces::deal(std::span<const AttentionItem> items, std::in
 
   by_size_.resize(items.size());
   std::iota(by_size_.begin(), by_size_.end(), 0);
-  const auto end = [&](std::int32_t i) { return items[size(i)].position + items[size(i)].num_tokens; };
+  const auto end = [&](std::int32_t i) { return items[size(i)].num_keys; };
   std::ranges::sort(
       by_size_, [&](std::int32_t a, std::int32_t b) { return end(a) != end(b) ? end(a) > end(b) : a < b; });
   ranks_.resize(items.size());

@@ -17,6 +17,7 @@ std::vector<AttentionItem> random_items(std::mt19937& random, std::size_t count)
   for (AttentionItem& item : items) {
     item.num_tokens = static_cast<std::int32_t>(1 + random() % 64);
     item.position = static_cast<std::int32_t>(random() % 900);
+    item.num_keys = item.position + item.num_tokens;
     item.first_row = row;
     row += item.num_tokens;
   }

@@ -22,7 +22,8 @@ struct PieceList {
 class BatchLayout {
  public:
   BatchLayout() = default;
-  BatchLayout(const BackendLimits& limits, const AttentionShape& shape, std::int32_t num_processors);
+  // `spec`: of one rank.
+  BatchLayout(const BackendLimits& limits, const TransformerSpec& spec, std::int32_t num_processors);
 
   std::size_t size_bytes() const { return size_bytes_; }
   // Fills the block at `host`. REQUIRES: the batch is within the limits.
@@ -41,8 +42,11 @@ class BatchLayout {
   Array<std::int32_t> ids;               // [num_tokens]
   Array<std::int32_t> positions;         // [num_tokens]
   Array<std::int32_t> slots;             // [num_tokens]; kNotKept: not kept
-  Array<std::int32_t> scored_rows;       // [num_scores]
+  Array<std::int32_t> scored_rows;       // [num_scores]: the last of a prompt, or the first
   Array<std::int32_t> scored_positions;  // [num_scores]
+  Array<std::int32_t> scored_tokens;     // [num_scores], of the segment, where the mean of them is scored
+  Array<std::int32_t> position_rows;     // [num_tokens], of learned positions
+  Array<std::int32_t> types;             // [num_tokens], where there are token types
   Array<AttentionItem> items;
   Array<KeyRun> runs;
   Array<std::int32_t> pieces;
@@ -50,7 +54,14 @@ class BatchLayout {
  private:
   template <typename T>
   void place(Array<T>& array, std::size_t count);
+  void fill_rows(const PackedBatch& batch, const Segment& segment, std::byte* host) const;
   void add_items(const PackedBatch& batch, std::byte* host);
+  // Of a segment's row that is scored.
+  std::int32_t scored_row(const Segment& segment) const {
+    return spec_.pooling == Pooling::kLast ? segment.num_tokens - 1 : 0;
+  }
+
+  TransformerSpec spec_;
 
   std::int32_t item_tokens_ = 0;
   std::size_t size_bytes_ = 0;

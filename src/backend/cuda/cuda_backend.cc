@@ -38,6 +38,11 @@ void CudaBackend::load(TransformerWeights& weights, const BackendLimits& limits)
   const std::string key = unsupported_key(weights.spec());
   require(key.empty(), fmt::format("the cuda backend does not compute {}; the cpu backend may", key),
           ErrorCode::kUnsupported);
+  if (options_.quantization != "none" &&
+      (has_row_norms(weights.spec()) || weights.spec().mask != Mask::kCausal)) {
+    throw Error(ErrorCode::kUnsupported, {.member = "quantization"},
+                "the cuda backend quantizes causal decoders alone; this model is an encoder");
+  }
   const auto count = static_cast<std::int32_t>(devices_.size());
   Patience patience{.limit = options_.device_timeout, .look = {}};
   if (count > 1) patience.look = [this] { collective_->check_devices(); };

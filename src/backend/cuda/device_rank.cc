@@ -17,24 +17,36 @@ double gib(std::size_t bytes) {
   return static_cast<double>(bytes) / (1 << 30);
 }
 
+// Numbers of a row between steps of the head.
+std::int64_t widest_head(const TransformerSpec& spec) {
+  std::int32_t widest = spec.hidden;
+  for (const HeadStep& step : spec.head) widest = std::max(widest, step.outputs);
+  return widest;
+}
+
 }  // namespace
 
 DeviceRank::DeviceRank(TransformerWeights& weights, const BackendLimits& limits, const RankOptions& options)
-    : options_(options), spec_(shard_shape(weights.spec(), options.shard)), limits_(limits) {
+    : options_(options),
+      spec_(shard_shape(weights.spec(), options.shard)),
+      has_row_norms_(cuda::has_row_norms(spec_)),
+      limits_(limits) {
   ffn_ = padded_ffn(spec_.ffn);
   cudaDeviceProp properties{};
   RERANK_CUDA_CHECK(cudaGetDeviceProperties(&properties, options_.device));
   num_processors_ = properties.multiProcessorCount;
-  kernels_ = make_kernel_set(compute_capability(properties), {.spec = spec_,
-                                                              .max_tokens = limits_.max_tokens,
-                                                              .num_processors = num_processors_,
-                                                              .is_sharded = options_.shard.count > 1,
-                                                              .stream = stream_.get()});
+  kernels_ = make_kernel_set(compute_capability(properties),
+                             {.spec = spec_,
+                              .max_tokens = limits_.max_tokens,
+                              .num_processors = num_processors_,
+                              .adds_products = options_.shard.count == 1 && !has_row_norms_,
+                              .stream = stream_.get()});
   weight_bytes_ = cuda::weight_bytes(spec_, options_.type);
   workspace_bytes_ = activation_bytes() + store_bytes() + kernels_->workspace_bytes();
   check_memory(weights.spec());
   weights_ = upload_weights(weights, options_.shard, options_.type, *kernels_);
   reserve();
+  reserve_head();
   fill_frequencies();
   // The last layer is never quantized.
   const DeviceLayer& last = weights_.layers.back();
@@ -49,8 +61,10 @@ std::size_t DeviceRank::activation_bytes() const {
   const std::int64_t quantized =
       is_quantized(options_.type) ? spec_.hidden + spec_.query_dim() + ffn_ + 12 : 0;
   const std::int64_t squares = std::int64_t{4} * num_square_parts(spec_.hidden);
-  return size(limits_.max_tokens * (2 * columns + spec_.hidden + squares + quantized) +
-              limits_.max_scores * (std::int64_t{3} * spec_.hidden + squares) + 2 * largest_sum().size());
+  const std::int64_t normed = has_row_norms_ ? 2 * spec_.hidden : 0;
+  return size(limits_.max_tokens * (2 * columns + spec_.hidden + squares + quantized + normed) +
+              limits_.max_scores * (std::int64_t{3} * spec_.hidden + squares) + 2 * largest_sum().size() +
+              (spec_.head.empty() ? 0 : 2 * 4 * limits_.max_scores * widest_head(spec_)));
 }
 
 std::size_t DeviceRank::store_bytes() const {
@@ -81,7 +95,8 @@ DeviceRank::Hidden DeviceRank::make_hidden(std::int64_t num_rows) {
   const std::int64_t numbers = num_rows * spec_.hidden;
   Hidden made{.high = DeviceBuffer::zeros(size(2 * numbers)),
               .low = DeviceBuffer(size(numbers)),
-              .squares = DeviceBuffer(size(4 * num_rows * num_square_parts(spec_.hidden)))};
+              // Of row norms nobody writes them, and pool() copies them.
+              .squares = DeviceBuffer::zeros(size(4 * num_rows * num_square_parts(spec_.hidden)))};
   made.rows = {made.high.as<DeviceBFloat16>(), made.low.as<std::int8_t>(), made.squares.as<float>(),
                spec_.hidden};
   made.operand = kernels_->operand(NumberType::kBFloat16, made.rows.high, nullptr, num_rows, spec_.hidden);
@@ -118,11 +133,11 @@ void DeviceRank::reserve() {
   scored_hidden_ = make_hidden(scores);
   added_ = DeviceBuffer::zeros(size(2 * largest_sum().size()));
   qkv_ = DeviceBuffer::zeros(size(2 * tokens * spec_.qkv_dim()) + kAttentionOverread);
-  normed_ = make_rows(spec_.hidden, false);
+  normed_ = make_rows(spec_.hidden, has_row_norms_);
   attention_ = make_rows(spec_.query_dim(), true);
   ffn_rows_ = make_rows(ffn_, true);
   for (Forward& forward : forwards_) {
-    forward.layout = BatchLayout(limits_, attention_shape(), num_processors_);
+    forward.layout = BatchLayout(limits_, spec_, num_processors_);
     forward.host = PinnedBuffer(forward.layout.size_bytes());
     forward.device = DeviceBuffer(forward.layout.size_bytes());
     forward.logits = PinnedBuffer(size(2 * 4 * scores));
@@ -131,11 +146,25 @@ void DeviceRank::reserve() {
   }
 }
 
+void DeviceRank::reserve_head() {
+  if (spec_.head.empty()) return;
+  for (DeviceBuffer& buffer : head_) {
+    buffer = DeviceBuffer(size(std::int64_t{4} * limits_.max_scores * widest_head(spec_)));
+  }
+  // The logits of "no", which no head writes.
+  for (Forward& forward : forwards_) {
+    std::fill_n(forward.logits.as<float>(), size(2 * limits_.max_scores), 0.0f);
+  }
+}
+
 void DeviceRank::fill_frequencies() {
-  const std::vector<float>& frequencies = spec_.rotations.front();
-  frequencies_ = DeviceBuffer(frequencies.size() * sizeof(float));
-  RERANK_CUDA_CHECK(cudaMemcpy(frequencies_.as<void>(), frequencies.data(), frequencies_.size_bytes(),
-                               cudaMemcpyHostToDevice));
+  std::vector<std::vector<float>> all = spec_.rotations;
+  all.emplace_back(size(spec_.head_dim / 2));
+  for (const std::vector<float>& frequencies : all) {
+    frequencies_.emplace_back(frequencies.size() * sizeof(float));
+    RERANK_CUDA_CHECK(cudaMemcpy(frequencies_.back().as<void>(), frequencies.data(),
+                                 frequencies_.back().size_bytes(), cudaMemcpyHostToDevice));
+  }
 }
 
 DeviceBFloat16* DeviceRank::store(std::int32_t layer) const {
@@ -166,21 +195,53 @@ void DeviceRank::begin(const PackedBatch& batch) {
 }
 
 void DeviceRank::embed() {
-  launch_embed(weights_.embedding.as<DeviceBFloat16>(),
-               current().layout.ids.at(current().device.as<std::byte>()), spec_.embedding_scale,
-               hidden_now_->rows, num_rows_, stream_.get());
+  std::byte* block = current().device.as<std::byte>();
+  const BatchLayout& layout = current().layout;
+  const DeviceBFloat16* table = weights_.embedding.as<DeviceBFloat16>();
+  if (has_row_norms_) {
+    launch_embed_sum({.table = table,
+                      .ids = layout.ids.at(block),
+                      .scale = spec_.embedding_scale,
+                      .position_table = weights_.position_embedding.as<float>(),
+                      .position_rows = layout.position_rows.at(block),
+                      .type_table = weights_.type_embedding.as<float>(),
+                      .types = layout.types.at(block),
+                      .norm = row_norm(weights_.embedding_norm),
+                      .out = hidden_now_->rows,
+                      .num_rows = num_rows_},
+                     stream_.get());
+  } else {
+    launch_embed(table, layout.ids.at(block), spec_.embedding_scale, hidden_now_->rows, num_rows_,
+                 stream_.get());
+  }
   launched("embed");
+}
+
+void DeviceRank::add_norm(const RowNorm& norm, DeviceBFloat16* out) {
+  launch_add_norm({.x = hidden_now_->rows,
+                   .added = is_to_be_added_ ? added() : nullptr,
+                   .bias = added_bias_,
+                   .norm = norm,
+                   .out = out,
+                   .num_rows = num_rows_},
+                  stream_.get());
+  is_to_be_added_ = false;
+  launched("norm");
 }
 
 void DeviceRank::add_now() {
   if (!is_to_be_added_) return;
+  if (has_row_norms_) return add_norm(norm_behind_, nullptr);
   launch_add(added(), hidden_now_->rows, num_rows_, stream_.get());
   is_to_be_added_ = false;
   launched("add");
 }
 
-// Products of bfloat16 read the hidden states themselves, and scale their results.
-void DeviceRank::prepare_norm(bool quantized) {
+// Products of bfloat16 behind RMSNorm read the hidden states themselves, and scale their results.
+void DeviceRank::prepare_norm(bool quantized, const DeviceNorm& norm) {
+  if (has_row_norms_ && spec_.norm_place == NormPlace::kBefore) {
+    return add_norm(row_norm(norm), normed_.values.as<DeviceBFloat16>());
+  }
   if (!quantized) return add_now();
   launch_norm_quantized({.x = hidden_now_->rows,
                          .added = is_to_be_added_ ? added() : nullptr,
@@ -193,6 +254,7 @@ void DeviceRank::prepare_norm(bool quantized) {
 }
 
 QkvArguments DeviceRank::qkv_arguments(std::int32_t index, Projection projection) {
+  const std::int32_t rotation = spec_.attention_of(index).rotation;
   std::byte* block = current().device.as<std::byte>();
   const BatchLayout& layout = current().layout;
   return {.qkv = qkv_.as<DeviceBFloat16>(),
@@ -200,7 +262,8 @@ QkvArguments DeviceRank::qkv_arguments(std::int32_t index, Projection projection
           .query_norm = layer(index).query_norm.as<float>(),
           .key_norm = layer(index).key_norm.as<float>(),
           .bias = layer(index).qkv_bias.as<float>(),
-          .frequencies = frequencies_.as<float>(),
+          .frequencies =
+              frequencies_[rotation == kNoRotation ? frequencies_.size() - 1 : size(rotation)].as<float>(),
           .positions = gathered_ ? layout.scored_positions.at(block) : layout.positions.at(block),
           .slots = layout.slots.at(block),
           .first_head = projection == Projection::kKeyValue ? spec_.num_heads : 0,
@@ -214,7 +277,7 @@ QkvArguments DeviceRank::qkv_arguments(std::int32_t index, Projection projection
 
 void DeviceRank::qkv(std::int32_t index, Projection projection) {
   const DeviceLayer& w = layer(index);
-  prepare_norm(w.is_quantized());
+  prepare_norm(w.is_quantized(), w.attention_norm);
   kernels_->qkv(norm_product(w, w.qkv), qkv_arguments(index, projection));
   launched_by_set("GEMM query/key/value");
 }
@@ -229,7 +292,9 @@ void DeviceRank::attention(std::int32_t index) {
                        .pieces = layout.pieces.at(block) + pieces_.first,
                        .num_turns = pieces_.num_turns,
                        .num_blocks = pieces_.num_blocks,
-                       .first_slot = index * limits_.num_slots});
+                       .first_slot = index * limits_.num_slots,
+                       .is_causal = spec_.mask == Mask::kCausal,
+                       .window = spec_.attention_of(index).window});
   launched_by_set("attention");
 }
 
@@ -250,45 +315,95 @@ void DeviceRank::attention_output(std::int32_t index) {
   const DeviceLayer& w = layer(index);
   quantize(w, attention_, "quantize attention");
   add_product(attention_, w.output, "GEMM output");
+  add_later(w.output_bias, w.attention_norm);
 }
 
 void DeviceRank::mlp_in(std::int32_t index) {
   const DeviceLayer& w = layer(index);
-  prepare_norm(w.is_quantized());
-  kernels_->mlp_in(norm_product(w, w.gate_up), ffn_rows_.to(w), ffn_);
+  prepare_norm(w.is_quantized(), w.mlp_norm);
+  kernels_->mlp_in(norm_product(w, w.gate_up), {ffn_rows_.to(w), w.gate_up_bias.as<float>(), ffn_});
   launched_by_set("GEMM gate, up");
   quantize(w, ffn_rows_, "quantize ffn");
 }
 
 void DeviceRank::mlp_out(std::int32_t index) {
-  add_product(ffn_rows_, layer(index).down, "GEMM down");
+  const DeviceLayer& w = layer(index);
+  add_product(ffn_rows_, w.down, "GEMM down");
+  add_later(w.down_bias, w.mlp_norm);
 }
 
 void DeviceRank::pool() {
   add_now();
   Forward& forward = current();
-  num_rows_ = forward.layout.num_scores();
-  launch_gather(hidden_now_->rows, forward.layout.scored_rows.at(forward.device.as<std::byte>()),
-                scored_hidden_.rows, num_rows_, stream_.get());
-  launched("gather");
+  const BatchLayout& layout = forward.layout;
+  std::byte* block = forward.device.as<std::byte>();
+  num_rows_ = layout.num_scores();
+  if (spec_.pooling == Pooling::kMean) {
+    launch_mean({.x = hidden_now_->rows,
+                 .first_rows = layout.scored_rows.at(block),
+                 .num_tokens = layout.scored_tokens.at(block),
+                 .norm = row_norm(weights_.final_norm),
+                 .out = scored_hidden_.rows,
+                 .num_rows = num_rows_},
+                stream_.get());
+    launched("mean");
+  } else {
+    launch_gather(hidden_now_->rows, layout.scored_rows.at(block), scored_hidden_.rows, num_rows_,
+                  stream_.get());
+    launched("gather");
+  }
   hidden_now_ = &scored_hidden_;
-  pieces_ = forward.layout.scored_pieces();
+  pieces_ = layout.scored_pieces();
   gathered_ = true;
 }
 
 void DeviceRank::head() {
   add_now();
   Forward& forward = current();
-  launch_head({.x = hidden_now_->rows,
-               .norm = weights_.final_norm.as<float>(),
-               .no = weights_.head_no.as<float>(),
-               .yes = weights_.head_yes.as<float>(),
-               .logits = forward.logits.as<float>(),
-               .num_rows = num_rows_,
-               .eps = spec_.norm_eps},
-              stream_.get());
+  if (spec_.head.empty()) {
+    launch_head({.x = hidden_now_->rows,
+                 .norm = weights_.final_norm.weight.as<float>(),
+                 .no = weights_.head_no.as<float>(),
+                 .yes = weights_.head_yes.as<float>(),
+                 .logits = forward.logits.as<float>(),
+                 .num_rows = num_rows_,
+                 .eps = spec_.norm_eps},
+                stream_.get());
+  } else {
+    run_head();
+  }
   launched("head");
   RERANK_CUDA_CHECK(cudaEventRecord(forward.done->get(), stream_.get()));
+}
+
+void DeviceRank::run_head() {
+  const RowNorm norm = spec_.pooling == Pooling::kMean ? RowNorm{} : row_norm(weights_.final_norm);
+  float* x = head_[0].as<float>();
+  launch_norm_rows(hidden_now_->rows, norm, x, num_rows_, stream_.get());
+  for (std::size_t i = 0; i < weights_.head.size(); ++i) {
+    const DeviceHeadStep& step = weights_.head[i];
+    if (step.step.kind == HeadStep::Kind::kLayerNorm) {
+      launch_head_norm(x, {NormKind::kLayer, step.weight.as<float>(), step.bias.as<float>(), step.step.eps},
+                       num_rows_, step.inputs, stream_.get());
+      continue;
+    }
+    const bool is_last = i + 1 == weights_.head.size();
+    float* out = is_last                     ? current().logits.as<float>() + 1
+                 : x == head_[0].as<float>() ? head_[1].as<float>()
+                                             : head_[0].as<float>();
+    launch_head_dense({.x = x,
+                       .weight = step.weight.as<float>(),
+                       .bias = step.bias.as<float>(),
+                       .divisor = step.step.divisor,
+                       .activation = step.step.activation,
+                       .out = out,
+                       .num_rows = num_rows_,
+                       .inputs = step.inputs,
+                       .outputs = step.step.outputs,
+                       .out_stride = is_last ? 2 : step.step.outputs},
+                      stream_.get());
+    x = out;
+  }
 }
 
 void DeviceRank::finish(std::span<float> logits) {

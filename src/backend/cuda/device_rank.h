@@ -12,6 +12,7 @@
 #include "backend/cuda/device.h"
 #include "backend/cuda/kernel_clock.h"
 #include "backend/cuda/kernel_set.h"
+#include "backend/cuda/layer_norm.h"
 #include "backend/cuda/patience.h"
 #include "backend/cuda/weights.h"
 
@@ -97,19 +98,35 @@ class DeviceRank {
   std::size_t activation_bytes() const;
   std::size_t store_bytes() const;
   void reserve();
+  void reserve_head();
   void fill_frequencies();
   Hidden make_hidden(std::int64_t num_rows);
   Rows make_rows(std::int32_t columns, bool has_values);
   SumLayout largest_sum() const { return {options_.shard.count, limits_.max_tokens, spec_.hidden}; }
   void add_now();
-  void prepare_norm(bool quantized);
+  // The input of a product behind a norm.
+  void prepare_norm(bool quantized, const DeviceNorm& norm);
+  RowNorm row_norm(const DeviceNorm& norm) const {
+    return {spec_.norm, norm.weight.as<float>(), norm.bias.as<float>(), spec_.norm_eps};
+  }
+  void add_norm(const RowNorm& norm, DeviceBFloat16* out);
   // Where the layer's products want it and what made x has not done it.
   void quantize(const DeviceLayer& layer, const Rows& x, const char* name);
   void add_product(const Rows& x, const DeviceMatrix& weight, const char* name);
+  // With has_row_norms: what is added along with the last product, and the norm of the sum, if it is behind.
+  void add_later(const DeviceBuffer& bias, const DeviceNorm& norm) {
+    added_bias_ = bias.as<float>();
+    norm_behind_ = spec_.norm_place == NormPlace::kBehind ? row_norm(norm) : RowNorm{};
+  }
+  void run_head();
   QkvArguments qkv_arguments(std::int32_t layer, Projection projection);
-  // The product with a weight of RMSNorm(hidden).
+  // The product with a weight of what prepare_norm prepared.
   Product norm_product(const DeviceLayer& layer, const DeviceMatrix& weight) const {
     if (layer.is_quantized()) return {normed_.quantized_operand, weight.operand, num_rows_};
+    if (has_row_norms_) {
+      const bool is_before = spec_.norm_place == NormPlace::kBefore;
+      return {is_before ? normed_.operand : hidden_now_->operand, weight.operand, num_rows_};
+    }
     return {hidden_now_->operand, weight.operand, num_rows_, hidden_now_->rows.squares, spec_.norm_eps};
   }
   const DeviceLayer& layer(std::int32_t layer) const {
@@ -131,6 +148,7 @@ class DeviceRank {
 
   RankOptions options_;
   TransformerSpec spec_;  // of the shard
+  bool has_row_norms_ = false;
   BackendLimits limits_;
   std::int32_t ffn_ = 0;  // padded
   int num_processors_ = 0;
@@ -140,21 +158,25 @@ class DeviceRank {
   Stream copies_;  // of batches
   std::unique_ptr<KernelSet> kernels_;
   DeviceWeights weights_;
-  DeviceBuffer frequencies_;  // float32 [head_dim / 2], of the rotary embedding
-  Hidden hidden_;             // [max_tokens, hidden]
-  Hidden scored_hidden_;      // [max_scores, hidden]
-  DeviceBuffer added_;        // [max_tokens, hidden], not in the hidden states yet; and room to add it up
-  DeviceBuffer qkv_;          // [max_tokens, qkv_dim]
-  Rows normed_;               // [max_tokens, hidden], of quantized layers
-  Rows attention_;            // [max_tokens, query_dim]
-  Rows ffn_rows_;             // [max_tokens, ffn]
-  DeviceBuffer store_;        // [num_layers, num_slots, 2, kv_dim]
+  // float32 [head_dim / 2] each, of the rotary embeddings; behind them zeros, for layers without.
+  std::vector<DeviceBuffer> frequencies_;
+  Hidden hidden_;         // [max_tokens, hidden]
+  Hidden scored_hidden_;  // [max_scores, hidden]
+  DeviceBuffer added_;    // [max_tokens, hidden], not in the hidden states yet; and room to add it up
+  DeviceBuffer qkv_;      // [max_tokens, qkv_dim]
+  Rows normed_;           // [max_tokens, hidden], of quantized layers, or of row norms before products
+  Rows attention_;        // [max_tokens, query_dim]
+  Rows ffn_rows_;         // [max_tokens, ffn]
+  DeviceBuffer head_[2];  // float32 [max_scores, widest step], one read and one written
+  DeviceBuffer store_;    // [num_layers, num_slots, 2, kv_dim]
 
   Forward forwards_[kInFlight];
   std::uint64_t num_begun_ = 0;
   std::uint64_t num_finished_ = 0;
   Hidden* hidden_now_ = nullptr;
-  bool is_to_be_added_ = false;  // added_
+  bool is_to_be_added_ = false;  // added_, and these two with it
+  const float* added_bias_ = nullptr;
+  RowNorm norm_behind_{};
   std::int32_t num_rows_ = 0;
   bool gathered_ = false;  // the rows are the scored ones
   PieceList pieces_;

@@ -61,6 +61,12 @@ struct QkvArguments {
   float eps;
 };
 
+struct MlpArguments {
+  ActivationRows out;  // [num_rows, ffn]; ffn is a multiple of 16
+  const float* bias;   // [outputs of the product]; nullptr: none
+  std::int32_t ffn;
+};
+
 struct AttentionArguments {
   AttentionShape shape;
   ActivationRows out;  // [rows, query_dim]
@@ -70,13 +76,16 @@ struct AttentionArguments {
   std::int32_t num_turns;
   std::int32_t num_blocks;
   std::int32_t first_slot;  // of the layer in the store
+  bool is_causal = true;    // each query looks at keys up to its own; else at all num_keys of its item,
+  std::int32_t window = 0;  // or, if this is not 0, at those of up to as many positions before or after it
 };
 
 struct KernelSetOptions {
   TransformerSpec spec;  // of one rank
   std::int32_t max_tokens = 0;
   std::int32_t num_processors = 0;
-  bool is_sharded = false;  // products that are added have to be summed over ranks first
+  // False: others add products to the hidden states, after a sum over ranks or with a norm of the sum.
+  bool adds_products = true;
   cudaStream_t stream = nullptr;
 };
 
@@ -106,11 +115,11 @@ class KernelSet {
   // key head or a bias, as the arguments have it, and rotary embedding of queries and keys, as Hugging Face's
   // Qwen3Attention and Qwen2Attention compute them.
   virtual void qkv(const Product& product, const QkvArguments& arguments) = 0;
-  // out[row, i] = activation(g[row, i]) * g[row, ffn + i], g [num_rows, 2 * ffn] the product. Of e4m3 it is
-  // e4m3 too. REQUIRES: out is [num_rows, ffn]; ffn, here that of the weight, is a multiple of 16.
-  virtual void mlp_in(const Product& product, const ActivationRows& out, std::int32_t ffn) = 0;
+  // out[row, i] = activation(g[row, i]) * g[row, ffn + i], g [num_rows, 2 * ffn] the product plus bias; or
+  // activation(g[row, i]), g [num_rows, ffn], where the specification has no gate. Of e4m3 it is e4m3 too.
+  virtual void mlp_in(const Product& product, const MlpArguments& arguments) = 0;
   // x += the product. False: it left the product in `added` [num_rows, x.hidden] instead, to be added by what
-  // comes next; always so where ranks share the model.
+  // comes next; always so unless adds_products.
   virtual bool add_product(const Product& product, const Residual& x, DeviceBFloat16* added) = 0;
   // out = softmax(q k^T / sqrt(head_dim)) v. Keys are walked in tiles of absolute positions, so that a row's
   // sums run in one order wherever its keys come from.

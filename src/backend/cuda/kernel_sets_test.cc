@@ -36,7 +36,7 @@ std::string key_of(const Change& change) {
 TEST(UnsupportedKey, NamesTheFirstThatIsNotComputed) {
   EXPECT_EQ(unsupported_key(kQwen3), "");
   const auto with_biases = [](TransformerSpec& spec) { spec.qkv_bias = true; };
-  EXPECT_THAT(key_of(with_biases), HasSubstr("both biases and norms"));
+  EXPECT_THAT(key_of(with_biases), HasSubstr("norms of query and key heads, and biases"));
   const auto qwen2 = [](TransformerSpec& spec) {
     spec.qkv_bias = true;
     spec.qk_norm = false;
@@ -50,6 +50,18 @@ TEST(UnsupportedKey, NamesTheFirstThatIsNotComputed) {
     spec.head_dim = 256;
   };
   EXPECT_EQ(key_of(gemma), "");
+  const auto bidirectional = [](TransformerSpec& spec) {
+    spec.qk_norm = false;
+    spec.mask = Mask::kBidirectional;
+    spec.pooling = Pooling::kMean;
+  };
+  EXPECT_EQ(key_of(bidirectional), "");
+  EXPECT_THAT(key_of([](TransformerSpec& spec) { spec.num_token_types = 2; }), HasSubstr("layer norms"));
+  EXPECT_THAT(key_of([](TransformerSpec& spec) {
+                spec.norm = NormKind::kLayer;
+                spec.gated = false;
+              }),
+              StartsWith("hidden_act"));
   EXPECT_THAT(key_of([](TransformerSpec& spec) { spec.head_dim = 96; }), StartsWith("head_dim 96"));
   EXPECT_THAT(key_of([](TransformerSpec& spec) { spec.hidden = 72; }), StartsWith("hidden_size 72"));
   EXPECT_THAT(key_of([](TransformerSpec& spec) { spec.hidden = 8208; }), StartsWith("hidden_size 8208"));

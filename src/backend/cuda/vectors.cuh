@@ -50,6 +50,11 @@ __device__ inline Vector8 scaled8(Vector8 v, float scale) {
   for (int e = 0; e < 8; ++e) v.values[e] *= scale;
   return v;
 }
+__device__ inline Vector8 plus8(Vector8 v, const Vector8& added) {
+#pragma unroll
+  for (int e = 0; e < 8; ++e) v.values[e] += added.values[e];
+  return v;
+}
 __device__ inline Vector8 load8(const float* from) {
   const float4 a = *reinterpret_cast<const float4*>(from);
   const float4 b = *reinterpret_cast<const float4*>(from + 4);
@@ -89,6 +94,19 @@ __device__ inline float power_of_two(float x) {
   return result;
 }
 
+// x / 2 * (1 + erf(x / sqrt(2)))
+__device__ inline float gelu(float x) {
+  return 0.5f * x * (1.0f + erff(x * 0.70710678f));
+}
+
+template <MlpActivation Function>
+__device__ inline Vector8 activated8(Vector8 x) {
+  static_assert(Function == MlpActivation::kGelu);
+#pragma unroll
+  for (float& value : x.values) value = gelu(value);
+  return x;
+}
+
 // activation(gate) * up, both times `scale` beforehand. silu(x) = x / (1 + exp(-x)); gelu_tanh(x) is
 // x / (1 + exp(-2 u)), u = sqrt(2 / pi) * (x + 0.044715 x^3), since (1 + tanh(u)) / 2 = 1 / (1 + exp(-2 u)).
 template <MlpActivation Gate>
@@ -98,6 +116,10 @@ __device__ inline Vector8 gated8(const Vector8& gate, const Vector8& up, float s
   Vector8 out;
 #pragma unroll
   for (int e = 0; e < 8; ++e) {
+    if constexpr (Gate == MlpActivation::kGelu) {
+      out.values[e] = gelu(gate.values[e] * scale) * (up.values[e] * scale);
+      continue;
+    }
     float exponent = gate.values[e] * exponent_scale;
     if constexpr (Gate == MlpActivation::kGeluTanh) {
       const float x = gate.values[e] * scale;

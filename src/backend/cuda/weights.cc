@@ -67,6 +67,9 @@ class Uploader {
     for (float& value : wide_) value += offset;
     return floats(wide_);
   }
+  DeviceNorm norm(const Norm& from, float offset = 0) {
+    return {floats(from.weight, offset), floats(from.bias)};
+  }
   static DeviceBuffer floats(const std::vector<float>& values) {
     DeviceBuffer buffer(values.size() * 4);
     RERANK_CUDA_CHECK(
@@ -179,6 +182,12 @@ class LayerUpload {
     mlp();
     layer_.query_norm = uploader_.floats(from_.query_norm);
     layer_.key_norm = uploader_.floats(from_.key_norm);
+    layer_.output_bias = uploader_.floats(from_.output.bias);
+    layer_.down_bias = uploader_.floats(from_.down.bias);
+    if (has_row_norms(shard_)) {
+      layer_.attention_norm = uploader_.norm(from_.attention_norm, shard_.norm_weight_offset);
+      layer_.mlp_norm = uploader_.norm(from_.mlp_norm, shard_.norm_weight_offset);
+    }
     return std::move(layer_);
   }
 
@@ -190,6 +199,11 @@ class LayerUpload {
     return {matrix, 0, shard_.hidden, index_ * count, count};
   }
 
+  // What the columns of the product behind a norm are multiplied by.
+  DeviceBuffer norm_factors(const Norm& norm) {
+    return has_row_norms(shard_) ? DeviceBuffer() : uploader_.floats(norm.weight, shard_.norm_weight_offset);
+  }
+
   // Queries, keys and values; what the output projection's columns are multiplied by.
   DeviceBuffer attention() {
     std::vector<float> norms, bias;
@@ -198,8 +212,7 @@ class LayerUpload {
         maker_.make(shard_.qkv_dim(), shard_.hidden,
                     {rows(from_.query.weight, shard_.query_dim()), rows(from_.key.weight, shard_.kv_dim()),
                      rows(from_.value.weight, shard_.kv_dim())},
-                    uploader_.floats(from_.attention_norm.weight, shard_.norm_weight_offset),
-                    layer_.makes_e4m3() ? &norms : nullptr);
+                    norm_factors(from_.attention_norm), layer_.makes_e4m3() ? &norms : nullptr);
     DeviceBuffer factors;
     if (layer_.makes_e4m3()) {
       const std::size_t first_value = size(shard_.query_dim() + shard_.kv_dim());
@@ -218,10 +231,16 @@ class LayerUpload {
     const std::int64_t ffn = shard_.ffn, padded = padded_ffn(shard_.ffn);
     const Block nothing{{}, 0, padded - ffn, 0, 0};
     std::vector<float> norms;
-    layer_.gate_up = maker_.make(2 * padded, shard_.hidden,
-                                 {rows(from_.gate.weight, ffn), nothing, rows(from_.up.weight, ffn), nothing},
-                                 uploader_.floats(from_.mlp_norm.weight, shard_.norm_weight_offset),
-                                 layer_.makes_e4m3() ? &norms : nullptr);
+    if (shard_.gated) {
+      layer_.gate_up =
+          maker_.make(2 * padded, shard_.hidden,
+                      {rows(from_.gate.weight, ffn), nothing, rows(from_.up.weight, ffn), nothing},
+                      norm_factors(from_.mlp_norm), layer_.makes_e4m3() ? &norms : nullptr);
+    } else {
+      layer_.gate_up = maker_.make(padded, shard_.hidden, {rows(from_.gate.weight, ffn), nothing},
+                                   norm_factors(from_.mlp_norm));
+    }
+    mlp_bias();
     DeviceBuffer factors;
     if (layer_.makes_e4m3()) {
       const std::span all(norms);
@@ -231,6 +250,17 @@ class LayerUpload {
       factors = Uploader::floats(divisors);
     }
     layer_.down = maker_.make(shard_.hidden, padded, {columns(from_.down.weight, ffn)}, factors);
+  }
+
+  // As the rows of gate_up.
+  void mlp_bias() {
+    if (!shard_.gate_bias) return;
+    const std::size_t ffn = size(shard_.ffn), padded = size(padded_ffn(shard_.ffn));
+    std::vector<float> bias(shard_.gated ? 2 * padded : padded);
+    const std::int64_t first = std::int64_t{index_} * shard_.ffn;
+    widen(from_.gate.bias, first, std::span(bias).first(ffn));
+    if (shard_.gated) widen(from_.up.bias, first, std::span(bias).subspan(padded, ffn));
+    layer_.gate_up_bias = Uploader::floats(bias);
   }
 
   const LayerWeights& from_;
@@ -263,14 +293,26 @@ NumberType type_of_layer(const TransformerSpec& spec, NumberType type, std::int3
 }
 
 std::size_t weight_bytes(const TransformerSpec& shard, NumberType type) {
-  const std::int64_t outputs = shard.qkv_dim() + 2 * shard.hidden + 2 * padded_ffn(shard.ffn);
-  const std::int64_t matrices = std::int64_t{shard.hidden} * (shard.qkv_dim() + shard.query_dim()) +
-                                std::int64_t{3} * shard.hidden * padded_ffn(shard.ffn);
-  const std::int64_t norms = std::int64_t{4} * (shard.qk_norm ? 2 * shard.head_dim : shard.qkv_dim());
-  std::int64_t total = std::int64_t{shard.vocab} * shard.hidden * 2 + std::int64_t{3} * 4 * shard.hidden;
+  const std::int64_t hidden = shard.hidden, ffn = padded_ffn(shard.ffn);
+  const std::int64_t ffn_outputs = (shard.gated ? 2 : 1) * ffn;
+  const std::int64_t outputs = shard.qkv_dim() + 2 * hidden + ffn_outputs;
+  const std::int64_t matrices = hidden * (shard.qkv_dim() + shard.query_dim() + ffn_outputs + ffn);
+  // float32 vectors of a layer, and tables and vectors of the model.
+  const std::int64_t heads = shard.qk_norm ? 2 * shard.head_dim : shard.qkv_dim();
+  const std::int64_t norms = has_row_norms(shard) ? 4 * hidden : 0;
+  const std::int64_t biases =
+      (shard.output_bias ? hidden : 0) + (shard.down_bias ? hidden : 0) + (shard.gate_bias ? ffn_outputs : 0);
+  std::int64_t floats = hidden * (shard.num_position_rows + shard.num_token_types + 5);
+  std::int64_t inputs = hidden;
+  for (const HeadStep& step : shard.head) {
+    const bool is_dense = step.kind == HeadStep::Kind::kDense;
+    floats += is_dense ? step.outputs * (inputs + 1) : 2 * inputs;
+    if (is_dense) inputs = step.outputs;
+  }
+  std::int64_t total = std::int64_t{shard.vocab} * hidden * 2 + 4 * floats;
   for (std::int32_t layer = 0; layer < shard.num_layers; ++layer) {
-    total +=
-        norms + (is_quantized(type_of_layer(shard, type, layer)) ? matrices + 4 * outputs : 2 * matrices);
+    total += 4 * (heads + norms + biases) +
+             (is_quantized(type_of_layer(shard, type, layer)) ? matrices + 4 * outputs : 2 * matrices);
   }
   return size(total);
 }
@@ -290,7 +332,16 @@ DeviceWeights upload_weights(TransformerWeights& weights, const Shard& shard, Nu
   uploaded.embedding = DeviceBuffer(size(std::int64_t{spec.vocab} * spec.hidden) * 2);
   uploader.copy({weights.embedding(), 0, spec.vocab, 0, spec.hidden}, uploaded.embedding.as<DeviceBFloat16>(),
                 spec.hidden);
-  uploaded.final_norm = uploader.floats(weights.final_norm().weight, spec.norm_weight_offset);
+  uploaded.position_embedding = uploader.floats(weights.position_embedding());
+  uploaded.type_embedding = uploader.floats(weights.type_embedding());
+  uploaded.embedding_norm = uploader.norm(weights.embedding_norm(), spec.norm_weight_offset);
+  uploaded.final_norm = uploader.norm(weights.final_norm(), spec.norm_weight_offset);
+  std::int32_t inputs = spec.hidden;
+  for (std::size_t i = 0; i < spec.head.size(); ++i) {
+    const Linear from = weights.head_step(static_cast<std::int32_t>(i));
+    uploaded.head.push_back({spec.head[i], inputs, uploader.floats(from.weight), uploader.floats(from.bias)});
+    if (spec.head[i].kind == HeadStep::Kind::kDense) inputs = spec.head[i].outputs;
+  }
   uploaded.head_no = uploader.floats(weights.head_no());
   uploaded.head_yes = uploader.floats(weights.head_yes());
   return uploaded;

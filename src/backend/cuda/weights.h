@@ -25,14 +25,29 @@ struct DeviceMatrix {
   Operand operand{};
 };
 
+// float32 [hidden]; empty: absent.
+struct DeviceNorm {
+  DeviceBuffer weight;
+  DeviceBuffer bias;
+};
+
+// Whether norms are steps of their own. Else they are RMSNorm before a product, whose weight is part of the
+// product's.
+inline bool has_row_norms(const TransformerSpec& spec) {
+  return spec.norm == NormKind::kLayer || spec.norm_place == NormPlace::kBehind;
+}
+
 struct DeviceLayer {
-  DeviceMatrix qkv;         // [qkv_dim, hidden], columns times attention_norm
+  DeviceMatrix qkv;         // [qkv_dim, hidden]; columns times attention_norm unless has_row_norms
   DeviceMatrix output;      // [hidden, query_dim]
-  DeviceMatrix gate_up;     // [2 * ffn, hidden]: all of gate, then all of up; columns times mlp_norm
+  DeviceMatrix gate_up;     // [2 * ffn, hidden]: all of gate, then all of up; without a gate [ffn, hidden];
+                            // columns times mlp_norm unless has_row_norms
   DeviceMatrix down;        // [hidden, ffn]
   DeviceBuffer query_norm;  // float32 [head_dim]; empty: there is none
   DeviceBuffer key_norm;    // float32 [head_dim]
   DeviceBuffer qkv_bias;    // float32 [qkv_dim], zeros where the model has none; empty where heads have norms
+  DeviceNorm attention_norm, mlp_norm;                // with has_row_norms
+  DeviceBuffer output_bias, gate_up_bias, down_bias;  // float32; empty: there is none
   NumberType type = NumberType::kBFloat16;
 
   bool is_quantized() const { return cuda::is_quantized(type); }
@@ -40,12 +55,21 @@ struct DeviceLayer {
   bool makes_e4m3() const { return type == NumberType::kE4m3; }
 };
 
+// A step of the head: a matrix [outputs, inputs] or a norm's weight, and its bias, in float32.
+struct DeviceHeadStep {
+  HeadStep step;
+  std::int32_t inputs = 0;
+  DeviceBuffer weight, bias;
+};
+
 struct DeviceWeights {
   std::vector<DeviceLayer> layers;
-  DeviceBuffer embedding;   // bfloat16 [vocab, hidden]
-  DeviceBuffer final_norm;  // float32 [hidden]
-  DeviceBuffer head_no;     // float32 [hidden]; empty: the logit is 0
-  DeviceBuffer head_yes;    // float32 [hidden]
+  DeviceBuffer embedding;                           // bfloat16 [vocab, hidden]
+  DeviceBuffer position_embedding, type_embedding;  // float32 [rows, hidden]; empty: absent
+  DeviceNorm embedding_norm, final_norm;
+  std::vector<DeviceHeadStep> head;
+  DeviceBuffer head_no;   // float32 [hidden]; empty: the logit is 0
+  DeviceBuffer head_yes;  // float32 [hidden]
 };
 
 // ffn columns as stored: padded with zeros to what 16-byte accesses ask.

@@ -13,7 +13,7 @@
 namespace rerank::cuda {
 namespace {
 
-template <int HeadDim, bool IsE4m3>
+template <int HeadDim, bool IsE4m3, bool IsCausal>
 __global__ void __launch_bounds__(kThreads, 1) attention_kernel(const __grid_constant__ HopperAttention a) {
   extern __shared__ unsigned char shared[];
   __shared__ Barriers barriers;
@@ -23,7 +23,7 @@ __global__ void __launch_bounds__(kThreads, 1) attention_kernel(const __grid_con
   if (threadIdx.x < kWarpgroup) {
     registers_give<40>();
     await_kernels_before();  // the others touch nothing before these copies
-    Copier<HeadDim> copier{a, base, barriers};
+    Copier<HeadDim, IsCausal> copier{a, base, barriers};
     const int warp = of_lane(static_cast<int>(threadIdx.x) / 32, 0);
     if (warp == kTileCopiers) {
       copier.copy_queries();
@@ -32,7 +32,7 @@ __global__ void __launch_bounds__(kThreads, 1) attention_kernel(const __grid_con
     }
   } else {
     registers_take<232>();
-    Consumer<HeadDim, IsE4m3>(a, base, barriers).run();
+    Consumer<HeadDim, IsE4m3, IsCausal>(a, base, barriers).run();
   }
 }
 
@@ -45,12 +45,24 @@ void with_head_dim(std::int32_t head_dim, const Use& use) {
   use(std::integral_constant<int, 32>());
 }
 
+// Encoders are not quantized: their results are never e4m3.
+template <int HeadDim>
+auto kernel_of(bool is_e4m3, bool is_causal) {
+  if (!is_causal) {
+    check(!is_e4m3, "attention both ways gives bfloat16");
+    return attention_kernel<HeadDim, false, false>;
+  }
+  return is_e4m3 ? attention_kernel<HeadDim, true, true> : attention_kernel<HeadDim, false, true>;
+}
+
 }  // namespace
 
-void prepare_attention(std::int32_t head_dim) {
-  with_head_dim(head_dim, [](auto dim) {
-    for (const auto kernel : {attention_kernel<dim.value, false>, attention_kernel<dim.value, true>}) {
-      RERANK_CUDA_CHECK(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+void prepare_attention(std::int32_t head_dim, bool is_causal) {
+  with_head_dim(head_dim, [&](auto dim) {
+    for (const bool is_e4m3 : {false, true}) {
+      if (is_e4m3 && !is_causal) continue;
+      RERANK_CUDA_CHECK(cudaFuncSetAttribute(kernel_of<dim.value>(is_e4m3, is_causal),
+                                             cudaFuncAttributeMaxDynamicSharedMemorySize,
                                              Layout<dim.value>::kBytes));
     }
   });
@@ -59,10 +71,8 @@ void prepare_attention(std::int32_t head_dim) {
 void launch_attention(const HopperAttention& a, cudaStream_t stream) {
   if (a.num_turns == 0) return;
   with_head_dim(a.shape.head_dim, [&](auto dim) {
-    const auto kernel =
-        a.out.e4m3 != nullptr ? attention_kernel<dim.value, true> : attention_kernel<dim.value, false>;
-    launch_overlapping(kernel, static_cast<unsigned>(a.num_blocks), kThreads, Layout<dim.value>::kBytes,
-                       stream, a);
+    launch_overlapping(kernel_of<dim.value>(a.out.e4m3 != nullptr, a.is_causal),
+                       static_cast<unsigned>(a.num_blocks), kThreads, Layout<dim.value>::kBytes, stream, a);
   });
 }
 

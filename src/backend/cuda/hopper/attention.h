@@ -24,7 +24,7 @@ struct HopperAttention : AttentionArguments {
 };
 
 // Once for each device, before the first launch.
-void prepare_attention(std::int32_t head_dim);
+void prepare_attention(std::int32_t head_dim, bool is_causal);
 
 // For launches on the current device. `qkv` is [num_rows, query, key, value] and `store`
 // is [num_slots, key and value].

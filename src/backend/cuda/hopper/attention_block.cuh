@@ -38,8 +38,10 @@ struct Layout {
   __device__ static std::uint32_t queries(std::uint32_t base, int buffer) {
     return slot(base, kSlots) + buffer * kQueryBytes;
   }
-  __device__ static int num_tiles(const AttentionItem& item) {
-    return (item.position + item.num_tokens + kTile - 1) / kTile;
+  __device__ static int end_tile(int end_key) { return (end_key + kTile - 1) / kTile; }
+  // The first that an item looks at.
+  __device__ static int first_tile(const HopperAttention& a, const AttentionItem& item) {
+    return a.window == 0 ? 0 : max(item.position - a.window, 0) / kTile;
   }
 };
 
@@ -62,6 +64,14 @@ struct Barriers {
   }
 };
 
+// The last key that an item's token `token` looks at, plus one.
+template <bool IsCausal>
+__device__ inline int end_key(const HopperAttention& a, const AttentionItem& item, int token) {
+  const int position = item.position + min(token, item.num_tokens - 1);
+  if (IsCausal) return position + 1;
+  return a.window == 0 ? item.num_keys : min(item.num_keys, position + a.window + 1);
+}
+
 // A lane's value, the same in all and known to be, so that what depends on it is computed once for a warp.
 __device__ inline int of_lane(int value, int lane) {
   return __shfl_sync(0xffffffffu, value, lane);
@@ -82,8 +92,13 @@ __device__ inline void for_each_item(const HopperAttention& a, const Use& use) {
   };
   int pieces = read_pieces(0), piece = of_lane(pieces, 0), words = read_item(piece);
   for (int turn = 0; turn < a.num_turns; ++turn) {
-    const AttentionItem item{of_lane(words, 0), of_lane(words, 1), of_lane(words, 2),
-                             of_lane(words, 3), of_lane(words, 4), {}};
+    const AttentionItem item{of_lane(words, 0),
+                             of_lane(words, 1),
+                             of_lane(words, 2),
+                             of_lane(words, 3),
+                             of_lane(words, 4),
+                             of_lane(words, 5),
+                             {}};
     const int now = piece, next = (turn + 1) % 32;
     if (next == 0) pieces = read_pieces(turn + 1);
     piece = of_lane(pieces, next);

@@ -7,7 +7,7 @@
 namespace rerank::cuda {
 
 // A warpgroup's 64 query rows of an item: scores, softmax, sums. Results are e4m3 or bfloat16.
-template <int HeadDim, bool IsE4m3>
+template <int HeadDim, bool IsE4m3, bool IsCausal>
 struct Consumer {
   using Shared = Layout<HeadDim>;
   static constexpr int kTile = Shared::kTile;
@@ -86,19 +86,29 @@ struct Consumer {
     if (threadIdx.x % 32 == 0) barrier_arrive(barrier);
   }
 
-  // Hides keys beyond each row's own position.
+  // Hides keys that a row does not look at.
   template <int Keys>
   __device__ void mask(const AttentionItem& item, int tile) {
-    if (tile * kTile + Keys - 1 <= item.position + first_token) return;
+    const int begin = tile * kTile;
+    if (IsCausal) {
+      if (begin + Keys - 1 <= item.position + first_token) return;
+    } else if (begin + Keys <= end_key<IsCausal>(a, item, first_token) &&
+               (a.window == 0 || begin >= item.position + last_token - a.window)) {
+      return;
+    }
     const int lane = threadIdx.x % 32;
 #pragma unroll
     for (int i = 0; i < 2; ++i) {
-      const int last = item.position + min(tokens[i], item.num_tokens - 1) - tile * kTile;
+      const int last = end_key<IsCausal>(a, item, tokens[i]) - 1 - begin;
+      const int first = IsCausal || a.window == 0
+                            ? 0
+                            : item.position + min(tokens[i], item.num_tokens - 1) - a.window - begin;
 #pragma unroll
       for (int block = 0; block < Keys / 8; ++block) {
 #pragma unroll
         for (int e = 0; e < 2; ++e) {
-          if (block * 8 + lane % 4 * 2 + e > last) scores[block * 4 + i * 2 + e] = -INFINITY;
+          const int key = block * 8 + lane % 4 * 2 + e;
+          if (key > last || (!IsCausal && key < first)) scores[block * 4 + i * 2 + e] = -INFINITY;
         }
       }
     }
@@ -153,8 +163,8 @@ struct Consumer {
     place.advance();
   }
 
-  // Tile 0, of which there is no product before.
-  __device__ void first_tile(const AttentionItem& item) {
+  // The first tile, before which there is no product.
+  __device__ void first_tile(const AttentionItem& item, int tile) {
     float shrink[2];
     await_slot();
     products_begin();
@@ -162,7 +172,7 @@ struct Consumer {
     products_wait<0>();
     release(&barriers.empty[place.index]);
     place.advance();
-    mask<kTile>(item, 0);
+    mask<kTile>(item, tile);
     softmax<kTile>(shrink);
     pack_scores<kTile>();
   }
@@ -170,7 +180,7 @@ struct Consumer {
   // A later tile's scores beside the product of the tile before, which is a whole one. REQUIRES: its keys are
   // there.
   template <int Keys>
-  __device__ void next_tile(const AttentionItem& item, int tile, int mine) {
+  __device__ void next_tile(const AttentionItem& item, int tile, int first, int mine) {
     float shrink[2];
     const int keys = place.index;
     place.advance();
@@ -179,7 +189,7 @@ struct Consumer {
     place.advance();
     products_begin();
     multiply_keys<Keys>(keys);
-    multiply_values<kTile>(values, tile > 1);
+    multiply_values<kTile>(values, tile > first + 1);
     products_wait<1>();
     release(&barriers.empty[keys]);
     mask<Keys>(item, tile);
@@ -206,12 +216,14 @@ struct Consumer {
 
   // All tiles of an item. Those beyond this warpgroup's last row would change nothing.
   __device__ void attend(const AttentionItem& item) {
-    const int all = Shared::num_tiles(item);
-    const int last_position = item.position + min(last_token, item.num_tokens - 1);
-    const int mine = first_token < item.num_tokens ? last_position / kTile + 1 : 0;
+    const int first = IsCausal ? 0 : Shared::first_tile(a, item);
+    const int all = Shared::end_tile(end_key<IsCausal>(a, item, item.num_tokens - 1)) - first;
+    const int end = end_key<IsCausal>(a, item, last_token);
+    const int mine = first_token < item.num_tokens ? Shared::end_tile(end) - first : 0;
     // Of my last tile half would do.
-    const bool half = !Shared::kIsWide && last_position % kTile < kTile / 2;
-    largest[0] = largest[1] = -INFINITY;
+    const bool half = !Shared::kIsWide && (end - 1) % kTile < kTile / 2;
+    // Of a window's first tile a row may look at nothing: this stays the largest then.
+    largest[0] = largest[1] = IsCausal ? -INFINITY : -1e30f;
     sum[0] = sum[1] = 0;
     barrier_wait(&barriers.queries_full[query_place.index], query_place.parity);
     if (mine == 0) {
@@ -219,12 +231,12 @@ struct Consumer {
       for (int slot = 0; slot < 2 * all; ++slot) skip();
       return;
     }
-    first_tile(item);
+    first_tile(item, first);
     if (mine > 1) await_slot();
-    const int whole = half ? mine - 1 : mine;
-    for (int tile = 1; tile < whole; ++tile) next_tile<kTile>(item, tile, mine);
+    const int end_whole = first + (half ? mine - 1 : mine), end_mine = first + mine;
+    for (int tile = first + 1; tile < end_whole; ++tile) next_tile<kTile>(item, tile, first, end_mine);
     if constexpr (!Shared::kIsWide) {
-      if (half && mine > 1) next_tile<kTile / 2>(item, mine - 1, mine);
+      if (half && mine > 1) next_tile<kTile / 2>(item, end_mine - 1, first, end_mine);
     }
     release(&barriers.queries_empty[query_place.index]);
     if (mine < all) skip();  // the keys that come before the last values

@@ -9,7 +9,7 @@ namespace rerank::cuda {
 // keys 0, keys 1, values 0, keys 2, values 1, ... Slots are emptied in that order too. So a warp whose tile
 // before this one has found its slot empty cannot be two uses of a slot ahead, which parity would not tell:
 // there are more slots than warps.
-template <int HeadDim>
+template <int HeadDim, bool IsCausal>
 struct Copier {
   using Shared = Layout<HeadDim>;
   static constexpr int kOutside = 1 << 30;  // no row of any view
@@ -38,8 +38,7 @@ struct Copier {
 
   // Keys (0) or values (1) of a tile. Runs are copied as boxes of powers of two, each by a lane of its own.
   __device__ void copy_tile(const AttentionItem& item, int kv_head, int tile, int which) {
-    const int position = tile * Shared::kTile,
-              num_keys = min(Shared::kTile, item.position + item.num_tokens - position);
+    const int position = tile * Shared::kTile, num_keys = min(Shared::kTile, item.num_keys - position);
     const int num_rows = (num_keys + 63) / 64 * 64;
     const int lane = threadIdx.x % 32, box = lane / Shared::kBlocks, block = lane % Shared::kBlocks;
     std::uint64_t* barrier = &barriers.full[place.index];
@@ -89,10 +88,13 @@ struct Copier {
     static_assert(kTileCopiers < kSlots);
     int turn = 0;
     for_each_item(a, [&](const AttentionItem& item, int kv_head) {
-      const int num_slots = 2 * Shared::num_tiles(item);
+      const int first = IsCausal ? 0 : Shared::first_tile(a, item);
+      const int num_slots = 2 * (Shared::end_tile(end_key<IsCausal>(a, item, item.num_tokens - 1)) - first);
       for (int slot = 0; slot < num_slots; ++slot) {
         const bool values = slot + 1 == num_slots || (slot > 0 && slot % 2 == 0);
-        if (turn == copier) copy_tile(item, kv_head, values ? (slot - 1) / 2 : (slot + 1) / 2, values);
+        if (turn == copier) {
+          copy_tile(item, kv_head, first + (values ? (slot - 1) / 2 : (slot + 1) / 2), values);
+        }
         place.advance();
         turn = turn + 1 == kTileCopiers ? 0 : turn + 1;
       }

@@ -24,7 +24,8 @@ class AttentionTest : public testing::TestWithParam<AttentionShape> {
     std::vector<AttentionItem> items;
     const std::int32_t item_tokens = attention_tokens(shape.num_heads, shape.num_kv_heads);
     for (std::int32_t row = 0; row < kTokens; row += item_tokens) {
-      items.push_back({row, std::min(item_tokens, kTokens - row), row, 0, 1, {}});
+      const std::int32_t num_tokens = std::min(item_tokens, kTokens - row);
+      items.push_back({row, num_tokens, row, 0, 1, row + num_tokens, {}});
     }
     AttentionPieces dealer(shape.num_kv_heads, hopper_processors(), items.size());
     std::vector<std::int32_t> pieces(dealer.capacity(items.size(), 1));
@@ -56,7 +57,7 @@ class AttentionTest : public testing::TestWithParam<AttentionShape> {
 
 TEST_P(AttentionTest, E4m3IsTheSameRoundedFurther) {
   const AttentionShape& shape = GetParam();
-  prepare_attention(shape.head_dim);
+  prepare_attention(shape.head_dim, true);
   const std::int64_t qkv_dim = shape.query_dim() + 2 * shape.kv_dim();
   const DeviceBuffer qkv(size(2 * kTokens * qkv_dim) + kAttentionOverread),
       store(size(std::int64_t{4} * shape.kv_dim()));

@@ -24,13 +24,14 @@ struct ScaledRows {
   __device__ static Row row(int, float scale) { return scale; }
 };
 
-template <NumberType Type, MlpActivation Gate>
+template <NumberType Type, MlpActivation Gate, bool HasBias>
 struct GateUp : ScaledRows {
   static constexpr NumberType kType = Type;
   static constexpr bool kAsksRows = true;
 
   ActivationRows out;
   const float* scales;  // of outputs
+  const float* bias;    // of outputs
   std::int32_t ffn;
 
   template <typename ForEachPart>
@@ -40,6 +41,11 @@ struct GateUp : ScaledRows {
     if (is_quantized(Type) && column < ffn) {
       gate_scales = load8(scales + column);
       up_scales = load8(scales + ffn + column);
+    }
+    Vector8 gate_bias, up_bias;
+    if (HasBias && column < ffn) {
+      gate_bias = load8(bias + column);
+      up_bias = load8(bias + ffn + column);
     }
     struct Fetched {
       uint4 gate, up;
@@ -54,12 +60,62 @@ struct GateUp : ScaledRows {
           [&](int part_row, bool inside, const Fetched& fetched) {
             const std::int64_t row = part.first_row + part_row, at = row * ffn + column;
             const bool wanted = inside && row < num_rows && column < ffn;
-            const Vector8 values = gated8<Gate>(value_of<Type>(fetched.gate, gate_scales),
-                                                value_of<Type>(fetched.up, up_scales), fetched.scale);
+            Vector8 gate = value_of<Type>(fetched.gate, gate_scales);
+            Vector8 up = value_of<Type>(fetched.up, up_scales);
+            float scale = fetched.scale;
+            if (HasBias) {
+              gate = plus8(scaled8(gate, scale), gate_bias);
+              up = plus8(scaled8(up, scale), up_bias);
+              scale = 1;
+            }
+            const Vector8 values = gated8<Gate>(gate, up, scale);
             if constexpr (Type == NumberType::kE4m3) {
               store_if(wanted, out.e4m3 + at, pack8_e4m3(values));
             } else {
               store_if(wanted, out.values + at, pack8(values));
+            }
+          });
+    });
+  }
+  __device__ void expect(int, int, int, int) const {}
+};
+
+// Without a gate: of all outputs, with a bias.
+template <MlpActivation Function>
+struct Activated : ScaledRows {
+  static constexpr NumberType kType = NumberType::kBFloat16;
+  static constexpr bool kAsksRows = true;
+
+  DeviceBFloat16* out;
+  const float* bias;
+  std::int32_t ffn;
+
+  template <typename ForEachPart>
+  __device__ void finish(int tile, int num_rows, const ForEachPart& for_each_part) const {
+    const int chunk = threadIdx.x % 16;
+    const int columns[2] = {tile * kGemmColumns + 8 * chunk, tile * kGemmColumns + kGemmHalf + 8 * chunk};
+    Vector8 biases[2] = {};
+#pragma unroll
+    for (int half = 0; half < 2; ++half) {
+      if (columns[half] < ffn) biases[half] = load8(bias + columns[half]);
+    }
+    struct Fetched {
+      uint4 results[2];
+      float scale;
+    };
+    for_each_part([&](const auto& part) {
+      part.template for_each_row<16, 1>(
+          [&](int part_row) {
+            return Fetched{{part.results(part_row, chunk), part.results(part_row, kGemmHalf / 8 + chunk)},
+                           part.rows[part_row]};
+          },
+          [&](int part_row, bool inside, const Fetched& fetched) {
+            const std::int64_t row = part.first_row + part_row;
+#pragma unroll
+            for (int half = 0; half < 2; ++half) {
+              const bool wanted = inside && row < num_rows && columns[half] < ffn;
+              const Vector8 x = plus8(scaled8(unpack8(fetched.results[half]), fetched.scale), biases[half]);
+              store_if(wanted, out + row * ffn + columns[half], pack8(activated8<Function>(x)));
             }
           });
     });

@@ -119,12 +119,18 @@ void with_heads(std::int32_t head_dim, bool has_norm, const Use& use) {
   has_norm ? with_head_dim<Type, true>(head_dim, use) : with_head_dim<Type, false>(head_dim, use);
 }
 
-// Calls use(GateUp<Type, gate>).
+// Calls use(GateUp<Type, gate, has_bias>). Of quantized numbers there are decoders' alone.
 template <NumberType Type, typename Use>
-void with_gate(MlpActivation gate, const Use& use) {
-  if (gate == MlpActivation::kSilu) return use(GateUp<Type, MlpActivation::kSilu>());
-  check(gate == MlpActivation::kGeluTanh, "an activation that products do not know");
-  use(GateUp<Type, MlpActivation::kGeluTanh>());
+void with_gate(MlpActivation gate, bool has_bias, const Use& use) {
+  if (gate == MlpActivation::kSilu && !has_bias) return use(GateUp<Type, MlpActivation::kSilu, false>());
+  if (gate == MlpActivation::kGeluTanh && !has_bias) {
+    return use(GateUp<Type, MlpActivation::kGeluTanh, false>());
+  }
+  if constexpr (Type == NumberType::kBFloat16) {
+    if (gate == MlpActivation::kGelu && has_bias) return use(GateUp<Type, MlpActivation::kGelu, true>());
+    if (gate == MlpActivation::kGelu) return use(GateUp<Type, MlpActivation::kGelu, false>());
+  }
+  check(false, "a gate that products do not know");
 }
 
 template <NumberType Type>
@@ -132,7 +138,7 @@ void prepare_for(const TransformerSpec& spec) {
   prepare<AddProduct<Type>>();
   if constexpr (is_quantized(Type)) prepare<StoreProduct<Type>>();
   const auto prepare_this = [](auto finisher) { prepare<decltype(finisher)>(); };
-  with_gate<Type>(spec.activation, prepare_this);
+  if (spec.gated) with_gate<Type>(spec.activation, spec.gate_bias, prepare_this);
   with_heads<Type>(spec.head_dim, spec.qk_norm, prepare_this);
 }
 
@@ -169,13 +175,14 @@ GemmProgress progress_of(const FusedGemmArguments& a, const GemmOutputs& outputs
   return {a.counts, outputs.num_tiles, gemm_schedule(a, outputs.num_tiles, false).end(a)};
 }
 
-GemmOutputs gate_up_outputs(std::int32_t ffn) {
-  return {.first = 0, .second = ffn, .step = kGemmHalf, .num_tiles = tiles_of(ffn, kGemmHalf)};
-}
-
 GemmOutputs all_outputs(std::int32_t outputs) {
   return {
       .first = 0, .second = kGemmHalf, .step = kGemmColumns, .num_tiles = tiles_of(outputs, kGemmColumns)};
+}
+
+GemmOutputs mlp_outputs(const MlpIn& mlp) {
+  if (!mlp.gated) return all_outputs(mlp.ffn);
+  return {.first = 0, .second = mlp.ffn, .step = kGemmHalf, .num_tiles = tiles_of(mlp.ffn, kGemmHalf)};
 }
 
 }  // namespace
@@ -185,8 +192,8 @@ GemmView gemm_view(NumberType type, const void* data, std::int64_t rows, std::in
   return view(static_cast<const DeviceBFloat16*>(data), rows, inputs, type);
 }
 
-GemmProgress progress_of_gate_up(const FusedGemmArguments& a, std::int32_t ffn) {
-  return progress_of(a, gate_up_outputs(ffn));
+GemmProgress progress_of_mlp_in(const FusedGemmArguments& a, const MlpIn& mlp) {
+  return progress_of(a, mlp_outputs(mlp));
 }
 GemmProgress progress_of_add_product(const FusedGemmArguments& a, std::int32_t outputs) {
   return progress_of(a, all_outputs(outputs));
@@ -194,18 +201,28 @@ GemmProgress progress_of_add_product(const FusedGemmArguments& a, std::int32_t o
 
 void prepare_fused_gemms(const TransformerSpec& spec) {
   prepare_for<NumberType::kBFloat16>(spec);
+  if (!spec.gated) prepare<Activated<MlpActivation::kGelu>>();
+  if (spec.mask != Mask::kCausal || spec.activation == MlpActivation::kGelu) return;
   prepare_for<NumberType::kE4m3>(spec);
   prepare_for<NumberType::kInt8>(spec);
 }
 
-void launch_gate_up(const FusedGemmArguments& a, const ProductScale& scale, const GateUpArguments& gate_up,
-                    cudaStream_t stream) {
+void launch_mlp_in(const FusedGemmArguments& a, const ProductScale& scale, const MlpIn& mlp,
+                   cudaStream_t stream) {
+  const GemmOutputs outputs = mlp_outputs(mlp);
+  if (!mlp.gated) {
+    check(mlp.activation == MlpActivation::kGelu && mlp.bias != nullptr && !is_quantized(a.weight.type),
+          "an MLP without a gate that products do not know");
+    return launch(a, scale, outputs, Activated<MlpActivation::kGelu>{{}, mlp.out.values, mlp.bias, mlp.ffn},
+                  stream);
+  }
   with_type(a, [&](auto type) {
-    with_gate<type()>(gate_up.gate, [&](auto finisher) {
-      finisher.out = gate_up.out;
+    with_gate<type()>(mlp.activation, mlp.bias != nullptr, [&](auto finisher) {
+      finisher.out = mlp.out;
       finisher.scales = scale.outputs;
-      finisher.ffn = gate_up.ffn;
-      launch(a, scale, gate_up_outputs(gate_up.ffn), finisher, stream);
+      finisher.bias = mlp.bias;
+      finisher.ffn = mlp.ffn;
+      launch(a, scale, outputs, finisher, stream);
     });
   });
 }

@@ -49,28 +49,28 @@ struct FusedGemmArguments {
 // What results are multiplied by. Of bfloat16, rows by 1 / sqrt(mean of their squares + eps); of quantized
 // numbers, rows and outputs by the scales of x and of the weight.
 struct ProductScale {
-  const float* squares = nullptr;  // of x, as in Residual
+  const float* squares = nullptr;  // of x, as in Residual; nullptr: they are not
   float eps = 0;
   const float* rows = nullptr;     // [num_rows]; not of e4m3 that attention or SwiGLU made
   const float* outputs = nullptr;  // [outputs]
 };
 
+// See KernelSet::mlp_in; g is the product, rounded to bfloat16, times its scale, plus the bias, which
+// products of bfloat16 alone may have.
+struct MlpIn : MlpArguments {
+  MlpActivation activation = MlpActivation::kSilu;
+  bool gated = true;
+};
+
 // What the next product needs to know of this one.
-GemmProgress progress_of_gate_up(const FusedGemmArguments& arguments, std::int32_t ffn);
+GemmProgress progress_of_mlp_in(const FusedGemmArguments& arguments, const MlpIn& mlp);
 GemmProgress progress_of_add_product(const FusedGemmArguments& arguments, std::int32_t outputs);
 
 // Once for each device, before the first launch.
 void prepare_fused_gemms(const TransformerSpec& spec);
 
-// out[row, i] = gate(g[row, i]) * g[row, ffn + i], where g [num_rows, 2 * ffn] is the product, rounded to
-// bfloat16, times its scale. Of e4m3 it is e4m3 too.
-struct GateUpArguments {
-  ActivationRows out;
-  std::int32_t ffn;
-  MlpActivation gate = MlpActivation::kSilu;
-};
-void launch_gate_up(const FusedGemmArguments& arguments, const ProductScale& scale,
-                    const GateUpArguments& gate_up, cudaStream_t stream);
+void launch_mlp_in(const FusedGemmArguments& arguments, const ProductScale& scale, const MlpIn& mlp,
+                   cudaStream_t stream);
 
 // Heads of qkv are the product, rounded to bfloat16, times its scale, and then what attention wants of
 // them, see QkvArguments.

@@ -215,8 +215,9 @@ __device__ inline void find_rows(const GemmBlock<Finisher>& block, const Product
   const FusedGemmArguments& a = block.a;
   for (int row = static_cast<int>(threadIdx.x) - 32; row < kGemmRows; row += 32 * kGemmFinishers) {
     const int of = min(first_row + row, a.num_rows - 1);
-    rows[row] = block.finisher.row(of, is_quantized(Finisher::kType)
-                                           ? scale.rows[of]
+    rows[row] = block.finisher.row(of, is_quantized(Finisher::kType) ? scale.rows[of]
+                                       : scale.squares == nullptr
+                                           ? 1.0f
                                            : row_factor(scale.squares, of, a.inputs, scale.eps));
   }
 }

@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "backend/cuda/size.h"
-#include "backend/encoder_keys.h"
 #include "rerank/error.h"
 
 namespace rerank::cuda {
@@ -20,9 +19,18 @@ bool is_one_of(std::int32_t value, std::initializer_list<std::int32_t> values) {
 }  // namespace
 
 std::string hopper_unsupported_key(const TransformerSpec& spec) {
-  if (const std::string key = first_encoder_key(spec); !key.empty()) return key;
-  if (spec.qkv_bias && spec.qk_norm) {
-    return "model_type (of models with both biases and norms of queries and keys)";
+  const bool has_row_norms = spec.norm == NormKind::kLayer || spec.norm_place == NormPlace::kBehind;
+  const bool has_mlp_bias = spec.gate_bias || spec.down_bias;
+  if (spec.qk_norm && (spec.qkv_bias || spec.rotations.empty())) {
+    return "model_type (of models with norms of query and key heads, and biases or no rotation)";
+  }
+  if (!has_row_norms && (spec.output_bias || has_mlp_bias || !spec.gated || spec.embedding_norm ||
+                         spec.num_position_rows != 0 || spec.num_token_types != 0)) {
+    return "model_type (of models with RMSNorm, and biases, tables or an MLP that go with layer norms)";
+  }
+  const bool is_gelu = spec.activation == MlpActivation::kGelu;
+  if (spec.gated ? spec.gate_bias && !is_gelu : !is_gelu || !spec.gate_bias) {
+    return "hidden_act (other than gelu in an MLP with biases or without a gate)";
   }
   if (!is_one_of(spec.head_dim, {32, 64, 128, 256})) {
     return fmt::format("head_dim {} (32, 64, 128 and 256 are)", spec.head_dim);
@@ -70,7 +78,7 @@ Operand HopperKernels::operand(NumberType type, const void* values, const float*
 
 void HopperKernels::load(DeviceBFloat16* qkv, DeviceBFloat16* store, std::int64_t num_slots,
                          std::span<const Operand> added) {
-  prepare_attention(options_.spec.head_dim);
+  prepare_attention(options_.spec.head_dim, options_.spec.mask == Mask::kCausal);
   prepare_fused_gemms(options_.spec);
   counts_ = DeviceBuffer(counts_bytes());
   attention_views_ = make_attention_views(shape(), qkv, options_.max_tokens, store, num_slots);
@@ -92,7 +100,7 @@ Gemm HopperKernels::choose(const Operand& weight, const GemmTrial& trial) const 
   const cudaStream_t stream = options_.stream;
   const DeviceBuffer squares(size(std::int64_t{4} * tokens * num_square_parts(hidden)));
   GemmReference own;
-  if (!options_.is_sharded) {
+  if (options_.adds_products) {
     own = [&](const DeviceBFloat16* x, DeviceBFloat16* out) {
       const std::size_t bytes = size(std::int64_t{2} * tokens * hidden);
       RERANK_CUDA_CHECK(cudaMemsetAsync(out, 0, bytes, stream));
@@ -139,11 +147,13 @@ void HopperKernels::attention(const AttentionArguments& arguments) {
   progress_ = {};
 }
 
-void HopperKernels::mlp_in(const Product& product, const ActivationRows& out, std::int32_t ffn) {
-  FusedGemmArguments own = arguments(product);
-  if (!is_quantized(product.weight.type)) own.counts = next_counts();
-  launch_gate_up(own, scale(product), {out, ffn, options_.spec.activation}, options_.stream);
-  progress_ = progress_of_gate_up(own, ffn);
+void HopperKernels::mlp_in(const Product& product, const MlpArguments& arguments) {
+  FusedGemmArguments own = this->arguments(product);
+  const MlpIn mlp{arguments, options_.spec.activation, options_.spec.gated};
+  // Who waits for a part of a product is a product of this set.
+  if (options_.adds_products && !is_quantized(product.weight.type)) own.counts = next_counts();
+  launch_mlp_in(own, scale(product), mlp, options_.stream);
+  progress_ = progress_of_mlp_in(own, mlp);
 }
 
 // Large batches and all that is quantized by our own kernels; else by cuBLASLt.
@@ -151,7 +161,7 @@ bool HopperKernels::add_product(const Product& product, const Residual& x, Devic
   const bool quantized = is_quantized(product.weight.type);
   const Gemm& library = library_products_.at(product.weight.columns);
   FusedGemmArguments own = arguments(product);
-  if (!options_.is_sharded &&
+  if (options_.adds_products &&
       (quantized || add_product_is_busy(own, x.hidden) || !library.can_run(product.num_rows))) {
     if (!quantized) own.counts = next_counts();
     launch_add_product(own, scale(product), x, options_.stream);

@@ -26,7 +26,7 @@ class HopperKernels final : public KernelSet {
   void begin() override;
   void after_other() override { progress_ = {}; }
   void qkv(const Product& product, const QkvArguments& arguments) override;
-  void mlp_in(const Product& product, const ActivationRows& out, std::int32_t ffn) override;
+  void mlp_in(const Product& product, const MlpArguments& arguments) override;
   bool add_product(const Product& product, const Residual& x, DeviceBFloat16* added) override;
   void attention(const AttentionArguments& arguments) override;
   std::vector<std::pair<std::string, const Gemm*>> chosen_products() const override;

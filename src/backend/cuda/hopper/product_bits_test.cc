@@ -144,14 +144,14 @@ class ProgressBitsTest : public ProductBitsTest {
       output.counts = counts;
       gate_up.before = progress_of_add_product(output, s.hidden);
       gate_up.counts = counts + kCounts;
-      down.before = progress_of_gate_up(gate_up, s.ffn);
+      down.before = progress_of_mlp_in(gate_up, {{.ffn = s.ffn}});
       down.counts = counts + 2 * kCounts;
       next.before = progress_of_add_product(down, s.hidden);
     }
     const ProductScale scale{.squares = x.rows.squares, .eps = kEps};
     x.fill_random(stream_.get());
     launch_add_product(output, {}, x.rows, stream_.get());
-    launch_gate_up(gate_up, scale, {{.values = ffn}, s.ffn}, stream_.get());
+    launch_mlp_in(gate_up, scale, {{{.values = ffn}, nullptr, s.ffn}}, stream_.get());
     launch_add_product(down, {}, x.rows, stream_.get());
     launch_qkv(next, scale, qkv_arguments(0, out), stream_.get());
   }

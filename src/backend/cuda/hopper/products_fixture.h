@@ -235,8 +235,8 @@ class ProductsFixture : public testing::TestWithParam<Shape> {
   // Rows [first_row, first_row + num_rows) of x.
   void gate_up(std::int32_t first_row, std::int32_t num_rows, void* out) const {
     const Shape& s = GetParam();
-    launch_gate_up(arguments(first_row, num_rows, s.hidden, 2 * s.ffn), row_scale(first_row),
-                   {gate_up_rows(out), s.ffn}, stream_.get());
+    launch_mlp_in(arguments(first_row, num_rows, s.hidden, 2 * s.ffn), row_scale(first_row),
+                  {{gate_up_rows(out), nullptr, s.ffn}}, stream_.get());
   }
   QkvArguments qkv_arguments(std::int32_t first_row, DeviceBFloat16* out) const {
     const Shape& s = GetParam();
