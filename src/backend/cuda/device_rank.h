@@ -12,8 +12,8 @@
 #include "backend/cuda/device.h"
 #include "backend/cuda/kernel_clock.h"
 #include "backend/cuda/kernel_set.h"
-#include "backend/cuda/layer_norm.h"
 #include "backend/cuda/patience.h"
+#include "backend/cuda/rows/layer_norm.h"
 #include "backend/cuda/weights.h"
 
 namespace rerank::cuda {
@@ -99,6 +99,7 @@ class DeviceRank {
   std::size_t store_bytes() const;
   void reserve();
   void reserve_head();
+  std::int64_t head_bytes() const;  // of each of head_
   void fill_frequencies();
   Hidden make_hidden(std::int64_t num_rows);
   Rows make_rows(std::int32_t columns, bool has_values);

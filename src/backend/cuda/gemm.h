@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "backend/cuda/device.h"
-#include "backend/cuda/kernels.h"
+#include "backend/cuda/rows/kernels.h"
 
 namespace rerank::cuda {
 

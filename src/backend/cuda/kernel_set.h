@@ -16,7 +16,7 @@
 
 #include "backend/cuda/attention_items.h"
 #include "backend/cuda/gemm.h"
-#include "backend/cuda/kernels.h"
+#include "backend/cuda/rows/kernels.h"
 #include "backend/transformer.h"
 
 namespace rerank::cuda {

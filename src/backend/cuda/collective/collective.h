@@ -10,7 +10,7 @@
 
 #include "backend/cuda/collective/rank_sum.h"
 #include "backend/cuda/device.h"
-#include "backend/cuda/kernels.h"
+#include "backend/cuda/rows/kernels.h"
 
 namespace rerank::cuda {
 

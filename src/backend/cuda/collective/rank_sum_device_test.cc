@@ -8,7 +8,7 @@
 #include "backend/cuda/collective/rank_sum.h"
 #include "backend/cuda/collective/rank_sum_fixture.h"
 #include "backend/cuda/hopper/products_fixture.h"
-#include "backend/cuda/kernels.h"
+#include "backend/cuda/rows/kernels.h"
 
 namespace rerank::cuda {
 namespace {

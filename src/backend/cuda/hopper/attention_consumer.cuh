@@ -2,7 +2,7 @@
 #pragma once
 
 #include "backend/cuda/hopper/attention_block.cuh"
-#include "backend/cuda/vectors.cuh"
+#include "backend/cuda/rows/vectors.cuh"
 
 namespace rerank::cuda {
 

@@ -7,6 +7,7 @@
 #include "backend/cuda/device.h"
 #include "backend/cuda/hopper/finishers.cuh"
 #include "backend/cuda/hopper/fused_gemm_block.cuh"
+#include "backend/cuda/hopper/qkv_finisher.cuh"
 #include "backend/cuda/hopper/tensor_map.h"
 #include "backend/cuda/overlap.cuh"
 #include "rerank/error.h"

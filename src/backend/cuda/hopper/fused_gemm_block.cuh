@@ -9,8 +9,8 @@
 #include "backend/cuda/hopper/gemm_schedule.h"
 #include "backend/cuda/hopper/hopper.cuh"
 #include "backend/cuda/overlap.cuh"
-#include "backend/cuda/residual.cuh"
-#include "backend/cuda/vectors.cuh"
+#include "backend/cuda/rows/residual.cuh"
+#include "backend/cuda/rows/vectors.cuh"
 
 namespace rerank::cuda {
 

@@ -1,10 +1,10 @@
 // Additions to the residual, and the two-row head.
 #include "backend/cuda/device.h"
-#include "backend/cuda/kernels.h"
 #include "backend/cuda/overlap.cuh"
-#include "backend/cuda/residual.cuh"
-#include "backend/cuda/row.cuh"
-#include "backend/cuda/vectors.cuh"
+#include "backend/cuda/rows/kernels.h"
+#include "backend/cuda/rows/residual.cuh"
+#include "backend/cuda/rows/row.cuh"
+#include "backend/cuda/rows/vectors.cuh"
 
 namespace rerank::cuda {
 namespace {

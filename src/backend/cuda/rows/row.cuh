@@ -3,8 +3,8 @@
 
 #include <cstdint>
 
-#include "backend/cuda/residual.cuh"
-#include "backend/cuda/vectors.cuh"
+#include "backend/cuda/rows/residual.cuh"
+#include "backend/cuda/rows/vectors.cuh"
 #include "rerank/error.h"
 
 namespace rerank::cuda {

@@ -1,8 +1,8 @@
 // Rows as one block holds them in registers: sums of embeddings, norms, means, heads. See layer_norm.h.
 #include "backend/cuda/device.h"
-#include "backend/cuda/layer_norm.h"
 #include "backend/cuda/overlap.cuh"
-#include "backend/cuda/row.cuh"
+#include "backend/cuda/rows/layer_norm.h"
+#include "backend/cuda/rows/row.cuh"
 
 namespace rerank::cuda {
 namespace {

@@ -1,8 +1,8 @@
 // Kernels that move rows, scale weights once, and two for choosing GEMM algorithms by their bits.
 #include "backend/cuda/device.h"
-#include "backend/cuda/kernels.h"
-#include "backend/cuda/residual.cuh"
-#include "backend/cuda/vectors.cuh"
+#include "backend/cuda/rows/kernels.h"
+#include "backend/cuda/rows/residual.cuh"
+#include "backend/cuda/rows/vectors.cuh"
 
 namespace rerank::cuda {
 namespace {

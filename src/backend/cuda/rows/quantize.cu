@@ -1,7 +1,7 @@
 // Rows as numbers of a byte: of an activation, of a weight, or of the residual after RMSNorm.
-#include "backend/cuda/kernels.h"
 #include "backend/cuda/overlap.cuh"
-#include "backend/cuda/row.cuh"
+#include "backend/cuda/rows/kernels.h"
+#include "backend/cuda/rows/row.cuh"
 
 namespace rerank::cuda {
 namespace {

@@ -4,8 +4,8 @@
 
 #include <cstdint>
 
-#include "backend/cuda/kernels.h"
-#include "backend/cuda/vectors.cuh"
+#include "backend/cuda/rows/kernels.h"
+#include "backend/cuda/rows/vectors.cuh"
 
 namespace rerank::cuda {
 

@@ -6,7 +6,7 @@
 
 #include <cstdint>
 
-#include "backend/cuda/kernels.h"
+#include "backend/cuda/rows/kernels.h"
 #include "backend/transformer.h"
 
 namespace rerank::cuda {

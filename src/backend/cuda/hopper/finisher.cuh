@@ -1,0 +1,24 @@
+// What all finishers of our matrix products have in common; see fused_gemm.cu. For kernels only.
+#pragma once
+
+#include "backend/cuda/hopper/fused_gemm_block.cuh"
+
+namespace rerank::cuda {
+
+// Results as numbers, times the scales of their outputs.
+template <NumberType Type>
+__device__ inline Vector8 value_of(uint4 results, const Vector8& scales) {
+  const Vector8 values = unpack8(results);
+  return is_quantized(Type) ? times8(values, scales) : values;
+}
+
+// A finisher has finish(tile, number of rows, for_each_part), which calls for_each_part(use), which calls
+// use(part) for the parts of that tile: what all of them need is read once, and before they are waited for.
+// It has expect() of the block's last tile, which the multipliers finish. If it asks for rows, row(index,
+// scale) is what the parts then know of each.
+struct ScaledRows {
+  using Row = float;
+  __device__ static Row row(int, float scale) { return scale; }
+};
+
+}  // namespace rerank::cuda
