@@ -156,8 +156,9 @@ TEST_F(EngineTest, WhatTheTokenizerPutsAroundATextThePromptHasToWrite) {
       "special_tokens": {"s": {"ids": [115]}}})");
     EngineOptions framed = options();
     framed.tokenizer = scratch_.write("framed.json", boost::json::serialize(document)).string();
-    framed.prompt = scratch_.write("prompt.json", std::string("{\"prompt\": \"") + prompt +
-                                                      " {query}\\nDoc: {document}\", \"answers\": {\"yes\": 1}}")
+    framed.prompt = scratch_
+                        .write("prompt.json", std::string("{\"prompt\": \"") + prompt +
+                                                  " {query}\\nDoc: {document}\", \"answers\": {\"yes\": 1}}")
                         .string();
     return error_of([&] { load_model(framed); });
   };

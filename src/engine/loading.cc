@@ -45,6 +45,7 @@ AnswerIds answer_ids(const Tokenizer& tokenizer, const Checkpoint& checkpoint, c
 // A prompt is all that a decoder reads: what the tokenizer puts around a text, the prompt has to write
 // itself.
 void require_frame_in_prompt(const Tokenizer& tokenizer, const Prompt& prompt, const Checkpoint& checkpoint) {
+  if (prompt.pair.has_value()) return;
   TokenIds before, after;
   bool is_before = true;
   for (const TokenFrame::Part& part : tokenizer.frames().single.parts) {
