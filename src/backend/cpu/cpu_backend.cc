@@ -73,6 +73,7 @@ void CpuBackend::choose_steps() {
   norms_ = spec_.norm == NormKind::kRms ? kernels_->rms_norm : kernels_->layer_norm;
   norms_behind_ = spec_.norm_place == NormPlace::kBehind;
   activation_ = activation_of(spec_.activation);
+  attention_ = spec_.mask == Mask::kCausal ? kernels_->attention : kernels_->prompt_attention;
   plans_.clear();
   for (std::int32_t layer = 0; layer < spec_.num_layers; ++layer) {
     const LayerAttention attention = spec_.attention_of(layer);
@@ -98,8 +99,9 @@ void CpuBackend::reserve(const BackendLimits& limits) {
   ffn_ = padded_ffn(spec_);
   kv_row_bytes_ = size(spec_.kv_dim()) * format_bytes(kernels_->arithmetic.keys);
   block_positions_ = std::max(1, kMaxQueries / group);
-  scratch_bytes_ =
-      (attention_scratch_bytes(*kernels_, spec_.head_dim, block_positions_ * group) + 4095) / 4096 * 4096;
+  const auto scratch_bytes =
+      spec_.mask == Mask::kCausal ? attention_scratch_bytes : prompt_attention_scratch_bytes;
+  scratch_bytes_ = (scratch_bytes(*kernels_, spec_.head_dim, block_positions_ * group) + 4095) / 4096 * 4096;
 
   const std::size_t state_bytes =
       size(limits.max_scores) * size(widest_state(weights_->model(), spec_.hidden)) * 4;

@@ -100,6 +100,7 @@ class CpuBackend final : public Backend {
   NormKernels norms_ = {};
   bool norms_behind_ = false;  // then norm_tiles_ hold hidden at all times
   ActivationFunction activation_ = ActivationFunction::kSilu;
+  void (*attention_)(const AttentionTask&) = nullptr;
   std::vector<LayerPlan> plans_;  // [num_layers]
   TransformerSpec spec_;
   BackendLimits limits_;

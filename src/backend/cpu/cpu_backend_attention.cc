@@ -99,22 +99,22 @@ void CpuBackend::attend(const AttentionBlock& block, std::int32_t layer, int thr
   }
   const std::int32_t group = spec_.num_heads / spec_.num_kv_heads;
   const std::int32_t column = block.kv_head * group * spec_.head_dim;
-  kernels_->attention({.runs = runs.data(),
-                       .num_runs = static_cast<std::int32_t>(runs.size()),
-                       .kv_stride = spec_.kv_dim(),
-                       .head_dim = spec_.head_dim,
-                       .group = group,
-                       .first_position = block.position,
-                       .reach_back = plan.reach_back,
-                       .reach_ahead = plan.reach_ahead,
-                       .num_keys = segment.first_position + segment.num_tokens,
-                       .num_rows = block.num_rows,
-                       .queries = qkv_.as<float>() + std::int64_t{block.row} * spec_.qkv_dim() + column,
-                       .query_stride = spec_.qkv_dim(),
-                       .first_row = block.row,
-                       .first_column = column,
-                       .out = {attention_tiles_.data(), spec_.query_dim()},
-                       .scratch = scratch_.data() + static_cast<std::size_t>(thread) * scratch_bytes_});
+  attention_({.runs = runs.data(),
+              .num_runs = static_cast<std::int32_t>(runs.size()),
+              .kv_stride = spec_.kv_dim(),
+              .head_dim = spec_.head_dim,
+              .group = group,
+              .first_position = block.position,
+              .reach_back = plan.reach_back,
+              .reach_ahead = plan.reach_ahead,
+              .num_keys = segment.first_position + segment.num_tokens,
+              .num_rows = block.num_rows,
+              .queries = qkv_.as<float>() + std::int64_t{block.row} * spec_.qkv_dim() + column,
+              .query_stride = spec_.qkv_dim(),
+              .first_row = block.row,
+              .first_column = column,
+              .out = {attention_tiles_.data(), spec_.query_dim()},
+              .scratch = scratch_.data() + static_cast<std::size_t>(thread) * scratch_bytes_});
 }
 
 }  // namespace rerank::cpu

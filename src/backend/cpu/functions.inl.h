@@ -40,6 +40,13 @@ inline typename V::Vec power_of_two(typename V::Vec x) {
   return V::scale_by_power_of_two(p, n);
 }
 
+// The same for x <= 127, exactly 0 below -126 (so also for -inf).
+template <class V>
+inline typename V::Vec power_of_two_or_zero(typename V::Vec x) {
+  const typename V::Vec lowest = V::set1(-126.0f);
+  return V::keep_where_not_less(power_of_two<V>(V::max(x, lowest)), x, lowest);
+}
+
 // x / (1 + e^-x)
 template <class V>
 struct Silu {

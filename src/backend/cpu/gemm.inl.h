@@ -21,16 +21,25 @@ struct MultiplyFloat32 {
   using Row = float;
   static constexpr int kStep = 1;  // k values a step
 
-  template <int Rows>
+  // Row r's value is at r * Stride.
+  template <int Rows, int Stride = 1>
   static void step(const float* rows, const std::byte* weights, typename V::Vec (&sums)[Rows][2]) {
     const float* w = reinterpret_cast<const float*>(weights);
     const typename V::Vec w0 = V::load(w), w1 = V::load(w + V::kWidth);
 #pragma GCC unroll 16
     for (int r = 0; r < Rows; ++r) {
-      const typename V::Vec x = V::set1(rows[r]);
+      const typename V::Vec x = V::set1(rows[r * Stride]);
       sums[r][0] = V::fma(x, w0, sums[r][0]);
       sums[r][1] = V::fma(x, w1, sums[r][1]);
     }
+  }
+
+  static void store_row(float* to, typename V::Vec x) {
+    V::store(to, x);
+  }
+  // kWidth columns of a row of values; nullptr: zeros.
+  static void store_values(const float* row, const float*, void* to) {
+    V::store(static_cast<float*>(to), row != nullptr ? V::load(row) : V::zero());
   }
 };
 

@@ -4,6 +4,7 @@
 #include "backend/cpu/attention.inl.h"
 #include "backend/cpu/gemm.inl.h"
 #include "backend/cpu/kernels.h"
+#include "backend/cpu/prompt_attention.inl.h"
 #include "backend/cpu/row_tiles.inl.h"
 
 namespace rerank::cpu {
@@ -16,7 +17,8 @@ constexpr NormKernels norm_kernels() {
           .to_both = &norm<V, Row, Kind, NormTarget::kBoth>};
 }
 
-template <class V, class Multiply>
+// `Attend` multiplies rows as attention has them: what `Multiply` does, but never with widened weights.
+template <class V, class Multiply, class Attend>
 constexpr Kernels kernel_set(const char* instruction_set, const Arithmetic& arithmetic, bool (*supported)()) {
   using Row = typename Multiply::Row;
   return {
@@ -31,6 +33,7 @@ constexpr Kernels kernel_set(const char* instruction_set, const Arithmetic& arit
       .norm_rotate = &finish_heads<V, true, true>,
       .norm_heads = &finish_heads<V, true, false>,
       .attention = &attention<V, Row>,
+      .prompt_attention = &prompt_attention<V, Attend>,
       .store_kv = &store_kv<V, Row>,
       .dot = &dot<V>,
       .pack_row = &pack_row<V, Row>,

@@ -37,6 +37,9 @@ inline constexpr int kPanelColumns = 32;
 inline constexpr int kHalfPanel = kPanelColumns / 2;
 // Attention walks keys in tiles of this many, starting at multiples of it in absolute position.
 inline constexpr int kKeyTile = 64;
+// And attention within a whole prompt in blocks of this many.
+inline constexpr int kPromptBlock = 256;
+inline constexpr int kPromptTileStride = kPromptBlock + 32;
 inline constexpr int kMaxHeadDim = 256;
 inline constexpr std::int32_t kUnbounded = 1 << 30;  // more than any position, twice it still an int32
 
@@ -143,7 +146,8 @@ struct Kernels {
   void (*rotate)(const HeadTask&);
   void (*norm_rotate)(const HeadTask&);
   void (*norm_heads)(const HeadTask&);
-  void (*attention)(const AttentionTask&);
+  void (*attention)(const AttentionTask&);         // over runs of keys, as they come
+  void (*prompt_attention)(const AttentionTask&);  // over one run, both ways
   // Rounds `count` float32 to the keys' format.
   void (*store_kv)(const float* from, void* to, std::int32_t count);
   // Sum over k of x * row, in float32. REQUIRES: k is a multiple of 16.

@@ -6,8 +6,9 @@
 
 namespace rerank::cpu {
 
-const Kernels kAvx2Float32 = kernel_set<Avx2, MultiplyFloat32<Avx2>>("avx2", kFloat32, &has_avx2);
+const Kernels kAvx2Float32 =
+    kernel_set<Avx2, MultiplyFloat32<Avx2>, MultiplyFloat32<Avx2>>("avx2", kFloat32, &has_avx2);
 const Kernels kAvx2Float32OfBFloat16 =
-    kernel_set<Avx2, MultiplyWidened<Avx2>>("avx2", kFloat32OfBFloat16, &has_avx2);
+    kernel_set<Avx2, MultiplyWidened<Avx2>, MultiplyFloat32<Avx2>>("avx2", kFloat32OfBFloat16, &has_avx2);
 
 }  // namespace rerank::cpu

@@ -8,27 +8,48 @@
 namespace rerank::cpu {
 namespace {
 
+// The processor's own rounding, to nearest even; a denormal becomes 0, as vdpbf16ps would take it.
+struct Avx512BFloat16 : Avx512 {
+  static void store_bfloat16(std::uint16_t* p, Vec x) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), (__m256i)_mm512_cvtneps_pbh(x));
+  }
+};
+
 // bfloat16 weights [k / 2][32][2], bfloat16 rows: a step adds the products of a pair of k values.
 struct MultiplyBFloat16 {
   using Row = Bits16;
   static constexpr int kStep = 2;
 
-  template <int Rows>
+  // Row r's pair is at pair r * Stride.
+  template <int Rows, int Stride = 1>
   static void step(const Bits16* rows, const std::byte* weights, __m512 (&sums)[Rows][2]) {
     const __m512bh w0 = (__m512bh)_mm512_loadu_si512(weights);
     const __m512bh w1 = (__m512bh)_mm512_loadu_si512(weights + 64);
 #pragma GCC unroll 16
     for (int r = 0; r < Rows; ++r) {
-      const __m512bh x = (__m512bh)_mm512_set1_epi32(reinterpret_cast<const int*>(rows)[r]);
+      const __m512bh x = (__m512bh)_mm512_set1_epi32(reinterpret_cast<const int*>(rows)[r * Stride]);
       sums[r][0] = _mm512_dpbf16_ps(sums[r][0], w0, x);
       sums[r][1] = _mm512_dpbf16_ps(sums[r][1], w1, x);
     }
+  }
+
+  static void store_row(Bits16* to, __m512 x) {
+    Avx512BFloat16::store_bfloat16(to, x);
+  }
+  // 16 columns of two rows of values, in pairs; nullptr: zeros.
+  static void store_values(const Bits16* even, const Bits16* odd, void* to) {
+    const auto widened = [](const Bits16* row) {
+      return row == nullptr
+                 ? _mm512_setzero_si512()
+                 : _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(row)));
+    };
+    _mm512_storeu_si512(to, _mm512_or_si512(widened(even), _mm512_slli_epi32(widened(odd), 16)));
   }
 };
 
 }  // namespace
 
 const Kernels kAvx512BFloat16 =
-    kernel_set<Avx512, MultiplyBFloat16>("avx512", kBFloat16, &has_avx512_bfloat16);
+    kernel_set<Avx512BFloat16, MultiplyBFloat16, MultiplyBFloat16>("avx512", kBFloat16, &has_avx512_bfloat16);
 
 }  // namespace rerank::cpu

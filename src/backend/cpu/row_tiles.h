@@ -31,4 +31,14 @@ inline std::size_t attention_scratch_bytes(const Kernels& kernels, std::int32_t 
   return 4 * ((dim + value_columns) * kKeyTile + 2 * dim * padded + 2 * padded);
 }
 
+// The same for prompt_attention.inl.h, whose parts are float32 at most.
+inline std::size_t prompt_attention_scratch_bytes(const Kernels& kernels, std::int32_t head_dim,
+                                                  std::int32_t max_queries) {
+  const auto dim = static_cast<std::size_t>(head_dim), queries = static_cast<std::size_t>(max_queries);
+  const auto value_columns = static_cast<std::size_t>(ceil_divide(head_dim, kPanelColumns) * kPanelColumns);
+  const std::size_t tile = static_cast<std::size_t>(kernels.tile_rows) * kPromptTileStride;
+  constexpr std::size_t kParts = 8;
+  return 4 * ((dim + value_columns) * kPromptBlock + 3 * tile + queries * (value_columns + 2)) + 64 * kParts;
+}
+
 }  // namespace rerank::cpu

@@ -1,0 +1,255 @@
+// Attention within a whole prompt, both ways, for any vector type and arithmetic: its keys are at hand from
+// the start, so scores of a block of 256 keys are computed before the first is softened, in the arithmetic of
+// the matrix products. Blocks start at multiples of 256 positions, and keys that a query does not see weigh
+// exactly 0, so a query's sums depend on its prompt alone.
+#pragma once
+
+#include <cmath>
+#include <limits>
+
+#include "backend/cpu/functions.inl.h"
+#include "backend/cpu/gemm.inl.h"
+#include "backend/cpu/kernels.h"
+#include "backend/cpu/row_tiles.inl.h"
+
+namespace rerank::cpu {
+namespace {
+
+// From one row of a tile to the next, in elements: fixed, so that a product's broadcasts have constant
+// offsets, and no power of two, so that rows do not share a cache's sets.
+constexpr int kTileStride = kPromptTileStride;
+static_assert(kTileStride >= kPromptBlock && kTileStride >= kMaxHeadDim);
+
+// A tile of rows, `kTileStride` apart, times a panel of 32 columns: out = [Rows][32] at `out_stride`.
+template <class V, class Multiply, int Rows>
+void multiply_strided(const void* row_tile, const std::byte* panel, int k, float* out, int out_stride) {
+  constexpr int kPass = 2 * V::kWidth;
+  for (int column = 0; column < kPanelColumns; column += kPass) {
+    typename V::Vec sums[Rows][2];
+#pragma GCC unroll 16
+    for (int r = 0; r < Rows; ++r) sums[r][0] = sums[r][1] = V::zero();
+    const auto* rows = static_cast<const typename Multiply::Row*>(row_tile);
+    const std::byte* weights = panel + column * 4;
+    for (int step = 0; step < k / Multiply::kStep; ++step) {
+      Multiply::template step<Rows, kTileStride / Multiply::kStep>(rows, weights, sums);
+      rows += Multiply::kStep;
+      weights += kPanelColumns * 4;
+    }
+#pragma GCC unroll 16
+    for (int r = 0; r < Rows; ++r) {
+      V::store(out + r * out_stride + column, sums[r][0]);
+      V::store(out + r * out_stride + column + V::kWidth, sums[r][1]);
+    }
+  }
+}
+
+using MultiplyStrided = void (*)(const void*, const std::byte*, int, float*, int);
+
+template <class V, class Multiply, int... Rows>
+MultiplyStrided choose_strided(int rows, std::integer_sequence<int, Rows...>) {
+  static constexpr MultiplyStrided kTiles[] = {&multiply_strided<V, Multiply, Rows + 1>...};
+  return kTiles[rows - 1];
+}
+
+// A range of keys of a block, multiples of 32 unless said otherwise.
+struct KeySpan {
+  int first;
+  int end;
+};
+
+template <class V, class Multiply>
+class PromptAttention {
+ public:
+  explicit PromptAttention(const AttentionTask& task)
+      : task_(task),
+        num_queries_(task.num_rows * task.group),
+        value_columns_((task.head_dim + kPanelColumns - 1) / kPanelColumns * kPanelColumns) {
+    std::byte* p = task.scratch;
+    const auto take = [&p](std::int64_t count, std::size_t size) {
+      std::byte* taken = p;
+      p += (count * static_cast<std::int64_t>(size) + 63) / 64 * 64;
+      return taken;
+    };
+    keys_ = take(std::int64_t{kPromptBlock} * task.head_dim, sizeof(Row));
+    values_ = take(std::int64_t{kPromptBlock} * value_columns_, sizeof(Row));
+    queries_ = reinterpret_cast<Row*>(take(V::kTileRows * kTileStride, sizeof(Row)));
+    weights_ = reinterpret_cast<Row*>(take(V::kTileRows * kTileStride, sizeof(Row)));
+    scores_ = reinterpret_cast<float*>(take(V::kTileRows * kTileStride, 4));
+    sums_ = reinterpret_cast<float*>(take(std::int64_t{num_queries_} * value_columns_, 4));
+    largest_ = reinterpret_cast<float*>(take(num_queries_, 4));
+    weight_ = reinterpret_cast<float*>(take(num_queries_, 4));
+  }
+
+  void run() {
+    for (int q = 0; q < num_queries_; ++q) {
+      largest_[q] = std::numeric_limits<float>::lowest();  // not infinity: inf - inf is not a number
+      weight_[q] = 0;
+    }
+    for (std::int64_t i = 0; i < std::int64_t{num_queries_} * value_columns_; i += V::kWidth)
+      V::store(sums_ + i, V::zero());
+    const int first = visible(0, 0).first, end = visible(num_queries_ - 1, 0).end;
+    for (int block = first / kPromptBlock * kPromptBlock; block < end; block += kPromptBlock) {
+      pack(block, whole_panels({visible(0, block).first, visible(num_queries_ - 1, block).end}));
+      for (int q = 0; q < num_queries_; q += V::kTileRows) {
+        const int rows = num_queries_ - q < V::kTileRows ? num_queries_ - q : V::kTileRows;
+        const KeySpan span = whole_panels({visible(q, block).first, visible(q + rows - 1, block).end});
+        if (span.first < span.end) attend(block, q, rows, span);
+      }
+    }
+    store();
+  }
+
+ private:
+  using Row = typename Multiply::Row;
+  using Vec = typename V::Vec;
+  static constexpr int kStep = Multiply::kStep;
+
+  // The keys that a query sees, from `block` on: to the prompt's end for block 0, else within it.
+  KeySpan visible(int query, int block) const {
+    const int position = task_.first_position + query / task_.group;
+    const int past = position + task_.reach_ahead + 1;
+    const int first = position - task_.reach_back - block;
+    return {first < 0 ? 0 : first, (past < task_.num_keys ? past : task_.num_keys) - block};
+  }
+  static KeySpan whole_panels(KeySpan span) {
+    const int end = span.end < kPromptBlock ? span.end : kPromptBlock;
+    return {span.first / kPanelColumns * kPanelColumns,
+            (end + kPanelColumns - 1) / kPanelColumns * kPanelColumns};
+  }
+
+  // Keys as panels of 32 of them, [head_dim / kStep][32][kStep]; values as panels of 32 columns, [256 /
+  // kStep][32][kStep].
+  void pack(int block, KeySpan span) {
+    const auto* keys = static_cast<const Row*>(task_.runs[0].keys) + block * task_.kv_stride;
+    const auto* values = static_cast<const Row*>(task_.runs[0].values) + block * task_.kv_stride;
+    const int num_keys = task_.num_keys - block;
+    for (int panel = span.first; panel < span.end; panel += kPanelColumns) {
+      const int count = num_keys - panel < kPanelColumns ? num_keys - panel : kPanelColumns;
+      pack_keys(keys + panel * task_.kv_stride, count,
+                reinterpret_cast<std::uint32_t*>(keys_) + panel * task_.head_dim / kStep);
+    }
+    for (int key = span.first; key < span.end; key += kStep) {
+      for (int column = 0; column < task_.head_dim; column += V::kWidth) {
+        std::byte* to = values_ + ((column / kPanelColumns * kPromptBlock + key) * kPanelColumns +
+                                   column % kPanelColumns * kStep) *
+                                      static_cast<std::int64_t>(sizeof(Row));
+        const Row* from = values + key * task_.kv_stride + column;
+        Multiply::store_values(key < num_keys ? from : nullptr,
+                               key + kStep - 1 < num_keys ? from + (kStep - 1) * task_.kv_stride : nullptr,
+                               to);
+      }
+    }
+  }
+
+  // 32-bit words of `count` rows, transposed.
+  void pack_keys(const Row* keys, int count, std::uint32_t* to) const {
+    for (int word = 0; word < task_.head_dim / kStep; ++word) {
+      for (int key = 0; key < kPanelColumns; ++key) {
+        std::uint32_t bits = 0;
+        if (key < count) __builtin_memcpy(&bits, keys + key * task_.kv_stride + word * kStep, 4);
+        to[word * kPanelColumns + key] = bits;
+      }
+    }
+  }
+
+  // Scaled for powers of two.
+  void load_queries(int first_query, int rows) {
+    const Vec scale = V::set1(1.44269504f / std::sqrt(static_cast<float>(task_.head_dim)));
+    for (int r = 0; r < rows; ++r) {
+      const int q = first_query + r;
+      const float* from =
+          task_.queries + (q / task_.group) * task_.query_stride + (q % task_.group) * task_.head_dim;
+      for (int d = 0; d < task_.head_dim; d += V::kWidth)
+        Multiply::store_row(queries_ + r * kTileStride + d, V::mul(V::load(from + d), scale));
+    }
+  }
+
+  void attend(int block, int first_query, int rows, KeySpan span) {
+    const MultiplyStrided multiply =
+        choose_strided<V, Multiply>(rows, std::make_integer_sequence<int, V::kTileRows>());
+    float factors[V::kTileRows];
+    load_queries(first_query, rows);
+    for (int panel = span.first; panel < span.end; panel += kPanelColumns) {
+      multiply(queries_, keys_ + panel * task_.head_dim * static_cast<std::int64_t>(sizeof(Row)),
+               task_.head_dim, scores_ + panel, kTileStride);
+    }
+    for (int r = 0; r < rows; ++r) factors[r] = soften(block, first_query + r, r, span);
+    alignas(64) float tile[V::kTileRows * kPanelColumns];
+    for (int d = 0; d < value_columns_; d += kPanelColumns) {
+      multiply(
+          weights_ + span.first,
+          values_ + (d * kPromptBlock + span.first * kPanelColumns) * static_cast<std::int64_t>(sizeof(Row)),
+          span.end - span.first, tile, kPanelColumns);
+      for (int r = 0; r < rows; ++r) {
+        float* sums = sums_ + std::int64_t{first_query + r} * value_columns_ + d;
+        for (int i = 0; i < kPanelColumns; i += V::kWidth)
+          V::store(sums + i,
+                   V::fma(V::load(sums + i), V::set1(factors[r]), V::load(tile + r * kPanelColumns + i)));
+      }
+    }
+  }
+
+  // Turns row r of the scores into weights, and returns the factor for the query's earlier sums.
+  float soften(int block, int query, int r, KeySpan span) {
+    float* scores = scores_ + r * kTileStride;
+    Row* weights = weights_ + r * kTileStride;
+    const KeySpan seen = visible(query, block);
+    hide(scores, span.first, seen.first < span.end ? seen.first : span.end);
+    hide(scores, seen.end > span.first ? seen.end : span.first, span.end);
+    Vec most = V::load(scores + span.first);
+    for (int i = span.first + V::kWidth; i < span.end; i += V::kWidth)
+      most = V::max(most, V::load(scores + i));
+    const float block_largest = V::largest(most);
+    const float largest = block_largest > largest_[query] ? block_largest : largest_[query];
+    const Vec subtracted = V::set1(largest);
+    Vec total = V::zero();
+    for (int i = span.first; i < span.end; i += V::kWidth) {
+      const Vec p = power_of_two_or_zero<V>(V::sub(V::load(scores + i), subtracted));
+      Multiply::store_row(weights + i, p);
+      total = V::add(total, p);
+    }
+    alignas(64) float factor[V::kWidth];
+    V::store(factor, power_of_two_or_zero<V>(V::set1(largest_[query] - largest)));
+    largest_[query] = largest;
+    weight_[query] = weight_[query] * factor[0] + V::sum(total);
+    return factor[0];
+  }
+
+  static void hide(float* scores, int first, int end) {
+    const Vec hidden = V::set1(-std::numeric_limits<float>::infinity());
+    for (; first + V::kWidth <= end; first += V::kWidth) V::store(scores + first, hidden);
+    for (; first < end; ++first) scores[first] = -std::numeric_limits<float>::infinity();
+  }
+
+  void store() const {
+    for (int q = 0; q < num_queries_; ++q) {
+      const Vec inverse = V::set1(1.0f / weight_[q]);
+      const int column = task_.first_column + (q % task_.group) * task_.head_dim;
+      for (int d = 0; d < task_.head_dim; d += V::kWidth) {
+        store_in_tile<V, Row>(task_.out, task_.first_row + q / task_.group, column + d,
+                              V::mul(V::load(sums_ + std::int64_t{q} * value_columns_ + d), inverse));
+      }
+    }
+  }
+
+  const AttentionTask& task_;
+  const int num_queries_;
+  const int value_columns_;
+  std::byte* keys_;
+  std::byte* values_;
+  Row* queries_;    // [tile_rows][kTileStride]
+  Row* weights_;    // [tile_rows][kTileStride]
+  float* scores_;   // [tile_rows][kTileStride]
+  float* sums_;     // [queries, value_columns]
+  float* largest_;  // [queries]
+  float* weight_;   // [queries]
+};
+
+// Of a prompt whose keys are one run.
+template <class V, class Multiply>
+void prompt_attention(const AttentionTask& task) {
+  PromptAttention<V, Multiply>(task).run();
+}
+
+}  // namespace
+}  // namespace rerank::cpu
