@@ -100,6 +100,20 @@ std::optional<std::int32_t> constant_head_tokens(const RequestEncoder& encoder) 
   return encoder.fixed_tokens_from(0) - encoder.fixed_tokens_from(layout.document);
 }
 
+// An encoder's pair is never cut into chunks, and nothing of it is kept.
+void hold_longest_pair(const EngineOptions& options, SchedulerOptions& scheduler) {
+  scheduler.max_shared_tokens = scheduler.prefix_cache_tokens = 0;
+  if (scheduler.max_num_batched_tokens >= scheduler.max_model_len) return;
+  if (options.max_num_batched_tokens > 0) {
+    throw Error(
+        ErrorCode::kInvalidArgument, {.member = "max_num_batched_tokens"},
+        fmt::format("{} is less than max_model_len, {}, and an encoder computes a pair in one batch: raise "
+                    "it, or lower max_model_len",
+                    scheduler.max_num_batched_tokens, scheduler.max_model_len));
+  }
+  scheduler.max_num_batched_tokens = scheduler.max_model_len;
+}
+
 SchedulerOptions scheduler_options(const EngineOptions& options, const RequestEncoder& encoder,
                                    const DeviceDefaults& defaults) {
   SchedulerOptions scheduler;
@@ -112,6 +126,10 @@ SchedulerOptions scheduler_options(const EngineOptions& options, const RequestEn
   scheduler.prefix_cache_tokens = value_or(options.prefix_cache_tokens, defaults.prefix_cache_tokens,
                                            "prefix_cache_tokens", ranges::kPrefixCacheTokens);
   scheduler.share_between_requests = options.enable_prefix_caching;
+  if (encoder.prompt().pair) {
+    hold_longest_pair(options, scheduler);
+    return scheduler;
+  }
   const std::optional<std::int32_t> constant = constant_head_tokens(encoder);
   if (constant && scheduler.share_between_requests) {
     scheduler.max_shared_tokens = scheduler.prefix_cache_tokens = *constant;
@@ -287,14 +305,11 @@ LoadedModel load_model(const EngineOptions& options) {
   LoadedModel loaded;
   const AnswerIds answers = answer_ids(tokenizer, *checkpoint, reranker);
   const Prompt& prompt = reranker.declared.prompt;
-  require(!prompt.pair,
-          fmt::format("{}: {} is an encoder, which the engine does not plan yet", checkpoint->description(),
-                      reranker.architecture),
-          ErrorCode::kUnsupported);
-  require_frame_in_prompt(tokenizer, prompt, *checkpoint);
+  if (!prompt.pair) require_frame_in_prompt(tokenizer, prompt, *checkpoint);
   const EncoderOptions encoding{
       .parse_special_tokens = options.parse_special_tokens,
-      .max_model_len = max_model_len(options, prompt, tokenizer, reranker.spec.max_positions)};
+      .max_model_len = max_model_len(options, prompt, tokenizer, reranker.spec.max_positions),
+      .num_token_types = reranker.spec.num_token_types};
   loaded.encoder = std::make_shared<RequestEncoder>(std::move(tokenizer), prompt, encoding);
   loaded.scheduler = scheduler_options(options, *loaded.encoder, defaults_of(choice.device));
   // The upload to a GPU does not need it: the files are hashed meanwhile.

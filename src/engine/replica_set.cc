@@ -44,7 +44,7 @@ ReplicaSet::~ReplicaSet() {
 }
 
 Engine::RequestId ReplicaSet::submit(Request request, Engine::Callback callback) {
-  check_request(request, info_.max_model_len);
+  check_request(request, *encoder_);
   std::vector<RequestPart> parts = split_request(request, loops_.size(), info_.max_model_len);
   const auto failed = std::ranges::find_if(loops_, [](const auto& loop) { return !loop->healthy(); });
   // It says why, and no part goes elsewhere.

@@ -1,9 +1,8 @@
 #include "engine/encode/piece_encoding.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
+#include "engine/encode/length_refusal.h"
 #include "engine/encode/request_encoder.h"
 #include "engine/encode/request_queries.h"
 #include "rerank/error.h"
@@ -102,7 +101,8 @@ bool PieceEncoding::advance() {
     if (!text_->advance()) return false;
   } catch (const Error& error) {
     const std::size_t first = stage_ == Stage::kRest ? cut_part_ + 1 : 0;
-    throw Error(error.code(), subject_of(fields_[first + text_->failed_part()]), error.reason());
+    throw Error(error.code(), subject_of(request_, fields_[first + text_->failed_part()], place_.document),
+                error.reason());
   }
   return end_stage();
 }
@@ -161,35 +161,12 @@ bool PieceEncoding::end_cut(const TokenIds& rest) {
   return true;
 }
 
-ErrorSubject PieceEncoding::subject_of(PromptField field) const {
-  switch (field) {
-    case PromptField::kDocument:
-      return {.member = "documents", .index = place_.document};
-    case PromptField::kQuery:
-      if (!request_.queries.empty()) return {.member = "queries", .index = place_.document};
-      return {.member = "query"};
-    case PromptField::kInstruction:
-    case PromptField::kNone:
-      break;
-  }
-  return {.member = "instruction"};
-}
-
 void PieceEncoding::refuse(std::int32_t num_tokens, bool is_exact) const {
-  const std::int32_t limit = encoder_.pair_limit(request_);
-  const PromptTooLong too_long{.num_tokens = limit - place_.room + num_tokens,
-                               .is_exact = is_exact,
-                               .limit = limit,
-                               .is_limit_of_request = limit != encoder_.max_model_len()};
-  ErrorSubject subject = subject_of(cut_field_);
-  subject.too_long = too_long;
-  throw Error(
-      ErrorCode::kInvalidArgument, std::move(subject),
-      fmt::format("with {}the prompt around it, it has {} tokens, and {} allows {}: shorten {}",
-                  cut_field_ == PromptField::kQuery ? "the instruction and " : "",
-                  is_exact ? fmt::format("{}", too_long.num_tokens) : fmt::format("more than {}", limit),
-                  too_long.is_limit_of_request ? "max_tokens_per_pair" : "max_model_len", limit,
-                  is_document() ? "it, or let it be cut (truncate)" : "it"));
+  refuse_length(encoder_, request_,
+                {.field = cut_field_,
+                 .document = place_.document,
+                 .num_tokens = encoder_.pair_limit(request_) - place_.room + num_tokens,
+                 .is_exact = is_exact});
 }
 
 }  // namespace rerank

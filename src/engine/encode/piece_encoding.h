@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/encode/encoded_prompt.h"
 #include "prompt/prompt.h"
 #include "rerank/types.h"
 #include "tokenizer/text_encoding.h"
@@ -14,8 +15,6 @@
 namespace rerank {
 
 class RequestEncoder;
-
-using TokenIds = std::vector<std::int32_t>;
 
 struct PiecePlace {
   std::size_t piece = 0;
@@ -60,7 +59,6 @@ class PieceEncoding {
   bool is_document() const { return cut_field_ == PromptField::kDocument; }
   bool may_be_cut_to_room() const { return is_document() && request_.truncate; }
   std::int32_t num_tokens() const { return static_cast<std::int32_t>(text_->ids().size()); }
-  ErrorSubject subject_of(PromptField field) const;
   [[noreturn]] void refuse(std::int32_t num_tokens, bool is_exact) const;
 
   const RequestEncoder& encoder_;

@@ -1,25 +1,28 @@
-// The prompts of a request one after the other, step by step: what its query does not change once, the rest
-// of what is shared once for each run of equal queries, each document.
+// The prompts of a request one after the other, step by step: what its documents share once for each run of
+// equal queries, then each document.
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <utility>
-#include <vector>
 
-#include "engine/encode/piece_encoding.h"
 #include "engine/encode/request_encoder.h"
 
 namespace rerank {
 
 class PromptEncoding {
  public:
-  // Both must outlive it.
-  PromptEncoding(const RequestEncoder& encoder, const Request& request);
+  // As the encoder's prompt is written. Both must outlive it.
+  static std::unique_ptr<PromptEncoding> start(const RequestEncoder& encoder, const Request& request);
+
+  virtual ~PromptEncoding() = default;
+  PromptEncoding(const PromptEncoding&) = delete;
+  PromptEncoding& operator=(const PromptEncoding&) = delete;
 
   // A step, see TextEncoding, towards the prompt of `document`; true once head and take_document are it.
   // Throws as RequestEncoder. REQUIRES: the same document until then.
-  bool advance(std::size_t document);
+  bool advance(std::size_t document) { return advance_head(document) && encode_document(document); }
   // The same for the head alone.
   bool advance_head(std::size_t document);
 
@@ -32,27 +35,23 @@ class PromptEncoding {
     head_document_ = document;
   }
 
- private:
-  // A run of pieces without the document's.
-  struct Section {
-    PieceRange pieces;
-    bool has_query = false;
-    bool is_done = false;
-    TokenIds ids;
-  };
+ protected:
+  PromptEncoding(const RequestEncoder& encoder, const Request& request)
+      : encoder_(encoder), request_(request) {}
 
-  void drop_query();
-  bool advance_section(Section& section, std::size_t document, std::int32_t tokens_before);
-  void make_head();
+  // Steps; true once head_ or document_ is made.
+  virtual bool encode_head(std::size_t document) = 0;
+  virtual bool encode_document(std::size_t document) = 0;
+  // The next head has another query.
+  virtual void drop_query() = 0;
 
   const RequestEncoder& encoder_;
   const Request& request_;
-  std::vector<Section> sections_;  // the shared parts, then what comes after the document
   EncodedHead head_;
-  std::optional<std::size_t> head_document_;  // whose query the head's is
   EncodedDocument document_;
-  std::size_t next_piece_ = 0;          // of the section at hand
-  std::optional<PieceEncoding> piece_;  // it, or the document's
+
+ private:
+  std::optional<std::size_t> head_document_;  // whose query the head's is
 };
 
 }  // namespace rerank

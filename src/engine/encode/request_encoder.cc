@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "base/shown_text.h"
+#include "engine/encode/piece_encoding.h"
 #include "engine/encode/prompt_encoding.h"
 #include "rerank/error.h"
 
@@ -36,9 +38,26 @@ void check_pieces(const Prompt& prompt, const Tokenizer& tokenizer) {
   }
 }
 
+bool takes_instruction(const Prompt& prompt) {
+  const auto is_instruction = [](const PromptText& text) { return text.field == PromptField::kInstruction; };
+  if (prompt.pair) return std::ranges::any_of(prompt.pair->text, is_instruction);
+  return std::ranges::any_of(prompt.pieces, depends_on_instruction);
+}
+
+std::optional<PairFrame> frame_of(const Prompt& prompt, const Tokenizer& tokenizer,
+                                  const EncoderOptions& options) {
+  if (!prompt.pair) return std::nullopt;
+  PairFrame frame(tokenizer, !prompt.pair->text.empty(), options.num_token_types);
+  if (frame.num_special_tokens() < options.max_model_len) return frame;
+  throw Error(ErrorCode::kInvalidArgument, {.member = "max_model_len"},
+              fmt::format("{} leaves no room for texts beside the {} special tokens of a pair: raise it",
+                          options.max_model_len, frame.num_special_tokens()));
+}
+
 }  // namespace
 
-void check_request(const Request& request, std::int32_t max_model_len) {
+void check_request(const Request& request, const RequestEncoder& encoder) {
+  const std::int32_t max_model_len = encoder.max_model_len();
   require_natural(request.max_tokens_per_query, "max_tokens_per_query");
   require_natural(request.max_tokens_per_document, "max_tokens_per_document");
   require_natural(request.max_tokens_per_pair, "max_tokens_per_pair");
@@ -54,12 +73,10 @@ void check_request(const Request& request, std::int32_t max_model_len) {
                     "all of them",
                     request.queries.size(), request.documents.size()));
   }
-}
-
-std::int32_t EncodedHead::num_tokens() const {
-  std::int32_t sum = 0;
-  for (const TokenIds& part : parts) sum += size_of(part);
-  return sum;
+  if (!request.instruction.empty() && !takes_instruction(encoder.prompt())) {
+    throw Error(ErrorCode::kInvalidArgument, {.member = "instruction"},
+                "the model's prompt takes none: leave it out");
+  }
 }
 
 std::int32_t tokens_outside_limit(const Prompt& prompt, const Tokenizer& tokenizer) {
@@ -78,7 +95,8 @@ std::int32_t tokens_outside_limit(const Prompt& prompt, const Tokenizer& tokeniz
 RequestEncoder::RequestEncoder(Tokenizer tokenizer, Prompt prompt, EncoderOptions options)
     : tokenizer_(std::move(tokenizer)),
       prompt_(std::move(prompt)),
-      layout_(lay_out(prompt_)),
+      layout_(prompt_.pair ? PromptLayout{} : lay_out(prompt_)),
+      pair_frame_(frame_of(prompt_, tokenizer_, options)),
       options_(options),
       special_(options.parse_special_tokens ? SpecialTokens::kParse : SpecialTokens::kAsText),
       known_ids_(prompt_.pieces.size()),
@@ -119,31 +137,19 @@ TokenIds RequestEncoder::encode_text(const std::string& text) const {
 }
 
 EncodedHead RequestEncoder::encode_head(const Request& request, std::size_t document) const {
-  PromptEncoding encoding(*this, request);
-  while (!encoding.advance_head(document)) {
+  const auto encoding = PromptEncoding::start(*this, request);
+  while (!encoding->advance_head(document)) {
   }
-  return encoding.head();
+  return encoding->head();
 }
 
 EncodedDocument RequestEncoder::encode_document(const Request& request, std::size_t document,
                                                 const EncodedHead& head) const {
-  PieceEncoding encoding(*this, request, document_place(request, document, head));
-  while (!encoding.advance()) {
+  const auto encoding = PromptEncoding::start(*this, request);
+  encoding->set_head(head, document);
+  while (!encoding->advance(document)) {
   }
-  return finish_document(encoding, head);
-}
-
-PiecePlace RequestEncoder::document_place(const Request& request, std::size_t document,
-                                          const EncodedHead& head) const {
-  return {.piece = layout_.document,
-          .document = document,
-          .room = pair_limit(request) - head.num_tokens() - size_of(head.after_document)};
-}
-
-EncodedDocument finish_document(PieceEncoding& encoding, const EncodedHead& head) {
-  EncodedDocument document{encoding.take_ids(), encoding.truncated()};
-  document.ids.insert(document.ids.end(), head.after_document.begin(), head.after_document.end());
-  return document;
+  return encoding->take_document();
 }
 
 }  // namespace rerank

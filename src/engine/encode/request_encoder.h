@@ -9,7 +9,8 @@
 #include <utility>
 #include <vector>
 
-#include "engine/encode/piece_encoding.h"
+#include "engine/encode/encoded_prompt.h"
+#include "engine/encode/pair_frame.h"
 #include "engine/encode/prompt_layout.h"
 #include "prompt/prompt.h"
 #include "rerank/types.h"
@@ -21,19 +22,7 @@ namespace rerank {
 struct EncoderOptions {
   bool parse_special_tokens = false;
   std::int32_t max_model_len = 0;
-};
-
-// What the prompts of documents with one query have in common.
-struct EncodedHead {
-  std::vector<TokenIds> parts;  // shared ones, each after those before it; none is empty
-  TokenIds after_document;
-
-  std::int32_t num_tokens() const;  // of the parts
-};
-
-struct EncodedDocument {
-  TokenIds ids;  // the document and what comes after it
-  bool truncated = false;
+  std::int32_t num_token_types = 0;  // of an encoder
 };
 
 // Const and safe from any number of threads. Texts become ids step by step in prompt_encoding.h; here they do
@@ -54,7 +43,8 @@ class RequestEncoder {
 
   // For those who encode step by step.
   const Prompt& prompt() const { return prompt_; }
-  const PromptLayout& layout() const { return layout_; }
+  const PromptLayout& layout() const { return layout_; }        // REQUIRES: not prompt().pair
+  const PairFrame& pair_frame() const { return *pair_frame_; }  // REQUIRES: prompt().pair
   SpecialTokens special_of_users() const { return special_; }
   // The instruction that a request's prompts have; empty: none.
   const std::string& instruction_of(const Request& request) const;
@@ -62,7 +52,6 @@ class RequestEncoder {
   const TokenIds* known_ids(std::size_t piece, const Request& request) const;
   // Tokens of the pieces without a text of the request, other than the document's, from `piece` on.
   std::int32_t fixed_tokens_from(std::size_t piece) const { return fixed_tokens_from_[piece]; }
-  PiecePlace document_place(const Request& request, std::size_t document, const EncodedHead& head) const;
   std::int32_t max_model_len() const { return options_.max_model_len; }
   // Tokens that a pair may have; and its texts, see Prompt::default_text_limit.
   std::int32_t pair_limit(const Request& request) const {
@@ -76,6 +65,7 @@ class RequestEncoder {
   Tokenizer tokenizer_;
   Prompt prompt_;
   PromptLayout layout_;
+  std::optional<PairFrame> pair_frame_;
   EncoderOptions options_;
   SpecialTokens special_;
   std::vector<std::optional<TokenIds>> known_ids_;  // [pieces]
@@ -83,14 +73,11 @@ class RequestEncoder {
   std::int32_t tokens_outside_limit_ = 0;
 };
 
-// What the piece of the document and those after it have become.
-EncodedDocument finish_document(PieceEncoding& encoding, const EncodedHead& head);
-
 // Tokens that a prompt may have besides Prompt::default_text_limit.
 std::int32_t tokens_outside_limit(const Prompt& prompt, const Tokenizer& tokenizer);
 
-// Throws Error{kInvalidArgument} for negative limits, those above max_model_len, and queries that are not one
-// a document.
-void check_request(const Request& request, std::int32_t max_model_len);
+// Throws Error{kInvalidArgument} for negative limits, those above max_model_len, queries that are not one a
+// document, and an instruction for a prompt that takes none.
+void check_request(const Request& request, const RequestEncoder& encoder);
 
 }  // namespace rerank

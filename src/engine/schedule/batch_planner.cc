@@ -100,7 +100,8 @@ BatchPlanner::Outcome BatchPlanner::plan(const PendingRequestPtr& request, Plann
   if (request->held_head != nullptr && request->held_head != part && may_hold(*request, part->num_tokens())) {
     hold(*request, part);
   }
-  append_segment(part, request->next_document->ids, planned.batch);
+  append_segment(part, request->next_document->ids, planned.batch).type_border =
+      request->next_document->type_border;
   score_last(request, head.num_tokens() - head_cost, planned);
   return Outcome::kPlanned;
 }

@@ -36,7 +36,7 @@ struct PendingRequest {
   // The scheduler's own.
   std::int32_t priority = request.priority;      // lower while a request of a lower number waits for this one
   std::shared_ptr<SharedEncoding> shared;        // of the first documents, where others help; else empty
-  std::optional<PromptEncoding> encoding;        // from the first look at it on
+  std::unique_ptr<PromptEncoding> encoding;      // from the first look at it on
   std::chrono::nanoseconds encoding_next{};      // spent on next_document and what it needs
   const PrefixCache::Part* held_head = nullptr;  // a long part of the head that is kept for it
   std::size_t next = documents.first;            // document to plan

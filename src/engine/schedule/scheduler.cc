@@ -143,7 +143,7 @@ bool Scheduler::encode_next(PendingRequest& request, std::chrono::nanoseconds mo
   if (request.encoding_next > most) return false;
   Clock::time_point begin = Clock::now();
   if (!request.started) request.started = begin;
-  if (!request.encoding) request.encoding.emplace(encoder_, request.request);
+  if (request.encoding == nullptr) request.encoding = PromptEncoding::start(encoder_, request.request);
   if (request.shared != nullptr && !request.shared->covers(request.next)) request.shared.reset();
   bool is_done = false;
   while (!is_done && request.encoding_next <= most) {

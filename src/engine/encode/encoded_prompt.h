@@ -1,0 +1,35 @@
+// A prompt as token ids: what documents with one query share, and what comes with each document.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "backend/packed_batch.h"
+
+namespace rerank {
+
+using TokenIds = std::vector<std::int32_t>;
+
+struct EncodedHead {
+  std::vector<TokenIds> parts;  // shared ones, each after those before it; none is empty
+  TokenIds after_document;
+
+  // Of an encoder's pair, whose documents contain it: as many of the query's first tokens as a pair can have,
+  // and how many were found.
+  TokenIds query;
+  std::int32_t num_query_tokens = 0;
+
+  std::int32_t num_tokens() const {  // of the parts
+    std::size_t sum = 0;
+    for (const TokenIds& part : parts) sum += part.size();
+    return static_cast<std::int32_t>(sum);
+  }
+};
+
+struct EncodedDocument {
+  TokenIds ids;  // the document and what comes after it; of an encoder all of the pair
+  bool truncated = false;
+  std::int32_t type_border = kOneType;  // see Segment
+};
+
+}  // namespace rerank

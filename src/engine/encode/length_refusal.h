@@ -1,0 +1,30 @@
+// What is said of a text of a request that is at fault, or too long.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "prompt/prompt.h"
+#include "rerank/error.h"
+#include "rerank/types.h"
+
+namespace rerank {
+
+class RequestEncoder;
+
+// The member of the request that the field's text is of; the instruction, where it is none.
+ErrorSubject subject_of(const Request& request, PromptField field, std::size_t document);
+
+// A prompt that is too long.
+struct LongPrompt {
+  PromptField field = PromptField::kNone;  // of the text to be shortened
+  std::size_t document = 0;
+  std::int32_t num_tokens = 0;  // of the whole prompt
+  bool is_exact = true;         // else it has more
+};
+
+// Throws Error{kInvalidArgument} about the text that is to be shortened.
+[[noreturn]] void refuse_length(const RequestEncoder& encoder, const Request& request,
+                                const LongPrompt& prompt);
+
+}  // namespace rerank
