@@ -28,7 +28,7 @@ Tokenizer::~Tokenizer() = default;
 
 Tokenizer Tokenizer::load(const std::filesystem::path& file) {
   std::error_code ignored;
-  if (!std::filesystem::is_regular_file(file, ignored)) {
+  if (!std::filesystem::exists(file, ignored) || std::filesystem::is_directory(file, ignored)) {
     throw Error(
         ErrorCode::kNotFound,
         fmt::format("{}: cannot be read; give the path of a Hugging Face tokenizer.json", file.string()));

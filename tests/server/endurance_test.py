@@ -55,7 +55,7 @@ class Ending(unittest.TestCase):
                 # The one that asks is busy too.
                 service.wait_for_metric("rerank_http_busy_connections", num_clients + 1)
                 service.process.send_signal(signal.SIGTERM)
-                service.wait_for_log("ending: ")
+                service.wait_for_log("shutting down: ")
                 with self.assertRaises(ConnectionRefusedError):
                     service.socket()
                 for answer in answers:
@@ -113,7 +113,7 @@ class Ending(unittest.TestCase):
                 connection.sendall(post_text("/v1/rerank", body_of(3000, 100, 1)))
                 service.wait_for_metric("rerank_http_busy_connections", 2)
                 service.process.send_signal(signal.SIGTERM)
-                service.wait_for_log("ending: ")
+                service.wait_for_log("shutting down: ")
                 service.process.send_signal(signal.SIGTERM)
                 self.assertEqual(service.process.wait(LONG), 130)
 
