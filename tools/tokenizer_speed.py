@@ -8,7 +8,8 @@ get them a document at a time, cut at blank lines to at least 1000 bytes, and bo
 one thread. "First" is one pass with nothing remembered, "repeated" the same text again; each is the best of 3.
 
 Needs: pip install 'tokenizers>=0.23,<0.24'
-Run:   tools/tokenizer_speed.py --tokenizer FILE/tokenizer.json --bench build/src/tokenizer/tokenizer_bench
+Run:   tools/tokenizer_speed.py --tokenizer NAME=FILE ... --bench build/release/src/tokenizer/tokenizer_bench
+       NAME is for the table, FILE a tokenizer.json; several of them one after the other
 """
 
 import argparse
@@ -83,6 +84,8 @@ def speeds_of_package(file, text):
     first, repeated = [], []
     for _ in range(REPEATS):
         tokenizer = tokenizers.Tokenizer.from_file(str(file))
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
         first.append(size / seconds_of_package(tokenizer, documents))
         repeated.append(size / seconds_of_package(tokenizer, documents))
     return max(first), max(repeated)
@@ -103,23 +106,25 @@ def speeds_of_bench(bench, file, folder):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--tokenizer", type=pathlib.Path, required=True)
+    parser.add_argument("--tokenizer", required=True, action="append", metavar="NAME=FILE")
     parser.add_argument("--bench", type=pathlib.Path, required=True)
     arguments = parser.parse_args()
     texts = {"licences": licences(), "descriptions": descriptions(), "synopses": synopses(), "languages": languages()}
     texts = {name: text for name, text in texts.items() if text}
+    print("| tokenizer | text | bytes | pass | rerank, MB/s | `tokenizers` " + tokenizers.__version__ + ", MB/s | ratio |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
     with tempfile.TemporaryDirectory() as folder:
         for name, text in texts.items():
             (pathlib.Path(folder) / f"{name}.txt").write_text(text, encoding="utf-8")
-        ours = speeds_of_bench(arguments.bench, arguments.tokenizer, folder)
-    print("| text | bytes | pass | rerank, MB/s | `tokenizers` " + tokenizers.__version__ + ", MB/s | ratio |")
-    print("| --- | --- | --- | --- | --- | --- |")
-    for name, text in texts.items():
-        theirs = dict(zip(("first", "repeated"), speeds_of_package(arguments.tokenizer, text)))
-        for kind, benchmark in (("first", "encode_first_pass"), ("repeated", "encode")):
-            speed = ours[f"{benchmark}/{name}"]
-            print(f"| {name} | {len(text.encode()):,} | {kind} | {speed / 1e6:.1f} | {theirs[kind] / 1e6:.1f} "
-                  f"| {speed / theirs[kind]:.1f} |")
+        for named in arguments.tokenizer:
+            label, _, file = named.partition("=")
+            ours = speeds_of_bench(arguments.bench, file, folder)
+            for name, text in texts.items():
+                theirs = dict(zip(("first", "repeated"), speeds_of_package(file, text)))
+                for kind, benchmark in (("first", "encode_first_pass"), ("repeated", "encode")):
+                    speed = ours[f"{benchmark}/{name}"]
+                    print(f"| {label} | {name} | {len(text.encode()):,} | {kind} | {speed / 1e6:.1f} "
+                          f"| {theirs[kind] / 1e6:.1f} | {speed / theirs[kind]:.1f} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-// How many bytes of text a second one core turns into ids with Qwen3's tokenizer. tools/tokenizer_speed.py
+// How many bytes of text a second one core turns into ids with a tokenizer. tools/tokenizer_speed.py
 // runs this beside the Hugging Face package on the same text.
 //
 // Texts: each file of the directory RERANK_BENCH_TEXTS, or this machine's licence texts and the descriptions

@@ -161,10 +161,10 @@ std::string from_base64(const JsonView& node) {
   constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   std::string_view text = node.string();
   while (text.ends_with('=')) text.remove_suffix(1);
-  std::array<int8_t, 256> value;
+  std::array<int, 256> value;
   value.fill(-1);
   for (size_t i = 0; i < kDigits.size(); ++i)
-    value[static_cast<unsigned char>(kDigits[i])] = static_cast<int8_t>(i);
+    value[static_cast<unsigned char>(kDigits[i])] = static_cast<int>(i);
   std::string bytes;
   bytes.reserve(text.size() / 4 * 3 + 2);
   uint32_t bits = 0;
