@@ -18,8 +18,8 @@ struct StepKind {
 };
 
 // The reader of the step's type. Throws Error{kUnsupported} that names the types there are.
-template <typename Reader, size_t kSize>
-Reader& reader_of(const JsonView& step, const StepKind<Reader> (&kinds)[kSize]) {
+template <typename Reader, size_t Size>
+Reader& reader_of(const JsonView& step, const StepKind<Reader> (&kinds)[Size]) {
   const std::string_view type = step.at("type").string();
   std::string known;
   for (const StepKind<Reader>& kind : kinds) {
