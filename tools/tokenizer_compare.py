@@ -154,12 +154,17 @@ def summary(arguments, tallies):
 {rows}
 
 The package works with two versions of Unicode, found by asking it about every code point: its regular expressions
-(`\\p{{L}}`, `\\s`, ...) and the word characters of `single_word` with 16.0, its NFC with 9.0. Neither PCRE2 nor utf8proc of
-this machine has those, and on another machine they would have others. So both are pinned here: patterns run on byte
+(`\\p{{L}}`, `\\s`, ...), the word characters of `single_word`, its grapheme clusters and lower case with 16.0, its NFC, and
+which accents it strips, with 9.0 or before. Neither PCRE2 nor utf8proc of
+this machine has those, and on another machine they would have others. So all are pinned here: patterns run on byte
 symbols that stand for classes of our own table of 16.0 (`src/tokenizer/unicode/code_point_set.h`), and only code points that
-Unicode 9.0 knew are handed to utf8proc (`src/tokenizer/normalizers/nfc.h`), whose answers for them are the same in every version.
-`tools/unicode_tables.py` writes both tables. The made-up tokenizers vary the flags of added tokens, split patterns of
-several model families, merges, prefix spaces, and normalization.
+Unicode 9.0 knew are handed to utf8proc (`src/tokenizer/normalizers/decomposition.h`), whose answers for them are the same in
+every version. `tools/unicode_tables.py` writes the tables. The made-up tokenizers vary the flags of added tokens, normalizers and
+their order, character maps, split patterns of several model families, merges, scores (with ties), prefix spaces, and what
+continues a word.
+
+The package reads scores of Unigram with an error of the last bit now and then, which decides between two ways of equal sum;
+so does `src/tokenizer/models/unigram.cc`.
 """
 
 
