@@ -124,25 +124,19 @@ inline typename V::Vec load_sums(const GemmTask& task, const float* sums, int r,
 template <class V, class Row, bool Biased, class Function>
 struct Gate {
   static void finish(const GemmTask& task, const float* sums, int rows, int row, int panel) {
-    for (int r = 0; r < rows; ++r) {
-      for (int c = 0; c < kHalfPanel; c += V::kWidth) {
-        const typename V::Vec gate = load_sums<V, Biased>(task, sums, r, panel, c);
-        const typename V::Vec up = load_sums<V, Biased>(task, sums, r, panel, kHalfPanel + c);
-        store_in_tile<V, Row>(task.ffn, row + r, panel * kHalfPanel + c, V::mul(Function::of(gate), up));
-      }
-    }
+    store_block_in_tile<V, Row, kHalfPanel>(task.ffn, row, rows, panel * kHalfPanel, [&](int r, int c) {
+      return V::mul(Function::of(load_sums<V, Biased>(task, sums, r, panel, c)),
+                    load_sums<V, Biased>(task, sums, r, panel, kHalfPanel + c));
+    });
   }
 };
 
 template <class V, class Row, bool Biased, class Function>
 struct Activate {
   static void finish(const GemmTask& task, const float* sums, int rows, int row, int panel) {
-    for (int r = 0; r < rows; ++r) {
-      for (int c = 0; c < kPanelColumns; c += V::kWidth) {
-        store_in_tile<V, Row>(task.ffn, row + r, panel * kPanelColumns + c,
-                              Function::of(load_sums<V, Biased>(task, sums, r, panel, c)));
-      }
-    }
+    store_block_in_tile<V, Row, kPanelColumns>(task.ffn, row, rows, panel * kPanelColumns, [&](int r, int c) {
+      return Function::of(load_sums<V, Biased>(task, sums, r, panel, c));
+    });
   }
 };
 

@@ -13,6 +13,9 @@ struct Avx512BFloat16 : Avx512 {
   static void store_bfloat16(std::uint16_t* p, Vec x) {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), (__m256i)_mm512_cvtneps_pbh(x));
   }
+  // 16 pairs of bfloat16, of columns 0 .. 15 and 16 .. 31.
+  static __m512i pairs(Vec low, Vec high) { return (__m512i)_mm512_cvtne2ps_pbh(high, low); }
+  static __m512i pairs(Vec low) { return _mm512_castsi256_si512((__m256i)_mm512_cvtneps_pbh(low)); }
 };
 
 // bfloat16 weights [k / 2][32][2], bfloat16 rows: a step adds the products of a pair of k values.

@@ -143,11 +143,29 @@ class PromptAttention {
 
   // 32-bit words of `count` rows, transposed.
   void pack_keys(const Row* keys, int count, std::uint32_t* to) const {
-    for (int word = 0; word < task_.head_dim / kStep; ++word) {
-      for (int key = 0; key < kPanelColumns; ++key) {
-        std::uint32_t bits = 0;
-        if (key < count) __builtin_memcpy(&bits, keys + key * task_.kv_stride + word * kStep, 4);
-        to[word * kPanelColumns + key] = bits;
+    const int num_words = task_.head_dim / kStep;
+    if constexpr (V::kTransposes) {
+      for (int first = 0; first < kPanelColumns; first += 16) {
+        for (int word = 0; word < num_words; word += 16) {
+          const int left = num_words - word < 16 ? num_words - word : 16;
+          decltype(V::zero_words()) rows[16];
+          for (int i = 0; i < 16; ++i) {
+            rows[i] = first + i < count
+                          ? V::load_words(keys + (first + i) * task_.kv_stride + word * kStep, left)
+                          : V::zero_words();
+          }
+          std::uint32_t* panel = to + word * kPanelColumns + first;
+          left == 16 ? V::template store_transposed<16, 16>(rows, panel, kPanelColumns)
+                     : V::template store_transposed<16, 8>(rows, panel, kPanelColumns);
+        }
+      }
+    } else {
+      for (int word = 0; word < num_words; ++word) {
+        for (int key = 0; key < kPanelColumns; ++key) {
+          std::uint32_t bits = 0;
+          if (key < count) __builtin_memcpy(&bits, keys + key * task_.kv_stride + word * kStep, 4);
+          to[word * kPanelColumns + key] = bits;
+        }
       }
     }
   }

@@ -34,6 +34,40 @@ inline void store_in_tile(RowTiles tiles, int row, int column, typename V::Vec x
   }
 }
 
+// Puts Columns consecutive values of `rows` rows into their tile, whose first row is `row`: values(r, c) are
+// kWidth of row r from column c of those on. Rows of the tile from `rows` on become 0 or stay as they are.
+template <class V, class Row, int Columns, class Values>
+inline void store_block_in_tile(RowTiles tiles, int row, int rows, int column, const Values& values) {
+  if constexpr (V::kTransposes) {
+    constexpr int kWords = Columns * static_cast<int>(sizeof(Row)) / 4;
+    auto* to = reinterpret_cast<std::uint32_t*>(tile_row<V, Row>(tiles, row)) +
+               std::int64_t{column} * V::kTileRows * static_cast<int>(sizeof(Row)) / 4;
+    static_assert(V::kWidth == 16 && (kWords == 8 || kWords == 16 || kWords == 32));
+    for (int word = 0; word < kWords; word += 16) {
+      decltype(V::zero_words()) words[16];
+#pragma GCC unroll 16
+      for (int r = 0; r < 16; ++r) {
+        if (r >= V::kTileRows || r >= rows) {
+          words[r] = V::zero_words();
+        } else if constexpr (sizeof(Row) == 4) {
+          words[r] = V::words(values(r, word));
+        } else if constexpr (kWords == 8) {
+          words[r] = V::pairs(values(r, 0));
+        } else {
+          words[r] = V::pairs(values(r, 2 * word), values(r, 2 * word + V::kWidth));
+        }
+      }
+      V::template store_transposed<V::kTileRows, kWords == 8 ? 8 : 16>(words, to + word * V::kTileRows,
+                                                                       V::kTileRows);
+    }
+  } else {
+    for (int r = 0; r < rows; ++r) {
+      for (int c = 0; c < Columns; c += V::kWidth)
+        store_in_tile<V, Row>(tiles, row + r, column + c, values(r, c));
+    }
+  }
+}
+
 // 1 / sqrt(mean(x^2) + eps)
 template <class V>
 inline float inverse_rms(const float* x, int k, float eps) {
@@ -51,6 +85,7 @@ struct RmsNorm {
   typename V::Vec scale;
   const float* weight;
 
+  RmsNorm() = default;
   RmsNorm(const NormTask& task, const float* x)
       : scale(V::set1(inverse_rms<V>(x, task.k, task.eps))), weight(task.weight) {}
   typename V::Vec of(const float* x, int i) const {
@@ -65,6 +100,7 @@ struct LayerNorm {
   const float* weight;
   const float* bias;
 
+  LayerNorm() = default;
   LayerNorm(const NormTask& task, const float* x) : weight(task.weight), bias(task.bias) {
     const auto count = static_cast<float>(task.k);
     typename V::Vec sum = V::zero(), squares = V::zero();
@@ -83,15 +119,28 @@ struct LayerNorm {
 
 enum class NormTarget { kTiles, kRows, kBoth };
 
+// REQUIRES for tiles: first_row is a tile's first, and k a multiple of 32.
 template <class V, class Row, class Kind, NormTarget Target>
 void norm(const NormTask& task) {
-  for (int row = task.first_row; row < task.end_row; ++row) {
-    const float* x = task.x + std::int64_t{row} * task.k;
-    const Kind kind(task, x);
-    for (int i = 0; i < task.k; i += V::kWidth) {
-      const typename V::Vec normed = kind.of(x, i);
-      if constexpr (Target != NormTarget::kRows) store_in_tile<V, Row>(task.tiles, row, i, normed);
-      if constexpr (Target != NormTarget::kTiles) V::store(task.out + std::int64_t{row} * task.k + i, normed);
+  const auto at = [&task](auto* rows, int row) { return rows + std::int64_t{row} * task.k; };
+  if constexpr (Target == NormTarget::kRows) {
+    for (int row = task.first_row; row < task.end_row; ++row) {
+      const float* x = at(task.x, row);
+      const Kind kind(task, x);
+      for (int i = 0; i < task.k; i += V::kWidth) V::store(at(task.out, row) + i, kind.of(x, i));
+    }
+    return;
+  }
+  for (int first = task.first_row; first < task.end_row; first += V::kTileRows) {
+    const int rows = task.end_row - first < V::kTileRows ? task.end_row - first : V::kTileRows;
+    Kind kinds[V::kTileRows];
+    for (int r = 0; r < rows; ++r) kinds[r] = Kind(task, at(task.x, first + r));
+    for (int column = 0; column < task.k; column += kPanelColumns) {
+      store_block_in_tile<V, Row, kPanelColumns>(task.tiles, first, rows, column, [&](int r, int c) {
+        const typename V::Vec normed = kinds[r].of(at(task.x, first + r), column + c);
+        if constexpr (Target == NormTarget::kBoth) V::store(at(task.out, first + r) + column + c, normed);
+        return normed;
+      });
     }
   }
 }

@@ -14,6 +14,8 @@ struct Avx2 {
   static constexpr int kWidth = 8;
   static constexpr int kTileRows = 6;  // 6 x 2 accumulators, 2 weights, 1 broadcast: 15 of 16 registers
 
+  static constexpr bool kTransposes = false;
+
   static Vec zero() { return _mm256_setzero_ps(); }
   static Vec set1(float x) { return _mm256_set1_ps(x); }
   static Vec load(const float* p) { return _mm256_loadu_ps(p); }

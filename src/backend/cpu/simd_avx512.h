@@ -26,17 +26,59 @@ struct Avx512 {
   static Vec min(Vec a, Vec b) { return _mm512_min_ps(a, b); }
   static Vec fma(Vec a, Vec b, Vec c) { return _mm512_fmadd_ps(a, b, c); }
   static Vec round(Vec a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
-  // 2^n * x for integral n, by adding n to the exponent.
-  static Vec scale_by_power_of_two(Vec x, Vec n) {
-    return _mm512_castsi512_ps(
-        _mm512_add_epi32(_mm512_castps_si512(x), _mm512_slli_epi32(_mm512_cvtps_epi32(n), 23)));
-  }
+  // 2^n * x for integral n.
+  static Vec scale_by_power_of_two(Vec x, Vec n) { return _mm512_scalef_ps(x, n); }
   // x where a >= b, else 0.
   static Vec keep_where_not_less(Vec x, Vec a, Vec b) {
     return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(a, b, _CMP_GE_OQ), x);
   }
   static float sum(Vec x) { return _mm512_reduce_add_ps(x); }
   static float largest(Vec x) { return _mm512_reduce_max_ps(x); }
+
+  // to[c * stride + r] = rows[r][c], 32-bit words of rows 0 .. NumRows - 1 and columns 0 .. NumColumns - 1.
+  static constexpr bool kTransposes = true;
+  template <int NumRows, int NumColumns>
+  static void store_transposed(const __m512i (&rows)[16], std::uint32_t* to, int stride) {
+    __m512i a[16], b[16];
+#pragma GCC unroll 8
+    for (int i = 0; i < 8; ++i) {
+      a[2 * i] = _mm512_unpacklo_epi32(rows[2 * i], rows[2 * i + 1]);
+      a[2 * i + 1] = _mm512_unpackhi_epi32(rows[2 * i], rows[2 * i + 1]);
+    }
+    // b[4 i + j]: column j of every lane, of rows 4 i .. 4 i + 3.
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i) {
+      b[4 * i] = _mm512_unpacklo_epi64(a[4 * i], a[4 * i + 2]);
+      b[4 * i + 1] = _mm512_unpackhi_epi64(a[4 * i], a[4 * i + 2]);
+      b[4 * i + 2] = _mm512_unpacklo_epi64(a[4 * i + 1], a[4 * i + 3]);
+      b[4 * i + 3] = _mm512_unpackhi_epi64(a[4 * i + 1], a[4 * i + 3]);
+    }
+    const auto store = [&](int column, __m512i words) {
+      if (column < NumColumns) {
+        _mm512_mask_storeu_epi32(to + column * stride, static_cast<__mmask16>((1u << NumRows) - 1), words);
+      }
+    };
+#pragma GCC unroll 4
+    for (int j = 0; j < 4; ++j) {
+      const __m512i low0 = _mm512_shuffle_i32x4(b[j], b[4 + j], 0x44);
+      const __m512i high0 = _mm512_shuffle_i32x4(b[j], b[4 + j], 0xee);
+      const __m512i low1 = _mm512_shuffle_i32x4(b[8 + j], b[12 + j], 0x44);
+      const __m512i high1 = _mm512_shuffle_i32x4(b[8 + j], b[12 + j], 0xee);
+      store(j, _mm512_shuffle_i32x4(low0, low1, 0x88));
+      store(4 + j, _mm512_shuffle_i32x4(low0, low1, 0xdd));
+      store(8 + j, _mm512_shuffle_i32x4(high0, high1, 0x88));
+      store(12 + j, _mm512_shuffle_i32x4(high0, high1, 0xdd));
+    }
+  }
+  static __m512i load_words(const void* from, int count) {
+    return _mm512_maskz_loadu_epi32(static_cast<__mmask16>((1u << count) - 1), from);
+  }
+  static __m512i words(Vec x) {
+    return _mm512_castps_si512(x);
+  }
+  static __m512i zero_words() {
+    return _mm512_setzero_si512();
+  }
 
   // The even and the odd elements of kWidth pairs of bfloat16, widened.
   static Vec even_bfloat16(const void* pairs) {
