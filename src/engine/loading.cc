@@ -305,7 +305,7 @@ LoadedModel load_model(const EngineOptions& options) {
   LoadedModel loaded;
   const AnswerIds answers = answer_ids(tokenizer, *checkpoint, reranker);
   const Prompt& prompt = reranker.declared.prompt;
-  if (!prompt.pair) require_frame_in_prompt(tokenizer, prompt, *checkpoint);
+  require_frame_in_prompt(tokenizer, prompt, *checkpoint);
   const EncoderOptions encoding{
       .parse_special_tokens = options.parse_special_tokens,
       .max_model_len = max_model_len(options, prompt, tokenizer, reranker.spec.max_positions),

@@ -15,6 +15,7 @@
 #include "engine/schedule/scheduler.h"
 #include "tests/support/byte_tokenizer.h"
 #include "tests/support/family_prompts.h"
+#include "tests/support/pair_tokenizer.h"
 #include "tests/support/schedule_checker.h"
 #include "tests/support/under_sanitizer.h"
 
@@ -86,6 +87,10 @@ class Schedule {
     options.max_model_len = kMaxModelLen;
     options.prefix_cache_tokens = one_of({1, 40, 100, 300, 2000});
     options.share_between_requests = random_() % 4 != 0;
+    if (encoder_.prompt().pair) {
+      options.max_num_batched_tokens = one_of({300, 310, 450, 1000});
+      options.prefix_cache_tokens = options.max_shared_tokens = options.max_shared_parts = 0;
+    }
     options.planning_slice = std::chrono::microseconds(one_of({0, 0, 3, 3000000}));
     options.document_slice = std::chrono::microseconds(one_of({0, 1, 1000000}));
     return options;
@@ -131,6 +136,7 @@ class Schedule {
     for (std::size_t i = 0; i < planned_.scored.size() && error_.empty(); ++i) {
       const auto& [request, document] = planned_.scored[i];
       expect_score(*request, document, keys[i]);
+      expect_types(*request, document, scored_segment(i).type_border);
       release(*request);
     }
     num_computed_ += planned_.batch.num_tokens();
@@ -154,6 +160,16 @@ class Schedule {
     if (request.scores[document].num_tokens != static_cast<std::int32_t>(size))
       error_ = "a wrong number of tokens";
     if (request.scores[document].truncated != tail.truncated) error_ = "truncated or not";
+  }
+
+  void expect_types(PendingRequest& request, std::size_t document, std::int32_t border) {
+    const EncodedHead head = encoder_.encode_head(request.request, document);
+    if (encoder_.encode_document(request.request, document, head).type_border != border)
+      error_ = "wrong types";
+  }
+
+  const Segment& scored_segment(std::size_t score) const {
+    return *std::ranges::find(planned_.batch.segments, static_cast<std::int32_t>(score), &Segment::score);
   }
 
   void release(PendingRequest& request) {
@@ -205,18 +221,27 @@ class Schedule {
   PlannedBatch planned_;
 };
 
-// RERANK_SCHEDULES says how many, RERANK_SCHEDULE_SEED where they begin.
-TEST(RandomSchedule, EveryScoreIsThatOfItsPrompt) {
+// $RERANK_SCHEDULES says how many, $RERANK_SCHEDULE_SEED where they begin.
+void run_schedules(const RequestEncoder& encoder, std::uint32_t otherwise_count) {
   const auto number = [](const char* name, std::uint32_t otherwise) {
     const char* value = std::getenv(name);
     return value == nullptr ? otherwise : static_cast<std::uint32_t>(std::atoi(value));
   };
-  const RequestEncoder encoder(prompt_tokenizer(), qwen3_reranker_prompt(), {.max_model_len = kMaxModelLen});
   const std::uint32_t first = number("RERANK_SCHEDULE_SEED", 0);
-  const std::uint32_t count = number("RERANK_SCHEDULES", kUnderSanitizer ? 4000 : 100000);
+  const std::uint32_t count = number("RERANK_SCHEDULES", otherwise_count);
   for (std::uint32_t seed = first; seed < first + count; ++seed) {
     ASSERT_EQ(Schedule(encoder, seed).run(), "") << "seed " << seed;
   }
+}
+
+TEST(RandomSchedule, EveryScoreIsThatOfItsPrompt) {
+  run_schedules({prompt_tokenizer(), qwen3_reranker_prompt(), {.max_model_len = kMaxModelLen}},
+                kUnderSanitizer ? 4000 : 100000);
+}
+
+TEST(RandomSchedule, OfPairs) {
+  run_schedules({pair_tokenizer(), pair_prompt(), {.max_model_len = kMaxModelLen, .num_token_types = 2}},
+                kUnderSanitizer ? 1000 : 10000);
 }
 
 }  // namespace
