@@ -354,8 +354,8 @@ if wants http "$parts"; then
   for size in 0.6B 4B; do
     wants $size "$sizes" || continue
     if [ $size = 0.6B ]; then alone=150; else alone=30; fi
-    http_in_turn "$size" $alone synth:$size
-    http_in_turn "$size int8" $alone synth:$size --quantization int8
+    http_in_turn "$size" "$alone" synth:$size
+    http_in_turn "$size int8" "$alone" synth:$size --quantization int8
   done
 fi
 if wants together "$parts" && [ -n "$old" ]; then
