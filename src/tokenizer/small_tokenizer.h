@@ -114,7 +114,8 @@ inline boost::json::object small_word_piece_document(const std::vector<std::stri
 // which
 // "<unk>" is the first.
 inline boost::json::object small_unigram_document(const std::vector<std::pair<std::string, double>>& tokens) {
-  boost::json::array vocab = {boost::json::array{"<unk>", 0.0}};
+  boost::json::array vocab;
+  vocab.push_back(boost::json::array{"<unk>", 0.0});
   for (const auto& [token, score] : tokens) {
     vocab.push_back(boost::json::array{boost::json::string(token), score});
   }

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <map>
 #include <random>
@@ -113,9 +114,9 @@ TEST(Unigram, WhatIsNotDoneIsRefusedByName) {
   EXPECT_THAT(refusal("model", "byte_fallback", true), HasSubstr("model.byte_fallback is true"));
   EXPECT_THAT(refusal("model", "vocab", boost::json::array{token, token}),
               HasSubstr("model.vocab[1] is a token that"));
-  EXPECT_THAT(refusal("model", "vocab", boost::json::array{boost::json::array{"a"}}),
+  EXPECT_THAT(refusal("model", "vocab", boost::json::parse(R"([["a"]])")),
               HasSubstr("model.vocab[0] should be a token and its score"));
-  EXPECT_THAT(refusal("model", "vocab", boost::json::array{boost::json::array{"a", "b"}}),
+  EXPECT_THAT(refusal("model", "vocab", boost::json::parse(R"([["a", "b"]])")),
               HasSubstr("model.vocab[0][1] should be a number"));
   EXPECT_THAT(refusal("", "pre_tokenizer", {{"type", "Metaspace"}, {"replacement", "ab"}}),
               HasSubstr("pre_tokenizer.replacement should be one character"));

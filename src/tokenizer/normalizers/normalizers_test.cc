@@ -68,6 +68,7 @@ TEST(Normalizers, CharacterMap) {
   EXPECT_EQ(normal(precompiled(), "a\u0301b"), "Xb") << "of a cluster the shortest entry counts for all";
   EXPECT_EQ(normal(precompiled(), "a\u0301\u0302\u0303"), "X\u0301\u0302\u0303")
       << "but not of 6 bytes or more";
+  EXPECT_EQ(normal(precompiled(), "a\u0301\u20d0"), "X\u0301\u20d0") << "6 bytes";
   EXPECT_EQ(normal(precompiled(), "\ufb01\u0301"), "fi");
   EXPECT_EQ(normal(precompiled(), "\u0958\u0301"), "\u0915\u093c");
   EXPECT_EQ(normal(precompiled(), std::string_view("\0b", 2)), std::string_view("\0b", 2));
