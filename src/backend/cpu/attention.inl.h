@@ -1,5 +1,5 @@
-// Attention for any vector type: an online softmax over tiles of 64 keys that start at multiples of 64 in
-// absolute position. A query's sums run over the same tiles in the same order however its prompt is cut,
+// Causal attention for any vector type: an online softmax over tiles of 64 keys that start at multiples of 64
+// in absolute position. A query's sums run over the same tiles in the same order however its prompt is cut,
 // shared or batched: keys after it weigh exactly 0, and adding 0 changes no bit.
 #pragma once
 
@@ -93,9 +93,8 @@ struct Visible {
 
   Visible(const AttentionTask& task, int query_position, int tile_position) {
     const auto in_tile = [](int key) { return key < 0 ? 0 : key > kKeyTile ? kKeyTile : key; };
-    const int past = query_position + task.reach_ahead + 1;
     first = in_tile(query_position - task.reach_back - tile_position);
-    end = in_tile((past < task.num_keys ? past : task.num_keys) - tile_position);
+    end = in_tile(query_position + 1 - tile_position);
   }
 };
 
@@ -167,15 +166,14 @@ void attention(const AttentionTask& task) {
   const int padded = (num_queries + V::kTileRows - 1) / V::kTileRows * V::kTileRows;
   AttentionScratch scratch(task.scratch, task.head_dim, padded);
   load_queries<V>(task, num_queries, scratch);
-  const int last = task.first_position + task.num_rows - 1 + task.reach_ahead;
-  const int end = last < task.num_keys ? last + 1 : task.num_keys;
+  const int end = task.first_position + task.num_rows;
   const int first = task.first_position - task.reach_back;
   for (int position = first < 0 ? 0 : first / kKeyTile * kKeyTile; position < end; position += kKeyTile) {
     gather_tile<V, Row>(task, position, scratch);
     for (int q = 0; q < num_queries; q += V::kTileRows) {
       const int rows = num_queries - q < V::kTileRows ? num_queries - q : V::kTileRows;
       // Keys that none of these queries sees: sums would be multiplied by 1 and added 0.
-      if (task.first_position + (q + rows - 1) / task.group + task.reach_ahead < position) continue;
+      if (task.first_position + (q + rows - 1) / task.group < position) continue;
       if (task.first_position + q / task.group - task.reach_back >= position + kKeyTile) continue;
       attend_tile<V>(task, position, q, rows, scratch);
     }

@@ -40,11 +40,23 @@ inline typename V::Vec power_of_two(typename V::Vec x) {
   return V::scale_by_power_of_two(p, n);
 }
 
-// The same for x <= 127, exactly 0 below -126 (so also for -inf).
+// The same for x <= 127, exactly 0 for -inf.
 template <class V>
 inline typename V::Vec power_of_two_or_zero(typename V::Vec x) {
-  const typename V::Vec lowest = V::set1(-126.0f);
-  return V::keep_where_not_less(power_of_two<V>(V::max(x, lowest)), x, lowest);
+  using Vec = typename V::Vec;
+  if constexpr (V::kScalesByFloor) {
+    const Vec r = V::fraction(x);
+    Vec p = V::set1(1.8775766948238015e-3f);
+    p = V::fma(p, r, V::set1(8.989340625703335e-3f));
+    p = V::fma(p, r, V::set1(5.582631751894951e-2f));
+    p = V::fma(p, r, V::set1(0.24015361070632935f));
+    p = V::fma(p, r, V::set1(0.6931530833244324f));
+    p = V::fma(p, r, V::set1(0.9999999403953552f));
+    return V::scale_by_floor(p, x);
+  } else {
+    const Vec lowest = V::set1(-126.0f);
+    return V::keep_where_not_less(power_of_two<V>(V::max(x, lowest)), x, lowest);
+  }
 }
 
 // x / (1 + e^-x)

@@ -123,6 +123,7 @@ inline typename V::Vec load_sums(const GemmTask& task, const float* sums, int r,
 // What becomes of the sums of one tile: of `rows` rows from `row` on, of the columns of `panel`.
 template <class V, class Row, bool Biased, class Function>
 struct Gate {
+  static void prefetch(const GemmTask&, int, int, int) {}
   static void finish(const GemmTask& task, const float* sums, int rows, int row, int panel) {
     store_block_in_tile<V, Row, kHalfPanel>(task.ffn, row, rows, panel * kHalfPanel, [&](int r, int c) {
       return V::mul(Function::of(load_sums<V, Biased>(task, sums, r, panel, c)),
@@ -133,6 +134,7 @@ struct Gate {
 
 template <class V, class Row, bool Biased, class Function>
 struct Activate {
+  static void prefetch(const GemmTask&, int, int, int) {}
   static void finish(const GemmTask& task, const float* sums, int rows, int row, int panel) {
     store_block_in_tile<V, Row, kPanelColumns>(task.ffn, row, rows, panel * kPanelColumns, [&](int r, int c) {
       return Function::of(load_sums<V, Biased>(task, sums, r, panel, c));
@@ -142,6 +144,14 @@ struct Activate {
 
 template <class V, bool Biased, bool Adds>
 struct Store {
+  // While the sums are computed.
+  static void prefetch(const GemmTask& task, int rows, int row, int panel) {
+    for (int r = 0; r < rows; ++r) {
+      const float* out = task.out + (row + r) * task.out_stride + panel * kPanelColumns;
+      __builtin_prefetch(out, 1);
+      __builtin_prefetch(out + 16, 1);
+    }
+  }
   static void finish(const GemmTask& task, const float* sums, int rows, int row, int panel) {
     for (int r = 0; r < rows; ++r) {
       float* out = task.out + (row + r) * task.out_stride + panel * kPanelColumns;
@@ -165,6 +175,7 @@ void gemm_with(const GemmTask& task) {
     for (int t = task.first_tile; t < task.end_tile; ++t) {
       const int row = t * V::kTileRows;
       const int rows = task.num_rows - row < V::kTileRows ? task.num_rows - row : V::kTileRows;
+      Finish::prefetch(task, rows, row, panel);
       multiply_rows<V, Multiply>(rows, reinterpret_cast<const Row*>(task.rows.data) + t * tile_elements,
                                  weights, task.rows.k, sums);
       Finish::finish(task, sums, rows, row, panel);

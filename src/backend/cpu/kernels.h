@@ -121,7 +121,8 @@ struct AttentionTask {
   std::int32_t head_dim = 0;
   std::int32_t group = 0;           // query heads of a kv head
   std::int32_t first_position = 0;  // of the first query row
-  // A query at position p sees keys [p - reach_back, p + reach_ahead] of the num_keys there are.
+  // A query at position p sees keys [p - reach_back, p + reach_ahead] of the num_keys there are. Causal
+  // attention has no reach_ahead.
   std::int32_t reach_back = kUnbounded;
   std::int32_t reach_ahead = 0;
   std::int32_t num_keys = 0;
@@ -146,7 +147,7 @@ struct Kernels {
   void (*rotate)(const HeadTask&);
   void (*norm_rotate)(const HeadTask&);
   void (*norm_heads)(const HeadTask&);
-  void (*attention)(const AttentionTask&);         // over runs of keys, as they come
+  void (*attention)(const AttentionTask&);         // causal, over runs of keys
   void (*prompt_attention)(const AttentionTask&);  // over one run, both ways
   // Rounds `count` float32 to the keys' format.
   void (*store_kv)(const float* from, void* to, std::int32_t count);

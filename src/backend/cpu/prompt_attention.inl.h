@@ -6,6 +6,7 @@
 
 #include <cmath>
 #include <limits>
+#include <type_traits>
 
 #include "backend/cpu/functions.inl.h"
 #include "backend/cpu/gemm.inl.h"
@@ -155,8 +156,8 @@ class PromptAttention {
                           : V::zero_words();
           }
           std::uint32_t* panel = to + word * kPanelColumns + first;
-          left == 16 ? V::template store_transposed<16, 16>(rows, panel, kPanelColumns)
-                     : V::template store_transposed<16, 8>(rows, panel, kPanelColumns);
+          left == 16 ? V::template store_transposed<16>(rows, panel, kPanelColumns, 0, 16)
+                     : V::template store_transposed<8>(rows, panel, kPanelColumns, 0, 16);
         }
       }
     } else {
@@ -239,13 +240,25 @@ class PromptAttention {
     for (; first < end; ++first) scores[first] = -std::numeric_limits<float>::infinity();
   }
 
+  // A head at a time, the rows that share a tile together.
   void store() const {
-    for (int q = 0; q < num_queries_; ++q) {
-      const Vec inverse = V::set1(1.0f / weight_[q]);
-      const int column = task_.first_column + (q % task_.group) * task_.head_dim;
-      for (int d = 0; d < task_.head_dim; d += V::kWidth) {
-        store_in_tile<V, Row>(task_.out, task_.first_row + q / task_.group, column + d,
-                              V::mul(V::load(sums_ + std::int64_t{q} * value_columns_ + d), inverse));
+    for (int q = 0; q < num_queries_; ++q) weight_[q] = 1.0f / weight_[q];
+    for (int head = 0; head < task_.group; ++head) {
+      const int column = task_.first_column + head * task_.head_dim;
+      for (int first = 0, rows = 0; first < task_.num_rows; first += rows) {
+        const int left = V::kTileRows - (task_.first_row + first) % V::kTileRows;
+        rows = task_.num_rows - first < left ? task_.num_rows - first : left;
+        const auto store_columns = [&](auto columns, int d) {
+          store_block_in_tile<V, Row, columns>(
+              task_.out, task_.first_row + first, rows, column + d, [&](int r, int c) {
+                const std::int64_t q = (first + r) * task_.group + head;
+                return V::mul(V::load(sums_ + q * value_columns_ + d + c), V::set1(weight_[q]));
+              });
+        };
+        int d = 0;
+        for (; d + kPanelColumns <= task_.head_dim; d += kPanelColumns)
+          store_columns(std::integral_constant<int, kPanelColumns>(), d);
+        if (d < task_.head_dim) store_columns(std::integral_constant<int, kHalfPanel>(), d);
       }
     }
   }

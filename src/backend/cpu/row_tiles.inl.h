@@ -34,31 +34,32 @@ inline void store_in_tile(RowTiles tiles, int row, int column, typename V::Vec x
   }
 }
 
-// Puts Columns consecutive values of `rows` rows into their tile, whose first row is `row`: values(r, c) are
-// kWidth of row r from column c of those on. Rows of the tile from `rows` on become 0 or stay as they are.
+// Puts Columns consecutive values of `rows` rows from `row` on into the tile that they share: values(r, c)
+// are kWidth of row r from column c of those on.
 template <class V, class Row, int Columns, class Values>
 inline void store_block_in_tile(RowTiles tiles, int row, int rows, int column, const Values& values) {
   if constexpr (V::kTransposes) {
     constexpr int kWords = Columns * static_cast<int>(sizeof(Row)) / 4;
-    auto* to = reinterpret_cast<std::uint32_t*>(tile_row<V, Row>(tiles, row)) +
-               std::int64_t{column} * V::kTileRows * static_cast<int>(sizeof(Row)) / 4;
     static_assert(V::kWidth == 16 && (kWords == 8 || kWords == 16 || kWords == 32));
+    const int first = row % V::kTileRows;
+    auto* to = reinterpret_cast<std::uint32_t*>(tile_row<V, Row>(tiles, row - first)) +
+               std::int64_t{column} * V::kTileRows * static_cast<int>(sizeof(Row)) / 4;
     for (int word = 0; word < kWords; word += 16) {
       decltype(V::zero_words()) words[16];
 #pragma GCC unroll 16
       for (int r = 0; r < 16; ++r) {
-        if (r >= V::kTileRows || r >= rows) {
+        if (r >= V::kTileRows || r < first || r >= first + rows) {
           words[r] = V::zero_words();
         } else if constexpr (sizeof(Row) == 4) {
-          words[r] = V::words(values(r, word));
+          words[r] = V::words(values(r - first, word));
         } else if constexpr (kWords == 8) {
-          words[r] = V::pairs(values(r, 0));
+          words[r] = V::pairs(values(r - first, 0));
         } else {
-          words[r] = V::pairs(values(r, 2 * word), values(r, 2 * word + V::kWidth));
+          words[r] = V::pairs(values(r - first, 2 * word), values(r - first, 2 * word + V::kWidth));
         }
       }
-      V::template store_transposed<V::kTileRows, kWords == 8 ? 8 : 16>(words, to + word * V::kTileRows,
-                                                                       V::kTileRows);
+      V::template store_transposed<kWords == 8 ? 8 : 16>(words, to + word * V::kTileRows, V::kTileRows, first,
+                                                         first + rows);
     }
   } else {
     for (int r = 0; r < rows; ++r) {

@@ -15,6 +15,7 @@ struct Avx2 {
   static constexpr int kTileRows = 6;  // 6 x 2 accumulators, 2 weights, 1 broadcast: 15 of 16 registers
 
   static constexpr bool kTransposes = false;
+  static constexpr bool kScalesByFloor = false;
 
   static Vec zero() { return _mm256_setzero_ps(); }
   static Vec set1(float x) { return _mm256_set1_ps(x); }

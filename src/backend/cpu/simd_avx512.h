@@ -28,6 +28,10 @@ struct Avx512 {
   static Vec round(Vec a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
   // 2^n * x for integral n.
   static Vec scale_by_power_of_two(Vec x, Vec n) { return _mm512_scalef_ps(x, n); }
+  // x - floor(x), 0 of infinity, and x * 2^floor(n).
+  static constexpr bool kScalesByFloor = true;
+  static Vec fraction(Vec x) { return _mm512_reduce_ps(x, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC); }
+  static Vec scale_by_floor(Vec x, Vec n) { return _mm512_scalef_ps(x, n); }
   // x where a >= b, else 0.
   static Vec keep_where_not_less(Vec x, Vec a, Vec b) {
     return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(a, b, _CMP_GE_OQ), x);
@@ -35,10 +39,13 @@ struct Avx512 {
   static float sum(Vec x) { return _mm512_reduce_add_ps(x); }
   static float largest(Vec x) { return _mm512_reduce_max_ps(x); }
 
-  // to[c * stride + r] = rows[r][c], 32-bit words of rows 0 .. NumRows - 1 and columns 0 .. NumColumns - 1.
+  // to[c * stride + r] = rows[r][c], 32-bit words of rows first_row .. end_row - 1 and columns 0 ..
+  // NumColumns - 1.
   static constexpr bool kTransposes = true;
-  template <int NumRows, int NumColumns>
-  static void store_transposed(const __m512i (&rows)[16], std::uint32_t* to, int stride) {
+  template <int NumColumns>
+  static void store_transposed(const __m512i (&rows)[16], std::uint32_t* to, int stride, int first_row,
+                               int end_row) {
+    const auto mask = static_cast<__mmask16>((1u << end_row) - (1u << first_row));
     __m512i a[16], b[16];
 #pragma GCC unroll 8
     for (int i = 0; i < 8; ++i) {
@@ -55,7 +62,7 @@ struct Avx512 {
     }
     const auto store = [&](int column, __m512i words) {
       if (column < NumColumns) {
-        _mm512_mask_storeu_epi32(to + column * stride, static_cast<__mmask16>((1u << NumRows) - 1), words);
+        _mm512_mask_storeu_epi32(to + column * stride, mask, words);
       }
     };
 #pragma GCC unroll 4
