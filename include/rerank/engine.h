@@ -53,6 +53,9 @@ struct EngineOptions {
   std::string prompt;
   std::string prompt_suffix =
       "official";  // "official", or for Qwen3-Reranker "vllm": a single newline, as in vLLM's template
+  // Of the logit, instead of the score function that the model declares: "auto" (that one), "none" (the logit
+  // itself) or "sigmoid".
+  std::string activation = "auto";
   // For packed weights; empty: $RERANK_CACHE, $XDG_CACHE_HOME/rerank or ~/.cache/rerank.
   std::string cache_directory;
   bool use_weight_cache = true;

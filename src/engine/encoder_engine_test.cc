@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <future>
 #include <string>
 #include <vector>
@@ -77,6 +78,18 @@ TEST_F(EncoderEngineTest, SaysHow) {
   EXPECT_FALSE(result.documents[1].truncated);
   EXPECT_EQ(result.documents[2].num_tokens, 200);
   EXPECT_TRUE(result.documents[2].truncated);
+}
+
+TEST_F(EncoderEngineTest, AnActivationIsChosen) {
+  EngineOptions sigmoid = options(), other = sigmoid;
+  sigmoid.activation = "sigmoid";
+  Engine engine(sigmoid);
+  EXPECT_EQ(engine.info().score_function, "sigmoid(logit)");
+  EXPECT_THAT(engine.info().score_source, HasSubstr("the activation was chosen"));
+  const DocumentScore score = engine.score(request(1)).documents[0];
+  EXPECT_FLOAT_EQ(score.score, 1 / (1 + std::exp(-score.logit_difference())));
+  other.activation = "tanh";
+  EXPECT_EQ(error_of([&] { Engine refused(other); }), "activation: tanh is not one of auto, none, sigmoid");
 }
 
 TEST_F(EncoderEngineTest, SameBitsAloneAndAmongOthers) {

@@ -272,7 +272,7 @@ BackendInfo preview_backend(const EngineOptions& options, const TransformerSpec&
 }
 
 PromptChoice prompt_choice(const EngineOptions& options) {
-  return {.prompt = options.prompt, .suffix = options.prompt_suffix};
+  return {.prompt = options.prompt, .suffix = options.prompt_suffix, .activation = options.activation};
 }
 
 std::string cache_directory(const EngineOptions& options) {

@@ -63,6 +63,16 @@ void choose_suffix(DeclaredPrompt& declared, const std::string& suffix) {
   declared.prompt.name = chosen->name;
 }
 
+void choose_activation(Declaration& declaration, const std::string& activation) {
+  if (activation == "auto") return;
+  if (activation != "none" && activation != "sigmoid") {
+    throw Error(ErrorCode::kInvalidArgument, {.member = "activation"},
+                fmt::format("{} is not one of auto, none, sigmoid", shown_text(activation)));
+  }
+  declaration.declared.score = {.sigmoid = activation == "sigmoid"};
+  declaration.source += "; the activation was chosen";
+}
+
 // `text` is that of the prompt file `name`, which may refer to published prompts.
 Declaration read_declaration(const std::string& text, const std::string& name) {
   std::vector<BuiltInPrompt> built_ins;
@@ -147,6 +157,7 @@ Declaration find_declaration(const Checkpoint& checkpoint, const ConfigReader& c
       choice.prompt.empty() ? declaration_by_its_files(checkpoint, config, match) : chosen_prompt(choice);
   require_prompt_for(match, declaration);
   choose_suffix(declaration.declared, choice.suffix);
+  choose_activation(declaration, choice.activation);
   return declaration;
 }
 

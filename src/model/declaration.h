@@ -14,6 +14,7 @@ namespace rerank {
 struct PromptChoice {
   std::string prompt;               // the name of a published reranker's, or a prompt file; empty: none
   std::string suffix = "official";  // "official" or "vllm"
+  std::string activation = "auto";  // "auto", "none" or "sigmoid"
 };
 
 struct Declaration {

@@ -36,6 +36,7 @@ std::vector<KnownSetting> model_settings() {
       {.key = "parse_special_tokens"},
       {.key = "prompt"},
       {.key = "prompt_suffix"},
+      {.key = "activation"},
       {.key = "instruction", .group = Group::kRequest},
       {.key = "max_tokens_per_query", .group = Group::kRequest},
       {.key = "max_tokens_per_doc", .group = Group::kRequest},

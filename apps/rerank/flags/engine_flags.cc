@@ -36,6 +36,9 @@ void add_prompt_flags(CLI::App& command, EngineOptions& options) {
   add_choice(command, "--prompt-suffix", options.prompt_suffix, {"official", "vllm"},
              "ending of Qwen3-Reranker's prompt; vllm: a single newline, as in vLLM's published template")
       ->group(kRequestGroup);
+  add_choice(command, "--activation", options.activation, {"auto", "none", "sigmoid"},
+             "from logit to score; auto: as the model declares, which inspect shows; none: the logit itself")
+      ->group(kRequestGroup);
 }
 
 }  // namespace
