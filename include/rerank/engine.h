@@ -41,8 +41,9 @@ struct EngineOptions {
   // Tokens of a pair; 0: the limit of the publisher's code (8192 for most) or the model's own, whichever is
   // smaller.
   std::int32_t max_model_len = 0;
-  std::int32_t max_num_batched_tokens = 0;  // tokens of a batch; 0: chosen for the device
-  std::int32_t max_num_seqs = 0;            // pairs of a batch; 0: chosen for the device
+  // Tokens of a batch; 0: chosen for the device. An encoder's: at least max_model_len.
+  std::int32_t max_num_batched_tokens = 0;
+  std::int32_t max_num_seqs = 0;  // pairs of a batch; 0: chosen for the device
   // Tokens of prefixes that a replica keeps between requests; 0: chosen for the device.
   std::int32_t prefix_cache_tokens = 0;
   bool enable_prefix_caching = true;

@@ -18,7 +18,7 @@ struct Request {
   // Empty: `query` is used for every document. Otherwise one for each document, and `query` is ignored; equal
   // ones next to each other are computed once.
   std::vector<std::string> queries;
-  std::string instruction;  // empty: the model's default, see EngineInfo
+  std::string instruction;  // empty: the model's default, see EngineInfo; refused where it takes none
 
   // Limits in tokens; 0: none. The first tokens of a longer text are kept.
   std::int32_t max_tokens_per_query = 0;
@@ -26,8 +26,9 @@ struct Request {
   std::int32_t max_tokens_per_pair =
       0;  // the whole prompt; at most EngineOptions::max_model_len, which is also the default
 
-  // What happens to a pair that exceeds its limit: true truncates the document, never the rest of the prompt,
-  // and reports that in the score; false refuses the request.
+  // What happens to a pair that exceeds its limit: true truncates the document, never the rest of the prompt
+  // (an encoder's: the longer of query and document), and reports that in the score; false refuses the
+  // request.
   bool truncate = true;
 
   std::int32_t priority = 0;  // lower numbers run first; equal ones take turns
@@ -42,7 +43,7 @@ struct DocumentScore {
   float logit_yes = 0;          // its only logit, for a head with one row
   float logit_no = 0;           // 0 for a head with one row
   std::int32_t num_tokens = 0;  // of the whole prompt, after truncation
-  bool truncated = false;       // the document was truncated
+  bool truncated = false;       // the document was truncated, or an encoder's query to fit
 
   // The logit that the score is a function of.
   float logit_difference() const { return logit_yes - logit_no; }
