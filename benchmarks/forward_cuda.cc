@@ -12,8 +12,10 @@
 
 #include "backend/cuda/device_rank.h"
 #include "backend/cuda/kernel_clock.h"
+#include "base/files/whole_file.h"
 #include "model/model.h"
 #include "model/open_model.h"
+#include "model/synthetic/synthetic_checkpoint.h"
 #include "rerank/error.h"
 
 namespace rerank::benchmarks {
@@ -63,6 +65,8 @@ class OneDevice final : public Backend {
 
 class BatchMaker {
  public:
+  explicit BatchMaker(int vocab) : vocab_(static_cast<unsigned>(vocab)) {}
+
   // At most `num_tokens` tokens.
   PackedBatch make(const Arguments& arguments, int num_tokens) {
     batch_.clear();
@@ -95,9 +99,10 @@ class BatchMaker {
     segment.slot = slot;
     if (scored) segment.score = batch_.num_scores++;
     batch_.segments.push_back(segment);
-    for (int i = 0; i < num_tokens; ++i) batch_.ids.push_back(static_cast<std::int32_t>(random_() % 100000));
+    for (int i = 0; i < num_tokens; ++i) batch_.ids.push_back(static_cast<std::int32_t>(random_() % vocab_));
   }
 
+  unsigned vocab_;
   PackedBatch batch_;
   std::mt19937 random_{1};
 };
@@ -239,10 +244,17 @@ void print_products(const cuda::DeviceRank& rank) {
   }
 }
 
+// A config.json alone is a model of that shape with made up weights.
+std::shared_ptr<Checkpoint> open(const std::string& model) {
+  if (!model.ends_with(".json")) return open_model(model);
+  return std::make_shared<SyntheticCheckpoint>(
+      SyntheticOptions{.config_json = read_whole_file(model), .size_name = model});
+}
+
 void run(const Arguments& arguments) {
   const int most = *std::ranges::max_element(arguments.tokens);
   const int positions = arguments.head + arguments.document + 1;
-  const std::shared_ptr<Checkpoint> checkpoint = open_model(arguments.model);
+  const std::shared_ptr<Checkpoint> checkpoint = open(arguments.model);
   const std::unique_ptr<Model> model =
       create_model(checkpoint, read_reranker(*checkpoint), {.no = 0, .yes = 1}, positions);
   const int heads = most / (arguments.head + arguments.document) + 1;
@@ -254,7 +266,8 @@ void run(const Arguments& arguments) {
   cuda::DeviceRank rank(model->weights(), limits, {.type = arguments.type});
   if (arguments.products) print_products(rank);
   Measurement measurement(*model, rank, arguments);
-  for (const int tokens : arguments.tokens) measurement.run(BatchMaker().make(arguments, tokens));
+  for (const int tokens : arguments.tokens)
+    measurement.run(BatchMaker(model->weights().spec().vocab).make(arguments, tokens));
 }
 
 }  // namespace
@@ -263,7 +276,7 @@ void run(const Arguments& arguments) {
 int main(int argc, char** argv) {
   rerank::benchmarks::Arguments arguments;
   CLI::App app("A forward on the GPU, kernel by kernel.");
-  app.add_option("-m,--model", arguments.model, "checkpoint directory or synth:SIZE");
+  app.add_option("-m,--model", arguments.model, "checkpoint directory, a config.json alone, or synth:SIZE");
   app.add_option("--tokens", arguments.tokens, "of a forward, at most; several are measured in turn");
   app.add_option("--head", arguments.head, "tokens that documents share; 0: none");
   app.add_option("--document", arguments.document, "tokens of a document's own");

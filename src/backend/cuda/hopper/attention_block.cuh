@@ -38,7 +38,10 @@ struct Layout {
   __device__ static std::uint32_t queries(std::uint32_t base, int buffer) {
     return slot(base, kSlots) + buffer * kQueryBytes;
   }
-  __device__ static int end_tile(int end_key) { return (end_key + kTile - 1) / kTile; }
+  __device__ static int end_tile(int end_key) { return (end_key - 1) / kTile + 1; }
+  __device__ static int num_tiles(const AttentionItem& item) {
+    return (item.position + item.num_tokens + kTile - 1) / kTile;
+  }
   // The first that an item looks at.
   __device__ static int first_tile(const HopperAttention& a, const AttentionItem& item) {
     return a.window == 0 ? 0 : max(item.position - a.window, 0) / kTile;
@@ -64,11 +67,9 @@ struct Barriers {
   }
 };
 
-// The last key that an item's token `token` looks at, plus one.
-template <bool IsCausal>
+// The last key that an item's token `token` looks at, plus one, where attention goes both ways.
 __device__ inline int end_key(const HopperAttention& a, const AttentionItem& item, int token) {
   const int position = item.position + min(token, item.num_tokens - 1);
-  if (IsCausal) return position + 1;
   return a.window == 0 ? item.num_keys : min(item.num_keys, position + a.window + 1);
 }
 
@@ -79,7 +80,7 @@ __device__ inline int of_lane(int value, int lane) {
 
 // Calls use(item, key head) for each piece of the block's work. By whole warps; what comes next is read
 // beforehand, by each lane a part: the compiler would wait at once for what all of them read.
-template <typename Use>
+template <bool IsCausal, typename Use>
 __device__ inline void for_each_item(const HopperAttention& a, const Use& use) {
   const int lane = threadIdx.x % 32;
   const auto read_pieces = [&](int turn) {
@@ -97,7 +98,7 @@ __device__ inline void for_each_item(const HopperAttention& a, const Use& use) {
                              of_lane(words, 2),
                              of_lane(words, 3),
                              of_lane(words, 4),
-                             of_lane(words, 5),
+                             IsCausal ? 0 : of_lane(words, 5),
                              {}};
     const int now = piece, next = (turn + 1) % 32;
     if (next == 0) pieces = read_pieces(turn + 1);

@@ -86,31 +86,55 @@ struct Consumer {
     if (threadIdx.x % 32 == 0) barrier_arrive(barrier);
   }
 
-  // Hides keys that a row does not look at.
+  // Hides keys beyond each row's own position.
   template <int Keys>
-  __device__ void mask(const AttentionItem& item, int tile) {
+  __device__ void mask_causal(const AttentionItem& item, int tile) {
+    if (tile * kTile + Keys - 1 <= item.position + first_token) return;
+    const int lane = threadIdx.x % 32;
+#pragma unroll
+    for (int i = 0; i < 2; ++i) {
+      const int last = item.position + min(tokens[i], item.num_tokens - 1) - tile * kTile;
+#pragma unroll
+      for (int block = 0; block < Keys / 8; ++block) {
+#pragma unroll
+        for (int e = 0; e < 2; ++e) {
+          if (block * 8 + lane % 4 * 2 + e > last) scores[block * 4 + i * 2 + e] = -INFINITY;
+        }
+      }
+    }
+  }
+
+  // Hides keys behind the prompt's end, and outside of each row's window.
+  template <int Keys>
+  __device__ void mask_window(const AttentionItem& item, int tile) {
     const int begin = tile * kTile;
-    if (IsCausal) {
-      if (begin + Keys - 1 <= item.position + first_token) return;
-    } else if (begin + Keys <= end_key<IsCausal>(a, item, first_token) &&
-               (a.window == 0 || begin >= item.position + last_token - a.window)) {
+    if (begin + Keys <= end_key(a, item, first_token) &&
+        (a.window == 0 || begin >= item.position + last_token - a.window)) {
       return;
     }
     const int lane = threadIdx.x % 32;
 #pragma unroll
     for (int i = 0; i < 2; ++i) {
-      const int last = end_key<IsCausal>(a, item, tokens[i]) - 1 - begin;
-      const int first = IsCausal || a.window == 0
-                            ? 0
-                            : item.position + min(tokens[i], item.num_tokens - 1) - a.window - begin;
+      const int end = end_key(a, item, tokens[i]) - begin;
+      const int first =
+          a.window == 0 ? 0 : item.position + min(tokens[i], item.num_tokens - 1) - a.window - begin;
 #pragma unroll
       for (int block = 0; block < Keys / 8; ++block) {
 #pragma unroll
         for (int e = 0; e < 2; ++e) {
           const int key = block * 8 + lane % 4 * 2 + e;
-          if (key > last || (!IsCausal && key < first)) scores[block * 4 + i * 2 + e] = -INFINITY;
+          if (key >= end || key < first) scores[block * 4 + i * 2 + e] = -INFINITY;
         }
       }
+    }
+  }
+
+  template <int Keys>
+  __device__ void mask(const AttentionItem& item, int tile) {
+    if constexpr (IsCausal) {
+      mask_causal<Keys>(item, tile);
+    } else {
+      mask_window<Keys>(item, tile);
     }
   }
 
@@ -164,7 +188,7 @@ struct Consumer {
   }
 
   // The first tile, before which there is no product.
-  __device__ void first_tile(const AttentionItem& item, int tile) {
+  __device__ void first_tile(const AttentionItem& item, int tile = 0) {
     float shrink[2];
     await_slot();
     products_begin();
@@ -180,7 +204,7 @@ struct Consumer {
   // A later tile's scores beside the product of the tile before, which is a whole one. REQUIRES: its keys are
   // there.
   template <int Keys>
-  __device__ void next_tile(const AttentionItem& item, int tile, int first, int mine) {
+  __device__ void next_tile(const AttentionItem& item, int tile, int mine, int start = 0) {
     float shrink[2];
     const int keys = place.index;
     place.advance();
@@ -189,7 +213,7 @@ struct Consumer {
     place.advance();
     products_begin();
     multiply_keys<Keys>(keys);
-    multiply_values<kTile>(values, tile > first + 1);
+    multiply_values<kTile>(values, tile > start + 1);
     products_wait<1>();
     release(&barriers.empty[keys]);
     mask<Keys>(item, tile);
@@ -215,15 +239,13 @@ struct Consumer {
   }
 
   // All tiles of an item. Those beyond this warpgroup's last row would change nothing.
-  __device__ void attend(const AttentionItem& item) {
-    const int first = IsCausal ? 0 : Shared::first_tile(a, item);
-    const int all = Shared::end_tile(end_key<IsCausal>(a, item, item.num_tokens - 1)) - first;
-    const int end = end_key<IsCausal>(a, item, last_token);
-    const int mine = first_token < item.num_tokens ? Shared::end_tile(end) - first : 0;
+  __device__ void attend_causal(const AttentionItem& item) {
+    const int all = Shared::num_tiles(item);
+    const int last_position = item.position + min(last_token, item.num_tokens - 1);
+    const int mine = first_token < item.num_tokens ? last_position / kTile + 1 : 0;
     // Of my last tile half would do.
-    const bool half = !Shared::kIsWide && (end - 1) % kTile < kTile / 2;
-    // Of a window's first tile a row may look at nothing: this stays the largest then.
-    largest[0] = largest[1] = IsCausal ? -INFINITY : -1e30f;
+    const bool half = !Shared::kIsWide && last_position % kTile < kTile / 2;
+    largest[0] = largest[1] = -INFINITY;
     sum[0] = sum[1] = 0;
     barrier_wait(&barriers.queries_full[query_place.index], query_place.parity);
     if (mine == 0) {
@@ -231,12 +253,12 @@ struct Consumer {
       for (int slot = 0; slot < 2 * all; ++slot) skip();
       return;
     }
-    first_tile(item, first);
+    first_tile(item);
     if (mine > 1) await_slot();
-    const int end_whole = first + (half ? mine - 1 : mine), end_mine = first + mine;
-    for (int tile = first + 1; tile < end_whole; ++tile) next_tile<kTile>(item, tile, first, end_mine);
+    const int whole = half ? mine - 1 : mine;
+    for (int tile = 1; tile < whole; ++tile) next_tile<kTile>(item, tile, mine);
     if constexpr (!Shared::kIsWide) {
-      if (half && mine > 1) next_tile<kTile / 2>(item, end_mine - 1, first, end_mine);
+      if (half && mine > 1) next_tile<kTile / 2>(item, mine - 1, mine);
     }
     release(&barriers.queries_empty[query_place.index]);
     if (mine < all) skip();  // the keys that come before the last values
@@ -244,6 +266,39 @@ struct Consumer {
       last_values<kTile / 2>(mine > 1);
     } else {
       last_values<kTile>(mine > 1);
+    }
+    for (int slot = 2 * mine + 1; slot < 2 * all; ++slot) skip();
+  }
+
+  // The same of all keys, or a window of them: in tiles from `start` to `mine`. In a window's first tile a
+  // row may look at nothing: then -1e30 stays the largest.
+  __device__ void attend_window(const AttentionItem& item) {
+    const int start = Shared::first_tile(a, item);
+    const int all = Shared::end_tile(end_key(a, item, item.num_tokens - 1));
+    const int last_key = end_key(a, item, last_token) - 1;
+    const int mine = first_token < item.num_tokens ? last_key / kTile + 1 : 0;
+    const bool half = !Shared::kIsWide && last_key % kTile < kTile / 2;
+    largest[0] = largest[1] = -1e30f;
+    sum[0] = sum[1] = 0;
+    barrier_wait(&barriers.queries_full[query_place.index], query_place.parity);
+    if (mine == 0) {
+      release(&barriers.queries_empty[query_place.index]);
+      for (int slot = 2 * start; slot < 2 * all; ++slot) skip();
+      return;
+    }
+    first_tile(item, start);
+    if (mine > start + 1) await_slot();
+    const int whole = half ? mine - 1 : mine;
+    for (int tile = start + 1; tile < whole; ++tile) next_tile<kTile>(item, tile, mine, start);
+    if constexpr (!Shared::kIsWide) {
+      if (half && mine > start + 1) next_tile<kTile / 2>(item, mine - 1, mine, start);
+    }
+    release(&barriers.queries_empty[query_place.index]);
+    if (mine < all) skip();  // the keys that come before the last values
+    if (half) {
+      last_values<kTile / 2>(mine > start + 1);
+    } else {
+      last_values<kTile>(mine > start + 1);
     }
     for (int slot = 2 * mine + 1; slot < 2 * all; ++slot) skip();
   }
@@ -304,8 +359,12 @@ struct Consumer {
   }
 
   __device__ void run() {
-    for_each_item(a, [&](const AttentionItem& item, int kv_head) {
-      attend(item);
+    for_each_item<IsCausal>(a, [&](const AttentionItem& item, int kv_head) {
+      if constexpr (IsCausal) {
+        attend_causal(item);
+      } else {
+        attend_window(item);
+      }
       store(item, kv_head);
       query_place.advance();
     });

@@ -38,7 +38,9 @@ struct Copier {
 
   // Keys (0) or values (1) of a tile. Runs are copied as boxes of powers of two, each by a lane of its own.
   __device__ void copy_tile(const AttentionItem& item, int kv_head, int tile, int which) {
-    const int position = tile * Shared::kTile, num_keys = min(Shared::kTile, item.num_keys - position);
+    const int position = tile * Shared::kTile,
+              num_keys =
+                  min(Shared::kTile, (IsCausal ? item.position + item.num_tokens : item.num_keys) - position);
     const int num_rows = (num_keys + 63) / 64 * 64;
     const int lane = threadIdx.x % 32, box = lane / Shared::kBlocks, block = lane % Shared::kBlocks;
     std::uint64_t* barrier = &barriers.full[place.index];
@@ -81,15 +83,16 @@ struct Copier {
   }
 
   __device__ void copy_queries() {
-    for_each_item(a, [&](const AttentionItem& item, int kv_head) { copy_queries(item, kv_head); });
+    for_each_item<IsCausal>(a, [&](const AttentionItem& item, int kv_head) { copy_queries(item, kv_head); });
   }
   // By the `copier`-th of kTileCopiers.
   __device__ void copy_tiles(int copier) {
     static_assert(kTileCopiers < kSlots);
     int turn = 0;
-    for_each_item(a, [&](const AttentionItem& item, int kv_head) {
+    for_each_item<IsCausal>(a, [&](const AttentionItem& item, int kv_head) {
       const int first = IsCausal ? 0 : Shared::first_tile(a, item);
-      const int num_slots = 2 * (Shared::end_tile(end_key<IsCausal>(a, item, item.num_tokens - 1)) - first);
+      const int num_slots = IsCausal ? 2 * Shared::num_tiles(item)
+                                     : 2 * (Shared::end_tile(end_key(a, item, item.num_tokens - 1)) - first);
       for (int slot = 0; slot < num_slots; ++slot) {
         const bool values = slot + 1 == num_slots || (slot > 0 && slot % 2 == 0);
         if (turn == copier) {
