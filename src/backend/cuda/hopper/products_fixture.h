@@ -227,7 +227,7 @@ class ProductsFixture : public testing::TestWithParam<Shape> {
             gemm_view(NumberType::kBFloat16, weight_.as<void>(), outputs, inputs), num_rows, inputs,
             num_processors_};
   }
-  // What launch_gate_up leaves at `out`: e4m3 where that is what it is made of.
+  // What launch_mlp_in leaves at `out`: e4m3 where that is what it is made of.
   static ActivationRows gate_up_rows(void* out) {
     if (GetParam().type == NumberType::kE4m3) return {.e4m3 = static_cast<std::uint8_t*>(out)};
     return {.values = static_cast<DeviceBFloat16*>(out)};
