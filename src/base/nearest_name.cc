@@ -29,6 +29,8 @@ std::size_t distance(std::string_view a, std::string_view b) {
 }  // namespace
 
 std::string suggestion(std::string_view name, const std::vector<std::string>& known) {
+  constexpr std::size_t kLongestName = 100;  // beyond, nothing was meant, and comparing takes long
+  if (name.size() > kLongestName) return "";
   const std::string found = nearest(name, known);
   if (found.empty() || distance(name, found) > std::max<std::size_t>(1, name.size() / 3)) return "";
   return "; did you mean " + found + "?";

@@ -22,7 +22,57 @@ TEST(JsonView, NamesFileAndPathOfWhatIsWrong) {
   EXPECT_EQ(error_of([&] { root.at("a").element(0).at("b").string(); }),
             "f.json: a[0].b should be a string, not 1");
   EXPECT_EQ(error_of([&] { root.at("title").number(); }), "f.json: title should be a number, not \"t\"");
-  EXPECT_EQ(error_of([&] { JsonView(value.at("a"), "f").at("b"); }), "f: should be an object, not an array");
+  EXPECT_EQ(error_of([&] { JsonView(value.at("a"), "f").at("b"); }), "f: should be an object, not a list");
+  EXPECT_EQ(root.at("a").element(0).at("b").name(), "f.json: a[0].b");
+}
+
+TEST(JsonView, ReadsNumbersWithinBounds) {
+  const JsonFile file(R"({"a": 3, "b": 2.5, "big": 5000000000, "zero": 0, "text": "3"})", "f");
+  EXPECT_EQ(file.at("a").integer(3, 3), 3);
+  EXPECT_EQ(file.at("b").positive(), 2.5);
+  EXPECT_EQ(file.integer_or("absent", 7, 1, 2), 7);
+  EXPECT_EQ(error_of([&] { file.at("a").integer(0, 2); }),
+            "f: a should be a whole number from 0 to 2, not 3; download the file again");
+  for (const char* key : {"b", "big", "text"}) {
+    EXPECT_THAT(error_of([&] { file.integer_or(key, 0, INT32_MIN, INT32_MAX); }),
+                testing::HasSubstr("should be a whole number"));
+  }
+  for (const char* key : {"zero", "text"}) {
+    EXPECT_THAT(error_of([&] { file.at(key).positive(); }),
+                testing::HasSubstr("should be a number above 0, not "));
+  }
+}
+
+TEST(JsonView, SaysWhatToDo) {
+  const JsonFile file(R"({"tpye": 1, "x": null})", "f", {.advice = "correct it"});
+  EXPECT_EQ(error_of([&] { file.at("x"); }), "f: lacks the key \"x\"; it has \"tpye\", \"x\"; correct it");
+  EXPECT_EQ(error_of([&] { file.at("tpye").unsupported("is 1: use 2"); }), "f: tpye is 1: use 2");
+  EXPECT_EQ(error_of([&] {
+              file.allow_only({"type", "x"});
+            }),
+            "f: has the key \"tpye\", which this version does not know; did you mean type?");
+  EXPECT_EQ(error_of([&] { file.allow_only({"tpye"}); }),
+            "f: has the key \"x\", which this version does not know; remove it if it changes no score");
+}
+
+TEST(JsonView, ListsTheKeysWhereTheyAreFew) {
+  std::string text = "{\"key\": 0";
+  for (int i = 0; i < 10; ++i) text += ", \"" + std::string(1, static_cast<char>('a' + i)) + "\": 0";
+  EXPECT_EQ(error_of([&] { JsonFile(text + "}", "f").at("x"); }),
+            "f: lacks the key \"x\"; download the file again");
+}
+
+// A message goes to terminals and logs.
+TEST(JsonView, ShowsOnlyWhatIsSafeToPrint) {
+  const JsonFile file("{\"\\u001b[31m" + std::string(1000, 'x') + "\": 1}", "f");
+  const JsonView member = file.member(*file.object().begin());
+  for (const std::string& message :
+       {error_of([&] { member.string(); }), error_of([&] { file.allow_only({}); }),
+        error_of([&] { file.at("y"); }), member.name()}) {
+    EXPECT_THAT(message,
+                testing::AllOf(testing::HasSubstr("?[31mxx"), testing::Not(testing::HasSubstr("\x1b"))));
+    EXPECT_LT(message.size(), 900u);
+  }
 }
 
 TEST(StrictJson, RefusesMoreThanOneDocumentAndKeysThatOccurTwice) {
