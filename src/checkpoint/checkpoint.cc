@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "rerank/error.h"
+#include "text/json_view.h"
 
 namespace rerank {
 namespace {
@@ -18,6 +19,14 @@ std::vector<TensorInfo>::const_iterator lower_bound(const std::vector<TensorInfo
 }
 
 }  // namespace
+
+JsonFile Checkpoint::json_file(std::string_view path) const {
+  return JsonFile(text_file(path).value_or("{}"), name_of(path));
+}
+
+std::string Checkpoint::name_of(std::string_view path) const {
+  return fmt::format("{}: {}", description(), path);
+}
 
 bool Checkpoint::contains(std::string_view name) const {
   const auto found = lower_bound(tensors(), name);

@@ -14,6 +14,8 @@
 
 namespace rerank {
 
+class JsonFile;
+
 struct TensorInfo {
   std::string name;
   DataType type;
@@ -31,6 +33,10 @@ class Checkpoint {
   // The text of another of the model's files, such as "1_LogitScore/config.json"; nothing where there is
   // none. Throws Error when it cannot be read.
   virtual std::optional<std::string> text_file(std::string_view path) const = 0;
+  // The same as JSON: an empty object where there is none. Throws Error unless it is JSON.
+  JsonFile json_file(std::string_view path) const;
+  // What messages call it: "DESCRIPTION: PATH".
+  std::string name_of(std::string_view path) const;
   // In the order of their names.
   virtual const std::vector<TensorInfo>& tensors() const = 0;
   // The view lives until release(name) or the end of the checkpoint. A synthetic tensor is made on the first

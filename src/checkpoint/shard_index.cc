@@ -3,12 +3,9 @@
 
 #include <fmt/format.h>
 
-#include <boost/json/object.hpp>
-#include <boost/json/string.hpp>
 #include <set>
 
-#include "rerank/error.h"
-#include "text/strict_json.h"
+#include "text/json_view.h"
 
 namespace rerank {
 namespace {
@@ -21,26 +18,22 @@ bool is_plain_file_name(std::string_view name) {
 }  // namespace
 
 ShardIndex parse_shard_index(std::string_view text, std::string_view name) {
-  const boost::json::value value = parse_strict_json(text, name);
-  const boost::json::object* root = value.if_object();
-  const boost::json::value* map = root == nullptr ? nullptr : root->if_contains("weight_map");
-  require(map != nullptr && map->is_object() && !map->get_object().empty(),
-          fmt::format("{}: weight_map is missing or no object; download the file again", name));
+  const JsonFile root(text, name);
+  const JsonView map = root.at("weight_map");
+  if (map.object().empty()) map.refuse("is empty");
   ShardIndex index;
-  std::set<std::string> files;
-  for (const boost::json::key_value_pair& pair : map->get_object()) {
-    const std::string tensor(pair.key().data(), pair.key().size());
-    require(pair.value().is_string(),
-            fmt::format("{}: weight_map: {} is not mapped to a file name; download the file again", name,
-                        shown_text(tensor)));
-    const boost::json::string& found = pair.value().get_string();
-    const std::string file(found.data(), found.size());
-    require(is_plain_file_name(file), fmt::format("{}: weight_map: {} is mapped to \"{}\", which is no plain "
-                                                  "name of a .safetensors file beside it; "
-                                                  "download the model from a source that you trust",
-                                                  name, shown_text(tensor), shown_text(file)));
-    index.file_of.emplace(tensor, file);
-    files.insert(file);
+  std::set<std::string_view> files;
+  for (const boost::json::key_value_pair& member : map.object()) {
+    const JsonView file = map.member(member);
+    if (!is_plain_file_name(file.string())) {
+      throw Error(
+          ErrorCode::kInvalidArgument,
+          fmt::format("{} is {}, which is no plain name of a .safetensors file beside it; download the "
+                      "model from a source that you trust",
+                      file.name(), shown_text(file.string())));
+    }
+    index.file_of.emplace(member.key(), file.string());
+    files.insert(file.string());
   }
   index.files.assign(files.begin(), files.end());
   return index;

@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "backend/transformer.h"
-#include "model/config_reader.h"
+#include "text/json_view.h"
 
 namespace rerank {
 
@@ -26,15 +26,15 @@ struct SizeKeys {
 
 // Sizes and the norms' epsilon; max_positions is max_position_embeddings. Throws Error naming the key and
 // what to do: a key missing or out of range.
-TransformerSpec read_sizes(const ConfigReader& config, const SizeKeys& keys);
+TransformerSpec read_sizes(const JsonView& config, const SizeKeys& keys);
 
-// Throws Error unless `key` is left out or one of `names`.
-void require_activation(const ConfigReader& config, std::string_view key,
-                        std::initializer_list<std::string_view> names);
+// Throws Error naming the key unless it is left out or one of `names`.
+void require_one_of(const JsonView& config, std::string_view key,
+                    std::initializer_list<std::string_view> names);
 
 // The activation that Hugging Face's ACT2FN has under this name. Throws Error naming the key.
-MlpActivation read_activation(const ConfigReader& config, std::string_view key);
+MlpActivation read_activation(const JsonView& name);
 
-void refuse_quantization(const ConfigReader& config);
+void refuse_quantization(const JsonView& config);
 
 }  // namespace rerank

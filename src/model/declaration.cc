@@ -100,7 +100,7 @@ Declaration chosen_prompt(const PromptChoice& choice) {
 }
 
 // Without a prompt of its own in the directory: its tokenizer joins the pair.
-Declaration declaration_of_encoder(const Checkpoint& checkpoint, const ConfigReader& config,
+Declaration declaration_of_encoder(const Checkpoint& checkpoint, const JsonView& config,
                                    const FamilyMatch& match) {
   const PublishedReranker* published = published_in_repository(*match.family, checkpoint.description());
   if (published == nullptr) published = match.family->undeclared(config, match.has_classification_head());
@@ -111,10 +111,10 @@ Declaration declaration_of_encoder(const Checkpoint& checkpoint, const ConfigRea
   return declaration;
 }
 
-Declaration declaration_by_its_files(const Checkpoint& checkpoint, const ConfigReader& config,
+Declaration declaration_by_its_files(const Checkpoint& checkpoint, const JsonView& config,
                                      const FamilyMatch& match) {
   if (const auto text = checkpoint.text_file(kPromptFileName)) {
-    return read_declaration(*text, fmt::format("{}: {}", checkpoint.description(), kPromptFileName));
+    return read_declaration(*text, checkpoint.name_of(kPromptFileName));
   }
   if (match.family->is_encoder()) return declaration_of_encoder(checkpoint, config, match);
   if (auto declared = read_modules(checkpoint, config, match)) return *std::move(declared);
@@ -151,8 +151,8 @@ void require_prompt_for(const FamilyMatch& match, const Declaration& declaration
 
 }  // namespace
 
-Declaration find_declaration(const Checkpoint& checkpoint, const ConfigReader& config,
-                             const FamilyMatch& match, const PromptChoice& choice) {
+Declaration find_declaration(const Checkpoint& checkpoint, const JsonView& config, const FamilyMatch& match,
+                             const PromptChoice& choice) {
   Declaration declaration =
       choice.prompt.empty() ? declaration_by_its_files(checkpoint, config, match) : chosen_prompt(choice);
   require_prompt_for(match, declaration);

@@ -26,7 +26,7 @@ struct Declaration {
 // of the repository, if it is a published reranker's; what the family takes it for. Throws
 // Error{kUnsupported}, with what to do, for an embedding model, a language model that nothing declares to be
 // a reranker, and whatever the files declare that this program does not compute.
-Declaration find_declaration(const Checkpoint& checkpoint, const ConfigReader& config,
-                             const FamilyMatch& match, const PromptChoice& choice);
+Declaration find_declaration(const Checkpoint& checkpoint, const JsonView& config, const FamilyMatch& match,
+                             const PromptChoice& choice);
 
 }  // namespace rerank

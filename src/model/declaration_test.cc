@@ -60,7 +60,7 @@ class DeclarationTest : public testing::Test {
   }
   Declaration read(const PromptChoice& choice = {}, const std::string& name = "org/model") const {
     const HuggingFaceDirectory directory(scratch_.path(), name);
-    const ConfigReader reader(directory.config_json(), "config.json");
+    const JsonFile reader(directory.config_json(), "config.json");
     return find_declaration(directory, reader, find_family(reader), choice);
   }
   std::string refusal(const PromptChoice& choice = {}) const {
@@ -112,7 +112,7 @@ TEST_F(DeclarationTest, RefusesModulesThatAreNotComputed) {
   write("modules.json", modules({}));
   EXPECT_THAT(refusal(), HasSubstr("no LogitScore"));
   write("modules.json", "{}");
-  EXPECT_THAT(refusal(), HasSubstr("must be a list"));
+  EXPECT_THAT(refusal(), HasSubstr("should be a list"));
 }
 
 TEST_F(DeclarationTest, RefusesWhatLogitScoreDoesNotSay) {

@@ -4,13 +4,12 @@
 #include <fmt/ranges.h>
 
 #include <array>
-#include <boost/json/array.hpp>
 #include <optional>
 #include <vector>
 
+#include "base/shown_text.h"
 #include "model/decoder/decoders.h"
 #include "model/encoder/encoders.h"
-#include "text/strict_json.h"
 
 namespace rerank {
 namespace {
@@ -28,13 +27,10 @@ std::string known_architectures() {
   return fmt::format("{}", fmt::join(names, ", "));
 }
 
-std::string read_architecture(const ConfigReader& config) {
-  const boost::json::value& value = config.get("architectures");
-  const boost::json::array* list = value.if_array();
-  if (list == nullptr || list->size() != 1 || !list->front().is_string()) {
-    config.refuse("architectures", fmt::format("is {}, but must list one name", shown_text(value)));
-  }
-  return {list->front().get_string().data(), list->front().get_string().size()};
+std::string read_architecture(const JsonView& config) {
+  const JsonView list = config.at("architectures");
+  if (list.array().size() != 1) list.refuse(fmt::format("has {} names, not one", list.array().size()));
+  return std::string(list.element(0).string());
 }
 
 std::optional<HeadKind> head_of(const Family& family, std::string_view architecture) {
@@ -51,21 +47,21 @@ std::span<const Family* const> families() {
   return kFamilies;
 }
 
-FamilyMatch find_family(const ConfigReader& config) {
+FamilyMatch find_family(const JsonView& config) {
   const std::string architecture = read_architecture(config);
   for (const Family* family : kFamilies) {
     const std::optional<HeadKind> head = head_of(*family, architecture);
     if (!head) continue;
-    if (config.contains("model_type") && config.text("model_type") != family->model_type) {
-      config.unsupported("model_type",
-                         fmt::format("is {}, but {} goes with {}", shown_text(config.text("model_type")),
-                                     architecture, family->model_type));
+    const std::optional<JsonView> type = config.find("model_type");
+    if (type && type->string() != family->model_type) {
+      type->unsupported(
+          fmt::format("is {}, but {} goes with {}", type->quoted(), architecture, family->model_type));
     }
     return {family, architecture, *head};
   }
-  config.unsupported("architectures",
-                     fmt::format("names {}, which is not a reranker that this program knows; it runs {}",
-                                 shown_text(architecture), known_architectures()));
+  config.at("architectures")
+      .unsupported(fmt::format("names {}, which is not a reranker that this program knows; it runs {}",
+                               shown_text(architecture), known_architectures()));
 }
 
 }  // namespace rerank

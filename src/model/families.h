@@ -18,6 +18,6 @@ struct FamilyMatch {
 };
 
 // By architectures and model_type. Throws Error naming the key, and the architectures that are known.
-FamilyMatch find_family(const ConfigReader& config);
+FamilyMatch find_family(const JsonView& config);
 
 }  // namespace rerank

@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "backend/transformer.h"
-#include "model/config_reader.h"
 #include "model/tensors.h"
 #include "prompt/declared_prompt.h"
+#include "text/json_view.h"
 
 namespace rerank {
 
@@ -41,11 +41,11 @@ struct Family {
   std::string_view causal;      // the architecture with a language model's head; empty: an encoder
   std::string_view classifier;  // that with a classification head of one result; empty: none
   std::string_view plain;       // an encoder's without a head; empty: none
-  ModelLayout (*read_layout)(const ConfigReader& config, HeadKind head);
+  ModelLayout (*read_layout)(const JsonView& config, HeadKind head);
   std::span<const PublishedReranker> rerankers;
   // Which one a checkpoint is that declares nothing; nullptr: none that its configuration could tell from a
   // chat model, so that it is refused.
-  const PublishedReranker* (*undeclared)(const ConfigReader& config, bool has_classification_head);
+  const PublishedReranker* (*undeclared)(const JsonView& config, bool has_classification_head);
 
   bool is_encoder() const { return causal.empty(); }
 };

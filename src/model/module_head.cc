@@ -27,43 +27,39 @@ class ModuleReader {
       : checkpoint_(checkpoint), layout_(layout), width_(layout.spec.hidden) {}
 
   void read(const std::vector<Module>& modules) {
-    require(!modules.empty() && modules.front().type == "Transformer" && modules.front().path.empty(),
-            name_of(kModuleListFile) + ": must begin with a Transformer in the model's own folder",
-            ErrorCode::kUnsupported);
+    require(
+        !modules.empty() && modules.front().type == "Transformer" && modules.front().path.empty(),
+        checkpoint_.name_of(kModuleListFile) + ": must begin with a Transformer in the model's own folder",
+        ErrorCode::kUnsupported);
     for (std::size_t i = 1; i < modules.size(); ++i) add(modules[i], i == 1);
     if (layout_.spec.head.empty() || width_ != 1) {
       throw Error(ErrorCode::kUnsupported,
                   fmt::format("{} ends in {} numbers, so it makes embeddings and is not a reranker; {}",
-                              name_of(kModuleListFile), width_, kUseAReranker));
+                              checkpoint_.name_of(kModuleListFile), width_, kUseAReranker));
     }
     std::vector<ModelTensor> tensors = list_.take();
     std::move(tensors.begin(), tensors.end(), std::back_inserter(layout_.tensors));
   }
 
  private:
-  std::string name_of(std::string_view file) const {
-    return fmt::format("{}: {}", checkpoint_.description(), file);
-  }
-
   void add(const Module& module, bool is_first) {
-    const std::string file = module.path + "/config.json";
-    const ConfigReader config(checkpoint_.text_file(file).value_or("{}"), name_of(file));
+    const JsonFile config = checkpoint_.json_file(module.path + "/config.json");
     if (is_first && module.type == "Pooling") {
       layout_.spec.pooling = read_pooling(config);
     } else if (!is_first && module.type == "Dense") {
       add_step(module.path + "/linear", read_dense(config));
     } else if (!is_first && module.type == "LayerNorm") {
-      if (config.integer("dimension", 1, kMaxWidth) != width_)
-        config.refuse("dimension", fmt::format("must be {}, the width of what comes before", width_));
+      require_width(config.at("dimension"));
       add_step(module.path + "/norm",
                {.kind = HeadStep::Kind::kLayerNorm, .has_bias = true, .eps = kLayerNormEpsilon});
     } else if (module.type != "Dropout") {
       const bool is_embedding = module.type == "Normalize";
-      throw Error(ErrorCode::kUnsupported,
-                  fmt::format("{} has the module {}, {}", name_of(kModuleListFile), shown_text(module.type),
-                              is_embedding ? fmt::format("so it makes embeddings and is not a reranker; {}",
-                                                         kUseAReranker)
-                                           : "which this program does not compute in its place"));
+      throw Error(
+          ErrorCode::kUnsupported,
+          fmt::format(
+              "{} has the module {}, {}", checkpoint_.name_of(kModuleListFile), shown_text(module.type),
+              is_embedding ? fmt::format("so it makes embeddings and is not a reranker; {}", kUseAReranker)
+                           : "which this program does not compute in its place"));
     }
   }
 
@@ -73,37 +69,41 @@ class ModuleReader {
     if (step.kind == HeadStep::Kind::kDense) width_ = step.outputs;
   }
 
+  void require_width(const JsonView& size) const {
+    if (size.integer() != width_)
+      size.refuse(fmt::format("must be {}, the width of what comes before, not {}", width_, size.quoted()));
+  }
+
   // pooling_mode, or the flags of earlier versions.
-  static Pooling read_pooling(const ConfigReader& config) {
-    std::string mode(config.contains("pooling_mode") ? config.text("pooling_mode") : "");
+  static Pooling read_pooling(const JsonView& config) {
+    std::string mode(config.string_or("pooling_mode", ""));
     for (const auto& [key, name] : {std::pair{"pooling_mode_cls_token", "cls"},
                                     {"pooling_mode_mean_tokens", "mean"},
                                     {"pooling_mode_max_tokens", "max"},
                                     {"pooling_mode_mean_sqrt_len_tokens", "mean_sqrt_len_tokens"},
                                     {"pooling_mode_weightedmean_tokens", "weightedmean"},
                                     {"pooling_mode_lasttoken", "lasttoken"}}) {
-      if (config.flag(key, false)) mode = mode.empty() || mode == name ? name : mode + " and " + name;
+      if (config.boolean_or(key, false)) mode = mode.empty() || mode == name ? name : mode + " and " + name;
     }
     if (mode == "cls") return Pooling::kFirst;
     if (mode == "mean") return Pooling::kMean;
-    config.unsupported("pooling_mode", fmt::format("is {}, and only cls and mean are supported",
-                                                   mode.empty() ? "missing" : shown_text(mode)));
+    config.unsupported(fmt::format("has {} pooling_mode{}, and only cls and mean are supported",
+                                   mode.empty() ? "no" : "the", mode.empty() ? "" : " " + shown_text(mode)));
   }
 
-  HeadStep read_dense(const ConfigReader& config) const {
-    if (config.integer("in_features", 1, kMaxWidth) != width_)
-      config.refuse("in_features", fmt::format("must be {}, the width of what comes before", width_));
-    HeadStep step{.outputs = config.integer("out_features", 1, kMaxWidth),
-                  .has_bias = config.flag("bias", true)};
-    const std::string_view activation = config.text("activation_function");
+  HeadStep read_dense(const JsonView& config) const {
+    require_width(config.at("in_features"));
+    HeadStep step{.outputs = config.at("out_features").integer(1, kMaxWidth),
+                  .has_bias = config.boolean_or("bias", true)};
+    const JsonView function = config.at("activation_function");
+    const std::string_view activation = function.string();
     if (activation.ends_with(".GELU")) {
       step.activation = HeadStep::Activation::kGelu;
     } else if (activation.ends_with(".Tanh")) {
       step.activation = HeadStep::Activation::kTanh;
     } else if (!activation.ends_with(".Identity")) {
-      config.unsupported(
-          "activation_function",
-          fmt::format("is {}, but only GELU, Tanh and Identity are supported", shown_text(activation)));
+      function.unsupported(
+          fmt::format("is {}, but only GELU, Tanh and Identity are supported", function.quoted()));
     }
     return step;
   }
@@ -118,7 +118,7 @@ class ModuleReader {
 
 void add_module_head(const Checkpoint& checkpoint, const FamilyMatch& match, ModelLayout& layout) {
   const std::optional<std::string> text = checkpoint.text_file(kModuleListFile);
-  const std::string name = fmt::format("{}: {}", checkpoint.description(), kModuleListFile);
+  const std::string name = checkpoint.name_of(kModuleListFile);
   if (match.head == HeadKind::kModules) {
     if (!text) {
       throw Error(ErrorCode::kUnsupported,

@@ -236,10 +236,11 @@ TEST(HuggingFaceDirectory, RefusesBadIndexes) {
   gone.file_of_tensor["model.norm.weight"] = "model-00003-of-00002.safetensors";
   EXPECT_THAT(gone.open(), AllOf(HasSubstr("shard model-00003"), HasSubstr("missing")));
   const Shards shards(scratch);
-  EXPECT_THAT(shards.open_with("{}"), HasSubstr("weight_map is missing"));
-  EXPECT_THAT(shards.open_with("[1]"), HasSubstr("weight_map is missing"));
-  EXPECT_THAT(shards.open_with(R"({"weight_map":{}})"), HasSubstr("weight_map is missing"));
-  EXPECT_THAT(shards.open_with(R"({"weight_map":{"t":1}})"), HasSubstr("t is not mapped to a file name"));
+  EXPECT_THAT(shards.open_with("{}"), HasSubstr("lacks the key \"weight_map\""));
+  EXPECT_THAT(shards.open_with("[1]"), HasSubstr("should be an object, not a list"));
+  EXPECT_THAT(shards.open_with(R"({"weight_map":{}})"), HasSubstr("weight_map is empty"));
+  EXPECT_THAT(shards.open_with(R"({"weight_map":{"t":1}})"),
+              HasSubstr("weight_map.t should be a string, not 1"));
   EXPECT_THAT(shards.open_with(R"({"weight_map":{"t":"a.safetensors","t":"b.safetensors"}})"),
               HasSubstr("\"t\" occurs twice"));
   EXPECT_THAT(shards.open_with("{\"weight_map\""), HasSubstr("index.json: not JSON"));

@@ -11,12 +11,12 @@ namespace rerank {
 namespace {
 
 // Without the modules of sentence-transformers.
-ModelLayout layout_of_config(const ConfigReader& reader) {
+ModelLayout layout_of_config(const JsonView& reader) {
   const FamilyMatch match = find_family(reader);
   return match.family->read_layout(reader, match.head);
 }
 
-ModelLayout layout_of(const Checkpoint& checkpoint, const ConfigReader& reader, const FamilyMatch& match) {
+ModelLayout layout_of(const Checkpoint& checkpoint, const JsonView& reader, const FamilyMatch& match) {
   ModelLayout layout = match.family->read_layout(reader, match.head);
   add_module_head(checkpoint, match, layout);
   return layout;
@@ -48,26 +48,26 @@ std::string Reranker::prompt_file() const {
 }
 
 TransformerSpec spec_of_config(std::string_view config_json, const std::string& name) {
-  return layout_of_config(ConfigReader(config_json, name)).spec;
+  return layout_of_config(JsonFile(config_json, name)).spec;
 }
 
 std::optional<std::string> prompt_file_of_config(std::string_view config_json, const std::string& name) {
-  const Family* family = find_family(ConfigReader(config_json, name)).family;
+  const Family* family = find_family(JsonFile(config_json, name)).family;
   if (family->is_encoder()) return std::nullopt;
   return "{\"prompt\": \"" + std::string(family->rerankers.front().name) + "\"}\n";
 }
 
 std::vector<ModelTensor> tensors_of_config(std::string_view config_json, const std::string& name) {
-  return layout_of_config(ConfigReader(config_json, name)).tensors;
+  return layout_of_config(JsonFile(config_json, name)).tensors;
 }
 
 ModelLayout read_layout(const Checkpoint& checkpoint) {
-  const ConfigReader reader(checkpoint.config_json(), checkpoint.config_name());
+  const JsonFile reader(checkpoint.config_json(), checkpoint.config_name());
   return layout_of(checkpoint, reader, find_family(reader));
 }
 
 Reranker read_reranker(const Checkpoint& checkpoint, const PromptChoice& choice) {
-  const ConfigReader reader(checkpoint.config_json(), checkpoint.config_name());
+  const JsonFile reader(checkpoint.config_json(), checkpoint.config_name());
   const FamilyMatch match = find_family(reader);
   ModelLayout layout = layout_of(checkpoint, reader, match);
   Declaration declaration = find_declaration(checkpoint, reader, match, choice);

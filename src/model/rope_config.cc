@@ -2,76 +2,63 @@
 
 #include <fmt/format.h>
 
-#include <boost/json/array.hpp>
-#include <boost/json/string.hpp>
 #include <cmath>
 #include <numbers>
-
-#include "text/strict_json.h"
 
 namespace rerank {
 namespace {
 
-namespace json = boost::json;
+constexpr std::string_view kRopeKeys[] = {"rope_parameters", "rope_scaling"};
 
-// rope_parameters or rope_scaling: only rotation by rope_theta alone.
-void refuse_rope_scaling(const ConfigReader& fields, std::string_view key) {
-  const json::value* value = fields.find(key);
-  if (value == nullptr) return;
-  if (!value->is_object()) {
-    fields.refuse(key, fmt::format("is {}, but must be null or an object", shown_text(*value)));
-  }
-  const ConfigReader rope = fields.inner(key);
-  for (const json::key_value_pair& entry : rope.object()) {
-    const std::string_view field(entry.key().data(), entry.key().size());
-    if (entry.value().is_null() || field == "rope_theta") continue;
-    const bool is_type = field == "rope_type" || field == "type";
-    const bool is_whole = field == "partial_rotary_factor" && rope.positive(field) == 1;
-    if (is_whole || (is_type && rope.text(field) == "default")) continue;
-    rope.unsupported(
-        field, fmt::format("is {}: rope scaling is not supported; use the model as published, without it",
-                           shown_text(entry.value())));
+// Only rotation by rope_theta alone.
+void refuse_rope_scaling(const JsonView& rope) {
+  for (const boost::json::key_value_pair& member : rope.object()) {
+    const std::string_view key = member.key();
+    const JsonView field = rope.member(member);
+    if (member.value().is_null() || key == "rope_theta") continue;
+    const bool is_type = key == "rope_type" || key == "type";
+    const bool is_whole = key == "partial_rotary_factor" && field.positive() == 1;
+    if (is_whole || (is_type && field.string() == "default")) continue;
+    field.unsupported(fmt::format(
+        "is {}: rope scaling is not supported; use the model as published, without it", field.quoted()));
   }
 }
 
 }  // namespace
 
-double read_rope_theta(const ConfigReader& fields) {
-  double theta = fields.find("rope_theta") != nullptr ? fields.positive("rope_theta") : 0;
-  for (const std::string_view key : {"rope_parameters", "rope_scaling"}) {
-    refuse_rope_scaling(fields, key);
-    const json::value* value = fields.find(key);
-    if (value == nullptr) continue;
-    const ConfigReader rope = fields.inner(key);
-    if (rope.find("rope_theta") == nullptr) continue;
-    const double inner = rope.positive("rope_theta");
-    if (theta != 0 && inner != theta) {
-      rope.refuse("rope_theta", fmt::format("is {}, but elsewhere in the file it is {}", inner, theta));
+double read_rope_theta(const JsonView& fields) {
+  std::optional<JsonView> theta = fields.find("rope_theta");
+  for (const std::string_view key : kRopeKeys) {
+    const std::optional<JsonView> rope = fields.find(key);
+    if (!rope) continue;
+    refuse_rope_scaling(*rope);
+    const std::optional<JsonView> inner = rope->find("rope_theta");
+    if (theta && inner && inner->positive() != theta->positive()) {
+      inner->refuse(
+          fmt::format("is {}, but elsewhere in the file it is {}", inner->quoted(), theta->quoted()));
     }
-    theta = inner;
+    if (inner) theta.emplace(*inner);
   }
-  if (theta == 0) fields.get("rope_theta");
-  return theta;
+  return (theta ? *theta : fields.at("rope_theta")).positive();
 }
 
-std::optional<ConfigReader> find_rope_scaling(const ConfigReader& fields, std::string_view type) {
-  for (const std::string_view key : {"rope_parameters", "rope_scaling"}) {
-    const json::value* value = fields.find(key);
-    if (value == nullptr || !value->is_object()) continue;
-    ConfigReader rope = fields.inner(key);
+std::optional<JsonView> find_rope_scaling(const JsonView& fields, std::string_view type) {
+  for (const std::string_view key : kRopeKeys) {
+    const std::optional<JsonView> rope = fields.find(key);
+    if (!rope) continue;
     for (const std::string_view name : {"rope_type", "type"}) {
-      if (rope.contains(name) && rope.text(name) == type) return rope;
+      if (rope->string_or(name, "") == type) return rope;
     }
   }
   return std::nullopt;
 }
 
 // In float32, in Hugging Face's order of operations.
-std::vector<float> scale_as_llama3(std::vector<float> frequencies, const ConfigReader& scaling) {
-  const auto number = [&](const char* key) { return static_cast<float>(scaling.positive(key)); };
+std::vector<float> scale_as_llama3(std::vector<float> frequencies, const JsonView& scaling) {
+  const auto number = [&](const char* key) { return static_cast<float>(scaling.at(key).positive()); };
   const float factor = number("factor"), low = number("low_freq_factor"), high = number("high_freq_factor");
   const float positions = number("original_max_position_embeddings");
-  if (!(high > low)) scaling.refuse("high_freq_factor", "must be larger than low_freq_factor");
+  if (!(high > low)) scaling.at("high_freq_factor").refuse("must be larger than low_freq_factor");
   for (float& frequency : frequencies) {
     const float wavelength = static_cast<float>(2 * std::numbers::pi) / frequency;
     if (wavelength > positions / low) {

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/json/string.hpp>
 #include <utility>
 #include <vector>
 
@@ -13,38 +12,17 @@
 #include "prompt/prompt_text.h"
 #include "prompt/split_prompt.h"
 #include "rerank/error.h"
-#include "text/strict_json.h"
 
 namespace rerank {
 namespace {
 
-namespace json = boost::json;
-
 constexpr std::int64_t kMaxTokenId = 1 << 24;
-
-// The files of a directory that sentence-transformers saved.
-class SavedModel {
- public:
-  explicit SavedModel(const Checkpoint& checkpoint) : checkpoint_(checkpoint) {}
-
-  std::string name_of(std::string_view file) const {
-    return fmt::format("{}: {}", checkpoint_.description(), file);
-  }
-  std::optional<std::string> text(const std::string& file) const { return checkpoint_.text_file(file); }
-  // An empty object where there is no such file.
-  ConfigReader read(const std::string& file) const { return {text(file).value_or("{}"), name_of(file)}; }
-  std::vector<Module> modules(const std::string& list) const {
-    return parse_module_list(list, name_of(kModuleListFile));
-  }
-
- private:
-  const Checkpoint& checkpoint_;
-};
+constexpr std::string_view kSettingsFile = "config_sentence_transformers.json";
 
 // The folder of LogitScore; empty: the model is its Transformer alone.
-std::string logit_score_folder(const SavedModel& saved, const std::string& modules) {
+std::string logit_score_folder(const std::vector<Module>& modules, const std::string& name) {
   std::string folder;
-  for (const Module& module : saved.modules(modules)) {
+  for (const Module& module : modules) {
     if (module.type == "Transformer") continue;
     if (module.type == "LogitScore" && folder.empty() && !module.path.empty()) {
       folder = module.path;
@@ -53,7 +31,7 @@ std::string logit_score_folder(const SavedModel& saved, const std::string& modul
     const bool is_embedding = module.type == "Pooling" || module.type == "Normalize";
     throw Error(
         ErrorCode::kUnsupported,
-        fmt::format("{} has the module {}, {}", saved.name_of("modules.json"), shown_text(module.type),
+        fmt::format("{} has the module {}, {}", name, shown_text(module.type),
                     is_embedding ? "so it makes embeddings and is not a reranker; use a reranker, such "
                                    "as Qwen/Qwen3-Reranker-0.6B"
                                  : "which this program does not compute"));
@@ -61,72 +39,68 @@ std::string logit_score_folder(const SavedModel& saved, const std::string& modul
   return folder;
 }
 
-AnswerToken token(const ConfigReader& config, std::string_view key) {
-  if (!config.contains(key)) return {};
-  return {.word = "", .id = config.integer(key, 0, kMaxTokenId)};
-}
-
-Answers read_answers(const ConfigReader& config) {
-  Answers answers{.yes = token(config, "true_token_id"), .no = token(config, "false_token_id")};
-  if (!answers.yes.is_given()) config.get("true_token_id");
-  return answers;
+Answers read_answers(const JsonView& config) {
+  return {.yes = {.id = config.at("true_token_id").integer(0, kMaxTokenId)},
+          .no = {.id = config.integer_or("false_token_id", -1, 0, kMaxTokenId)}};
 }
 
 // The name of a torch module, such as torch.nn.modules.activation.Sigmoid; a single score's default is that.
-ScoreFunction score_of_activation(const ConfigReader& config, std::string_view key) {
-  const std::string_view name = config.text(key);
+ScoreFunction score_of_activation(const JsonView& activation) {
+  const std::string_view name = activation.string();
   if (name.ends_with(".Sigmoid")) return {};
   if (name.ends_with(".Identity")) return {.sigmoid = false};
-  config.unsupported(key,
-                     fmt::format("is {}, but only Sigmoid and Identity are supported", shown_text(name)));
+  activation.unsupported(
+      fmt::format("is {}, but only Sigmoid and Identity are supported", activation.quoted()));
 }
 
-std::string default_instruction(const ConfigReader& settings) {
-  if (!settings.contains("default_prompt_name")) return "";
-  if (!settings.contains("prompts") || !settings.get("prompts").is_object()) settings.get("prompts");
-  return std::string(settings.inner("prompts").text(settings.text("default_prompt_name")));
+std::string default_instruction(const JsonView& settings) {
+  const std::optional<JsonView> name = settings.find("default_prompt_name");
+  return std::string(name ? settings.at("prompts").at(name->string()).string() : "");
+}
+
+// `limit`, 0 for none, or less where the key says so.
+std::int32_t lesser_limit(std::int32_t limit, const JsonView& config, std::string_view key) {
+  const std::optional<JsonView> own = config.find(key);
+  if (!own || own->number() > INT32_MAX) return limit;  // Transformers writes 1e30 for none
+  const std::int32_t least = own->integer(1, INT32_MAX);
+  return limit == 0 ? least : std::min(limit, least);
 }
 
 using Variables = decltype(ChatTemplateOptions::variables);
 
 // What CrossEncoder passes to the template besides the messages.
-Variables template_variables(const SavedModel& saved, const ConfigReader& tokenizer) {
+Variables template_variables(const Checkpoint& checkpoint, const JsonView& tokenizer) {
   Variables variables;
   for (const char* key : {"bos_token", "eos_token", "pad_token", "unk_token"}) {
-    if (tokenizer.contains(key) && tokenizer.get(key).is_string())
-      variables[key] = std::string(tokenizer.text(key));
+    const std::optional<JsonView> token = tokenizer.find(key);
+    if (token && token->is_string()) variables[key] = std::string(token->string());
   }
-  const ConfigReader settings = saved.read("sentence_bert_config.json");
-  const auto has_object = [](const ConfigReader& reader, std::string_view key) {
-    return reader.contains(key) && reader.get(key).is_object();
-  };
-  if (!has_object(settings, "processing_kwargs")) return variables;
-  const ConfigReader processing = settings.inner("processing_kwargs");
-  if (!has_object(processing, "chat_template")) return variables;
-  for (const json::key_value_pair& entry : processing.inner("chat_template").object()) {
-    if (entry.value().is_bool()) variables[entry.key()] = entry.value().get_bool();
-    if (entry.value().is_string()) variables[entry.key()] = std::string(entry.value().get_string().c_str());
+  const JsonFile settings = checkpoint.json_file("sentence_bert_config.json");
+  const std::optional<JsonView> processing = settings.find("processing_kwargs");
+  const std::optional<JsonView> own = processing ? processing->find("chat_template") : std::nullopt;
+  if (!own) return variables;
+  for (const boost::json::key_value_pair& member : own->object()) {
+    if (member.value().is_bool()) variables[member.key()] = member.value().get_bool();
+    if (member.value().is_string()) variables[member.key()] = std::string(member.value().get_string());
   }
   return variables;
 }
 
-std::optional<Prompt> read_prompt(const SavedModel& saved, const std::string& instruction) {
-  const ConfigReader tokenizer = saved.read("tokenizer_config.json");
-  std::optional<std::string> text = saved.text("chat_template.jinja");
-  std::string name = saved.name_of("chat_template.jinja");
-  if (!text && tokenizer.contains("chat_template")) {
-    text = std::string(tokenizer.text("chat_template"));
-    name = saved.name_of("tokenizer_config.json: chat_template");
+std::optional<Prompt> read_prompt(const Checkpoint& checkpoint, const std::string& instruction) {
+  const JsonFile tokenizer = checkpoint.json_file("tokenizer_config.json");
+  std::optional<std::string> text = checkpoint.text_file("chat_template.jinja");
+  std::string name = checkpoint.name_of("chat_template.jinja");
+  const std::optional<JsonView> own = tokenizer.find("chat_template");
+  if (!text && own) {
+    text = std::string(own->string());
+    name = own->name();
   }
   if (!text) return std::nullopt;
   Prompt prompt = read_chat_template(*text, {.name = std::move(name),
                                              .default_instruction = instruction,
-                                             .variables = template_variables(saved, tokenizer)});
+                                             .variables = template_variables(checkpoint, tokenizer)});
   prompt.name = "chat template";
-  if (tokenizer.contains("model_max_length") && tokenizer.get("model_max_length").is_int64()) {
-    prompt.default_text_limit =
-        std::min(prompt.default_text_limit, tokenizer.integer("model_max_length", 1, INT32_MAX));
-  }
+  prompt.default_text_limit = lesser_limit(prompt.default_text_limit, tokenizer, "model_max_length");
   return prompt;
 }
 
@@ -153,21 +127,21 @@ const PublishedReranker* same_published(const Family& family, const DeclaredProm
 
 }  // namespace
 
-std::optional<Declaration> read_modules(const Checkpoint& checkpoint, const ConfigReader& config,
+std::optional<Declaration> read_modules(const Checkpoint& checkpoint, const JsonView& config,
                                         const FamilyMatch& match) {
-  const SavedModel saved(checkpoint);
-  const std::optional<std::string> modules = saved.text("modules.json");
+  const std::optional<std::string> modules = checkpoint.text_file(kModuleListFile);
   if (!modules) return std::nullopt;
-  const std::string folder = logit_score_folder(saved, *modules);
+  const std::string name = checkpoint.name_of(kModuleListFile);
+  const std::string folder = logit_score_folder(parse_module_list(*modules, name), name);
   if (folder.empty() != match.has_classification_head()) {
     throw Error(ErrorCode::kUnsupported,
-                fmt::format("{} {}, but {} has {}", saved.name_of("modules.json"),
+                fmt::format("{} {}, but {} has {}", name,
                             folder.empty() ? "has no LogitScore" : "has LogitScore", match.architecture,
                             folder.empty() ? "no classification head, so nothing says how it scores"
                                            : "a classification head"));
   }
-  const ConfigReader settings = saved.read("config_sentence_transformers.json");
-  const std::optional<Prompt> prompt = read_prompt(saved, default_instruction(settings));
+  const JsonFile settings = checkpoint.json_file(kSettingsFile);
+  const std::optional<Prompt> prompt = read_prompt(checkpoint, default_instruction(settings));
   if (!prompt) {
     throw Error(
         ErrorCode::kUnsupported,
@@ -178,7 +152,8 @@ std::optional<Declaration> read_modules(const Checkpoint& checkpoint, const Conf
   Declaration declaration;
   declaration.declared.prompt = *prompt;
   declaration.source = "sentence-transformers' modules.json";
-  if (!folder.empty()) declaration.declared.answers = read_answers(saved.read(folder + "/config.json"));
+  if (!folder.empty())
+    declaration.declared.answers = read_answers(checkpoint.json_file(folder + "/config.json"));
   declaration.declared.score = declared_activation(checkpoint, config).value_or(ScoreFunction{});
   if (const PublishedReranker* published = same_published(*match.family, declaration.declared)) {
     declaration.declared.score = published->declare().score;
@@ -187,30 +162,19 @@ std::optional<Declaration> read_modules(const Checkpoint& checkpoint, const Conf
   return declaration;
 }
 
-std::optional<ScoreFunction> declared_activation(const Checkpoint& checkpoint, const ConfigReader& config) {
-  constexpr std::string_view kOwn = "sentence_transformers", kOld = "sbert_ce_default_activation_function";
-  const ConfigReader settings = SavedModel(checkpoint).read("config_sentence_transformers.json");
-  if (settings.contains("activation_fn")) return score_of_activation(settings, "activation_fn");
-  if (config.contains(kOwn) && config.get(kOwn).is_object() && config.inner(kOwn).contains("activation_fn")) {
-    return score_of_activation(config.inner(kOwn), "activation_fn");
-  }
-  if (config.contains(kOld)) return score_of_activation(config, kOld);
-  return std::nullopt;
+std::optional<ScoreFunction> declared_activation(const Checkpoint& checkpoint, const JsonView& config) {
+  const JsonFile settings = checkpoint.json_file(kSettingsFile);
+  const std::optional<JsonView> own = config.find("sentence_transformers");
+  std::optional<JsonView> found = settings.find("activation_fn");
+  if (!found && own) found = own->find("activation_fn");
+  if (!found) found = config.find("sbert_ce_default_activation_function");
+  return found ? std::optional(score_of_activation(*found)) : std::nullopt;
 }
 
 std::int32_t declared_text_limit(const Checkpoint& checkpoint, std::int32_t otherwise) {
-  const SavedModel saved(checkpoint);
-  std::int32_t limit = otherwise;
-  for (const auto& [file, key] : {std::pair{"tokenizer_config.json", "model_max_length"},
-                                  {"sentence_bert_config.json", "max_seq_length"}}) {
-    const ConfigReader config = saved.read(file);
-    // Transformers writes 1e30 for none.
-    if (!config.contains(key) || !config.get(key).is_int64() || config.get(key).get_int64() > INT32_MAX)
-      continue;
-    const std::int32_t own = config.integer(key, 1, INT32_MAX);
-    limit = limit == 0 ? own : std::min(limit, own);
-  }
-  return limit;
+  const std::int32_t limit =
+      lesser_limit(otherwise, checkpoint.json_file("tokenizer_config.json"), "model_max_length");
+  return lesser_limit(limit, checkpoint.json_file("sentence_bert_config.json"), "max_seq_length");
 }
 
 }  // namespace rerank

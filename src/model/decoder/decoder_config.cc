@@ -2,56 +2,42 @@
 
 #include <fmt/format.h>
 
-#include <boost/json/array.hpp>
-#include <boost/json/string.hpp>
-
 #include "model/rope_config.h"
-#include "text/strict_json.h"
 
 namespace rerank {
 namespace {
 
-namespace json = boost::json;
-
-void refuse_sliding_window(const ConfigReader& fields) {
-  if (fields.flag("use_sliding_window", false)) {
-    fields.unsupported("use_sliding_window",
-                       "is true: sliding windows are not supported; use a model without them");
-  }
-  const json::value* types = fields.find("layer_types");
-  if (types == nullptr) return;
-  if (!types->is_array()) fields.refuse("layer_types", "must be a list of strings");
-  for (const json::value& type : types->get_array()) {
-    if (!type.is_string() || type.get_string() != "full_attention") {
-      fields.unsupported("layer_types",
-                         fmt::format("has {}: only \"full_attention\" is supported; use a model that "
-                                     "has nothing else",
-                                     shown_text(type)));
-    }
+void refuse_other_layers(const JsonView& fields) {
+  const std::optional<JsonView> types = fields.find("layer_types");
+  for (std::size_t i = 0; types && i < types->array().size(); ++i) {
+    const JsonView type = types->element(i);
+    if (type.string() == "full_attention") continue;
+    type.unsupported(fmt::format(
+        "is {}: only \"full_attention\" is supported; use a model that has nothing else", type.quoted()));
   }
 }
 
-void refuse_other_options(const ConfigReader& fields) {
-  for (const std::string_view key : {"attention_bias", "mlp_bias", "use_bidirectional_attention"}) {
-    if (fields.flag(key, false))
-      fields.unsupported(key, "is true, which is not supported; use a model without it");
+void refuse_other_options(const JsonView& fields) {
+  for (const std::string_view key :
+       {"use_sliding_window", "attention_bias", "mlp_bias", "use_bidirectional_attention"}) {
+    fields.require_off(key, "not supported; use a model without it");
   }
-  if (!fields.flag("is_causal", true)) {
-    fields.unsupported("is_causal", "is false, which is not supported; use a model with causal attention");
+  if (!fields.boolean_or("is_causal", true)) {
+    fields.at("is_causal").unsupported("is false: not supported; use a model with causal attention");
   }
   refuse_quantization(fields);
 }
 
 }  // namespace
 
-DecoderConfig read_decoder_config(const ConfigReader& fields, const DecoderDefaults& defaults) {
-  refuse_sliding_window(fields);
+DecoderConfig read_decoder_config(const JsonView& fields, const DecoderDefaults& defaults) {
+  refuse_other_layers(fields);
   refuse_other_options(fields);
   TransformerSpec spec =
       read_sizes(fields, {.epsilon = "rms_norm_eps", .has_kv_heads = true, .head_dim = defaults.head_dim});
   spec.rotations = {rotary_frequencies(spec.head_dim, read_rope_theta(fields))};
   return {.spec = std::move(spec),
-          .tied_embeddings = fields.flag("tie_word_embeddings", defaults.tied_embeddings)};
+          .tied_embeddings = fields.boolean_or("tie_word_embeddings", defaults.tied_embeddings)};
 }
 
 }  // namespace rerank

@@ -22,6 +22,6 @@ struct DecoderDefaults {
 // out of range, or one that would change the scores and that no backend computes: rope scaling, a sliding
 // window, biases, attention that is not causal, quantized weights. Activation and flags of the specification
 // are the family's.
-DecoderConfig read_decoder_config(const ConfigReader& config, const DecoderDefaults& defaults);
+DecoderConfig read_decoder_config(const JsonView& config, const DecoderDefaults& defaults);
 
 }  // namespace rerank

@@ -24,7 +24,7 @@ using testing::Not;
 using testing::StartsWith;
 
 ModelLayout parse_config(const std::string& text, const std::string& name) {
-  const ConfigReader reader(text, name);
+  const JsonFile reader(text, name);
   const FamilyMatch match = find_family(reader);
   return match.family->read_layout(reader, match.head);
 }
@@ -119,13 +119,13 @@ TEST(Config, RefusesByKey) {
       {"architectures", R"(["LlamaForCausalLM"])", "LlamaForCausalLM"},
       {"architectures", R"(["Qwen3Model"])", "Qwen3Model"},
       {"architectures", R"(["Qwen3ForCausalLM\u0000x"])", "not a reranker"},
-      {"architectures", R"("Qwen3ForCausalLM")", "list one name"},
-      {"architectures", "[]", "list one name"},
-      {"architectures", "[1]", "list one name"},
-      {"architectures", "", "missing"},
+      {"architectures", R"("Qwen3ForCausalLM")", "should be a list"},
+      {"architectures", "[]", "names, not one"},
+      {"architectures", "[1]", "should be a string"},
+      {"architectures", "", "lacks the key"},
       {"model_type", R"("llama")", "qwen3"},
-      {"hidden_size", "", "missing"},
-      {"hidden_size", "null", "missing"},
+      {"hidden_size", "", "lacks the key"},
+      {"hidden_size", "null", "lacks the key"},
       {"hidden_size", "0", "from 1"},
       {"hidden_size", "-64", "-64"},
       {"hidden_size", "64.5", "whole number"},
@@ -145,20 +145,20 @@ TEST(Config, RefusesByKey) {
       {"rms_norm_eps", "-1e-6", "above 0"},
       {"rms_norm_eps", "1e-300", "out of range"},
       {"rms_norm_eps", "5", "out of range"},
-      {"rope_theta", "", "missing"},
+      {"rope_theta", "", "lacks the key"},
       {"rope_theta", "0", "above 0"},
       {"rope_theta", "\"1e6\"", "above 0"},
       {"rope_scaling", R"({"rope_type": "yarn", "factor": 4.0})", "rope scaling is not supported"},
       {"rope_scaling", R"({"type": "linear", "factor": 2.0})", "rope scaling is not supported"},
-      {"rope_scaling", "[1]", "null or an object"},
+      {"rope_scaling", "[1]", "should be an object, not a list"},
       {"rope_parameters", R"({"rope_type": "dynamic", "rope_theta": 1000000})", "dynamic"},
       {"rope_parameters", R"({"rope_type": "default", "rope_theta": 500})", "elsewhere"},
       {"rope_parameters", R"({"partial_rotary_factor": 0.5})", "partial_rotary_factor"},
       {"rope_parameters", R"({"full_attention": {"rope_type": "default"}})", "full_attention"},
       {"use_sliding_window", "true", "not supported"},
-      {"use_sliding_window", "1", "true or false"},
+      {"use_sliding_window", "1", "not supported"},
       {"layer_types", R"(["full_attention", "sliding_attention"])", "sliding_attention"},
-      {"layer_types", "3", "list of strings"},
+      {"layer_types", "3", "should be a list"},
       {"attention_bias", "true", "not supported"},
       {"mlp_bias", "true", "not supported"},
       {"is_causal", "false", "causal"},
@@ -180,7 +180,8 @@ TEST(Config, RefusesWhatIsNoJson) {
                 StartsWith("f: not JSON at byte"));
   }
   EXPECT_THAT(error_of([&] { parse_config(good + "{}", "f"); }), HasSubstr("after the end"));
-  EXPECT_THAT(error_of([&] { parse_config("[]", "f"); }), HasSubstr("JSON object"));
+  EXPECT_THAT(error_of([&] { parse_config("[]", "f"); }),
+              HasSubstr("should be an object, not a list; download"));
   EXPECT_THAT(error_of([&] { parse_config(R"({"a": 1, "b": {"c": 1, "c": 2}})", "f"); }),
               HasSubstr("\"c\" occurs twice"));
   EXPECT_THAT(error_of([&] { parse_config(R"({"": 1, "": 2})", "f"); }), HasSubstr("\"\" occurs twice"));

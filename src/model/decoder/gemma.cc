@@ -10,11 +10,11 @@
 namespace rerank {
 namespace {
 
-ModelLayout read_layout(const ConfigReader& config, HeadKind head) {
+ModelLayout read_layout(const JsonView& config, HeadKind head) {
   // "gelu" means the approximation by tanh here: the models were trained with it (Transformers 5 reads both
   // so).
   for (const char* key : {"hidden_act", "hidden_activation"}) {
-    require_activation(config, key, {"gelu", "gelu_pytorch_tanh"});
+    require_one_of(config, key, {"gelu", "gelu_pytorch_tanh"});
   }
   DecoderConfig read = read_decoder_config(config, {.head_dim = 256, .tied_embeddings = true});
   read.spec.qk_norm = false;
@@ -48,7 +48,7 @@ constexpr std::array kRerankers = {
                       "FlagEmbedding's compute_score"},
 };
 
-const PublishedReranker* undeclared(const ConfigReader&, bool) {
+const PublishedReranker* undeclared(const JsonView&, bool) {
   return nullptr;
 }
 

@@ -8,8 +8,8 @@
 namespace rerank {
 namespace {
 
-ModelLayout read_layout(const ConfigReader& config, HeadKind head) {
-  require_activation(config, "hidden_act", {"silu"});
+ModelLayout read_layout(const JsonView& config, HeadKind head) {
+  require_one_of(config, "hidden_act", {"silu"});
   DecoderConfig read = read_decoder_config(config, {});
   read.spec.qk_norm = false;
   read.spec.qkv_bias = true;
@@ -55,7 +55,7 @@ constexpr std::array kRerankers = {
 };
 
 // Chat models have the same configuration.
-const PublishedReranker* undeclared(const ConfigReader&, bool) {
+const PublishedReranker* undeclared(const JsonView&, bool) {
   return nullptr;
 }
 

@@ -13,8 +13,8 @@ constexpr std::int32_t kRerankerVocab = 151669;
 
 constexpr const char* kEnd = "<|im_end|>\n<|im_start|>assistant\n";
 
-ModelLayout read_layout(const ConfigReader& config, HeadKind head) {
-  require_activation(config, "hidden_act", {"silu"});
+ModelLayout read_layout(const JsonView& config, HeadKind head) {
+  require_one_of(config, "hidden_act", {"silu"});
   // Qwen3Config has 128 for a head where the file says nothing.
   DecoderConfig read = read_decoder_config(config, {.head_dim = 128, .tied_embeddings = false});
   read.spec.qk_norm = true;
@@ -97,9 +97,9 @@ constexpr std::array kRerankers = {
                       "the model card of ContextualAI/ctxl-rerank-v2-instruct-multilingual"},
 };
 
-const PublishedReranker* undeclared(const ConfigReader& config, bool has_classification_head) {
+const PublishedReranker* undeclared(const JsonView& config, bool has_classification_head) {
   const bool is_reranker =
-      has_classification_head || config.integer("vocab_size", 1, INT32_MAX) == kRerankerVocab;
+      has_classification_head || config.at("vocab_size").integer(1, INT32_MAX) == kRerankerVocab;
   return is_reranker ? &kRerankers[0] : nullptr;
 }
 

@@ -28,7 +28,7 @@ void add_layer(const TransformerSpec& spec, const std::string& name, std::int32_
   list.norm(name + "output.LayerNorm", {TensorRole::kMlpNorm, true, layer}, spec.hidden);
 }
 
-ModelLayout read_layout(const ConfigReader& config, HeadKind head) {
+ModelLayout read_layout(const JsonView& config, HeadKind head) {
   TransformerSpec spec = read_bert_layers(config);
   const bool has_head = head == HeadKind::kClassification;
   TensorList list = bert_layer_tensors(spec, has_head ? "bert." : "");
@@ -42,20 +42,17 @@ ModelLayout read_layout(const ConfigReader& config, HeadKind head) {
 
 }  // namespace
 
-TransformerSpec read_bert_layers(const ConfigReader& config) {
+TransformerSpec read_bert_layers(const JsonView& config) {
   TransformerSpec spec = read_encoder_sizes(config, "layer_norm_eps");
-  if (config.contains("position_embedding_type") && config.text("position_embedding_type") != "absolute") {
-    config.unsupported("position_embedding_type",
-                       "is not \"absolute\": relative positions are not supported; use a model without them");
-  }
-  spec.activation = read_activation(config, "hidden_act");
+  require_one_of(config, "position_embedding_type", {"absolute"});
+  spec.activation = read_activation(config.at("hidden_act"));
   spec.qkv_bias = spec.output_bias = spec.gate_bias = spec.down_bias = true;
   spec.norm_place = NormPlace::kBehind;
   spec.has_final_norm = false;
   spec.gated = false;
   spec.attention.assign(static_cast<std::size_t>(spec.num_layers), {.rotation = kNoRotation});
   spec.num_position_rows = spec.max_positions;
-  spec.num_token_types = config.integer("type_vocab_size", 1, kMaxTypes);
+  spec.num_token_types = config.at("type_vocab_size").integer(1, kMaxTypes);
   spec.embedding_norm = true;
   return spec;
 }

@@ -9,7 +9,7 @@
 namespace rerank {
 
 // Learned positions and token types, norms behind each step, an MLP without a gate.
-TransformerSpec read_bert_layers(const ConfigReader& config);
+TransformerSpec read_bert_layers(const JsonView& config);
 
 // All tensors but the head's. `prefix`: "bert." or like it.
 TensorList bert_layer_tensors(const TransformerSpec& spec, const std::string& prefix);

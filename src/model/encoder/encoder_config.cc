@@ -2,10 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <boost/json/object.hpp>
-
-#include "text/strict_json.h"
-
 namespace rerank {
 namespace {
 
@@ -20,13 +16,11 @@ constexpr PublishedReranker kPair{"pair", "", pair, "sentence-transformers' Cros
 
 }  // namespace
 
-TransformerSpec read_encoder_sizes(const ConfigReader& config, std::string_view epsilon) {
+TransformerSpec read_encoder_sizes(const JsonView& config, std::string_view epsilon) {
   require_one_label(config);
   refuse_quantization(config);
-  for (const std::string_view key : {"is_decoder", "add_cross_attention"}) {
-    if (config.flag(key, false))
-      config.unsupported(key, "is true, which is not supported; use a model without it");
-  }
+  for (const std::string_view key : {"is_decoder", "add_cross_attention"})
+    config.require_off(key, "not supported; use a model without it");
   TransformerSpec spec = read_sizes(config, {.epsilon = epsilon});
   spec.norm = NormKind::kLayer;
   spec.norm_bias = true;
@@ -35,20 +29,17 @@ TransformerSpec read_encoder_sizes(const ConfigReader& config, std::string_view 
   return spec;
 }
 
-void require_one_label(const ConfigReader& config) {
-  const auto refuse = [&](const char* key, std::size_t count) {
-    config.unsupported(key, fmt::format("says that the model has {} labels: a reranker has one score; use a "
-                                        "model that was trained to rank",
-                                        count));
+void require_one_label(const JsonView& config) {
+  const auto require_one = [](const JsonView& labels, std::size_t count) {
+    if (count == 1) return;
+    labels.unsupported(
+        fmt::format("says that the model has {} labels: a reranker has one score; use a "
+                    "model that was trained to rank",
+                    count));
   };
-  if (config.contains("num_labels")) {
-    const std::int32_t count = config.integer("num_labels", 0, INT32_MAX);
-    if (count != 1) refuse("num_labels", static_cast<std::size_t>(count));
-  }
-  if (!config.contains("id2label")) return;
-  const boost::json::object* labels = config.get("id2label").if_object();
-  if (labels == nullptr) config.refuse("id2label", "must be an object; download the file again");
-  if (labels->size() != 1) refuse("id2label", labels->size());
+  if (const auto count = config.find("num_labels"))
+    require_one(*count, static_cast<std::size_t>(count->integer(0, INT32_MAX)));
+  if (const auto labels = config.find("id2label")) require_one(*labels, labels->object().size());
 }
 
 HeadStep dense_step(std::int32_t outputs, HeadStep::Activation activation, bool has_bias) {
@@ -59,7 +50,7 @@ HeadStep layer_norm_step(float eps, bool has_bias) {
   return {.kind = HeadStep::Kind::kLayerNorm, .has_bias = has_bias, .eps = eps};
 }
 
-const PublishedReranker* tokenizers_pair(const ConfigReader&, bool) {
+const PublishedReranker* tokenizers_pair(const JsonView&, bool) {
   return &kPair;
 }
 

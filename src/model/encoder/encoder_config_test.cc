@@ -50,7 +50,7 @@ constexpr const char* kLlamaConfig = R"({"architectures": ["LlamaBidirectionalFo
   "temperature": 0.2, "vocab_size": 100, "id2label": {"0": "LABEL_0"}})";
 
 ModelLayout parse(const std::string& text) {
-  const ConfigReader reader(text, "config.json");
+  const JsonFile reader(text, "config.json");
   const FamilyMatch match = find_family(reader);
   return match.family->read_layout(reader, match.head);
 }
@@ -253,12 +253,12 @@ TEST(EncoderConfig, RefusesByKey) {
   for (const Refusal& refusal : std::vector<Refusal>{
            {kBertConfig, "id2label", R"({"0": "no", "1": "yes", "2": "maybe"})", "3 labels"},
            {kBertConfig, "num_labels", "2", "2 labels"},
-           {kBertConfig, "id2label", "[]", "must be an object"},
+           {kBertConfig, "id2label", "[]", "should be an object"},
            {kBertConfig, "hidden_act", R"("relu")", "relu"},
            {kBertConfig, "position_embedding_type", R"("relative_key")", "relative"},
            {kBertConfig, "is_decoder", "true", "not supported"},
            {kBertConfig, "type_vocab_size", "0", "from 1"},
-           {kBertConfig, "layer_norm_eps", "", "missing"},
+           {kBertConfig, "layer_norm_eps", "", "lacks the key"},
            {kBertConfig, "num_attention_heads", "3", "must divide hidden_size"},
            {kBertConfig, "model_type", R"("roberta")", "goes with bert"},
            {kBertConfig, "quantization_config", R"({"quant_method": "gptq"})", "bfloat16 original"},

@@ -9,55 +9,50 @@
 #include "model/encoder/bert.h"
 #include "model/encoder/encoders.h"
 #include "model/rope_config.h"
-#include "text/strict_json.h"
 
 namespace rerank {
 namespace {
 
 constexpr std::int64_t kMaxTypes = 1 << 10;
 
-void require_this_model(const ConfigReader& config) {
+void require_this_model(const JsonView& config) {
   for (const char* key : {"pack_qkv", "position_embedding_type", "layer_norm_type"}) {
-    if (config.contains(key)) continue;
-    config.unsupported(key,
-                       "is missing: this is another NewForSequenceClassification than that of "
-                       "Alibaba-NLP/new-impl, and only that one is supported");
+    if (config.find(key)) continue;
+    config.unsupported(
+        fmt::format("lacks the key \"{}\": this is another NewForSequenceClassification than that of "
+                    "Alibaba-NLP/new-impl, and only that one is supported",
+                    key));
   }
-  if (!config.flag("pack_qkv", false)) config.unsupported("pack_qkv", "is false, and only true is supported");
-  for (const auto& [key, wanted] :
-       {std::pair{"position_embedding_type", "rope"}, {"layer_norm_type", "layer_norm"}}) {
-    if (config.text(key) != wanted)
-      config.unsupported(
-          key, fmt::format("is {}, and only {} is supported", shown_text(config.text(key)), wanted));
-  }
-  for (const char* key : {"logn_attention_scale", "logn_attention_clip1"}) {
-    if (config.flag(key, false)) config.unsupported(key, "is true, which is not supported");
-  }
+  const JsonView packed = config.at("pack_qkv");
+  if (!packed.boolean()) packed.unsupported("is false, and only true is supported");
+  require_one_of(config, "position_embedding_type", {"rope"});
+  require_one_of(config, "layer_norm_type", {"layer_norm"});
+  for (const char* key : {"logn_attention_scale", "logn_attention_clip1"})
+    config.require_off(key, "not supported");
 }
 
 // (base * factor)^(-2i / head_dim) / factor^(2 / head_dim), at every length: the published code builds its
 // table for more positions than the model was trained on.
-std::vector<float> read_rotation(const ConfigReader& config, std::int32_t head_dim) {
+std::vector<float> read_rotation(const JsonView& config, std::int32_t head_dim) {
   const auto scaling = find_rope_scaling(config, "ntk");
   if (!scaling) return rotary_frequencies(head_dim, read_rope_theta(config));
-  if (scaling->contains("mixed_b")) scaling->unsupported("mixed_b", "is set, which is not supported");
-  const double factor = scaling->positive("factor");
-  std::vector<float> frequencies = rotary_frequencies(head_dim, config.positive("rope_theta") * factor);
+  scaling->require_off("mixed_b", "not supported");
+  const double factor = scaling->at("factor").positive();
+  std::vector<float> frequencies = rotary_frequencies(head_dim, config.at("rope_theta").positive() * factor);
   const auto divisor = static_cast<float>(std::pow(factor, 2.0 / head_dim));
   for (float& frequency : frequencies) frequency /= divisor;
   return frequencies;
 }
 
-TransformerSpec read_spec(const ConfigReader& config) {
+TransformerSpec read_spec(const JsonView& config) {
   require_this_model(config);
   TransformerSpec spec = read_encoder_sizes(config, "layer_norm_eps");
-  spec.activation = read_activation(config, "hidden_act");
+  spec.activation = read_activation(config.at("hidden_act"));
   spec.qkv_bias = spec.output_bias = spec.down_bias = true;
   spec.norm_place = NormPlace::kBehind;
   spec.has_final_norm = false;
   spec.rotations = {read_rotation(config, spec.head_dim)};
-  spec.num_token_types =
-      config.contains("type_vocab_size") ? config.integer("type_vocab_size", 0, kMaxTypes) : 0;
+  spec.num_token_types = config.integer_or("type_vocab_size", 0, 0, kMaxTypes);
   spec.embedding_norm = true;
   return spec;
 }
@@ -88,7 +83,7 @@ TensorList layer_tensors(const TransformerSpec& spec) {
   return list;
 }
 
-ModelLayout read_layout(const ConfigReader& config, HeadKind) {
+ModelLayout read_layout(const JsonView& config, HeadKind) {
   TransformerSpec spec = read_spec(config);
   TensorList list = layer_tensors(spec);
   add_head(spec, list, {"new.pooler.dense", "classifier"},

@@ -2,15 +2,11 @@
 // MLP, rotary positions, and windows in all but every third layer or so, which have a rotation of their own.
 #include <fmt/format.h>
 
-#include <boost/json/array.hpp>
-#include <boost/json/object.hpp>
-#include <boost/json/string.hpp>
 #include <string>
 #include <utility>
 
 #include "model/encoder/bert.h"
 #include "model/encoder/encoders.h"
-#include "text/strict_json.h"
 
 namespace rerank {
 namespace {
@@ -19,79 +15,60 @@ enum class LayerKind { kFull, kSliding };
 constexpr std::int32_t kRotationOfFull = 0, kRotationOfSliding = 1;
 
 // layer_types (Transformers 5), else global_attn_every_n_layers.
-std::vector<LayerKind> read_layer_kinds(const ConfigReader& config, std::int32_t num_layers) {
+std::vector<LayerKind> read_layer_kinds(const JsonView& config, std::int32_t num_layers) {
   std::vector<LayerKind> kinds;
-  if (!config.contains("layer_types")) {
-    const std::int32_t every = config.contains("global_attn_every_n_layers")
-                                   ? config.integer("global_attn_every_n_layers", 1, kMaxLayers)
-                                   : 3;
+  const std::optional<JsonView> types = config.find("layer_types");
+  if (!types) {
+    const std::int32_t every = config.integer_or("global_attn_every_n_layers", 3, 1, kMaxLayers);
     for (std::int32_t layer = 0; layer < num_layers; ++layer)
       kinds.push_back(layer % every == 0 ? LayerKind::kFull : LayerKind::kSliding);
     return kinds;
   }
-  const boost::json::array* types = config.get("layer_types").if_array();
-  if (types == nullptr || types->size() != static_cast<std::size_t>(num_layers)) {
-    config.refuse("layer_types", fmt::format("must list a type for each of {} layers", num_layers));
+  if (types->array().size() != static_cast<std::size_t>(num_layers)) {
+    types->refuse(fmt::format("must list a type for each of {} layers", num_layers));
   }
-  for (const boost::json::value& type : *types) {
-    if (type == "full_attention" || type == "sliding_attention") {
-      kinds.push_back(type == "full_attention" ? LayerKind::kFull : LayerKind::kSliding);
-    } else {
-      config.unsupported(
-          "layer_types",
-          fmt::format("has {}, but only \"full_attention\" and \"sliding_attention\" are known",
-                      shown_text(type)));
+  for (std::size_t i = 0; i < types->array().size(); ++i) {
+    const JsonView type = types->element(i);
+    const bool is_full = type.string() == "full_attention";
+    if (!is_full && type.string() != "sliding_attention") {
+      type.unsupported(fmt::format("is {}, but only \"full_attention\" and \"sliding_attention\" are known",
+                                   type.quoted()));
     }
+    kinds.push_back(is_full ? LayerKind::kFull : LayerKind::kSliding);
   }
   return kinds;
 }
 
 // The base of one kind of layers: in rope_parameters (Transformers 5), else under its old name.
-double read_base(const ConfigReader& config, std::string_view kind, std::string_view old_name,
-                 double otherwise) {
-  if (config.contains("rope_scaling")) {
-    config.unsupported("rope_scaling",
-                       "is set: rope scaling is not supported; use the model as published, without it");
-  }
-  if (config.contains("rope_parameters")) {
-    if (!config.get("rope_parameters").is_object()) config.refuse("rope_parameters", "must be an object");
-    const ConfigReader all = config.inner("rope_parameters");
-    if (all.contains(kind)) {
-      if (!all.get(kind).is_object()) all.refuse(kind, "must be an object");
-      const ConfigReader rope = all.inner(kind);
-      if (rope.contains("rope_type") && rope.text("rope_type") != "default") {
-        rope.unsupported("rope_type",
-                         "is not \"default\": rope scaling is not supported; use the model as "
-                         "published, without it");
-      }
-      if (rope.contains("rope_theta")) return rope.positive("rope_theta");
-    }
-  }
-  return config.contains(old_name) ? config.positive(old_name) : otherwise;
+double read_base(const JsonView& config, std::string_view kind, std::string_view old_name, double otherwise) {
+  const std::string_view advice = "rope scaling is not supported; use the model as published, without it";
+  config.require_off("rope_scaling", advice);
+  const std::optional<JsonView> all = config.find("rope_parameters");
+  const std::optional<JsonView> rope = all ? all->find(kind) : std::nullopt;
+  if (rope && rope->string_or("rope_type", "default") != "default")
+    rope->at("rope_type").unsupported(fmt::format("is not \"default\": {}", advice));
+  std::optional<JsonView> base = rope ? rope->find("rope_theta") : std::nullopt;
+  if (!base) base = config.find(old_name);
+  return base ? base->positive() : otherwise;
 }
 
-Pooling read_pooling(const ConfigReader& config) {
-  const std::string_view name =
-      config.contains("classifier_pooling") ? config.text("classifier_pooling") : "cls";
-  if (name == "cls") return Pooling::kFirst;
-  if (name == "mean") return Pooling::kMean;
-  config.unsupported("classifier_pooling",
-                     fmt::format("is {}, but only \"cls\" and \"mean\" are known", shown_text(name)));
+Pooling read_pooling(const JsonView& config) {
+  require_one_of(config, "classifier_pooling", {"cls", "mean"});
+  return config.string_or("classifier_pooling", "cls") == "cls" ? Pooling::kFirst : Pooling::kMean;
 }
 
-TransformerSpec read_spec(const ConfigReader& config) {
+TransformerSpec read_spec(const JsonView& config) {
   TransformerSpec spec = read_encoder_sizes(config, "norm_eps");
-  const std::string_view activation = "hidden_activation";
-  spec.activation = config.contains(activation) ? read_activation(config, activation) : MlpActivation::kGelu;
-  spec.norm_bias = config.flag("norm_bias", false);
-  spec.qkv_bias = spec.output_bias = config.flag("attention_bias", false);
-  spec.gate_bias = spec.down_bias = config.flag("mlp_bias", false);
+  const std::optional<JsonView> activation = config.find("hidden_activation");
+  spec.activation = activation ? read_activation(*activation) : MlpActivation::kGelu;
+  spec.norm_bias = config.boolean_or("norm_bias", false);
+  spec.qkv_bias = spec.output_bias = config.boolean_or("attention_bias", false);
+  spec.gate_bias = spec.down_bias = config.boolean_or("mlp_bias", false);
   spec.embedding_norm = true;
   spec.rotations = {
       rotary_frequencies(spec.head_dim, read_base(config, "full_attention", "global_rope_theta", 160000)),
       rotary_frequencies(spec.head_dim, read_base(config, "sliding_attention", "local_rope_theta", 10000))};
-  const std::int32_t window =
-      (config.contains("local_attention") ? config.integer("local_attention", 2, kMaxPositions) : 128) / 2;
+  const std::int32_t window = config.integer_or("local_attention", 128, 2, kMaxPositions) / 2;
   for (const LayerKind kind : read_layer_kinds(config, spec.num_layers)) {
     const bool is_full = kind == LayerKind::kFull;
     spec.attention.push_back({.window = is_full ? 0 : window,
@@ -127,18 +104,18 @@ TensorList layer_tensors(const TransformerSpec& spec, const std::string& prefix)
   return list;
 }
 
-ModelLayout read_layout(const ConfigReader& config, HeadKind head) {
+ModelLayout read_layout(const JsonView& config, HeadKind head) {
   TransformerSpec spec = read_spec(config);
   if (head == HeadKind::kModules) {
     std::vector<ModelTensor> tensors = layer_tensors(spec, "").take();
     return {.spec = std::move(spec), .tensors = std::move(tensors)};
   }
   spec.pooling = read_pooling(config);
-  require_activation(config, "classifier_activation", {"gelu"});
+  require_one_of(config, "classifier_activation", {"gelu"});
   TensorList list = layer_tensors(spec, "model.");
   add_head(
       spec, list, {"head.dense", "head.norm", "classifier"},
-      {dense_step(spec.hidden, HeadStep::Activation::kGelu, config.flag("classifier_bias", false)),
+      {dense_step(spec.hidden, HeadStep::Activation::kGelu, config.boolean_or("classifier_bias", false)),
        layer_norm_step(spec.norm_eps, spec.norm_bias), dense_step(1, HeadStep::Activation::kNone, true)});
   return {.spec = std::move(spec), .tensors = list.take()};
 }

@@ -7,32 +7,30 @@
 #include "model/encoder/encoder_config.h"
 #include "model/encoder/encoders.h"
 #include "model/rope_config.h"
-#include "text/strict_json.h"
 
 namespace rerank {
 namespace {
 
-std::vector<float> read_rotation(const ConfigReader& config, std::int32_t head_dim) {
+std::vector<float> read_rotation(const JsonView& config, std::int32_t head_dim) {
   const auto scaling = find_rope_scaling(config, "llama3");
   if (!scaling) return rotary_frequencies(head_dim, read_rope_theta(config));
-  const ConfigReader& base = scaling->contains("rope_theta") ? *scaling : config;
-  return scale_as_llama3(rotary_frequencies(head_dim, base.positive("rope_theta")), *scaling);
+  const JsonView& base = scaling->find("rope_theta") ? *scaling : config;
+  return scale_as_llama3(rotary_frequencies(head_dim, base.at("rope_theta").positive()), *scaling);
 }
 
-ModelLayout read_layout(const ConfigReader& config, HeadKind head) {
+ModelLayout read_layout(const JsonView& config, HeadKind head) {
   require_one_label(config);
   refuse_quantization(config);
-  require_activation(config, "hidden_act", {"silu"});
-  require_activation(config, "pooling", {"avg"});
-  for (const char* key : {"attention_bias", "mlp_bias"}) {
-    if (config.flag(key, false)) config.unsupported(key, "is true, which is not supported");
-  }
+  require_one_of(config, "hidden_act", {"silu"});
+  require_one_of(config, "pooling", {"avg"});
+  for (const char* key : {"attention_bias", "mlp_bias"}) config.require_off(key, "not supported");
   TransformerSpec spec = read_sizes(config, {.epsilon = "rms_norm_eps", .has_kv_heads = true});
   spec.rotations = {read_rotation(config, spec.head_dim)};
   spec.mask = Mask::kBidirectional;
   spec.pooling = Pooling::kMean;
   HeadStep score = dense_step(1, HeadStep::Activation::kNone, false);
-  if (config.contains("temperature")) score.divisor = static_cast<float>(config.positive("temperature"));
+  if (const auto divisor = config.find("temperature"))
+    score.divisor = static_cast<float>(divisor->positive());
   spec.head = {score};
   return decoder_layout({.spec = std::move(spec)}, head);
 }
@@ -51,7 +49,7 @@ constexpr std::array kRerankers = {
                       "the model card of nvidia/llama-nemotron-rerank-1b-v2"},
 };
 
-const PublishedReranker* undeclared(const ConfigReader&, bool) {
+const PublishedReranker* undeclared(const JsonView&, bool) {
   return &kRerankers[0];
 }
 

@@ -13,10 +13,9 @@ namespace rerank {
 namespace {
 
 // jina-reranker-v2 and its kin: the same layers under the names of their own implementation.
-bool has_flash_names(const ConfigReader& config) {
-  if (!config.contains("auto_map") || !config.get("auto_map").is_object()) return false;
-  const ConfigReader map = config.inner("auto_map");
-  return map.contains("AutoConfig") && map.text("AutoConfig").ends_with(".XLMRobertaFlashConfig");
+bool has_flash_names(const JsonView& config) {
+  const std::optional<JsonView> map = config.find("auto_map");
+  return map && map->is_object() && map->string_or("AutoConfig", "").ends_with(".XLMRobertaFlashConfig");
 }
 
 TensorList flash_layer_tensors(const TransformerSpec& spec, const std::string& prefix) {
@@ -44,14 +43,12 @@ TensorList flash_layer_tensors(const TransformerSpec& spec, const std::string& p
   return list;
 }
 
-ModelLayout read_layout(const ConfigReader& config, HeadKind head) {
+ModelLayout read_layout(const JsonView& config, HeadKind head) {
   TransformerSpec spec = read_bert_layers(config);
-  spec.position_pad_id =
-      config.contains("pad_token_id") ? config.integer("pad_token_id", 0, spec.vocab - 1) : 1;
+  spec.position_pad_id = config.integer_or("pad_token_id", 1, 0, spec.vocab - 1);
   spec.position_offset = spec.position_pad_id + 1;
   if (spec.position_offset >= spec.num_position_rows) {
-    config.refuse("max_position_embeddings",
-                  "leaves no position behind pad_token_id's; download the model's config.json again");
+    config.at("max_position_embeddings").refuse("leaves no position behind pad_token_id's");
   }
   spec.max_positions -= spec.position_offset;
   const bool has_head = head == HeadKind::kClassification;

@@ -171,7 +171,10 @@ TEST(SyntheticCheckpoint, RefusesBadOptions) {
   for (const double std : {0.0, -1.0, 11.0, std::numeric_limits<double>::quiet_NaN()}) {
     EXPECT_THAT(error_of([&] { SyntheticCheckpoint({config, "nano", {1, std}}); }), HasSubstr("std is"));
   }
-  EXPECT_THAT(error_of([&] { SyntheticCheckpoint({"{}", "x", {}}); }), HasSubstr("architectures is missing"));
+  EXPECT_THAT(error_of([&] {
+                SyntheticCheckpoint({"{}", "x", {}});
+              }),
+              HasSubstr("lacks the key \"architectures\""));
   EXPECT_THAT(error_of([&] { synthetic_config("no-such-file"); }), HasSubstr("no-such-file"));
   const ScratchDirectory scratch;
   EXPECT_EQ(synthetic_config(scratch.write("config.json", config).string()), config);
