@@ -3,83 +3,19 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/json/object.hpp>
 #include <cmath>
-#include <initializer_list>
 #include <optional>
 #include <vector>
 
 #include "base/nearest_name.h"
-#include "base/shown_text.h"
 #include "prompt/prompt_text.h"
 #include "prompt/split_prompt.h"
-#include "rerank/error.h"
-#include "text/strict_json.h"
+#include "text/json_view.h"
 
 namespace rerank {
 namespace {
 
-namespace json = boost::json;
-
 constexpr std::int32_t kMostTokens = 1 << 24;
-
-// An object of the file and what it is called in messages.
-class Keys {
- public:
-  Keys(const json::value& value, std::string name, std::initializer_list<std::string_view> known)
-      : name_(std::move(name)) {
-    if (!value.is_object()) refuse(fmt::format("is {}, not an object", shown_text(value)));
-    object_ = &value.get_object();
-    const std::vector<std::string> names(known.begin(), known.end());
-    for (const json::key_value_pair& member : *object_) {
-      if (std::ranges::find(names, std::string_view(member.key())) != names.end()) continue;
-      throw Error(ErrorCode::kInvalidArgument,
-                  fmt::format("{}: unknown key \"{}\"{}", name_, shown_text(std::string_view(member.key())),
-                              suggestion(member.key(), names)));
-    }
-  }
-
-  // nullptr if the key is not there. REQUIRES: a known key
-  const json::value* find(std::string_view key) const { return object_->if_contains(key); }
-  std::string name_of(std::string_view key) const { return fmt::format("{}: \"{}\"", name_, key); }
-
-  std::optional<std::string> text(std::string_view key) const {
-    const json::value* value = find(key);
-    if (value == nullptr) return std::nullopt;
-    if (!value->is_string()) refuse_value(key, *value, "should be a text");
-    return std::string(value->get_string());
-  }
-
-  std::optional<std::int32_t> number(std::string_view key, std::int32_t most) const {
-    const json::value* value = find(key);
-    if (value == nullptr) return std::nullopt;
-    if (!value->is_int64() || value->get_int64() < 0 || value->get_int64() > most) {
-      refuse_value(key, *value, fmt::format("should be a whole number from 0 to {}", most));
-    }
-    return static_cast<std::int32_t>(value->get_int64());
-  }
-
-  std::optional<float> real(std::string_view key) const {
-    const json::value* value = find(key);
-    if (value == nullptr) return std::nullopt;
-    const auto number = value->is_number() ? static_cast<float>(value->to_number<double>()) : NAN;
-    if (!std::isfinite(number)) refuse_value(key, *value, "should be a number");
-    return number;
-  }
-
-  [[noreturn]] void refuse_value(std::string_view key, const json::value& value,
-                                 std::string_view what) const {
-    throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("{} {}, not {}", name_of(key), what, shown_text(value)));
-  }
-  [[noreturn]] void refuse(std::string_view what) const {
-    throw Error(ErrorCode::kInvalidArgument, fmt::format("{}: {}", name_, what));
-  }
-
- private:
-  std::string name_;
-  const json::object* object_ = nullptr;
-};
 
 int count(const Prompt& prompt, PromptField field) {
   std::ptrdiff_t found = 0;
@@ -89,150 +25,149 @@ int count(const Prompt& prompt, PromptField field) {
   return static_cast<int>(found);
 }
 
-PromptPiece read_piece(const json::value& value, const std::string& name) {
-  if (value.is_string()) return {.texts = parse_prompt_text(value.get_string(), name)};
-  const Keys keys(value, name, {"text", "times_outside_limit"});
-  const std::optional<std::string> text = keys.text("text");
-  if (!text) keys.refuse("lacks the key \"text\"");
-  PromptPiece piece{.texts = parse_prompt_text(*text, keys.name_of("text"))};
-  piece.times_outside_limit = keys.number("times_outside_limit", 100).value_or(0);
+std::vector<PromptText> read_text(const JsonView& value) {
+  return parse_prompt_text(value.string(), value.name());
+}
+
+PromptPiece read_piece(const JsonView& value) {
+  if (value.is_string()) return {.texts = read_text(value)};
+  value.allow_only({"text", "times_outside_limit"});
+  PromptPiece piece{.texts = read_text(value.at("text")),
+                    .times_outside_limit = value.integer_or("times_outside_limit", 0, 0, 100)};
   const auto varies = [](const PromptText& t) {
     return t.field != PromptField::kNone || t.needs_instruction;
   };
   if (piece.times_outside_limit > 0 && std::ranges::any_of(piece.texts, varies)) {
-    keys.refuse("\"times_outside_limit\" is for a text without marks: the limit may not depend on the texts");
+    value.at("times_outside_limit")
+        .refuse("is for a text without marks: the limit may not depend on the texts");
   }
   return piece;
 }
 
-void check_fields(const Prompt& prompt, const std::string& name) {
-  const auto refuse = [&](std::string_view what) {
-    throw Error(ErrorCode::kInvalidArgument, fmt::format("{} {}", name, what));
-  };
+void check_fields(const Prompt& prompt, const JsonView& value) {
   for (const auto& [field, mark] :
        {std::pair{PromptField::kQuery, "{query}"}, std::pair{PromptField::kDocument, "{document}"}}) {
     const int found = count(prompt, field);
-    if (found != 1) refuse(fmt::format("has {} {} times; it should have it once", mark, found));
+    if (found != 1) value.refuse(fmt::format("has {} {} times; it should have it once", mark, found));
   }
-  if (!separates_pair(prompt.pieces)) refuse(kNoPlaceBetweenPair);
-  if (count(prompt, PromptField::kInstruction) > 1) refuse("has {instruction} more than once");
+  if (!separates_pair(prompt.pieces)) value.refuse(kNoPlaceBetweenPair);
+  if (count(prompt, PromptField::kInstruction) > 1) value.refuse("has {instruction} more than once");
 }
 
-const DeclaredPrompt& built_in(std::string_view wanted, const std::string& name,
-                               std::span<const BuiltInPrompt> built_ins) {
+bool is_name(const JsonView& prompt) {
+  return prompt.is_string() && prompt.string().find('{') == std::string_view::npos;
+}
+
+const DeclaredPrompt& built_in(const JsonView& wanted, std::span<const BuiltInPrompt> built_ins) {
   std::vector<std::string> names;
   for (const BuiltInPrompt& known : built_ins) {
-    if (known.name == wanted) return known.declared;
+    if (known.name == wanted.string()) return known.declared;
     names.push_back(known.name);
   }
-  throw Error(
-      ErrorCode::kInvalidArgument,
-      fmt::format("{}: unknown prompt {}; give the name of a built-in prompt, or a text with {{query}} "
+  wanted.refuse(
+      fmt::format("is the unknown prompt {}; give the name of a built-in prompt, or a text with {{query}} "
                   "and {{document}} in it{}",
-                  name, shown_text(wanted), suggestion(wanted, names)));
+                  wanted.quoted(), suggestion(wanted.string(), names)));
 }
 
 // What "prompt" says: a name, a text, or texts that are encoded apart.
-DeclaredPrompt read_prompt(const Keys& keys, std::span<const BuiltInPrompt> built_ins) {
-  const json::value* value = keys.find("prompt");
-  if (value == nullptr) keys.refuse("lacks the key \"prompt\", a text with {query} and {document} in it");
-  const std::string name = keys.name_of("prompt");
+DeclaredPrompt read_prompt(const JsonView& value, std::span<const BuiltInPrompt> built_ins) {
+  if (is_name(value)) return built_in(value, built_ins);
   DeclaredPrompt declared;
-  if (value->is_string()) {
-    const std::string_view text = value->get_string();
-    if (text.find('{') == std::string_view::npos) return built_in(text, name, built_ins);
-    declared.prompt.pieces = split_prompt(parse_prompt_text(text, name));
-  } else if (value->is_array()) {
-    for (std::size_t i = 0; i < value->get_array().size(); ++i) {
-      PromptPiece piece = read_piece(value->get_array()[i], fmt::format("{}[{}]", name, i));
+  if (value.is_string()) {
+    declared.prompt.pieces = split_prompt(read_text(value));
+  } else if (value.is_array()) {
+    for (std::size_t i = 0; i < value.array().size(); ++i) {
+      PromptPiece piece = read_piece(value.element(i));
       if (!piece.texts.empty()) declared.prompt.pieces.push_back(std::move(piece));
     }
   } else {
-    keys.refuse_value("prompt", *value, "should be a text or a list of texts");
+    value.refuse("should be a text or a list of texts, not " + value.quoted());
   }
-  check_fields(declared.prompt, name);
+  check_fields(declared.prompt, value);
   return declared;
 }
 
-AnswerToken read_answer(const Keys& keys, std::string_view key) {
-  const json::value* value = keys.find(key);
-  if (value == nullptr) return {};
-  if (value->is_string() && !value->get_string().empty()) return {.word = *keys.text(key)};
-  if (!value->is_int64()) keys.refuse_value(key, *value, "should be a word or the id of a token");
-  return {.id = *keys.number(key, INT32_MAX)};
+AnswerToken read_answer(const JsonView& keys, std::string_view key) {
+  const std::optional<JsonView> value = keys.find(key);
+  if (!value) return {};
+  if (!value->is_string()) return {.id = value->integer(0, INT32_MAX)};
+  if (value->string().empty()) value->refuse("is empty; give a word, or the id of a token");
+  return {.word = std::string(value->string())};
 }
 
-Answers read_answers(const Keys& file) {
-  const json::value& value = *file.find("answers");
-  if (value.is_string() && value.get_string() == "none") return {};
+Answers read_answers(const JsonView& value) {
+  if (value.is_string() && value.string() == "none") return {};
   if (!value.is_object()) {
-    file.refuse_value("answers", value,
-                      "should be {\"yes\": \"yes\", \"no\": \"no\"}, or \"none\" for a classification head");
+    value.refuse("should be {\"yes\": \"yes\", \"no\": \"no\"}, or \"none\" for a classification head, not " +
+                 value.quoted());
   }
-  const Keys keys(value, file.name_of("answers"), {"yes", "no"});
-  const Answers answers{.yes = read_answer(keys, "yes"), .no = read_answer(keys, "no")};
+  value.allow_only({"yes", "no"});
+  const Answers answers{.yes = read_answer(value, "yes"), .no = read_answer(value, "no")};
   if (!answers.yes.is_given())
-    keys.refuse("lacks the key \"yes\", the word or token whose logit is the answer");
+    value.refuse("lacks the key \"yes\", the word or token whose logit is the answer");
   return answers;
 }
 
-ScoreFunction read_score(const Keys& file) {
-  const json::value& value = *file.find("score");
-  if (value.is_string() && value.get_string() == "sigmoid") return {};
-  if (value.is_string() && value.get_string() == "logit") return {.sigmoid = false};
+float real_or(const JsonView& keys, std::string_view key, float otherwise) {
+  const std::optional<JsonView> value = keys.find(key);
+  if (!value) return otherwise;
+  const auto number = static_cast<float>(value->number());
+  if (!std::isfinite(number)) value->refuse("is too large");
+  return number;
+}
+
+ScoreFunction read_score(const JsonView& value) {
+  if (value.is_string() && value.string() == "sigmoid") return {};
+  if (value.is_string() && value.string() == "logit") return {.sigmoid = false};
   if (!value.is_object()) {
-    file.refuse_value(
-        "score", value,
-        "should be \"sigmoid\", \"logit\", or {\"shift\": a, \"scale\": b} for sigmoid((logit - a) / b)");
+    value.refuse(
+        "should be \"sigmoid\", \"logit\", or {\"shift\": a, \"scale\": b} for sigmoid((logit - a) / b), "
+        "not " +
+        value.quoted());
   }
-  const Keys keys(value, file.name_of("score"), {"sigmoid", "shift", "scale"});
-  ScoreFunction score;
-  if (const json::value* sigmoid = keys.find("sigmoid")) {
-    if (!sigmoid->is_bool()) keys.refuse_value("sigmoid", *sigmoid, "should be true or false");
-    score.sigmoid = sigmoid->get_bool();
-  }
-  score.shift = keys.real("shift").value_or(0);
-  score.scale = keys.real("scale").value_or(1);
-  if (!(score.scale > 0)) keys.refuse("\"scale\" should be above 0");
+  value.allow_only({"sigmoid", "shift", "scale"});
+  const ScoreFunction score{.sigmoid = value.boolean_or("sigmoid", true),
+                            .shift = real_or(value, "shift", 0),
+                            .scale = real_or(value, "scale", 1)};
+  if (!(score.scale > 0)) value.at("scale").refuse("should be above 0");
   return score;
 }
 
-void read_limits(const Keys& keys, Prompt& prompt) {
-  prompt.default_text_limit = keys.number("text_limit", kMostTokens).value_or(prompt.default_text_limit);
-  prompt.query_percent = keys.number("query_percent", 100).value_or(prompt.query_percent);
-  if (const json::value* value = keys.find("document_within_text_limit")) {
-    if (!value->is_bool()) keys.refuse_value("document_within_text_limit", *value, "should be true or false");
-    prompt.document_within_text_limit = value->get_bool();
-  }
+void read_limits(const JsonView& file, Prompt& prompt) {
+  prompt.default_text_limit = file.integer_or("text_limit", prompt.default_text_limit, 0, kMostTokens);
+  prompt.query_percent = file.integer_or("query_percent", prompt.query_percent, 0, 100);
+  prompt.document_within_text_limit =
+      file.boolean_or("document_within_text_limit", prompt.document_within_text_limit);
 }
 
 }  // namespace
 
-DeclaredPrompt read_prompt_file(std::string_view text, std::string_view file,
+DeclaredPrompt read_prompt_file(std::string_view text, std::string_view file_name,
                                 std::span<const BuiltInPrompt> built_ins) {
-  const json::value value = parse_strict_json(text, file, {.advice = "correct it there"});
-  const Keys keys(value, std::string(file),
-                  {"name", "prompt", "default_instruction", "answers", "score", "text_limit", "query_percent",
+  const boost::json::value value = parse_strict_json(text, file_name, {.advice = "correct it there"});
+  const JsonView file(value, file_name);
+  file.allow_only({"name", "prompt", "default_instruction", "answers", "score", "text_limit", "query_percent",
                    "document_within_text_limit"});
-  DeclaredPrompt declared = read_prompt(keys, built_ins);
-  const bool is_built_in =
-      keys.find("prompt")->is_string() && keys.find("prompt")->get_string().find('{') == json::string::npos;
-  if (const std::optional<std::string> name = keys.text("name")) declared.prompt.name = *name;
-  if (const std::optional<std::string> instruction = keys.text("default_instruction")) {
-    if (!instruction->empty() && count(declared.prompt, PromptField::kInstruction) == 0) {
-      keys.refuse("\"default_instruction\" needs the mark {instruction} in the prompt");
+  const std::optional<JsonView> prompt = file.find("prompt");
+  if (!prompt) file.refuse("lacks the key \"prompt\", a text with {query} and {document} in it");
+  DeclaredPrompt declared = read_prompt(*prompt, built_ins);
+  declared.prompt.name = file.string_or("name", declared.prompt.name);
+  if (const std::optional<JsonView> instruction = file.find("default_instruction")) {
+    if (!instruction->string().empty() && count(declared.prompt, PromptField::kInstruction) == 0) {
+      instruction->refuse("needs the mark {instruction} in the prompt");
     }
-    declared.prompt.default_instruction = *instruction;
+    declared.prompt.default_instruction = instruction->string();
   }
-  read_limits(keys, declared.prompt);
-  if (keys.find("answers") != nullptr) {
-    declared.answers = read_answers(keys);
-  } else if (!is_built_in) {
-    keys.refuse(
+  read_limits(file, declared.prompt);
+  if (const std::optional<JsonView> answers = file.find("answers")) {
+    declared.answers = read_answers(*answers);
+  } else if (!is_name(*prompt)) {
+    file.refuse(
         "lacks the key \"answers\": {\"yes\": \"yes\", \"no\": \"no\"}, or \"none\" for a classification "
         "head");
   }
-  if (keys.find("score") != nullptr) declared.score = read_score(keys);
+  if (const std::optional<JsonView> score = file.find("score")) declared.score = read_score(*score);
   return declared;
 }
 

@@ -18,8 +18,8 @@ struct BuiltInPrompt {
   DeclaredPrompt declared;
 };
 
-// Strict: throws Error{kInvalidArgument} that begins with `file` and names the key and the way out, for an
-// unknown key too. A prompt of one text is cut as by split_prompt, a list is encoded apart.
+// Strict: throws Error that begins with `file` and names the key and the way out, for an unknown key too. A
+// prompt of one text is cut as by split_prompt, a list is encoded apart.
 DeclaredPrompt read_prompt_file(std::string_view text, std::string_view file,
                                 std::span<const BuiltInPrompt> built_ins);
 

@@ -70,24 +70,24 @@ TEST(PromptFile, NamesABuiltInPromptAndChangesIt) {
   EXPECT_FALSE(changed.answers.yes.is_given());
   EXPECT_TRUE(changed.score.sigmoid);
   EXPECT_EQ(refusal(R"({"prompt": "known-rerankr"})"),
-            "rerank_prompt.json: \"prompt\": unknown prompt known-rerankr; give the name of a built-in "
-            "prompt, or a "
-            "text with {query} and {document} in it; did you mean known-reranker?");
+            "rerank_prompt.json: prompt is the unknown prompt \"known-rerankr\"; give the name of a built-in "
+            "prompt, or a text with {query} and {document} in it; did you mean known-reranker?");
 }
 
 TEST(PromptFile, RefusesWhatItDoesNotKnow) {
-  EXPECT_EQ(refusal(R"({"prompt": "known-reranker", "anwsers": "none"})"),
-            "rerank_prompt.json: unknown key \"anwsers\"; did you mean answers?");
+  EXPECT_EQ(
+      refusal(R"({"prompt": "known-reranker", "anwsers": "none"})"),
+      "rerank_prompt.json: has the key \"anwsers\", which this version does not know; did you mean answers?");
   EXPECT_EQ(
       refusal(R"({"prompt": "{quer} {document}", "answers": "none"})"),
-      "rerank_prompt.json: \"prompt\": at byte 0: unknown mark {quer}; the marks are {instruction}, {query}, "
+      "rerank_prompt.json: prompt: at byte 0: unknown mark {quer}; the marks are {instruction}, {query}, "
       "{document}, {if instruction} and {end}, and {{ is a brace; did you mean query?");
   EXPECT_EQ(refusal(R"({"prompt": "{query} {query} {document}", "answers": "none"})"),
-            "rerank_prompt.json: \"prompt\" has {query} 2 times; it should have it once");
+            "rerank_prompt.json: prompt has {query} 2 times; it should have it once");
   EXPECT_EQ(refusal(R"({"prompt": "{query}", "answers": "none"})"),
-            "rerank_prompt.json: \"prompt\" has {document} 0 times; it should have it once");
+            "rerank_prompt.json: prompt has {document} 0 times; it should have it once");
   EXPECT_TRUE(refusal(R"({"prompt": "{query} {document}", "answers": "none"})")
-                  .starts_with("rerank_prompt.json: \"prompt\" has no place between query and document"));
+                  .starts_with("rerank_prompt.json: prompt has no place between query and document"));
   EXPECT_EQ(refusal("{"), "rerank_prompt.json: not JSON at byte 1 (incomplete JSON); correct it there");
   for (const char* text :
        {R"([])",
