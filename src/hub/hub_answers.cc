@@ -2,13 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <boost/json/array.hpp>
-#include <boost/json/value.hpp>
-
 #include "base/ascii.h"
 #include "hub/hub.h"
 #include "rerank/error.h"
-#include "text/strict_json.h"
 
 namespace rerank {
 namespace {
@@ -27,32 +23,9 @@ std::string percent_encoded(std::string_view text) {
   return encoded;
 }
 
-const boost::json::object* object_at(const boost::json::object& object, std::string_view key) {
-  const boost::json::value* const found = object.if_contains(key);
-  return found == nullptr ? nullptr : found->if_object();
-}
-
-const boost::json::array* array_at(const boost::json::object& object, std::string_view key) {
-  const boost::json::value* const found = object.if_contains(key);
-  return found == nullptr ? nullptr : found->if_array();
-}
-
-std::string text_at(const boost::json::object& object, std::string_view key) {
-  const boost::json::value* const found = object.if_contains(key);
-  return found == nullptr || !found->is_string() ? std::string() : std::string(found->get_string());
-}
-
-std::optional<std::uint64_t> size_at(const boost::json::object& object, std::string_view key) {
-  const boost::json::value* const found = object.if_contains(key);
-  if (found == nullptr) return std::nullopt;
-  if (found->is_uint64()) return found->get_uint64();
-  if (found->is_int64() && found->get_int64() >= 0) return static_cast<std::uint64_t>(found->get_int64());
-  return std::nullopt;
-}
-
-boost::json::object parse_answer(const std::string& body, std::string_view url) {
+JsonFile parse_answer(const std::string& body, std::string_view url) {
   const std::string name = fmt::format("the response from {}", shown_text(url));
-  return parse_json_object(body, name, {.advice = "check that the endpoint is a model hub"});
+  return JsonFile(body, name, {.advice = "check that the endpoint is a model hub"});
 }
 
 void require_possible_size(const RemoteFile& file) {

@@ -3,12 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/json/array.hpp>
 #include <charconv>
 
 #include "hub/hub_answers.h"
 #include "rerank/error.h"
-#include "text/strict_json.h"
 
 namespace rerank {
 namespace {
@@ -41,18 +39,17 @@ bool is_inner_redirect(const TransferHead& head) {
          location.starts_with('/') && !location.starts_with("//");
 }
 
-RemoteFile parse_sibling(const boost::json::object& sibling, std::string name) {
+RemoteFile parse_sibling(const JsonView& sibling, std::string name) {
   RemoteFile file;
   file.name = std::move(name);
-  file.size_bytes = size_at(sibling, "size").value_or(0);
-  std::string hash = text_at(sibling, "blobId");
-  if (const boost::json::object* lfs = object_at(sibling, "lfs"); lfs != nullptr) {
-    // blobId is then that of the pointer file in git.
-    hash = text_at(*lfs, "sha256");
-    file.size_bytes = size_at(*lfs, "size").value_or(file.size_bytes);
-  }
-  const std::optional<Digest> digest = parse_digest(hash);
-  if (digest && (size_at(sibling, "size") || object_at(sibling, "lfs") != nullptr)) file.digest = *digest;
+  const std::optional<JsonView> lfs = sibling.find("lfs");
+  std::optional<JsonView> size = lfs ? lfs->find("size") : std::nullopt;
+  if (!size) size = sibling.find("size");
+  if (size) file.size_bytes = static_cast<std::uint64_t>(size->integer());
+  // Where there is lfs, blobId is that of the pointer file in git.
+  const std::optional<Digest> digest =
+      parse_digest(lfs ? lfs->string_or("sha256", "") : sibling.string_or("blobId", ""));
+  if (digest && size) file.digest = *digest;
   require_possible_size(file);
   return file;
 }
@@ -60,19 +57,16 @@ RemoteFile parse_sibling(const boost::json::object& sibling, std::string name) {
 }  // namespace
 
 RemoteModel parse_huggingface_listing(const std::string& json, std::string_view url) {
-  const boost::json::object answer = parse_answer(json, url);
+  const JsonFile answer = parse_answer(json, url);
+  const JsonView commit = answer.at("sha"), siblings = answer.at("siblings");
+  if (!is_commit(commit.string())) commit.refuse("is not the hash of a commit");
   RemoteModel model;
-  model.commit = text_at(answer, "sha");
-  const boost::json::array* const siblings = array_at(answer, "siblings");
-  require(
-      is_commit(model.commit) && siblings != nullptr,
-      fmt::format("{} lists no commit and files; check that the endpoint is a model hub", shown_text(url)));
-  for (const boost::json::value& entry : *siblings) {
-    const boost::json::object* const sibling = entry.if_object();
-    if (sibling == nullptr) continue;
-    std::string name = text_at(*sibling, "rfilename");
+  model.commit = commit.string();
+  for (std::size_t i = 0; i < siblings.array().size(); ++i) {
+    const JsonView sibling = siblings.element(i);
+    std::string name(sibling.at("rfilename").string());
     require_harmless_name(name);
-    if (is_wanted_file(name)) model.files.push_back(parse_sibling(*sibling, std::move(name)));
+    if (is_wanted_file(name)) model.files.push_back(parse_sibling(sibling, std::move(name)));
   }
   return model;
 }

@@ -3,11 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/json/array.hpp>
 
 #include "hub/hub_answers.h"
 #include "rerank/error.h"
-#include "text/strict_json.h"
 
 namespace rerank {
 namespace {
@@ -28,7 +26,7 @@ std::string content_commit(const std::vector<RemoteFile>& files) {
 // The message of the hub in a refusal; empty if there is none.
 std::string message_of(const TransferReply& reply) {
   try {
-    return text_at(parse_answer(reply.body, reply.head.url), "Message");
+    return std::string(parse_answer(reply.body, reply.head.url).string_or("Message", ""));
   } catch (const Error&) {
     return {};
   }
@@ -37,29 +35,28 @@ std::string message_of(const TransferReply& reply) {
 }  // namespace
 
 RemoteModel parse_modelscope_listing(const std::string& json, std::string_view url) {
-  const boost::json::object answer = parse_answer(json, url);
-  const boost::json::object* const data = object_at(answer, "Data");
-  const boost::json::array* const entries = data == nullptr ? nullptr : array_at(*data, "Files");
-  if (entries == nullptr) {
-    const std::string said = text_at(answer, "Message");
+  const JsonFile answer = parse_answer(json, url);
+  const std::optional<JsonView> data = answer.find("Data");
+  const std::optional<JsonView> entries = data ? data->find("Files") : std::nullopt;
+  if (!entries) {
+    const std::string_view said = answer.string_or("Message", "");
     throw Error(ErrorCode::kNotFound,
                 fmt::format("{} lists no files: {}", shown_text(url),
                             said.empty() ? "check that the endpoint is a model hub" : shown_text(said)));
   }
   RemoteModel model;
-  for (const boost::json::value& value : *entries) {
-    const boost::json::object* const entry = value.if_object();
-    if (entry == nullptr || text_at(*entry, "Type") == "tree") continue;
+  for (std::size_t i = 0; i < entries->array().size(); ++i) {
+    const JsonView entry = entries->element(i);
+    if (entry.string_or("Type", "") == "tree") continue;
     RemoteFile file;
-    file.name = text_at(*entry, "Path");
+    file.name = entry.at("Path").string();
     require_harmless_name(file.name);
     if (!is_wanted_file(file.name)) continue;
-    const std::optional<std::uint64_t> size_bytes = size_at(*entry, "Size");
-    const std::optional<Digest> digest = parse_digest(text_at(*entry, "Sha256"));
-    require(size_bytes && digest && digest->kind == Digest::Kind::kSha256,
-            fmt::format("{} does not list a SHA-256 and size for {}, so it cannot be verified",
-                        shown_text(url), file.name));
-    file.size_bytes = *size_bytes;
+    const std::optional<Digest> digest = parse_digest(entry.string_or("Sha256", ""));
+    require(digest && digest->kind == Digest::Kind::kSha256,
+            fmt::format("{} does not list a SHA-256 for {}, so it cannot be verified", shown_text(url),
+                        file.name));
+    file.size_bytes = static_cast<std::uint64_t>(entry.at("Size").integer());
     file.digest = *digest;
     require_possible_size(file);
     model.files.push_back(std::move(file));

@@ -6,8 +6,8 @@
 #include <array>
 
 #include "base/ascii.h"
+#include "base/shown_text.h"
 #include "rerank/error.h"
-#include "text/strict_json.h"
 
 namespace rerank {
 namespace {

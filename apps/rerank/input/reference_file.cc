@@ -3,13 +3,11 @@
 #include <fmt/format.h>
 
 #include <boost/json/serialize.hpp>
-#include <boost/json/value.hpp>
 
 #include "base/files/whole_file.h"
 #include "model/reranker.h"
 #include "rerank/error.h"
 #include "text/json_view.h"
-#include "text/strict_json.h"
 
 namespace rerank::cli {
 namespace {
@@ -28,9 +26,7 @@ ReferenceCase parse_case(const JsonView& value) {
 }  // namespace
 
 Reference read_reference(const std::string& path) {
-  const boost::json::value value =
-      parse_strict_json(read_whole_file(path), path, {.advice = "correct it there"});
-  const JsonView root(value, path);
+  const JsonFile root(read_whole_file(path), path, {.advice = "correct it there"});
   Reference reference;
   reference.path = path;
   if (const auto config = root.find("config")) {
