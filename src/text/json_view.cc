@@ -120,13 +120,13 @@ std::int32_t JsonView::integer_or(std::string_view key, std::int32_t otherwise, 
   return member ? member->integer(min, max) : otherwise;
 }
 
-void JsonView::allow_only(std::initializer_list<std::string_view> known) const {
+void JsonView::allow_only(std::initializer_list<std::string_view> known, std::string_view advice) const {
   for (const auto& member : object()) {
     const std::string_view key = member.key();
     if (std::find(known.begin(), known.end(), key) != known.end()) continue;
     const std::string meant = suggestion(key, {known.begin(), known.end()});
     unsupported(fmt::format("has the key \"{}\", which this version does not know{}", shown_text(key),
-                            meant.empty() ? "; remove it if it changes no score" : meant));
+                            meant.empty() ? fmt::format("; {}", advice) : meant));
   }
 }
 

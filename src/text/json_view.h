@@ -57,8 +57,9 @@ class JsonView {
   std::int32_t integer_or(std::string_view key, std::int32_t otherwise, std::int64_t min,
                           std::int64_t max) const;
 
-  // Throws unless every key of this object is one of `known`.
-  void allow_only(std::initializer_list<std::string_view> known) const;
+  // Throws unless every key of this object is one of `known`; `advice` is for one that is not near to any.
+  void allow_only(std::initializer_list<std::string_view> known,
+                  std::string_view advice = "remove it if it changes no score") const;
 
   // Throws unless the member `key` is absent, null, false, 0 or empty; `advice` says what it would do.
   void require_off(std::string_view key, std::string_view advice) const;

@@ -14,9 +14,7 @@ constexpr int64_t kMaxId = (1 << 24) - 1;  // far beyond any vocabulary
 AddedToken read_added_token(const JsonView& node) {
   node.allow_only({"id", "content", "single_word", "lstrip", "rstrip", "normalized", "special"});
   AddedToken token;
-  int64_t id = node.at("id").integer();
-  if (id < 0 || id > kMaxId) node.at("id").refuse(fmt::format("should be from 0 to {}", kMaxId));
-  token.id = static_cast<int32_t>(id);
+  token.id = node.at("id").integer(0, kMaxId);
   token.content = node.at("content").string();
   token.single_word = node.at("single_word").boolean();
   token.lstrip = node.at("lstrip").boolean();

@@ -9,7 +9,6 @@
 
 #include "base/utf8.h"
 #include "text/json_view.h"
-#include "text/strict_json.h"
 
 namespace rerank {
 namespace {
@@ -71,9 +70,7 @@ json::object text_part(const char* id, std::int64_t type) {
 }  // namespace
 
 TokenizerPipeline read_vocab_txt(std::string_view vocab, std::string_view config, std::string_view name) {
-  const json::value read =
-      config.empty() ? json::value(json::object()) : parse_strict_json(config, "tokenizer_config.json");
-  const JsonView view(read, "tokenizer_config.json");
+  const JsonFile view(config.empty() ? "{}" : config, "tokenizer_config.json");
   check_class(view);
   const json::object tokens = read_lines(vocab, name);
   json::array added;

@@ -99,11 +99,9 @@ std::unique_ptr<TokenModel> read_word_piece(const JsonView& model, bool is_byte_
   if (id < 0) {
     model.at("unk_token").refuse(fmt::format("is \"{}\", which model.vocab lacks", unknown));
   }
-  const JsonView most = model.at("max_input_chars_per_word");
-  if (most.integer() < 0) most.refuse("is negative");
+  const std::int32_t most = model.at("max_input_chars_per_word").integer(0, INT32_MAX);
   const std::string_view prefix = model.at("continuing_subword_prefix").string();
-  return std::make_unique<WordPiece>(std::move(vocabulary), prefix, id,
-                                     static_cast<std::size_t>(most.integer()));
+  return std::make_unique<WordPiece>(std::move(vocabulary), prefix, id, static_cast<std::size_t>(most));
 }
 
 }  // namespace rerank

@@ -118,7 +118,7 @@ TEST(WordPiece, WhatIsNotDoneIsRefusedByName) {
   EXPECT_THAT(refusal("model", "unk_token", "<unk>"),
               HasSubstr("model.unk_token is \"<unk>\", which model.vocab lacks"));
   EXPECT_THAT(refusal("model", "max_input_chars_per_word", -1),
-              HasSubstr("max_input_chars_per_word is negative"));
+              HasSubstr("max_input_chars_per_word should be a whole number from 0"));
   EXPECT_THAT(refusal("", "pre_tokenizer", {{"type", "ByteLevel"}}),
               HasSubstr("model is WordPiece behind a ByteLevel"));
   EXPECT_THAT(refusal("", "pre_tokenizer", nullptr), HasSubstr("has no pre_tokenizer"));

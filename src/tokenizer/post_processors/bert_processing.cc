@@ -11,9 +11,7 @@ std::int32_t read_special(const JsonView& step, std::string_view key) {
   const JsonView token = step.at(key);
   if (token.array().size() != 2) token.refuse("should be a token and its id");
   token.element(0).string();
-  const std::int64_t id = token.element(1).integer();
-  if (id < 0 || id > INT32_MAX) token.refuse("has an id that is not one of a token");
-  return static_cast<std::int32_t>(id);
+  return token.element(1).integer(0, INT32_MAX);
 }
 
 }  // namespace

@@ -10,12 +10,6 @@ namespace {
 
 using Text = TokenFrame::Text;
 
-std::int32_t read_id(const JsonView& node) {
-  const std::int64_t id = node.integer();
-  if (id < 0 || id > INT32_MAX) node.refuse("is not the id of a token");
-  return static_cast<std::int32_t>(id);
-}
-
 TokenFrame::Part read_part(const JsonView& element, const JsonView& root) {
   element.allow_only({"Sequence", "SpecialToken"});
   TokenFrame::Part part;
@@ -24,15 +18,16 @@ TokenFrame::Part read_part(const JsonView& element, const JsonView& root) {
     const std::string_view id = text->at("id").string();
     if (id != "A" && id != "B") text->at("id").refuse("should be \"A\" or \"B\"");
     part.text = id == "A" ? Text::kFirst : Text::kSecond;
-    part.type = read_id(text->at("type_id"));
+    part.type = text->at("type_id").integer(0, INT32_MAX);
     return part;
   }
   const JsonView token = element.at("SpecialToken");
   token.allow_only({"id", "type_id"});
-  part.type = read_id(token.at("type_id"));
+  part.type = token.at("type_id").integer(0, INT32_MAX);
   const JsonView ids = root.at("special_tokens").at(token.at("id").string()).at("ids");
   if (ids.array().empty()) ids.refuse("is empty");
-  for (std::size_t i = 0; i < ids.array().size(); ++i) part.ids.push_back(read_id(ids.element(i)));
+  for (std::size_t i = 0; i < ids.array().size(); ++i)
+    part.ids.push_back(ids.element(i).integer(0, INT32_MAX));
   return part;
 }
 
