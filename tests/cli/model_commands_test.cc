@@ -120,7 +120,7 @@ TEST_F(Tokenize, NamesTheLineItRefuses) {
   const Outcome outcome =
       run({"tokenize", "-m", model_.directory(), "--input-format", "jsonl"}, "{\"text\":\"a\"}\n[1]\n");
   EXPECT_EQ(outcome.exit_code, 1);
-  EXPECT_THAT(outcome.err, StartsWith("rerank: standard input:2: should be an object, not an array"));
+  EXPECT_THAT(outcome.err, StartsWith("rerank: standard input:2: should be an object, not a list"));
 }
 
 TEST_F(Tokenize, RefusesLinesWithoutEnd) {
@@ -154,7 +154,7 @@ TEST_F(Inspect, WritesThePromptAsAPromptFile) {
   const Outcome plain = run({"inspect", model_.directory(), "--format", "prompt"});
   ASSERT_EQ(plain.exit_code, 0) << plain.err;
   EXPECT_THAT(plain.out, HasSubstr("{query}"));
-  EXPECT_THAT(plain.out, HasSubstr("\"answers\": {\"yes\":\"yes\",\"no\":\"no\"}"));
+  EXPECT_THAT(plain.out, HasSubstr("\"answers\": {\n    \"yes\": \"yes\",\n    \"no\": \"no\"\n  }"));
   std::ofstream(file) << plain.out;
   EXPECT_EQ(run({"inspect", model_.directory(), "--format", "prompt", "--prompt", file}).out, plain.out);
   const Outcome other =
