@@ -13,11 +13,11 @@ import sys
 # These cross rooms by their nature, and nobody includes them.
 ANY_ROOM = ("tests", "benchmarks")
 
-# Folder of a room -> the folders of the same room that it may not include.
+# Rooms whose folders do not include each other.
+ROOMS_OF_CLOSED_FOLDERS = ("backend",)
+
+# Folder of another room -> the folders of the same room that it may not include.
 CLOSED_FOLDERS = {
-    "backend/reference": ("backend/cpu", "backend/cuda"),
-    "backend/cpu": ("backend/reference", "backend/cuda"),
-    "backend/cuda": ("backend/reference", "backend/cpu"),
     "server/http": ("server/service",),
 }
 
@@ -155,8 +155,9 @@ def project_fault(path, header, root):
     if target != room and target not in ROOMS[room]:
         return f"{room} may not include {target} ({header})"
     if not is_test(path) and not is_bench(path):
-        here, there = "/".join(path.parts[1:3]), "/".join(header.split("/")[:2])
-        if there in CLOSED_FOLDERS.get(here, ()):
+        here, there = "/".join(path.parts[1:-1][:2]), "/".join(header.split("/")[:-1][:2])
+        both_closed = room == target and room in ROOMS_OF_CLOSED_FOLDERS and "/" in here and "/" in there
+        if (both_closed and here != there) or there in CLOSED_FOLDERS.get(here, ()):
             return f"{here} may not include {there} ({header})"
     return None
 

@@ -20,6 +20,9 @@ LEGAL = {
     "src/backend/backend.h": ["<span>"],
     "src/backend/cpu/gemm.h": ['"backend/backend.h"', "<immintrin.h>"],
     "src/backend/reference/steps.h": ['"backend/backend.h"'],
+    "src/backend/create.cc": ['"backend/cpu/gemm.h"', '"backend/reference/steps.h"'],
+    "src/backend/npu/npu.h": ['"backend/backend.h"'],
+    "src/backend/npu/tiles/tile.h": ['"backend/npu/npu.h"'],
     "src/backend/cpu/gemm_test.cc": ['"backend/reference/steps.h"', "<gtest/gtest.h>"],
     "src/backend/cpu/gemm_bench.cc": ["<benchmark/benchmark.h>", "<oneapi/dnnl/dnnl.hpp>"],
     "src/model/qwen3.h": ['"backend/backend.h"', '"checkpoint/checkpoint.h"'],
@@ -73,6 +76,9 @@ class LayersTest(unittest.TestCase):
     def test_a_neighbour_is_caught(self):
         self.assert_caught("src/tokenizer/tokenizer.cc", '"checkpoint/checkpoint.h"', "tokenizer may not include")
         self.assert_caught("src/backend/cpu/gemm.h", '"backend/reference/steps.h"', "backend/cpu may not include")
+        self.assert_caught("src/backend/npu/npu.h", '"backend/cpu/gemm.h"', "backend/npu may not include backend/cpu")
+        self.assert_caught("src/backend/npu/tiles/tile.h", '"backend/cpu/gemm.h"', "backend/npu may not include")
+        self.assert_caught("src/backend/cpu/gemm.h", '"backend/npu/tiles/tile.h"', "backend/cpu may not include")
         self.assert_caught("src/server/http/session.h", '"server/service/service.h"', "server/http may not include")
 
     def test_a_public_header_shows_nothing_of_the_inside(self):
