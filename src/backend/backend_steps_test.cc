@@ -13,6 +13,7 @@
 
 #include "backend/backend.h"
 #include "rerank/error.h"
+#include "tests/decoder_forward.h"
 #include "tests/support/backend_variants.h"
 #include "tests/support/random_decoder.h"
 #include "tests/support/step_batches.h"
@@ -288,6 +289,25 @@ TEST_P(BackendStepsTest, StepsAfterGatherScored) {
     both([](Backend& backend) { backend.mlp_out(1); });
     expect_close(Activation::kHidden);
   }
+}
+
+// The head of a prompt, a chunk of a document: all a batch does is keep keys and values.
+TEST_P(BackendStepsTest, NothingScored) {
+  if (spec_.mask != Mask::kCausal) return;
+  const float qk_norm = std::get<NamedShape>(GetParam()).qk_norm;
+  BatchMaker maker(6);
+  maker.add(70, {}, 5, false);
+  const PackedBatch parent = maker.take();
+  maker.add(20, {{5, 70}}, kNotKept, true);
+  const PackedBatch child = maker.take();
+  both([&](Backend& backend) { EXPECT_TRUE(run_decoder(backend, spec_, parent).empty()); });
+  begin(child);
+  write(Activation::kHidden);
+  both([](Backend& backend) {
+    backend.qkv(0, Projection::kQueryKeyValue);
+    backend.attention(0);
+  });
+  expect_close(Activation::kAttention, 0, spec_.query_dim(), 2 * tolerance_ * qk_norm * qk_norm);
 }
 
 // The head is float32 in every arithmetic.
