@@ -16,7 +16,7 @@
 namespace rerank {
 
 struct BackendOptions {
-  std::string device = "auto";            // "auto", "cpu", "cuda" or "reference"
+  std::string device = "auto";            // one of device_names(), device_choice.h
   std::string dtype = "auto";             // "auto", "bfloat16" or "float32": the arithmetic
   std::string quantization = "none";      // "none", "int8" or "fp8"
   std::string instruction_set = "auto";   // "auto", "avx512" or "avx2"

@@ -17,30 +17,35 @@ namespace {
   throw Error(code, {.member = option}, reason);
 }
 
-// An option that only the CPU, or only a GPU, has a use for.
+using Devices = std::vector<std::string>;
+
+// An option that not every device has a use for.
 struct OptionUse {
   const char* option;
   std::string value;
-  bool for_cuda;
+  Devices devices;  // that have
+
+  bool is_for(const std::string& device) const { return std::ranges::find(devices, device) != devices.end(); }
 };
 
 std::vector<OptionUse> options_in_use(const BackendOptions& options) {
   std::vector<OptionUse> uses;
-  const auto add = [&](bool given, const char* option, const std::string& value, bool for_cuda) {
-    if (given) uses.push_back({option, value, for_cuda});
+  const auto add = [&](bool given, const char* option, const std::string& value, const Devices& devices) {
+    if (given) uses.push_back({option, value, devices});
   };
-  add(options.quantization != "none", "quantization", options.quantization, true);
+  add(options.quantization != "none", "quantization", options.quantization, {"cuda"});
   add(options.gpu_memory_utilization != 0, "gpu_memory_utilization",
-      fmt::format("{}", options.gpu_memory_utilization), true);
+      fmt::format("{}", options.gpu_memory_utilization), {"cuda"});
   add(options.tensor_parallel_size > 1, "tensor_parallel_size",
-      fmt::format("{}", options.tensor_parallel_size), true);
-  add(options.dtype == "float32", "dtype", options.dtype, false);
-  add(options.instruction_set != "auto", "instruction_set", options.instruction_set, false);
+      fmt::format("{}", options.tensor_parallel_size), {"cuda"});
+  add(options.dtype == "float32", "dtype", options.dtype, {"cpu", "reference"});
+  add(options.dtype == "bfloat16", "dtype", options.dtype, {"cpu", "cuda"});
+  add(options.instruction_set != "auto", "instruction_set", options.instruction_set, {"cpu"});
   return uses;
 }
 
 void check_values(const BackendOptions& options, std::int32_t num_replicas) {
-  const std::array<std::string_view, 4> devices = {"auto", "cpu", "cuda", "reference"};
+  const std::vector<std::string> devices = device_names();
   if (std::ranges::find(devices, options.device) == devices.end()) {
     refuse(ErrorCode::kUnsupported, "device",
            fmt::format("{} is not one of {}", options.device, fmt::join(devices, ", ")));
@@ -111,6 +116,10 @@ std::string names_of(const std::vector<int>& gpus, const CudaPresence& cuda) {
 
 }  // namespace
 
+std::vector<std::string> device_names() {
+  return {"auto", "cpu", "cuda", "reference"};
+}
+
 DeviceChoice choose_device(const BackendOptions& options, std::int32_t num_replicas,
                            const TransformerSpec* model) {
   const bool may_be_cuda = options.device == "auto" || options.device == "cuda";
@@ -123,7 +132,8 @@ DeviceChoice choose_device(const BackendOptions& options, std::int32_t num_repli
   DeviceChoice choice{.device = options.device, .reason = "asked for", .gpus = {}};
   const std::string missing = why_no_gpu(cuda);
   const std::vector<OptionUse> uses = options_in_use(options);
-  const auto for_cpu = std::ranges::find(uses, false, &OptionUse::for_cuda);
+  const auto for_cpu = std::ranges::find_if(
+      uses, [](const OptionUse& use) { return use.is_for("cpu") && !use.is_for("cuda"); });
   if (options.device == "cuda" && !missing.empty())
     refuse(ErrorCode::kUnsupported, "device", "cuda cannot be used: " + missing);
   if (options.device == "auto") {
@@ -135,11 +145,11 @@ DeviceChoice choose_device(const BackendOptions& options, std::int32_t num_repli
     choice.is_surprise = !missing.empty() && cuda.has_driver;
   }
   for (const OptionUse& use : uses) {
-    if (use.for_cuda == (choice.device == "cuda")) continue;
-    const std::string because =
-        use.for_cuda && options.device == "auto" && !missing.empty() ? ", and " + missing : "";
+    if (use.is_for(choice.device)) continue;
+    const bool lacks_gpu = use.is_for("cuda") && options.device == "auto" && !missing.empty();
     refuse(ErrorCode::kUnsupported, use.option,
-           fmt::format("{} is for the device {}{}", use.value, use.for_cuda ? "cuda" : "cpu", because));
+           fmt::format("{} is for the device {}{}", use.value, fmt::join(use.devices, " or "),
+                       lacks_gpu ? ", and " + missing : ""));
   }
   if (choice.device == "cuda") {
     choice.gpus = pick_gpus(options, num_replicas, cuda);

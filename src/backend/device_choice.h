@@ -11,8 +11,11 @@
 
 namespace rerank {
 
+// What the option `device` may be, "auto" first.
+std::vector<std::string> device_names();
+
 struct DeviceChoice {
-  std::string device;     // "cpu", "cuda" or "reference"
+  std::string device;     // of device_names(), but never "auto"
   std::string reason;     // who or what chose it
   std::vector<int> gpus;  // ordinals of all replicas' GPUs, those of one replica together
   std::string gpu_names;

@@ -95,7 +95,12 @@ TEST(DeviceChoice, FlagsOfTheOtherDeviceAreRefusedByName) {
             "gpu_memory_utilization: 0.5 is for the device cuda");
   EXPECT_EQ(refusal({.device = "cpu", .tensor_parallel_size = 2}, kOne),
             "tensor_parallel_size: 2 is for the device cuda");
-  EXPECT_EQ(refusal({.device = "cuda", .dtype = "float32"}, kOne), "dtype: float32 is for the device cpu");
+  EXPECT_THAT(refusal({.device = "cuda", .dtype = "float32"}, kOne),
+              HasSubstr("dtype: float32 is for the device cpu"));
+  EXPECT_EQ(refusal({.device = "reference", .dtype = "bfloat16"}, kOne),
+            "dtype: bfloat16 is for the device cpu or cuda");
+  EXPECT_EQ(refusal({.device = "reference", .instruction_set = "avx2"}, kOne),
+            "instruction_set: avx2 is for the device cpu");
   EXPECT_EQ(refusal({.device = "cuda", .instruction_set = "avx2"}, kOne),
             "instruction_set: avx2 is for the device cpu");
   EXPECT_EQ(refusal({.dtype = "float32", .quantization = "fp8"}, kOne),

@@ -104,7 +104,7 @@ void score_texts(const std::string& size, const GoldenFile& golden, const Backen
   options.dtype = variant.dtype;
   options.quantization = variant.quantization;
   options.tensor_parallel_size = variant.tensor_parallel_size;
-  if (options.device != "reference") options.instruction_set = variant.instruction_set_flag();
+  options.instruction_set = variant.instruction_set_flag();
   options.use_weight_cache = false;
   options.parse_special_tokens = true;  // as the reference does; one case needs it
   std::unique_ptr<Engine> engine;

@@ -26,8 +26,8 @@ struct BackendVariant {
   }
   bool bfloat16() const { return dtype == "bfloat16"; }
   bool cuda() const { return device == "cuda"; }
-  // As a flag has it: a GPU's is not chosen.
-  std::string instruction_set_flag() const { return cuda() ? "auto" : instruction_set; }
+  // As a flag has it: only a CPU's is chosen.
+  std::string instruction_set_flag() const { return device == "cpu" ? instruction_set : "auto"; }
 };
 
 inline void PrintTo(const BackendVariant& variant, std::ostream* out) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "apps/rerank/flags/number_flags.h"
+#include "backend/device_choice.h"
 #include "base/utf8.h"
 #include "rerank/error.h"
 
@@ -56,7 +57,7 @@ void add_engine_flags(CLI::App& command, EngineOptions& options) {
   group(command
             .add_option("--tokenizer", options.tokenizer, "tokenizer.json to use instead of the model's own")
             ->type_name("FILE"));
-  group(add_choice(command, "--device", options.device, {"auto", "cpu", "cuda", "reference"},
+  group(add_choice(command, "--device", options.device, device_names(),
                    "auto: a supported GPU if there is one, otherwise the CPU; reference: slow, plain "
                    "float32, for comparison"));
   group(add_choice(command, "--dtype", options.dtype, {"auto", "bfloat16", "float32"},
