@@ -54,16 +54,19 @@ inline std::vector<BackendVariant> backend_variants() {
 // Those whose scores are reproducible and held to a limit: the same, and on GPUs each quantisation, on one
 // and on two together.
 inline std::vector<BackendVariant> scoring_variants() {
-  std::vector<BackendVariant> variants = backend_variants();
-  const BackendVariant last = variants.back();
-  if (!last.cuda()) return variants;
-  variants.pop_back();
-  for (const std::int32_t gpus : {1, 2}) {
-    if (usable_gpus().size() < static_cast<std::size_t>(gpus)) break;
-    for (const char* quantization : {"none", "int8", "fp8"}) {
-      variants.push_back(last);
-      variants.back().quantization = quantization;
-      variants.back().tensor_parallel_size = gpus;
+  std::vector<BackendVariant> variants;
+  for (const BackendVariant& variant : backend_variants()) {
+    if (!variant.cuda()) {
+      variants.push_back(variant);
+      continue;
+    }
+    for (const std::int32_t gpus : {1, 2}) {
+      if (usable_gpus().size() < static_cast<std::size_t>(gpus)) break;
+      for (const char* quantization : {"none", "int8", "fp8"}) {
+        variants.push_back(variant);
+        variants.back().quantization = quantization;
+        variants.back().tensor_parallel_size = gpus;
+      }
     }
   }
   return variants;
