@@ -4,15 +4,13 @@
 
 #include <cmath>
 
+#include "base/sigmoid.h"
+
 namespace rerank {
 
 float ScoreFunction::operator()(float logit) const {
   const float x = (logit - shift) / scale;
-  if (!sigmoid) return x;
-  // The form that never overflows on either side.
-  if (x >= 0) return 1.0f / (1.0f + std::exp(-x));
-  const float e = std::exp(x);
-  return e / (1.0f + e);
+  return sigmoid ? rerank::sigmoid(x) : x;
 }
 
 std::string ScoreFunction::text() const {
