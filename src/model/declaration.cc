@@ -107,7 +107,10 @@ Declaration declaration_of_encoder(const Checkpoint& checkpoint, const JsonView&
   Declaration declaration = declaration_of(*published);
   DeclaredPrompt& declared = declaration.declared;
   declared.prompt.default_text_limit = declared_text_limit(checkpoint, declared.prompt.default_text_limit);
-  declared.score = declared_activation(checkpoint, config).value_or(declared.score);
+  if (const std::optional<ScoreFunction> score = declared_activation(checkpoint, config)) {
+    declared.score = *score;
+    declaration.source += "; its files declare the activation";
+  }
   return declaration;
 }
 

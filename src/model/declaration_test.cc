@@ -185,10 +185,12 @@ TEST_F(DeclarationTest, AnEncodersActivation) {
       R"(, "sbert_ce_default_activation_function": "torch.nn.modules.linear.Identity")";
   write("config.json", bert_config());
   EXPECT_EQ(read().declared.score, ScoreFunction{});
+  EXPECT_EQ(read().source, "pair: sentence-transformers' CrossEncoder");
   EXPECT_TRUE(read().declared.prompt.pair.has_value());
   EXPECT_TRUE(read().declared.prompt.pair->text.empty());
   write("config.json", bert_config(kOld));
   EXPECT_EQ(read().declared.score, ScoreFunction{.sigmoid = false});
+  EXPECT_EQ(read().source, "pair: sentence-transformers' CrossEncoder; its files declare the activation");
   write(
       "config.json",
       bert_config(std::string(kOld) +
