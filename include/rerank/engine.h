@@ -82,6 +82,8 @@ struct EngineInfo {
   // "logit", and the code or file that defines it.
   std::string score_function;
   std::string score_source;
+  // The score is the logit or linear in it, and the model says so: EngineOptions::activation did not choose.
+  bool declares_logits = false;
   std::int32_t tensor_parallel_size = 0;
   std::int32_t data_parallel_size = 0;
   std::int32_t max_positions = 0;  // the model's own limit; max_model_len is this engine's

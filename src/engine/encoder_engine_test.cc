@@ -69,6 +69,7 @@ TEST_F(EncoderEngineTest, SaysHow) {
   EXPECT_EQ(engine.info().prefix_cache_capacity, 0);
   EXPECT_EQ(engine.info().default_instruction, "");
   EXPECT_EQ(engine.info().score_function, "logit");
+  EXPECT_TRUE(engine.info().declares_logits);
   const Result result = engine.score(request(5));
   EXPECT_EQ(result.num_cached_tokens, 0);
   EXPECT_EQ(result.documents[1].num_tokens, 7 + 97 + 3);
@@ -85,9 +86,12 @@ TEST_F(EncoderEngineTest, AnActivationIsChosen) {
   sigmoid.activation = "sigmoid";
   Engine engine(sigmoid);
   EXPECT_EQ(engine.info().score_function, "sigmoid(logit)");
+  EXPECT_FALSE(engine.info().declares_logits);
   EXPECT_THAT(engine.info().score_source, HasSubstr("the activation was chosen"));
   const DocumentScore score = engine.score(request(1)).documents[0];
   EXPECT_FLOAT_EQ(score.score, 1 / (1 + std::exp(-score.logit_difference())));
+  other.activation = "none";
+  EXPECT_FALSE(Engine(other).info().declares_logits) << "the operator does";
   other.activation = "tanh";
   EXPECT_EQ(error_of([&] { Engine refused(other); }), "activation: tanh is not one of auto, none, sigmoid");
 }
@@ -142,7 +146,7 @@ TEST_F(EncoderEngineTest, Refuses) {
   Request asked = request(3);
   asked.instruction = "i";
   EXPECT_EQ(error_of([&] { engine.score(asked); }),
-            "instruction: the model's prompt takes none: leave it out");
+            "instruction: the model takes no instruction: leave it out");
   asked.instruction.clear();
   asked.truncate = false;
   EXPECT_THAT(error_of([&] { engine.score(asked); }), HasSubstr("documents[2]: with the prompt around it"));

@@ -244,6 +244,7 @@ void fill_info(const EngineOptions& options, const Checkpoint& checkpoint, const
   info.default_instruction = loaded.encoder->prompt().default_instruction;
   info.score_function = loaded.replicas.front().score.text();
   info.score_source = reranker.source;
+  info.declares_logits = !loaded.replicas.front().score.sigmoid && options.activation == "auto";
   info.tensor_parallel_size = std::max(1, options.tensor_parallel_size);
   info.data_parallel_size = num_replicas(options);
   info.num_threads = backend.num_threads;

@@ -202,7 +202,7 @@ TEST(PairEncoding, RefusesAnInstruction) {
   request.instruction = "i";
   for (const Prompt& prompt : {pair_prompt(), joined_pair_prompt()}) {
     EXPECT_EQ(error_of([&] { check_request(request, make_encoder({.max_model_len = 99}, prompt)); }),
-              "instruction: the model's prompt takes none: leave it out");
+              "instruction: the model takes no instruction: leave it out");
   }
 }
 

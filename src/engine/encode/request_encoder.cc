@@ -75,7 +75,7 @@ void check_request(const Request& request, const RequestEncoder& encoder) {
   }
   if (!request.instruction.empty() && !takes_instruction(encoder.prompt())) {
     throw Error(ErrorCode::kInvalidArgument, {.member = "instruction"},
-                "the model's prompt takes none: leave it out");
+                "the model takes no instruction: leave it out");
   }
 }
 
