@@ -16,7 +16,7 @@ constexpr std::array kSchemas = {
         "completion_tokens":{"type":"integer"},"prompt_tokens_details":{"type":"null"}}})"},
     NamedSchema{"RerankResult", R"({"type":"object","required":["index","relevance_score"],"properties":{
       "index":{"type":"integer","description":"The document's position in the request, from 0."},
-      "relevance_score":{"type":"number","description":"As the model's publisher defines it, see score_function of /info: from 0 to 1 for most; the logit if raw scores are requested."},
+      "relevance_score":{"type":"number","description":"As the model's publisher defines it, see score_function of /info: from 0 to 1 for most; where that is the logit, its sigmoid under /infinity and /v2. The logit if raw scores are requested."},
       "document":{"anyOf":[{"type":"object","required":["text"],"properties":{"text":{"type":"string"}}},{"type":"string"}],
         "description":"The text; a string under /infinity and in Voyage's data."},
       "truncated":{"type":"boolean","description":"true if the document was truncated."}}})"},

@@ -44,7 +44,7 @@ Field documents_field(const FieldReader& reader) {
   throw ApiError(400, "documents is missing: send a list of texts", name_of(Field::kDocuments));
 }
 
-bool wants_documents(const FieldReader& reader, Echo echo, int cohere_version) {
+bool wants_documents(const FieldReader& reader, Echo echo) {
   std::optional<bool> asked;
   for (const Field field : {Field::kReturnDocuments, Field::kReturnText, Field::kReturnInput}) {
     if (const std::optional<bool> flag = reader.flag(field)) asked = asked.value_or(*flag);
@@ -59,14 +59,21 @@ bool wants_documents(const FieldReader& reader, Echo echo, int cohere_version) {
     case Echo::kByDefault:
       break;
   }
-  return asked.value_or(cohere_version != 2);
+  return asked.value_or(true);
 }
+
+struct GivenInstruction {
+  std::string_view text;
+  std::string_view field;  // in which the request has it
+};
 
 // The first of instruction and instruct that is present, in chat_template_kwargs or in the request; checks
 // all.
-std::string_view instruction_of(const FieldReader& reader) {
-  std::optional<std::string_view> first;
-  const auto offer = [&first](std::string_view given) { first = first.value_or(given); };
+GivenInstruction instruction_of(const FieldReader& reader) {
+  std::optional<GivenInstruction> first;
+  const auto offer = [&first](std::string_view text, Field field) {
+    first = first.value_or(GivenInstruction{text, name_of(field)});
+  };
   if (const json::object* kwargs = reader.object(Field::kChatTemplateKwargs); kwargs != nullptr) {
     for (const Field field : {Field::kInstruction, Field::kInstruct}) {
       const json::value* value = kwargs->if_contains(name_of(field));
@@ -77,13 +84,13 @@ std::string_view instruction_of(const FieldReader& reader) {
             fmt::format("chat_template_kwargs.{} must be a string, not {}", name_of(field), kind_of(*value)),
             name_of(Field::kChatTemplateKwargs));
       }
-      offer({value->get_string().data(), value->get_string().size()});
+      offer({value->get_string().data(), value->get_string().size()}, Field::kChatTemplateKwargs);
     }
   }
   for (const Field field : {Field::kInstruction, Field::kInstruct}) {
-    if (reader.has(field)) offer(reader.string_or_empty(field));
+    if (reader.has(field)) offer(reader.string_or_empty(field), field);
   }
-  return first.value_or("");
+  return first.value_or(GivenInstruction{"", name_of(Field::kInstruction)});
 }
 
 // NIM's values are strings.
@@ -132,25 +139,32 @@ std::int32_t tokens_per_pair(const FieldReader& reader, const RequestRules& rule
   return std::max(tokens, 0);
 }
 
-// A request with no texts except its instruction.
-Request settings_of(const FieldReader& reader, const RequestRules& rules, Allowance& allowance) {
-  Request request;
-  const std::string_view instruction = instruction_of(reader);
-  allowance.take(held_bytes(instruction.size()));
-  request.instruction = instruction;
+// Each logit goes through one function: the dialect's sigmoid never follows one of the model's.
+Activation activation_of(const FieldReader& reader, const Dialect& dialect, const RequestRules& rules) {
+  bool is_raw = reader.flag(Field::kRawScores).value_or(false);
+  for (const Field field : {Field::kUseActivation, Field::kActivation, Field::kSoftmax}) {
+    if (!reader.flag(field).value_or(true)) is_raw = true;
+  }
+  if (is_raw) return Activation::kNone;
+  const bool is_needless = dialect.activation == Activation::kSigmoid && !rules.model_declares_logits;
+  return is_needless ? Activation::kModel : dialect.activation;
+}
+
+// All but the texts that are scored, the instruction included.
+void read_settings(const FieldReader& reader, const RequestRules& rules, Allowance& allowance,
+                   ScoringCall& call) {
+  Request& request = call.request;
+  const GivenInstruction instruction = instruction_of(reader);
+  allowance.take(held_bytes(instruction.text.size()));
+  request.instruction = instruction.text;
+  call.instruction_field = instruction.field;
   request.max_tokens_per_query = reader.count(Field::kMaxTokensPerQuery);
   request.max_tokens_per_document = reader.count(Field::kMaxTokensPerDoc);
   request.max_tokens_per_pair = tokens_per_pair(reader, rules);
   request.truncate = truncates(reader, rules);
   check_truncation_direction(reader, request.truncate);
   request.priority = reader.integer(Field::kPriority).value_or(0);
-  return request;
-}
-
-bool wants_raw_scores(const FieldReader& reader) {
-  const bool is_raw = reader.flag(Field::kRawScores).value_or(false);
-  const bool is_activated = reader.flag(Field::kUseActivation).value_or(true);
-  return is_raw || !is_activated;
+  call.activation = activation_of(reader, *call.dialect, rules);
 }
 
 void require_documents(const std::vector<std::string>& documents, Field field) {
@@ -196,14 +210,13 @@ void read_rerank(const FieldReader& reader, const RequestRules& rules, Allowance
   const TextRules text_rules{
       .rank_fields = rank_fields_of(reader), .max_texts = rules.max_documents, .allowance = allowance};
   Request& request = call.request;
-  request = settings_of(reader, rules, allowance);
+  read_settings(reader, rules, allowance, call);
   request.query = text_of(*query, name_of(Field::kQuery), {.rank_fields = {}, .allowance = allowance});
   request.documents = texts_of(*reader.find(field), name_of(field), text_rules);
   require_documents(request.documents, field);
   call.documents_field = name_of(field);
   call.top_n = top_n_of(reader);
-  call.raw_scores = wants_raw_scores(reader);
-  call.wants_documents = wants_documents(reader, call.dialect->echo, call.cohere_version);
+  call.wants_documents = wants_documents(reader, call.dialect->echo);
   if (call.wants_documents) keep_echo(call, allowance);
 }
 
@@ -238,7 +251,7 @@ void read_score(const FieldReader& reader, const RequestRules& rules, Allowance&
   const Sides sides = sides_of(reader);
   const TextRules text_rules{.rank_fields = {}, .max_texts = rules.max_documents, .allowance = allowance};
   Request& request = call.request;
-  request = settings_of(reader, rules, allowance);
+  read_settings(reader, rules, allowance, call);
   std::vector<std::string> queries =
       texts_of(*reader.find(sides.queries), name_of(sides.queries), text_rules);
   request.documents = texts_of(*reader.find(sides.documents), name_of(sides.documents), text_rules);
@@ -254,7 +267,6 @@ void read_score(const FieldReader& reader, const RequestRules& rules, Allowance&
   }
   call.documents_field = name_of(sides.documents);
   call.queries_field = name_of(sides.queries);
-  call.raw_scores = wants_raw_scores(reader);
   call.wants_documents = false;
 }
 
@@ -315,7 +327,6 @@ ScoringCall parse_scoring_call(std::string body, const RouteMatch& match, const 
   body = std::string();
   allowance.give_back(num_body_bytes);
   ScoringCall call;
-  call.cohere_version = route.cohere_version;
   if (route.handler != Handler::kScore && rules.forced_dialect != nullptr)
     call.dialect = rules.forced_dialect;
   try {

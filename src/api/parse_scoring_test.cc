@@ -81,7 +81,7 @@ TEST(ParseRerank, TakesNullForAbsent) {
 
 TEST(ParseRerank, TakesWordsForBooleans) {
   EXPECT_FALSE(parse(R"({"query":"q","documents":["a"],"return_documents":"false"})").wants_documents);
-  EXPECT_TRUE(parse(R"({"query":"q","documents":["a"],"raw_scores":"True"})").raw_scores);
+  EXPECT_EQ(parse(R"({"query":"q","documents":["a"],"raw_scores":"True"})").activation, Activation::kNone);
   EXPECT_FALSE(parse(R"({"query":"q","documents":["a"],"truncate":"false"})").request.truncate);
   EXPECT_THAT(error_of_body(R"({"query":"q","documents":["a"],"raw_scores":"yes"})").what(),
               HasSubstr("raw_scores must be true or false, not a string"));
@@ -99,7 +99,7 @@ TEST(ParseRerank, ReadsEverySetting) {
   EXPECT_EQ(request.priority, -3);
   EXPECT_EQ(call.top_n, 1U);
   EXPECT_EQ(call.request_id, "r-1");
-  EXPECT_TRUE(call.raw_scores);
+  EXPECT_EQ(call.activation, Activation::kNone);
   EXPECT_THAT(call.echo, IsEmpty());
 }
 
@@ -126,6 +126,8 @@ TEST(ParseRerank, ChoosesTheReplyByTheFields) {
   EXPECT_EQ(format(R"({"query":"q","documents":["a"],"truncation":true})"), &kVoyage);
   EXPECT_EQ(format(R"({"query":"q","documents":["a"]})", "/infinity/rerank"), &kInfinity);
   EXPECT_EQ(format(R"({"query":"q","documents":["a"]})", "/voyage/v1/rerank"), &kVoyage);
+  EXPECT_EQ(format(R"({"query":"q","documents":["a"]})", "/v2/rerank"), &kCohere);
+  EXPECT_EQ(format(R"({"query":"q","documents":["a"],"top_k":1})", "/v2/rerank"), &kCohere);
   EXPECT_EQ(format(R"({"query":"q","documents":["a"]})"), &kStandard);
   RequestRules rules = small_rules();
   rules.forced_dialect = &kTei;
@@ -139,10 +141,36 @@ TEST(ParseRerank, EchoesDocumentsAsTheDialectDoes) {
   EXPECT_TRUE(wants(R"({"query":"q","documents":["a"]})", "/v1/rerank"));
   EXPECT_FALSE(wants(R"({"query":"q","documents":["a"]})", "/v2/rerank"));
   EXPECT_TRUE(wants(R"({"query":"q","documents":["a"],"return_documents":true})", "/v2/rerank"));
+  EXPECT_FALSE(wants(R"({"query":"q","documents":["a"]})", "/infinity/rerank"));
+  EXPECT_TRUE(wants(R"({"query":"q","documents":["a"],"return_documents":true})", "/infinity/rerank"));
   EXPECT_FALSE(wants(R"({"query":"q","texts":["a"]})", "/rerank"));
   EXPECT_TRUE(wants(R"({"query":"q","texts":["a"],"return_text":true})", "/rerank"));
   EXPECT_TRUE(wants(R"({"query":"q","input":["a"],"return_input":true})", "/rerank"));
   EXPECT_TRUE(wants(R"({"query":"q","documents":["a"],"property":"","return_documents":false})", "/rerank"));
+}
+
+TEST(ParseRerank, TakesTheActivationOfTheDialectOnlyForDeclaredLogits) {
+  const auto activation = [](bool declares_logits, std::string_view body, std::string_view path = "/rerank") {
+    RequestRules rules = small_rules();
+    rules.model_declares_logits = declares_logits;
+    return parse(body, path, rules).activation;
+  };
+  for (const auto& [body, path] : std::vector<std::pair<std::string, std::string>>{
+           {R"({"query":"q","texts":["a"]})", "/rerank"},
+           {R"({"query":"q","documents":["a"]})", "/infinity/rerank"},
+           {R"({"query":"q","documents":["a"]})", "/v2/rerank"}}) {
+    EXPECT_EQ(activation(true, body, path), Activation::kSigmoid) << path;
+    EXPECT_EQ(activation(false, body, path), Activation::kModel) << path;
+  }
+  for (const bool declares_logits : {false, true}) {
+    const auto same = [&](std::string_view body) { return activation(declares_logits, body); };
+    EXPECT_EQ(same(R"({"query":"q","documents":["a"],"use_activation":true})"), Activation::kModel);
+    EXPECT_EQ(same(R"({"query":"q","texts":["a"],"raw_scores":true})"), Activation::kNone);
+    EXPECT_EQ(same(R"({"query":"q","texts":["a"],"use_activation":false})"), Activation::kNone);
+    EXPECT_EQ(same(R"({"query":"q","documents":["a"],"activation":false})"), Activation::kNone);
+    EXPECT_EQ(same(R"({"query":"q","documents":["a"],"softmax":false})"), Activation::kNone);
+    EXPECT_EQ(same(R"({"query":"q","passages":["a"]})"), Activation::kNone);
+  }
 }
 
 TEST(ParseRerank, KnowsTheServedNames) {
@@ -210,7 +238,8 @@ TEST(ParseRerank, ChecksValuesThatAreNotUsed) {
            {R"("chat_template_kwargs":{"instruction":"i","instruct":5})", "chat_template_kwargs"},
            {R"("instruction":"i","instruct":5)", "instruct"},
            {R"("truncate":true,"truncation":"maybe")", "truncation"},
-           {R"("raw_scores":true,"use_activation":5)", "use_activation"}}) {
+           {R"("raw_scores":true,"use_activation":5)", "use_activation"},
+           {R"("use_activation":false,"softmax":5)", "softmax"}}) {
     EXPECT_EQ(error_of_body(R"({"query":"q","documents":["a"],)" + fields + "}").param(), param) << fields;
   }
 }
@@ -313,71 +342,6 @@ TEST(ParseInvocations, TellsRerankFromScore) {
   EXPECT_EQ(parse(R"({"text_1":"q","text_2":"a"})", "/invocations").dialect, &kScore);
   EXPECT_EQ(parse(R"({"queries":"q","documents":"a"})", "/invocations").dialect, &kScore);
   EXPECT_EQ(error_of_body(R"({"prompt":"q"})", "/invocations").status(), 400);
-}
-
-Result refused(ErrorSubject subject, const std::string& reason = "") {
-  Result result;
-  result.status = Status::kInvalidArgument;
-  result.message = "in the engine's words";
-  result.subject = std::move(subject);
-  result.reason = reason;
-  return result;
-}
-
-TEST(ErrorOfResult, NamesTextsAsTheRequestDoes) {
-  const ScoringCall call = parse(R"({"text_1":["a","b"],"text_2":["c","d"]})", "/score");
-  const ApiError document = error_of(call, refused({.member = "documents", .index = 1}, "byte 3 is wrong"));
-  EXPECT_STREQ(document.what(), "text_2[1]: byte 3 is wrong");
-  EXPECT_EQ(document.param(), "text_2");
-  EXPECT_EQ(document.status(), 400);
-  const ApiError query = error_of(call, refused({.member = "queries", .index = 1}, "byte 3 is wrong"));
-  EXPECT_STREQ(query.what(), "text_1[1]: byte 3 is wrong");
-  EXPECT_EQ(query.param(), "text_1");
-  EXPECT_STREQ(error_of(call, refused({.member = "query"}, "why")).what(), "text_1: why");
-  EXPECT_EQ(error_of(call, refused({.member = "instruction"}, "why")).param(), "instruction");
-  EXPECT_STREQ(error_of(call, refused({})).what(), "in the engine's words");
-}
-
-// As those of vLLM, which clients look into.
-TEST(ErrorOfResult, SaysWhatIsTooLong) {
-  const ScoringCall call = parse(R"({"text_1":["a","b"],"text_2":["c","d"]})", "/score");
-  const PromptTooLong model{.num_tokens = 12, .limit = 9};
-  const ApiError document = error_of(call, refused({.member = "documents", .index = 1, .too_long = model}));
-  EXPECT_STREQ(
-      document.what(),
-      "This model's maximum context length is 9 tokens. However, text_2[1] makes a prompt of 12 tokens. "
-      "Please reduce the length of the input prompt, or let it be truncated.");
-  EXPECT_EQ(document.param(), "text_2");
-  const ApiError query = error_of(call, refused({.member = "query", .too_long = model}));
-  EXPECT_STREQ(
-      query.what(),
-      "This model's maximum context length is 9 tokens. However, the query, the instruction and the prompt "
-      "around them alone take 12 tokens. Please reduce the length of the input prompt: of the query or the "
-      "instruction.");
-  EXPECT_EQ(query.param(), "input_tokens");
-  const PromptTooLong own{.num_tokens = 12, .is_exact = false, .limit = 9, .is_limit_of_request = true};
-  const ApiError instruction = error_of(call, refused({.member = "instruction", .too_long = own}));
-  EXPECT_STREQ(
-      instruction.what(),
-      "The request's truncate_prompt_tokens is 9 tokens. However, the instruction and the prompt around it "
-      "alone take more than 9 tokens. Please reduce the length of the input prompt: of the instruction.");
-  EXPECT_EQ(instruction.param(), "");
-}
-
-TEST(ErrorOfResult, MapsEveryStatus) {
-  const ScoringCall call = parse(R"({"query":"q","texts":["a"]})", "/rerank");
-  const auto error = [&call](Status status) {
-    Result result;
-    result.status = status;
-    result.message = "why";
-    return error_of(call, result);
-  };
-  EXPECT_EQ(error(Status::kInvalidArgument).status(), 400);
-  EXPECT_EQ(error(Status::kCancelled).status(), 499);
-  EXPECT_EQ(error(Status::kDeadlineExceeded).status(), 504);
-  EXPECT_EQ(error(Status::kUnavailable).status(), 503);
-  EXPECT_EQ(error(Status::kUnavailable).style(), ErrorStyle::kString);
-  EXPECT_STREQ(error(Status::kUnavailable).what(), "why");
 }
 
 }  // namespace

@@ -82,10 +82,25 @@ TEST(WriteReply, LeavesTextsOutWhereNoneAreWanted) {
 
 TEST(WriteReply, GivesRawScoresAsLogitDifferences) {
   ScoringCall call = call_of(kStandard);
-  call.raw_scores = true;
+  call.activation = Activation::kNone;
   const json::value body = reply(call);
   EXPECT_EQ(body.at("results").at(0).at("relevance_score"), 0.0);
   EXPECT_EQ(body.at("results").at(3).at("relevance_score"), -4.0);
+}
+
+TEST(WriteReply, MakesSigmoidsOfTheLogits) {
+  ScoringCall call = call_of(kTei);
+  call.activation = Activation::kSigmoid;
+  const json::value body = reply(call);
+  EXPECT_THAT(indices(body), ElementsAre(1, 3, 0, 2));
+  EXPECT_EQ(body.at(0).at("score"), 0.5);
+  EXPECT_FLOAT_EQ(body.at(3).at("score").to_number<float>(), 1 / (1 + std::exp(4.0F)));
+}
+
+TEST(WriteReply, SpeaksCohere) {
+  const json::value body = reply(call_of(kCohere));
+  EXPECT_EQ(body.at("meta").at("api_version").at("version"), "2");
+  EXPECT_EQ(body.at("results").at(0).at("document").at("text"), "b\"");
 }
 
 TEST(WriteReply, SpeaksTei) {
@@ -102,6 +117,7 @@ TEST(WriteReply, SpeaksWeaviateInTheOrderOfTheRequest) {
 
 TEST(WriteReply, SpeaksNimInLogits) {
   ScoringCall call = call_of(kNim);
+  call.activation = Activation::kNone;
   call.echo.clear();
   call.top_n = 2;
   EXPECT_EQ(write_reply(call, four_scores(), kStamp),
@@ -164,7 +180,7 @@ TEST(WriteReply, TakesNoMoreThanItsBound) {
     ScoringCall call = call_of(*dialect);
     call.num_documents = 10'000;
     call.echo.assign(call.num_documents, std::string("\x7f\x01 \"\n") + std::string(20, '\x7f'));
-    call.raw_scores = true;
+    call.activation = Activation::kNone;
     Result result;
     result.num_tokens = std::numeric_limits<std::int64_t>::max();
     result.documents.resize(call.num_documents);

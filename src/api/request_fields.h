@@ -41,6 +41,8 @@ enum class Field {
   kReturnText,
   kReturnInput,
   kUseActivation,
+  kActivation,
+  kSoftmax,
   kRawScores,
   kProperty,
   kRequestId,

@@ -37,7 +37,6 @@ struct Route {
   std::string_view pattern;  // "{model}" matches one or more segments
   Handler handler;
   std::string_view summary;
-  int cohere_version = 1;            // of Cohere's API: 2 returns documents only on request
   const Dialect* dialect = nullptr;  // of static storage, never null in routes()
 
   bool needs_key() const { return method == Method::kPost; }

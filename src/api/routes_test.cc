@@ -12,7 +12,7 @@ namespace {
 
 TEST(Routes, FindTheirHandlers) {
   EXPECT_EQ(match_route("POST", "/v1/rerank").route->handler, Handler::kRerank);
-  EXPECT_EQ(match_route("POST", "/v2/rerank").route->cohere_version, 2);
+  EXPECT_EQ(match_route("POST", "/v2/rerank").route->dialect, &kCohere);
   EXPECT_EQ(match_route("POST", "/infinity/v1/rerank").route->dialect, &kInfinity);
   EXPECT_EQ(match_route("POST", "/invocations").route->handler, Handler::kInvocations);
   EXPECT_EQ(match_route("GET", "/").route->handler, Handler::kPlayground);

@@ -19,6 +19,7 @@ bool is_query(const ErrorSubject& subject) {
 // The name in the request for this member of Request.
 std::string_view field_of(const ScoringCall& call, const ErrorSubject& subject) {
   if (subject.member == "documents") return call.documents_field;
+  if (subject.member == "instruction") return call.instruction_field;
   return is_query(subject) ? call.queries_field : std::string_view(subject.member);
 }
 
@@ -51,6 +52,28 @@ std::string too_long_text(const ScoringCall& call, const ErrorSubject& subject) 
       limit, subject.index ? element_of(call, subject) : "the query", tokens, kReduceLength);
 }
 
+struct Words {
+  const ErrorSubject& subject;
+  std::string message;
+  const std::string& reason;
+};
+
+ApiError refusal(const ScoringCall& call, int status, const Words& words) {
+  const ErrorSubject& subject = words.subject;
+  std::string message = words.message;
+  std::string_view param = field_of(call, subject);
+  if (subject.too_long) {
+    message = too_long_text(call, subject);
+    // vLLM's names for what is too long; clients look for either.
+    if (!subject.index) param = subject.too_long->is_limit_of_request ? "" : "input_tokens";
+  } else if (!subject.member.empty()) {
+    message = fmt::format("{}: {}", element_of(call, subject), words.reason);
+  }
+  ApiError error(status, message, param);
+  error.set_style(call.dialect->error_style);
+  return error;
+}
+
 }  // namespace
 
 ScoringCall::ScoringCall() : dialect(&kStandard) {}
@@ -60,19 +83,11 @@ ErrorStyle error_style_of(const RequestRules& rules) {
 }
 
 ApiError error_of(const ScoringCall& call, const Result& result) {
-  const ErrorSubject& subject = result.subject;
-  std::string message = result.message;
-  std::string_view param = field_of(call, subject);
-  if (subject.too_long) {
-    message = too_long_text(call, subject);
-    // vLLM's names for what is too long; clients look for either.
-    if (!subject.index) param = subject.too_long->is_limit_of_request ? "" : "input_tokens";
-  } else if (!subject.member.empty()) {
-    message = fmt::format("{}: {}", element_of(call, subject), result.reason);
-  }
-  ApiError error(status_of(result.status), message, param);
-  error.set_style(call.dialect->error_style);
-  return error;
+  return refusal(call, status_of(result.status), {result.subject, result.message, result.reason});
+}
+
+ApiError error_of(const ScoringCall& call, const Error& error) {
+  return refusal(call, 400, {error.subject(), error.what(), error.reason()});
 }
 
 }  // namespace rerank::api

@@ -11,18 +11,27 @@
 #include "api/api_error.h"
 #include "api/json/allowance.h"
 #include "api/routes.h"
+#include "rerank/error.h"
 #include "rerank/types.h"
 
 namespace rerank::api {
 
-// Limits set by the operator. Whatever reads the body limits its size.
+// Which function of its logit a reply's score is.
+enum class Activation {
+  kModel,    // the model's, DocumentScore::score
+  kSigmoid,  // the logit's sigmoid
+  kNone,     // the logit itself
+};
+
+// Limits set by the operator, and what the model is like. Whatever reads the body limits its size.
 struct RequestRules {
   std::vector<std::string> served_names;  // not empty; replies contain the first
   std::int32_t max_model_len = 0;
   std::size_t max_documents = 1000;  // pairs of a request
   std::size_t max_json_depth = 32;
   std::size_t max_json_values = 1'000'000;
-  bool auto_truncate = true;  // of documents that are too long, if the request does not say
+  bool auto_truncate = true;           // of documents that are too long, if the request does not say
+  bool model_declares_logits = false;  // as EngineInfo::declares_logits
   // Of all rerank requests, for clients that cannot be recognized; nullptr: chosen by the request.
   const Dialect* forced_dialect = nullptr;
 };
@@ -36,14 +45,14 @@ struct ScoringCall {
   std::vector<std::string> echo;
   std::size_t echo_bytes = 0;  // memory of `echo`, charged to the allowance
   const Dialect* dialect;      // of static storage
-  int cohere_version = 1;      // of the route
   std::size_t top_n = 0;       // 0: all
   bool wants_documents = true;
-  bool raw_scores = false;  // logits instead of scores
-  std::string request_id;   // the field of the body; empty: none. The header has precedence.
+  Activation activation = Activation::kModel;
+  std::string request_id;  // the field of the body; empty: none. The header has precedence.
   // The names of the fields in the request; of static storage.
   std::string_view documents_field = "documents";
   std::string_view queries_field = "query";
+  std::string_view instruction_field = "instruction";
 };
 
 // Parses `body`, frees it and returns its capacity to `allowance`, which is charged for everything that the
@@ -57,5 +66,8 @@ ErrorStyle error_style_of(const RequestRules& rules);
 
 // The error of a result, with the names of the request's fields. REQUIRES: result.status != kOk.
 ApiError error_of(const ScoringCall& call, const Result& result);
+
+// The same of a request that the engine did not take. REQUIRES: the error's code is kInvalidArgument.
+ApiError error_of(const ScoringCall& call, const Error& error);
 
 }  // namespace rerank::api

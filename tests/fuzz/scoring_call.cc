@@ -7,12 +7,12 @@
 #include <boost/json/value.hpp>
 #include <optional>
 #include <string>
-#include <tuple>
 #include <utility>
 #include <vector>
 
 #include "api/dialects/dialects.h"
 #include "api/reply.h"
+#include "base/sigmoid.h"
 #include "client/reply.h"
 #include "tests/fuzz/counted_allowance.h"
 #include "tests/fuzz/fuzz_target.h"
@@ -24,19 +24,22 @@ namespace {
 constexpr std::size_t kFixedBytes = 16 << 10;
 
 const api::RequestRules& rules() {
-  static const api::RequestRules rules = {
-      .served_names = {"demo"}, .max_model_len = 1000, .max_documents = 100, .max_json_values = 2000};
+  static const api::RequestRules rules = {.served_names = {"demo"},
+                                          .max_model_len = 1000,
+                                          .max_documents = 100,
+                                          .max_json_values = 2000,
+                                          .model_declares_logits = true};
   return rules;
 }
 
 // One path for each kind of route that scores.
 std::vector<std::string> make_paths() {
   std::vector<std::string> paths;
-  std::vector<std::tuple<api::Handler, const api::Dialect*, int>> known;
+  std::vector<std::pair<api::Handler, const api::Dialect*>> known;
   for (const api::Route& route : api::routes()) {
     const bool scores = route.handler == api::Handler::kRerank || route.handler == api::Handler::kScore ||
                         route.handler == api::Handler::kInvocations;
-    const std::tuple kind(route.handler, route.dialect, route.cohere_version);
+    const std::pair kind(route.handler, route.dialect);
     if (!scores || std::find(known.begin(), known.end(), kind) != known.end()) continue;
     known.push_back(kind);
     std::string path(route.pattern);
@@ -86,7 +89,9 @@ void check_reply(const api::ScoringCall& call) {
   const client::ScoredReply read = client::read_scores(reply, result.documents.size());
   for (std::size_t i = 0; i < result.documents.size(); ++i) {
     const DocumentScore& document = result.documents[i];
-    const float wanted = call.raw_scores ? document.logit_difference() : document.score;
+    const float wanted = call.activation == api::Activation::kModel     ? document.score
+                         : call.activation == api::Activation::kSigmoid ? sigmoid(document.logit_difference())
+                                                                        : document.logit_difference();
     expect(std::bit_cast<std::uint32_t>(read.scores[i]) == std::bit_cast<std::uint32_t>(wanted),
            "the client reads the bits that were written");
     expect(read.truncated[i] == document.truncated, "the client reads which were cut");

@@ -9,6 +9,7 @@
 #include "api/openapi_schemas.h"
 #include "api/request_fields.h"
 #include "api/routes.h"
+#include "api/scoring_call.h"
 
 namespace rerank::api {
 
@@ -29,9 +30,11 @@ struct Dialect {
   std::span<const Field> selectors;     // so are requests with any of these fields
   Field documents = Field::kDocuments;  // the field in which its clients send the documents
   Echo echo = Echo::kByDefault;
-  bool best_first = true;      // otherwise in the order of the request, regardless of top_n
-  bool always_logits = false;  // even if raw scores were not requested
-  int num_lists = 1;           // how many times the reply lists the documents
+  bool best_first = true;  // otherwise in the order of the request, regardless of top_n
+  // Of a request that does not ask for logits. kSigmoid is for models that declare logits, where the server
+  // or the API that the clients know promises 0 to 1; a model that declares a sigmoid of its own keeps that.
+  Activation activation = Activation::kModel;
+  int num_lists = 1;  // how many times the reply lists the documents
   ErrorStyle error_style = ErrorStyle::kObject;
   std::string_view model_owner = "rerank.cpp";  // in the list of models at its routes
   NamedSchema reply;                            // its schema; dialects may share one

@@ -10,7 +10,8 @@
 namespace rerank::api {
 namespace {
 
-constexpr std::array kDialects = {&kNim, &kWeaviate, &kTei, &kMixedbread, &kInfinity, &kVoyage, &kStandard};
+constexpr std::array kDialects = {&kNim,      &kWeaviate, &kTei,    &kMixedbread,
+                                  &kInfinity, &kCohere,   &kVoyage, &kStandard};
 
 }  // namespace
 

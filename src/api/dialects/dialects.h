@@ -15,8 +15,9 @@ extern const Dialect kWeaviate;
 extern const Dialect kTei;
 extern const Dialect kMixedbread;
 extern const Dialect kInfinity;
+extern const Dialect kCohere;  // its second version
 extern const Dialect kVoyage;
-extern const Dialect kStandard;  // of clients of Cohere, Jina and vLLM
+extern const Dialect kStandard;  // of clients of Cohere 1, Jina and vLLM
 extern const Dialect kScore;     // of all score requests
 
 // The dialects of rerank requests. A request is in the first one that its route or one of its fields selects;

@@ -1,4 +1,4 @@
-// Infinity: under /infinity, documents in "results" as plain strings.
+// Infinity: under /infinity, documents on request and as plain strings.
 #include <array>
 
 #include "api/dialects/dialects.h"
@@ -19,7 +19,7 @@ constexpr std::array kRoutes = {
 
 void write(ReplyWriter& reply) {
   reply.json().begin_object();
-  write_standard_frame(reply, "rerank");
+  write_standard_frame(reply, {.object = "rerank"});
   write_results(reply, "results", /*texts_are_strings=*/true);
   reply.json().end_object();
 }
@@ -30,11 +30,14 @@ constinit const Dialect kInfinity = {
     .name = "infinity",
     .clients = "Infinity",
     .routes = kRoutes,
-    .model_owner = "infinity",  // the only value that its client accepts
+    .echo = Echo::kOnRequest,
+    .activation = Activation::kSigmoid,  // inference/batch_handler.py, rerank
+    .model_owner = "infinity",           // the only value that its client accepts
     .reply = kStandardReply,
     .write = write,
     .documented_request = "came to `/infinity/...`",
-    .documented_reply = R"(the standard one with `"object": "rerank"`, and each `document` a string)",
+    .documented_reply =
+        R"(the standard one with `"object": "rerank"`, and a `document`, a string, only if `return_documents` is true)",
 };
 
 }  // namespace rerank::api

@@ -26,7 +26,7 @@ constinit const Dialect kNim = {
     .selectors = kSelectors,
     .documents = Field::kPassages,
     .echo = Echo::kNever,
-    .always_logits = true,
+    .activation = Activation::kNone,
     .reply = {"NimReply", R"({"type":"object","description":"If passages was sent. Highest logit first.",
       "required":["rankings"],"properties":{"rankings":{"type":"array","items":{"type":"object",
         "required":["index","logit"],"properties":{"index":{"type":"integer"},"logit":{"type":"number"},

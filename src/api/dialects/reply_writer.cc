@@ -4,16 +4,28 @@
 
 #include "api/dialects/dialect.h"
 #include "base/best_first.h"
+#include "base/sigmoid.h"
 
 namespace rerank::api {
 namespace {
 
+float value_of(const DocumentScore& document, Activation activation) {
+  switch (activation) {
+    case Activation::kNone:
+      return document.logit_difference();
+    case Activation::kSigmoid:
+      return sigmoid(document.logit_difference());
+    case Activation::kModel:
+      break;
+  }
+  return document.score;
+}
+
 std::vector<RankedDocument> ranked(const ScoringCall& call, const Result& result) {
-  const bool raw = call.raw_scores || call.dialect->always_logits;
   std::vector<float> values;
   values.reserve(result.documents.size());
   for (const DocumentScore& document : result.documents) {
-    values.push_back(raw ? document.logit_difference() : document.score);
+    values.push_back(value_of(document, call.activation));
   }
   std::vector<RankedDocument> ranked;
   const auto add = [&](std::size_t index) {
@@ -78,10 +90,10 @@ void ReplyWriter::write_usage() {
   json_.end_object();
 }
 
-void ReplyWriter::write_meta() {
+void ReplyWriter::write_meta(std::string_view api_version) {
   json_.key("meta").begin_object();
   json_.key("api_version").begin_object();
-  json_.key("version").string(call_.cohere_version == 2 ? "2" : "1");
+  json_.key("version").string(api_version);
   json_.end_object();
   json_.key("billed_units").begin_object();
   json_.key("search_units").number(1);

@@ -45,7 +45,7 @@ class ReplyWriter {
   void write_id(std::string_view prefix);
   void begin_usage();  // an object that its caller ends
   void write_usage();
-  void write_meta();  // as Cohere's, which bills search units
+  void write_meta(std::string_view api_version);  // as Cohere's, which bills search units
 
  private:
   std::size_t expected_bytes() const;

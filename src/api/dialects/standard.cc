@@ -12,9 +12,6 @@ constexpr std::string_view kSummary = "Rank documents by their relevance to a qu
 constexpr std::array kRoutes = {
     Route{Method::kPost, "/rerank", Handler::kRerank, kSummary},
     Route{Method::kPost, "/v1/rerank", Handler::kRerank, kSummary},
-    Route{Method::kPost, "/v2/rerank", Handler::kRerank,
-          "Rank documents, returning their texts only on request",
-          /*cohere_version=*/2},
     Route{Method::kPost, "/reranking", Handler::kRerank, kSummary},
     Route{Method::kPost, "/v1/reranking", Handler::kRerank, kSummary},
     Route{Method::kPost, "/v1/ranking", Handler::kRerank, kSummary},
@@ -30,14 +27,14 @@ void write(ReplyWriter& reply) {
 
 }  // namespace
 
-void write_standard_frame(ReplyWriter& reply, std::string_view object) {
+void write_standard_frame(ReplyWriter& reply, const StandardFrame& frame) {
   JsonWriter& json = reply.json();
   reply.write_id("rerank");
-  if (!object.empty()) json.key("object").string(object);
+  if (!frame.object.empty()) json.key("object").string(frame.object);
   json.key("model").string(reply.stamp().model);
   json.key("created").number(reply.stamp().created);
   reply.write_usage();
-  reply.write_meta();
+  reply.write_meta(frame.cohere_version);
 }
 
 void write_results(ReplyWriter& reply, std::string_view name, bool texts_are_strings) {
@@ -59,7 +56,7 @@ void write_results(ReplyWriter& reply, std::string_view name, bool texts_are_str
 
 constinit const Dialect kStandard = {
     .name = "standard",
-    .clients = "Cohere, Jina, vLLM and Xinference",
+    .clients = "Cohere 1, Jina, vLLM and Xinference",
     .routes = kRoutes,
     .reply = kStandardReply,
     .write = write,

@@ -20,8 +20,13 @@ inline constexpr NamedSchema kStandardReply = {
         "data":{"type":"array","items":{"$ref":"#/components/schemas/RerankResult"},
           "description":"The same again, only if top_k or truncation was sent (Voyage)."}}})"};
 
-// All members before the results. `object`: the value of the member of that name; empty: without it.
-void write_standard_frame(ReplyWriter& reply, std::string_view object = {});
+struct StandardFrame {
+  std::string_view object;  // the value of the member of that name; empty: without it
+  std::string_view cohere_version = "1";
+};
+
+// All members before the results.
+void write_standard_frame(ReplyWriter& reply, const StandardFrame& frame = {});
 
 // The list of documents, with texts as strings or as {"text": ...}.
 void write_results(ReplyWriter& reply, std::string_view name, bool texts_are_strings);

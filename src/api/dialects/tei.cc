@@ -27,11 +27,13 @@ constinit const Dialect kTei = {
     .selectors = kSelectors,
     .documents = Field::kTexts,
     .echo = Echo::kOnRequest,
+    .activation = Activation::kSigmoid,  // core/src/infer.rs, predict
     .error_style = ErrorStyle::kString,
     .reply = {"TeiReply",
               R"({"type":"array","description":"If texts was sent. Highest score first.","items":{
       "type":"object","required":["index","score"],"properties":{"index":{"type":"integer"},
-        "score":{"type":"number"},"text":{"type":"string"},"truncated":{"type":"boolean"}}}})"},
+        "score":{"type":"number","description":"From 0 to 1, or the logit if raw scores are requested."},
+        "text":{"type":"string"},"truncated":{"type":"boolean"}}}})"},
     .write = write,
     .documented_request = "has `texts`",
     .documented_reply = R"(TEI: `[{"index", "score", "text"?}]`)",

@@ -86,7 +86,12 @@ void ScoringTask::read_and_submit() {
     throw;
   }
   log_call();
-  submit();
+  try {
+    submit();
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kInvalidArgument) throw;
+    throw api::error_of(call_, error);
+  }
 }
 
 void ScoringTask::submit() {
@@ -223,7 +228,7 @@ void ScoringTask::log_call() const {
       {"top_n", static_cast<std::int64_t>(call_.top_n)},
       {"priority", std::int64_t{asked.priority}},
       {"truncate", asked.truncate},
-      {"raw_scores", call_.raw_scores}};
+      {"raw_scores", call_.activation == api::Activation::kNone}};
   if (service_.options_.log_request_texts) {
     const auto cut = [](const std::string& text) { return std::string_view(text).substr(0, kLoggedBytes); };
     fields.push_back({"query", cut(query)});

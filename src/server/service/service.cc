@@ -87,6 +87,7 @@ void Service::begin_serving(std::unique_ptr<ScoringEngine> engine, bool parse_sp
   serving->rules.max_model_len = info.max_model_len;
   serving->rules.max_documents = static_cast<std::size_t>(options_.max_documents);
   serving->rules.auto_truncate = options_.auto_truncate;
+  serving->rules.model_declares_logits = info.declares_logits;
   if (!options_.reply_format.empty()) {
     serving->rules.forced_dialect = &api::dialect_named(options_.reply_format);
   }
