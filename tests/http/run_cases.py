@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Sends the requests of tests/http/cases to any server that speaks the contract, and compares status, headers, shape
-and order of the replies. What a case says is data; what the words in it mean is in matches() below.
+scores and order of the replies. What a case says is data; what the words in it mean is in fault() below and in score_check.py.
 
 usage: run_cases.py URL [--key KEY] [--model NAME] [FILE...]      e.g. run_cases.py http://127.0.0.1:8000
 """
@@ -12,6 +12,8 @@ import pathlib
 import ssl
 import sys
 import urllib.parse
+
+from score_check import functions_of, score_fault
 
 TYPES = {"<string>": str, "<boolean>": bool, "<null>": type(None)}
 
@@ -140,7 +142,7 @@ def encoded(request):
     return json.dumps(request["body"], ensure_ascii=False).encode("utf-8") if "body" in request else None
 
 
-def case_fault(server, case):
+def case_fault(server, functions, case):
     request, expect = case["request"], case["expect"]
     status, headers, body = server.send(request["method"], request["path"], request.get("headers"), encoded(request))
     if status != expect["status"]:
@@ -153,6 +155,8 @@ def case_fault(server, case):
     if found is None and "cut" in expect:
         cut = sorted(result["index"] for result in body["results"] if result.get("truncated"))
         found = None if cut == expect["cut"] else f"documents {cut} are truncated, not {expect['cut']}"
+    if found is None and "scores" in expect:
+        found = score_fault(server, functions, expect["scores"], request["body"], body)
     return found
 
 
@@ -161,17 +165,23 @@ def has_qwen3_tokenizer(server):
     return status == 200 and body.get("tokens") == [3838, 374, 279, 6722, 315, 9625, 30]
 
 
+def is_encoder(server):
+    status, _, body = server.send("GET", "/info")
+    return status == 200 and isinstance(body, dict) and body.get("prompt") == "pair"
+
+
 def run(server, model, files):
     """Counts of cases by how they ended."""
     counts = {"passed": 0, "failed": 0, "skipped": 0}
-    kinds = {"qwen3"} if has_qwen3_tokenizer(server) else set()
+    kinds = {kind for kind, has in (("qwen3", has_qwen3_tokenizer), ("encoder", is_encoder)) if has(server)}
+    functions = functions_of(server)
     for file in files:
         for case in with_model(json.loads(file.read_text(encoding="utf-8")), model)["cases"]:
             if case.get("needs") not in (None, *kinds):
                 counts["skipped"] += 1
-                print(f"skipped {file.stem}: {case['name']}: the model's tokenizer is not that of {case['needs']}")
+                print(f"skipped {file.stem}: {case['name']}: the model is none of the kind {case['needs']}")
                 continue
-            found = case_fault(server, case)
+            found = case_fault(server, functions, case)
             counts["failed" if found else "passed"] += 1
             if found:
                 print(f"FAILED {file.stem}: {case['name']}: {found}")
