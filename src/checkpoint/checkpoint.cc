@@ -1,4 +1,3 @@
-// What every checkpoint has in common.
 #include "checkpoint/checkpoint.h"
 
 #include <fmt/format.h>

@@ -1,5 +1,4 @@
-// A model's numbers, wherever they come from: a Hugging Face directory, mapped, or a synthetic model made in
-// memory.
+// A model's configuration and tensors, from a mapped Hugging Face directory or a synthetic model in memory.
 #pragma once
 
 #include <cstddef>
@@ -27,11 +26,11 @@ class Checkpoint {
  public:
   virtual ~Checkpoint() = default;
 
-  // The text of config.json, and what messages call it.
+  // The text of config.json, and its name for error messages.
   virtual const std::string& config_json() const = 0;
   virtual std::string config_name() const = 0;
-  // The text of another of the model's files, such as "1_LogitScore/config.json"; nothing where there is
-  // none. Throws Error when it cannot be read.
+  // The text of another file of the model, such as "1_LogitScore/config.json"; nullopt if it does not exist.
+  // Throws Error if it cannot be read.
   virtual std::optional<std::string> text_file(std::string_view path) const = 0;
   // The same as JSON: an empty object where there is none. Throws Error unless it is JSON.
   JsonFile json_file(std::string_view path) const;
@@ -39,25 +38,25 @@ class Checkpoint {
   std::string name_of(std::string_view path) const;
   // In the order of their names.
   virtual const std::vector<TensorInfo>& tensors() const = 0;
-  // The view lives until release(name) or the end of the checkpoint. A synthetic tensor is made on the first
-  // call. Throws Error{kNotFound} naming the tensor.
+  // The view is valid until release(name) or the destruction of the checkpoint. A synthetic tensor is
+  // generated on the first call. Throws Error{kNotFound} naming the tensor.
   virtual TensorView tensor(std::string_view name) const = 0;
   bool contains(std::string_view name) const;
-  // The position of `name` in tensors(). Throws Error{kNotFound} naming the tensor.
+  // The index of `name` in tensors(). Throws Error{kNotFound} naming the tensor.
   std::size_t index_of(std::string_view name) const;
-  // The caller needs this tensor's memory no more: its pages are forgotten (read again, or made again, when
-  // asked for).
+  // Drops the pages of this tensor, which the caller no longer needs. A later tensor(name) reads or generates
+  // it again.
   virtual void release(std::string_view name) = 0;
-  // The files that hold the tensors; none for a model made in memory.
+  // The files that contain the tensors; empty for a synthetic model.
   virtual std::vector<std::filesystem::path> files() const { return {}; }
-  // A short text that changes with any weight and is the same on every machine: names derived files and
-  // verifies them. Of files it takes reading them whole, unless it was opened with a record of it.
+  // A short string that changes with any weight and is the same on every machine. It names and validates
+  // derived files. For files it is a hash of their whole contents, unless a valid record of it exists.
   virtual std::string identity() const = 0;
-  // Where it came from, for people.
+  // A human-readable description of its origin.
   virtual std::string description() const = 0;
 };
 
-// The directory of the model that ships. Throws Error{kNotFound}.
+// The directory of the bundled demo model. Throws Error{kNotFound}.
 std::filesystem::path demo_model_directory();
 
 }  // namespace rerank

@@ -1,5 +1,5 @@
-// 64-bit hashes of bytes for identities and keys: FNV-1a of short texts, and one that is as quick as memory.
-// Not against an adversary.
+// Non-cryptographic 64-bit hashes for identities and keys: FNV-1a for short texts, and a block hash that runs
+// at memory speed.
 #pragma once
 
 #include <array>
@@ -20,7 +20,7 @@ class ContentHash {
   void add(std::span<const std::byte> bytes) {
     add(std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
   }
-  // The eight bytes, low first.
+  // Adds the eight bytes in little-endian order.
   void add(std::uint64_t number) {
     for (int byte = 0; byte < 8; ++byte) value_ = (value_ ^ ((number >> (8 * byte)) & 0xff)) * kPrime;
   }
@@ -31,8 +31,8 @@ class ContentHash {
   std::uint64_t value_ = 0xCBF29CE484222325;
 };
 
-// Four lanes of eight bytes side by side, each step of which is one-to-one: a block that differs in one word
-// never has the same hash.
+// Hashes 8-byte words in four interleaved lanes. Every step is a bijection, so two blocks that differ in one
+// word never have the same hash.
 inline std::uint64_t hash_block(std::span<const std::byte> bytes) {
   static_assert(std::endian::native == std::endian::little, "identities are compared between machines");
   constexpr std::uint64_t kFactor = 0x9FB21C651E98DF25;  // odd

@@ -19,9 +19,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Small enough to leave the rest of the file out of memory, large enough for a disk.
+// Small enough to keep most of the file out of memory, large enough for efficient reads from disk.
 constexpr std::size_t kPieceBytes = std::size_t{1} << 20;
-// More do not make memory faster.
+// More threads do not increase memory bandwidth.
 constexpr int kMostThreads = 16;
 
 std::uint64_t hash_of(const SafetensorsFile& file, ThreadPool& pool) {
@@ -45,7 +45,7 @@ fs::path settled_path(const SafetensorsFile& file) {
   return error ? file.path() : path;
 }
 
-// What must be the same for the record to count.
+// What must be unchanged for the record to be valid.
 std::string record_head(std::span<const SafetensorsFile* const> files) {
   std::string text = "rerank identity 1\n";
   for (const SafetensorsFile* const file : files) {
@@ -62,7 +62,7 @@ fs::path record_path(std::span<const SafetensorsFile* const> files, const std::s
   return fs::path(directory) / fmt::format("identity-{:016x}", hash.value());
 }
 
-// Empty if there is none that counts.
+// Empty if there is no valid record.
 std::string recorded(const fs::path& path, const std::string& head) {
   std::error_code error;
   if (!fs::is_regular_file(path, error)) return "";
@@ -102,7 +102,7 @@ std::string content_identity(std::span<const SafetensorsFile* const> files,
   ContentHash hash;
   for (const SafetensorsFile* const file : files) hash.add(hash_of(*file, pool));
   std::string identity = fmt::format("{:016x}", hash.value());
-  // Without the record the next start reads the files again: nothing to tell anybody.
+  // Without a record the next start reads the files again, so failing to write it is not reported.
   if (!path.empty() && are_settled(files, now_ns, settling)) write_cache_file(path, head + identity + "\n");
   return identity;
 }

@@ -1,4 +1,4 @@
-// The identity of a checkpoint's files by what is in them, and the record that saves reading them all again.
+// The identity of a checkpoint, a hash of its files' contents, and the record that saves reading them again.
 #pragma once
 
 #include <chrono>
@@ -9,11 +9,11 @@
 
 namespace rerank {
 
-// Sixteen hexadecimal digits that change with any byte of the files and with nothing else: not with their
-// place, names, times or the machine. Reads them whole, with all processors, unless `record_directory` holds
-// the record of an earlier call and path, size, inode, time of modification and time of change are the same
-// still. An empty `record_directory`, or one that cannot be read or written, means reading. A file that was
-// changed within `settling` may change again without another time: no record is kept of it.
+// Returns 16 hexadecimal digits that depend only on the bytes of the files: not on paths, names, times or the
+// machine. Reads the files whole, on all processors, unless `record_directory` contains the record of an
+// earlier call and path, size, inode, mtime and ctime are unchanged. If `record_directory` is empty, or
+// cannot be read or written, the files are always read. No record is kept of files modified less than
+// `settling` ago, which could change again without a new timestamp.
 std::string content_identity(std::span<const SafetensorsFile* const> files,
                              const std::string& record_directory,
                              std::chrono::milliseconds settling = std::chrono::milliseconds(2000));

@@ -1,5 +1,4 @@
-// Every byte counts, nothing but bytes does, and the record saves reading only as long as nobody touched the
-// file.
+// Every byte matters and nothing else does, and the record is used only while the file is unchanged.
 #include "checkpoint/content_identity.h"
 
 #include <gmock/gmock.h>
@@ -27,7 +26,7 @@ class ContentIdentityTest : public testing::Test {
  protected:
   ContentIdentityTest() { write('a'); }
 
-  // Three megabytes whose byte in the middle is `middle`; the time of modification is always the same.
+  // A file with 3 MB of data whose middle byte is `middle`; mtime is always the same.
   void write(char middle) {
     const std::size_t size_bytes = 3'000'000;
     std::string bytes = safetensors_bytes(
@@ -43,7 +42,7 @@ class ContentIdentityTest : public testing::Test {
     return content_identity(files, records_.path().string(), settling);
   }
   fs::path record() const { return records_.path() / records_.names().at(0); }
-  // Puts another identity into the record.
+  // Replaces the identity in the record.
   std::string forge() const {
     std::string text = records_.read(record().filename());
     text.replace(text.size() - 17, 16, "0123456789abcdef");
@@ -69,7 +68,7 @@ TEST_F(ContentIdentityTest, IsNotReadAgainWhileNobodyTouchesIt) {
   identity();
   const std::string forged = forge();
   EXPECT_EQ(identity(), forged);
-  write('a');  // the time of change is another
+  write('a');  // ctime differs
   EXPECT_NE(identity(), forged);
   EXPECT_THAT(records_.names(), SizeIs(1));
 }
@@ -93,7 +92,7 @@ TEST_F(ContentIdentityTest, ReadsWhereTheRecordIsDamaged) {
   EXPECT_EQ(identity(), right);
 }
 
-// Any one bit of a block, and any two words that change places, make another hash.
+// Flipping any bit of a block, or swapping any two words, changes its hash.
 TEST(HashBlock, ChangesWithEveryBitAndWithTheOrder) {
   std::string block(100, '\0');
   for (std::size_t i = 0; i < block.size(); ++i) block[i] = static_cast<char>(i * 7);

@@ -1,4 +1,3 @@
-// Opening the files of a Hugging Face directory and finding the tensors in them.
 #include "checkpoint/huggingface_directory.h"
 
 #include <fmt/format.h>
@@ -27,7 +26,7 @@ bool is_present(const fs::path& path) {
   return fs::exists(path, ignored);
 }
 
-// An empty file is what an interrupted download leaves.
+// An interrupted download leaves an empty file.
 std::string read_nonempty_file(const fs::path& path) {
   std::string text = read_whole_file(path);
   require(!text.empty(), fmt::format("{} is empty; download it again", path.string()));

@@ -15,12 +15,12 @@
 
 namespace rerank {
 
-// Mapped, never read into memory. A file that shrinks under a live mapping ends the process with SIGBUS, as
-// with every mapping: whoever keeps weights for longer than it takes to load them has a copy.
+// The files are mapped, not read into memory. If a mapped file is truncated, the process ends with SIGBUS, so
+// weights that are kept after loading must be copied.
 class HuggingFaceDirectory final : public Checkpoint {
  public:
-  // `name` is what people called it; `record_directory` is content_identity's. Throws Error naming the file
-  // and what is wrong with it.
+  // `name` is what the user called the model, for messages; `record_directory` as in content_identity. Throws
+  // Error naming the file and what is wrong with it.
   HuggingFaceDirectory(const std::filesystem::path& directory, std::string name,
                        std::string record_directory = "");
 
@@ -42,7 +42,7 @@ class HuggingFaceDirectory final : public Checkpoint {
   };
 
   void open_files();
-  // Those in the folders of sentence-transformers' modules, whose tensors are called FOLDER/NAME.
+  // Opens the files in the folders of sentence-transformers modules. Their tensors are named FOLDER/NAME.
   void open_modules();
   void index_tensors();
 
@@ -51,9 +51,9 @@ class HuggingFaceDirectory final : public Checkpoint {
   std::string record_directory_;
   std::string config_text_;
   std::vector<std::unique_ptr<SafetensorsFile>> files_;
-  std::vector<std::string> prefixes_;  // as files_: of the names of their tensors
+  std::vector<std::string> prefixes_;  // parallel to files_: prepended to tensor names
   std::vector<TensorInfo> tensors_;
-  std::vector<Location> locations_;  // as tensors_
+  std::vector<Location> locations_;  // parallel to tensors_
   mutable std::once_flag identity_made_;
   mutable std::string identity_;
 };

@@ -1,4 +1,3 @@
-// How the name of a model is looked up.
 #include "checkpoint/model_location.h"
 
 #include <fmt/format.h>
@@ -28,7 +27,7 @@ bool is_existing_directory(const fs::path& path) {
   return fs::is_directory(path, ignored);
 }
 
-// Neither empty nor a way out of the directory that it is joined to.
+// Neither empty nor able to escape the directory it is appended to.
 bool is_plain_name(std::string_view name) {
   return !name.empty() && name.front() != '.' && std::all_of(name.begin(), name.end(), [](unsigned char c) {
     return is_digit(c) || is_letter(c) || c == '-' || c == '_' || c == '.';
@@ -147,7 +146,7 @@ fs::path demo_model_directory() {
 fs::path demo_model_directory(const fs::path& program, const fs::path& source) {
   if (const std::string named = environment("RERANK_DEMO_MODEL"); !named.empty()) {
     require(is_existing_directory(named),
-            fmt::format("RERANK_DEMO_MODEL is {}, which is no directory", named), ErrorCode::kNotFound);
+            fmt::format("RERANK_DEMO_MODEL is {}, which is not a directory", named), ErrorCode::kNotFound);
     return named;
   }
   const fs::path prefix = program.parent_path().parent_path();

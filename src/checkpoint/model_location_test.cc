@@ -1,4 +1,4 @@
-// From names to directories: paths, the Hugging Face cache, the demo model.
+// Resolving names to directories: paths, the Hugging Face cache, the demo model.
 #include "checkpoint/model_location.h"
 
 #include "checkpoint/checkpoint.h"

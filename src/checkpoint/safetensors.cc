@@ -14,7 +14,7 @@ namespace rerank {
 namespace {
 
 constexpr std::size_t kLengthBytes = 8;
-// The limit of the format's own library.
+// The limit of the reference implementation.
 constexpr std::uint64_t kMaxHeaderBytes = 100'000'000;
 constexpr std::string_view kAgain = "; download the file again";
 
@@ -103,7 +103,7 @@ std::uint64_t read_header_bytes(std::span<const std::byte> file, std::string_vie
   if (header_bytes > kMaxHeaderBytes) {
     throw Error(
         ErrorCode::kInvalidArgument,
-        fmt::format("{}: no safetensors file, or a damaged one: it states a header of {} bytes, above the "
+        fmt::format("{}: not a safetensors file, or a damaged one: it states a header of {} bytes, above the "
                     "limit of {}{}",
                     name, header_bytes, kMaxHeaderBytes, kAgain));
   }

@@ -1,12 +1,9 @@
-// The safetensors format, read: a table of tensors and the mapped bytes that hold them. What the tensors
-// mean, and how a model is put together from several files, is decided elsewhere.
-//
-//   8 bytes            n, the length of the header, little endian
-//   n bytes            JSON: {"NAME": {"dtype": "BF16", "shape": [2, 3], "data_offsets": [begin, end]}, ...}
-//   and, if
-//                      wanted, "__metadata__": {"key": "text", ...}; may end in spaces
-//   the rest           the tensors' elements, little endian, row-major; offsets count from here, without
-//   holes
+// =// Reads the safetensors format: a table of tensors and the mapped bytes of their elements. It neither =//
+// interprets the tensors nor combines several files into a model. =// =//   8 bytes     n, the length of the
+// header, little-endian =//   n bytes     JSON: {"NAME": {"dtype": "BF16", "shape": [2, 3], "data_offsets":
+// [begin, end]}, ...}, =//               optionally with "__metadata__": {"key": "text", ...}; may be padded
+// with spaces =//   the rest    the elements of the tensors, little-endian, row-major; offsets count from
+// here; no gaps
 #pragma once
 
 #include <cstdint>
@@ -30,13 +27,13 @@ struct SafetensorsEntry {
   std::size_t size_bytes = 0;
 };
 
-// Of tensors of whole numbers 0, 1, 2, ... that PyTorch saved with an encoder's weights: they are no part of
-// the model, and left out.
+// The suffix of index tensors (0, 1, 2, ...) that PyTorch saved with the weights of encoders. They are not
+// weights and are skipped.
 inline constexpr std::string_view kPositionIdsEnding = ".position_ids";
 
-// The entries in the order of their offsets. Everything is checked: afterwards every entry lies inside
-// `file`, has the size of its shape and shares no byte with another. Throws Error that starts with `name` (of
-// the file, for people), names the tensor, and says what to do.
+// Returns the entries sorted by offset. They are fully validated: every entry lies inside `file`, has the
+// size that its shape implies, and overlaps no other. Throws Error that starts with `name` (the file's name
+// for messages), names the tensor, and says what to do.
 std::vector<SafetensorsEntry> parse_safetensors(std::span<const std::byte> file, std::string_view name);
 
 // One mapped file. Safe from any number of threads at once.

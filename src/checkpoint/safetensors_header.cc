@@ -1,4 +1,3 @@
-// Writing the header of a safetensors file.
 #include "checkpoint/safetensors_header.h"
 
 #include "text/json_writer.h"
@@ -21,7 +20,7 @@ std::uint64_t tensor_bytes(const TensorInfo& tensor) {
 std::string make_safetensors_header(std::span<const TensorInfo> tensors) {
   JsonWriter json;
   json.begin_object();
-  // Transformers refuses a file that does not say which framework wrote it.
+  // Transformers rejects files that do not name the framework that wrote them.
   json.key("__metadata__").begin_object().key("format").string("pt").end_object();
   std::uint64_t offset = 0;
   for (const TensorInfo& tensor : tensors) {

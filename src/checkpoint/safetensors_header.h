@@ -1,5 +1,5 @@
-// The safetensors format, written: what comes before the tensors' elements (the format itself: see
-// safetensors.h).
+// Writes the safetensors format: everything before the elements of the tensors. For the format see
+// safetensors.h.
 #pragma once
 
 #include <span>
@@ -9,11 +9,11 @@
 
 namespace rerank {
 
-// Length, JSON and padding to a multiple of 8 bytes. The tensors' elements follow in the order of `tensors`,
-// dense.
+// The length, the JSON and padding to a multiple of 8 bytes. The elements follow in the order of `tensors`,
+// without gaps.
 std::string make_safetensors_header(std::span<const TensorInfo> tensors);
 
-// Of one tensor's elements.
+// The size of one tensor's elements.
 std::uint64_t tensor_bytes(const TensorInfo& tensor);
 
 }  // namespace rerank

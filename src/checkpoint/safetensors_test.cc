@@ -1,4 +1,4 @@
-// The safetensors reader: what it finds in good files and how it refuses every kind of bad one.
+// The safetensors reader: what it reads from valid files, and how it rejects every kind of invalid file.
 #include "checkpoint/safetensors.h"
 
 #include <fmt/format.h>
@@ -18,7 +18,7 @@ using testing::HasSubstr;
 using testing::StartsWith;
 
 std::vector<SafetensorsEntry> parse(std::string_view bytes) {
-  // A copy of exactly this size, so that reading past the end is seen by the address sanitizer.
+  // A copy of exactly this size, so that AddressSanitizer detects reads past the end.
   const std::vector<char> copy(bytes.begin(), bytes.end());
   return parse_safetensors(std::as_bytes(std::span(copy)), "f");
 }
@@ -63,7 +63,7 @@ TEST(Safetensors, AcceptsAnEmptyTableAndPadding) {
   EXPECT_TRUE(parse(safetensors_bytes("{}   \n ", 0)).empty());
 }
 
-// BERT's files have them; only by this name, and their bytes count.
+// BERT's files contain them. They are skipped by name, but their offsets are validated.
 TEST(Safetensors, LeavesOutPositionIds) {
   const auto header = [](std::string_view end) {
     return fmt::format(R"({{"a.position_ids":{{"dtype":"I64","shape":[1,2],"data_offsets":[0,{}]}},)"
@@ -76,7 +76,7 @@ TEST(Safetensors, LeavesOutPositionIds) {
   EXPECT_THAT(error_of([&] { parse(safetensors_bytes(header("8"), 12)); }), HasSubstr("takes 8 bytes"));
 }
 
-// A header with the one tensor t and these fields.
+// A header with a single tensor t and these fields.
 std::string one(std::string_view dtype, std::string_view shape, std::string_view offsets) {
   return fmt::format(R"({{"t":{{"dtype":{},"shape":{},"data_offsets":{}}}}})", dtype, shape, offsets);
 }
@@ -177,7 +177,7 @@ TEST(Safetensors, RefusesAFileCutAtAnyByte) {
   EXPECT_THAT(error_of([&] { SafetensorsFile file(scratch.path() / "none"); }), HasSubstr("none"));
 }
 
-// One random change of the kind that breaks parsers: bits, bytes, numbers, pieces left out or repeated.
+// One random mutation that breaks parsers: changed bits, bytes and numbers, dropped or repeated pieces.
 void mutate(std::string& text, std::mt19937_64& random) {
   const auto below = [&](std::size_t n) { return static_cast<std::size_t>(random() % n); };
   const std::size_t at = below(text.size());

@@ -1,4 +1,4 @@
-// A directory of a test's own, and checkpoints written into it byte by byte. For tests only.
+// Temporary directories, and checkpoints written into them byte by byte. For tests only.
 #pragma once
 
 #include <gmock/gmock.h>
@@ -17,7 +17,7 @@
 
 namespace rerank {
 
-// Made empty, removed with all that is in it.
+// Created empty; removed with its contents.
 class ScratchDirectory {
  public:
   ScratchDirectory() {
@@ -46,7 +46,7 @@ class ScratchDirectory {
     return {std::istreambuf_iterator<char>(file), {}};
   }
 
-  // The names of everything in it, sorted.
+  // The names of its entries, sorted.
   std::vector<std::string> names() const {
     std::vector<std::string> found;
     for (const auto& entry : std::filesystem::directory_iterator(path_))
@@ -59,7 +59,7 @@ class ScratchDirectory {
   std::filesystem::path path_;
 };
 
-// A safetensors file with this header and `data_bytes` bytes 0, 1, 2, ... behind it.
+// A safetensors file with this header, followed by `data_bytes` bytes 0, 1, 2, ...
 inline std::string safetensors_bytes(std::string_view header, std::size_t data_bytes) {
   std::string bytes;
   for (int i = 0; i < 8; ++i) bytes.push_back(static_cast<char>((header.size() >> (8 * i)) & 0xff));
@@ -68,7 +68,7 @@ inline std::string safetensors_bytes(std::string_view header, std::size_t data_b
   return bytes;
 }
 
-// An environment variable, restored at the end of the scope. `value` nullptr unsets it.
+// Sets an environment variable until the end of the scope. A `value` of nullptr unsets it.
 class ScopedVariable {
  public:
   ScopedVariable(std::string name, const char* value) : name_(std::move(name)) {

@@ -1,4 +1,3 @@
-// Counting what a checkpoint holds.
 #include "checkpoint/summary.h"
 
 #include <algorithm>

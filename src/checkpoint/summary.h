@@ -1,4 +1,4 @@
-// What a checkpoint holds, in the numbers that `rerank inspect` prints.
+// The contents of a checkpoint in numbers, as `rerank inspect` prints them.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +26,7 @@ struct CheckpointSummary {
   std::size_t num_files = 0;     // 0: made in memory
 };
 
-// Reads no weights but for the identity, see Checkpoint.
+// Reads no weights except for the identity, see Checkpoint.
 CheckpointSummary summarize(const Checkpoint& checkpoint);
 
 }  // namespace rerank
