@@ -15,7 +15,7 @@
 namespace rerank {
 namespace {
 
-// A rendering, a unit for each byte and each field.
+// A rendered prompt: one unit for each byte and each field.
 using Units = std::vector<int>;
 constexpr int kFirstField = 256;
 
@@ -55,7 +55,7 @@ class Comparison {
  public:
   explicit Comparison(const ChatTemplateOptions& options) : options_(options) {}
 
-  // From the renderings with an instruction and without one.
+  // `with` and `without` are the renderings with and without an instruction.
   Prompt prompt(const Units& with, const Units& without) {
     const auto instruction = std::ranges::find(with, unit_of(PromptField::kInstruction));
     if (instruction == with.end()) {
@@ -66,7 +66,7 @@ class Comparison {
     if (std::optional<std::string> words = default_words(with, without, at)) {
       return {.pieces = split_prompt(texts_of(with, {})), .default_instruction = std::move(*words)};
     }
-    // What is left out: `without` begins and ends as `with`.
+    // Finds what is omitted: `without` has the same beginning and end as `with`.
     const auto [begin, unused] = std::ranges::mismatch(with, without);
     const auto first = static_cast<std::size_t>(begin - with.begin());
     if (without.size() > with.size()) refuse_other();
@@ -104,7 +104,7 @@ class Comparison {
  private:
   [[noreturn]] void refuse_other() const { refuse("does more without an instruction than leave a part out"); }
 
-  // What `without` has in place of the instruction, if that is the only difference.
+  // The text in place of the instruction in `without`, if that is the only difference.
   static std::optional<std::string> default_words(const Units& with, const Units& without, std::size_t at) {
     const std::size_t num_after = with.size() - at - 1;
     if (without.size() < at + num_after) return std::nullopt;

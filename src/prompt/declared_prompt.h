@@ -1,5 +1,5 @@
-// All that a text says of how a reranker is asked and how its answer becomes a score: the prompt, the answers
-// whose logits count, and what the published score is.
+// Everything that a model directory declares about scoring: the prompt, the answer tokens whose logits count,
+// and the score function.
 #pragma once
 
 #include <cstdint>
@@ -10,16 +10,16 @@
 
 namespace rerank {
 
-// A token of the vocabulary, by its id or as the word that it is the whole of.
+// A token of the vocabulary, by its id or by a word that encodes to just that token.
 struct AnswerToken {
   std::string word;
-  std::int32_t id = -1;  // -1: the one of `word`
+  std::int32_t id = -1;  // -1: the token of `word`
 
   bool is_given() const { return id >= 0 || !word.empty(); }
   bool operator==(const AnswerToken&) const = default;
 };
 
-// The logit of a pair is yes - no, or yes alone where there is no `no`. A classification head has neither.
+// The logit of a pair is yes - no, or just yes if there is no `no`. Unused with a classification head.
 struct Answers {
   AnswerToken yes;
   AnswerToken no;

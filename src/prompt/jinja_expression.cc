@@ -68,7 +68,7 @@ void Expression::skip_to(std::initializer_list<std::string_view> words) {
   }
 }
 
-// The condition decides before what is in front of it is computed.
+// The condition is evaluated before the operand in front of it.
 Value Expression::conditional() {
   const OneDeeper deeper(depth_);
   const std::size_t begin = at_;
@@ -242,7 +242,7 @@ bool Expression::truth(const Value& value) const {
       break;
   }
   for (const PromptText& part : value.text) {
-    // Where there is an instruction, it is not empty.
+    // An instruction, if there is one, is not empty.
     if (!part.words.empty() || part.field == PromptField::kInstruction) return true;
   }
   if (!value.text.empty()) fail("what depends on whether a query or a document is empty");

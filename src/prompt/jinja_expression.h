@@ -1,5 +1,5 @@
-// The value of an expression of a chat template: a closed part of Jinja's, whose value is the same whatever
-// the texts are, or a refusal.
+// Evaluates expressions of a chat template, in the subset of Jinja whose value does not depend on the texts
+// of the pair. Anything else is rejected.
 #pragma once
 
 #include <initializer_list>
@@ -14,18 +14,19 @@
 
 namespace rerank::jinja {
 
-// The innermost last.
+// Innermost last.
 using Scopes = std::vector<std::map<std::string, Value, std::less<>>>;
 
 class Expression {
  public:
-  // All must outlive it. `line` and `name` are for refusals.
+  // All must outlive it. `line` and `name` are for messages.
   Expression(std::span<const Token> tokens, const Scopes& scopes, std::string_view name, int line)
       : tokens_(tokens), scopes_(scopes), name_(name), line_(line) {}
 
-  // Throw as refuse of jinja_lexer.h. What is not computed, such as Y of "X if true else Y", may be anything.
+  // Throw like refuse in jinja_lexer.h. Operands that are not evaluated, such as Y of "X if true else Y", may
+  // be anything.
   Value value();
-  Value value_without_if();  // of what a loop runs over, where "if" is a filter
+  Value value_without_if();  // of a loop's iterable, after which "if" is a filter
   bool is_true() { return truth(value()); }
 
  private:
@@ -34,7 +35,7 @@ class Expression {
   bool take(std::string_view what);
   void expect(std::string_view what);
   std::string take_name(std::string_view what_without);
-  // To one of these or the end of the expression.
+  // Skips to one of these words or the end of the expression.
   void skip_to(std::initializer_list<std::string_view> words);
   [[noreturn]] void fail(std::string_view what) const { refuse(name_, line_, what); }
   Value complete(Value value) const;
@@ -60,7 +61,7 @@ class Expression {
   Value named(std::string_view wanted) const;
   bool truth(const Value& value) const;
   bool equal(const Value& a, const Value& b) const;
-  // `+`, or `~` where what is undefined is an empty text.
+  // `+`, or `~`, for which undefined is an empty text.
   Value joined(Value a, const Value& b, bool takes_undefined) const;
 
   std::span<const Token> tokens_;

@@ -12,8 +12,8 @@
 namespace rerank::jinja {
 namespace {
 
-constexpr std::string_view kSpace = " \t\n\r\f\v\x1c\x1d\x1e\x1f";  // Python's, of ASCII
-// Python's beyond ASCII, which are stripped too: refused where that would matter.
+constexpr std::string_view kSpace = " \t\n\r\f\v\x1c\x1d\x1e\x1f";  // what Python strips, in ASCII
+// The non-ASCII white space that Python strips too; rejected where it would be stripped.
 constexpr std::string_view kWideSpace[] = {"\xc2\x85",     "\xc2\xa0",     "\xe1\x9a\x80", "\xe2\x80\x80",
                                            "\xe2\x80\x81", "\xe2\x80\x82", "\xe2\x80\x83", "\xe2\x80\x84",
                                            "\xe2\x80\x85", "\xe2\x80\x86", "\xe2\x80\x87", "\xe2\x80\x88",
@@ -24,7 +24,7 @@ bool begins_name(char c) {
   return is_letter(c) || c == '_';
 }
 
-// With \n for \r\n and \r, and without the last one.
+// Replaces \r\n and \r by \n and drops the last newline.
 std::string with_plain_newlines(std::string_view text) {
   std::string plain;
   plain.reserve(text.size());
@@ -72,7 +72,7 @@ class Lexer {
     at_ = to;
   }
 
-  // What is before the tag at `open`, or the rest, without the white space that the tag strips.
+  // Adds the text before the tag at `open`, or the rest, without the white space that the tag strips.
   void add_text(std::size_t open) {
     const bool is_rest = open == std::string::npos;
     std::string_view text = std::string_view(text_).substr(at_, is_rest ? open : open - at_);
@@ -100,7 +100,7 @@ class Lexer {
     }
   }
 
-  // Behind a tag's end, of which `sign` was the first character.
+  // Called after a tag's end; `sign` is its first character.
   void end_tag(char sign, bool trims_newline) {
     const std::size_t begin = at_;
     if (sign == '-') {
@@ -192,7 +192,7 @@ class Lexer {
   const std::string_view name_;
   std::size_t at_ = 0;
   int line_ = 1;
-  bool starts_line_ = true;  // a blank before a statement is all that its line has
+  bool starts_line_ = true;  // only blanks so far in this line
   std::vector<Node> nodes_;
 };
 

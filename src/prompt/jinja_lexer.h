@@ -1,5 +1,5 @@
-// The text of a Jinja template as text, outputs and statements, with the white space that Transformers leaves
-// (trim_blocks, lstrip_blocks, the last newline dropped). What they mean is not known here.
+// Splits a Jinja template into text, outputs and statements, handling white space as Transformers does
+// (trim_blocks, lstrip_blocks, last newline dropped). It does not interpret them.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@ namespace rerank::jinja {
 
 struct Token {
   enum class Kind { kName, kString, kInteger, kOperator } kind = Kind::kOperator;
-  std::string text;  // of a string: as the template means it
+  std::string text;  // of a string: unescaped
   std::int64_t integer = 0;
 
   bool is(std::string_view what) const { return kind != Kind::kString && text == what; }
@@ -28,10 +28,10 @@ struct Node {
   }
 };
 
-// "NAME: line N: WHAT; ..." with what to do about it, as Error{kUnsupported}.
+// Throws Error{kUnsupported}: "NAME: line N: WHAT; ...", with what to do about it.
 [[noreturn]] void refuse(std::string_view name, int line, std::string_view what);
 
-// Throws as refuse.
+// Throws like refuse.
 std::vector<Node> read_nodes(std::string_view text, std::string_view name);
 
 }  // namespace rerank::jinja

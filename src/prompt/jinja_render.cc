@@ -42,7 +42,7 @@ class Renderer {
            node.tokens.front().kind == Token::Kind::kName && node.tokens.front().text.starts_with("end");
   }
 
-  // The first node behind `at` that belongs to its block: elif, else, or its end.
+  // The first node after `at` that belongs to its block: elif, else or its end.
   std::size_t next_part(std::size_t at, std::size_t end) {
     int depth = 0;
     for (std::size_t i = at + 1; i < end; ++i) {
@@ -107,7 +107,7 @@ class Renderer {
     scopes_.back()[node.tokens[1].text] = std::move(value);
   }
 
-  // Each returns where its block ends.
+  // Each returns the end of its block.
   std::size_t run_if(std::size_t at, std::size_t end) {
     enter(nodes_[at]);
     bool is_done = false;

@@ -1,4 +1,4 @@
-// What a chat template writes: its text, outputs and statements in turn, see jinja_expression.h.
+// Renders a chat template: text, outputs and statements in order. For expressions see jinja_expression.h.
 #pragma once
 
 #include <map>
@@ -11,7 +11,7 @@
 
 namespace rerank::jinja {
 
-// Throws as refuse of jinja_lexer.h. Branches that are not taken may hold anything.
+// Throws like refuse in jinja_lexer.h. Branches that are not taken may contain anything.
 std::vector<PromptText> render(const std::vector<Node>& nodes,
                                std::map<std::string, Value, std::less<>> variables, std::string_view name);
 

@@ -1,5 +1,5 @@
-// What an expression of a chat template may be. The texts of a pair are not known: a text is words and
-// fields.
+// A value of an expression in a chat template. The texts of the pair are not known yet, so a text is a
+// sequence of literal words and fields.
 #pragma once
 
 #include <cstdint>
@@ -17,8 +17,8 @@ struct Value {
     kBool,
     kInteger,
     kText,
-    kList,       // of messages, or of what messages have
-    kSelection,  // a list that can be read once, and is true even if it is empty
+    kList,       // of messages, or of their contents
+    kSelection,  // Jinja's generator: iterable once, and true even if empty
     kMessage,
     kLoop
   } kind = Kind::kUndefined;
@@ -38,7 +38,7 @@ struct Value {
 
   bool is_text() const { return kind == Kind::kText; }
   bool is_iterable() const { return kind == Kind::kList || kind == Kind::kSelection; }
-  // All of the text is known.
+  // Whether the text contains no field.
   bool is_words() const {
     if (!is_text()) return false;
     for (const PromptText& part : text) {

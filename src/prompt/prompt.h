@@ -1,4 +1,4 @@
-// The words around a query and a document, as data: a list of pieces, each encoded as one text.
+// The text around a query and a document, as data: a list of pieces, each of which is encoded on its own.
 #pragma once
 
 #include <cstdint>
@@ -8,49 +8,49 @@
 
 namespace rerank {
 
-// Whose text follows some words.
+// The field whose text follows some words.
 enum class PromptField { kNone, kInstruction, kQuery, kDocument };
 
 struct PromptText {
-  std::string words;  // ours; control tokens in them are control tokens
+  std::string words;  // from the template; may contain control tokens
   PromptField field = PromptField::kNone;
-  bool needs_instruction = false;  // words and field are left out where there is no instruction
+  bool needs_instruction = false;  // omitted, with its field, if there is no instruction
 };
 
-// Encoded as one text. Pieces begin and end where the tokenizer's pre-tokenizer splits whatever the texts
-// are, so that encoding piece by piece equals encoding the whole; or where the publisher's own code encodes
-// apart.
+// Encoded as one text. Piece boundaries are where the pre-tokenizer splits regardless of the texts, so that
+// encoding the pieces separately equals encoding the whole; or where the publisher's code encodes separately.
 struct PromptPiece {
   std::vector<PromptText> texts;
   int times_outside_limit = 0;  // see Prompt::default_text_limit; not 0: the piece has no field
 };
 
-// How an encoder reads a pair: all of it in one segment, so that nothing is shared or kept. Special tokens
-// and token types are those of the tokenizer's own templates (the post_processor of tokenizer.json).
+// How an encoder reads a pair: as one segment, of which nothing is shared or cached. Special tokens and token
+// types are those of the tokenizer's templates (post_processor of tokenizer.json).
 struct PairTemplate {
-  // One text, which the template for one text surrounds and which loses its end where it is too long. Empty:
-  // query and document are two texts, which the template for two joins, and the longer one loses tokens from
-  // its end until both fit (of equals, the second).
+  // A single text, which the tokenizer's template for one text surrounds and which is truncated at the end.
+  // Empty: query and document are two texts joined by the template for pairs, and the longer one is truncated
+  // at the end until both fit (if equally long, the second).
   std::vector<PromptText> text;
 };
 
-// Each field occurs at most once; query and document do, in pieces of their own. What comes before the
+// Each field occurs at most once. Query and document are required, in separate pieces. Everything before the
 // document is shared between documents.
 struct Prompt {
-  std::string name;                 // for people
+  std::string name;                 // for messages
   std::vector<PromptPiece> pieces;  // in order
   std::string default_instruction;  // empty: none
 
-  // The text limit, in tokens: that of the whole prompt, less those of each piece times its
-  // times_outside_limit. What a publisher's code calls max_length, 0: no limit but the model's positions.
+  // The text limit, in tokens: of the whole prompt, not counting the tokens of each piece times its
+  // times_outside_limit. It is max_length in a publisher's code; 0: only the model's positions limit the
+  // prompt.
   std::int32_t default_text_limit = 8192;
-  // The piece of the query is cut to this share of the text limit, in percent; 0: it is never cut, and a pair
-  // whose query leaves the document no room is refused.
+  // The piece with the query is truncated to this percentage of the text limit; 0: it is never truncated, and
+  // a pair whose query leaves no room for the document is rejected.
   int query_percent = 0;
-  // The piece of the document is cut to the text limit, besides the room that the prompt leaves it.
+  // The piece with the document is truncated to the text limit, in addition to the room the prompt leaves it.
   bool document_within_text_limit = false;
 
-  // An encoder's, instead of pieces.
+  // For an encoder, instead of pieces.
   std::optional<PairTemplate> pair;
 };
 

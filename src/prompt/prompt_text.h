@@ -1,4 +1,4 @@
-// A prompt's text with marks in place of the fields, as prompt files have it.
+// The text of a prompt with placeholders for the fields, as in prompt files.
 #pragma once
 
 #include <string>
@@ -9,12 +9,12 @@
 
 namespace rerank {
 
-// The marks: {instruction}, {query}, {document}; {if instruction} and {end} around what is left out where
-// there is no instruction; {{ and }} are braces. Throws Error{kInvalidArgument} that begins with `name` and
-// says what is wrong at which byte.
+// The placeholders: {instruction}, {query}, {document}; {if instruction} and {end} enclose what is omitted if
+// there is no instruction; {{ and }} are literal braces. Throws Error{kInvalidArgument} that begins with
+// `name` and says what is wrong at which byte.
 std::vector<PromptText> parse_prompt_text(std::string_view text, std::string_view name);
 
-// The text that parse_prompt_text reads as `texts`.
+// The inverse of parse_prompt_text.
 std::string print_prompt_text(const std::vector<PromptText>& texts);
 
 }  // namespace rerank

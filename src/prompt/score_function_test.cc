@@ -1,4 +1,4 @@
-// A score is the sigmoid of the logit, or what else a model declares.
+// Score functions: the sigmoid of the logit by default, or what a model declares.
 #include "prompt/score_function.h"
 
 #include <gtest/gtest.h>

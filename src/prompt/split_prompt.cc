@@ -33,14 +33,14 @@ bool is_pair_field(PromptField field) {
 
 struct Cut {
   std::size_t text = 0;
-  std::size_t byte = 0;  // of its words
+  std::size_t byte = 0;  // in its words
 };
 
-// The last place before the field of texts[index] that is behind the texts before `begin`.
+// The last cut position before the field of texts[index], in the texts from `begin` on.
 std::optional<Cut> cut_before(const std::vector<PromptText>& texts, std::size_t index, std::size_t begin) {
   for (std::size_t t = index + 1; t-- > begin;) {
     if (t < index && is_pair_field(texts[t].field)) return std::nullopt;
-    if (texts[t].needs_instruction) continue;  // what is left out has no place that is always there
+    if (texts[t].needs_instruction) continue;  // may be omitted, and the cut with it
     const std::string& words = texts[t].words;
     for (std::size_t i = words.size(); i-- > 1;) {
       if (splits_at(words, i)) return Cut{t, i};
@@ -75,8 +75,8 @@ bool separates_pair(const std::vector<PromptPiece>& pieces) {
 std::vector<PromptPiece> split_prompt(const std::vector<PromptText>& whole) {
   const std::vector<PromptText> texts = joined_texts(whole);
   std::vector<PromptPiece> pieces(1);
-  std::size_t begin = 0;     // the first text that no piece has yet, as a whole
-  std::size_t num_left = 0;  // bytes of its words that the piece before has
+  std::size_t begin = 0;     // the first text not yet completely in a piece
+  std::size_t num_left = 0;  // bytes of its words in the previous piece
   const auto take = [&](std::size_t t, std::size_t from, std::size_t to, PromptField field) {
     if (from == to && field == PromptField::kNone) return;
     pieces.back().texts.push_back(

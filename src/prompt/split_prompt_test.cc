@@ -1,4 +1,4 @@
-// Where a prompt of one text is cut, written as prompt files have it with a bar at each cut.
+// Where a prompt of one text is cut: in the notation of prompt files, with a bar at each cut.
 #include "prompt/split_prompt.h"
 
 #include <gtest/gtest.h>
