@@ -1,4 +1,4 @@
-// The weights of a transformer in a checkpoint, found by their roles.
+// Finds the weights of a transformer in a checkpoint by their roles.
 #pragma once
 
 #include <map>
@@ -36,11 +36,11 @@ class CheckpointWeights final : public TransformerWeights {
     return linear(TensorRole::kHeadStep, head_step_place(step));
   }
 
-  // Lets go of the checkpoint. REQUIRES: nothing else is called after it but spec and type.
+  // Drops the checkpoint. REQUIRES: afterwards only spec and type are called.
   void release() { checkpoint_.reset(); }
 
  private:
-  // An empty view where the model has none.
+  // An empty view if the model has no such tensor.
   TensorView tensor(TensorRole role, std::int32_t layer = kNoLayer) const;
   Linear linear(TensorRole weight, std::int32_t layer) const {
     return {tensor(weight, layer), tensor(bias_of(weight), layer)};
@@ -51,7 +51,7 @@ class CheckpointWeights final : public TransformerWeights {
   TensorView head_row(std::int32_t row);
 
   std::shared_ptr<Checkpoint> checkpoint_;
-  // Where a role's numbers are.
+  // Where the values of a role are.
   struct Place {
     std::string name;
     std::int64_t first_row = 0;

@@ -1,5 +1,5 @@
-// A converted checkpoint with a one-row classification head scores as the language model whose rows'
-// difference that row is.
+// A converted checkpoint, whose one-row classification head is the difference of the answers' rows, gives the
+// same scores as the language model.
 #include <gtest/gtest.h>
 
 #include <cstring>
@@ -16,7 +16,7 @@ namespace {
 
 constexpr AnswerIds kAnswers{.no = 2152, .yes = 9693};
 
-// The synthetic checkpoint, but with score.weight = the yes row minus the no row, in float32.
+// The synthetic checkpoint, with score.weight = the yes row minus the no row, in float32.
 class ClassificationCheckpoint final : public Checkpoint {
  public:
   explicit ClassificationCheckpoint(const std::string& model)

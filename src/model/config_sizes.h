@@ -1,4 +1,4 @@
-// The keys of config.json that all families share.
+// The keys of config.json that all families have in common.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 namespace rerank {
 
-// Upper bounds far above any published model, low enough that no product of two overflows 64 bits.
+// Far above any published model, but low enough that no product of two overflows 64 bits.
 inline constexpr std::int64_t kMaxWidth = 1 << 18;
 inline constexpr std::int64_t kMaxLayers = 1 << 12;
 inline constexpr std::int64_t kMaxHeads = 1 << 12;
@@ -19,9 +19,9 @@ inline constexpr std::int64_t kMaxVocab = 1 << 24;
 inline constexpr std::int64_t kMaxPositions = 1 << 28;
 
 struct SizeKeys {
-  std::string_view epsilon;   // the name of the norms' epsilon
-  bool has_kv_heads = false;  // there is num_key_value_heads
-  std::int32_t head_dim = 0;  // where head_dim is left out; 0: hidden_size / num_attention_heads
+  std::string_view epsilon;   // the key of the norms' epsilon
+  bool has_kv_heads = false;  // whether num_key_value_heads exists
+  std::int32_t head_dim = 0;  // default; 0: hidden_size / num_attention_heads
 };
 
 // Sizes and the norms' epsilon; max_positions is max_position_embeddings. Throws Error naming the key and

@@ -51,7 +51,7 @@ Declaration declaration_of(const PublishedReranker& reranker) {
   return declaration;
 }
 
-// `suffix` chooses between the renderings of one published prompt, whoever declares it.
+// `suffix` selects a rendering of the same published prompt, wherever it is declared.
 void choose_suffix(DeclaredPrompt& declared, const std::string& suffix) {
   if (suffix == "official") return;
   const PublishedReranker* chosen = find_published(fmt::format("{}-{}", declared.prompt.name, suffix));
@@ -73,7 +73,7 @@ void choose_activation(Declaration& declaration, const std::string& activation) 
   declaration.source += "; the activation was chosen";
 }
 
-// `text` is that of the prompt file `name`, which may refer to published prompts.
+// `text` is the contents of the prompt file `name`, which may refer to published prompts.
 Declaration read_declaration(const std::string& text, const std::string& name) {
   std::vector<BuiltInPrompt> built_ins;
   for (const Family* family : families()) {
@@ -138,7 +138,7 @@ Declaration declaration_by_its_files(const Checkpoint& checkpoint, const JsonVie
   return declaration;
 }
 
-// A prompt in pieces is a language model's, and a pair an encoder's.
+// Prompts in pieces are for language models, pairs for encoders.
 void require_prompt_for(const FamilyMatch& match, const Declaration& declaration) {
   const bool is_encoder = match.family->is_encoder();
   if (declaration.declared.prompt.pair.has_value() == is_encoder) return;

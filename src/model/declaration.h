@@ -1,5 +1,5 @@
-// How a checkpoint's pairs are asked and scored: found in what its directory declares, or known of a
-// published model.
+// How a checkpoint's pairs are prompted and scored, as declared in its directory or known for a published
+// model.
 #pragma once
 
 #include <string>
@@ -10,16 +10,16 @@
 
 namespace rerank {
 
-// What whoever loads a model asks for instead of what its directory declares.
+// The caller's choices, which override what the directory declares.
 struct PromptChoice {
-  std::string prompt;               // the name of a published reranker's, or a prompt file; empty: none
+  std::string prompt;               // a published reranker's, by name, or a prompt file; empty: none
   std::string suffix = "official";  // "official" or "vllm"
   std::string activation = "auto";  // "auto", "none" or "sigmoid"
 };
 
 struct Declaration {
   DeclaredPrompt declared;
-  std::string source;  // for people: who says so
+  std::string source;  // for messages: where it is declared
 };
 
 // In this order: the choice; the prompt file beside the model; the modules of sentence-transformers; the name

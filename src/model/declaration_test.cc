@@ -1,4 +1,4 @@
-// How a directory says that it is a reranker, and how: each form of published directory, and what is refused.
+// How a directory declares a reranker: each published form, and what is rejected.
 #include "model/declaration.h"
 
 #include <fmt/format.h>
@@ -38,7 +38,7 @@ std::string modules(std::initializer_list<std::string_view> types) {
   return list + "]";
 }
 
-// A directory with these files, read as a reranker's; the weights are none.
+// A directory with these files, read as a reranker. It has no weights.
 class DeclarationTest : public testing::Test {
  protected:
   DeclarationTest() { scratch_.write("model.safetensors", make_safetensors_header({})); }
@@ -94,7 +94,7 @@ TEST_F(DeclarationTest, LogitScore) {
             "<|im_start|>assistant\n{instruction}");
 }
 
-// What the card of zerank says of its score, no activation can.
+// The score on zerank's model card cannot be expressed as an activation.
 TEST_F(DeclarationTest, ZerankIsKnownByPromptAndAnswer) {
   write_logit_score("9454", "null", "linear.Identity");
   EXPECT_EQ(read().declared.score, (ScoreFunction{.sigmoid = true, .shift = 0, .scale = 5}));
@@ -152,7 +152,7 @@ TEST_F(DeclarationTest, KnowsPublishedRepositoriesByName) {
   EXPECT_FALSE(read({}, "BAAI/bge-reranker-v2-gemma").declared.score.sigmoid);
 }
 
-// Its vocabulary is no chat model's.
+// The size of its vocabulary tells it from a chat model.
 TEST_F(DeclarationTest, TheRerankersVocabularyIsEnough) {
   write("config.json", config("Qwen3ForCausalLM", 151669));
   const Declaration declaration = read();
@@ -179,7 +179,8 @@ std::string bert_config(std::string_view more = "") {
                      more);
 }
 
-// In this order: config_sentence_transformers.json, config.json's own key, its old one; the sigmoid.
+// In this order: config_sentence_transformers.json, the current key of config.json, the old one; then
+// sigmoid.
 TEST_F(DeclarationTest, AnEncodersActivation) {
   constexpr const char* kOld =
       R"(, "sbert_ce_default_activation_function": "torch.nn.modules.linear.Identity")";

@@ -1,4 +1,4 @@
-// The families of models that this program computes.
+// The supported families of models.
 #pragma once
 
 #include <span>

@@ -1,5 +1,5 @@
-// A family of models: how its config.json becomes a specification, and which of its published models are
-// rerankers. One file for each family; families.cc has the only list of them.
+// A family of models: how its config.json becomes a TransformerSpec, and which published models are
+// rerankers. One file for each family; the only list of them is in families.cc.
 #pragma once
 
 #include <span>
@@ -13,26 +13,26 @@
 
 namespace rerank {
 
-// Where a checkpoint's logits come from.
+// Where the logits of a checkpoint come from.
 enum class HeadKind {
   kVocabulary,      // rows of a language model's head
-  kClassification,  // a head of one result
-  kModules,         // an encoder alone, with modules of sentence-transformers in folders of their own
+  kClassification,  // a classification head with one output
+  kModules,         // sentence-transformers modules, in folders next to a plain encoder
 };
 
-// What config.json says, all but the modules.
+// What config.json specifies, everything except the modules.
 struct ModelLayout {
   TransformerSpec spec;
   std::vector<ModelTensor> tensors;  // all that are used
 };
 
-// A published reranker whose directory does not say how it is scored: its prompt, answers and score are those
-// of the publisher's code or model card.
+// A published reranker whose directory does not declare how it scores. Prompt, answers and score are those of
+// the publisher's code or model card.
 struct PublishedReranker {
   std::string_view name;        // for --prompt
-  std::string_view repository;  // the part that names of its repositories have in common, in lower case
+  std::string_view repository;  // what the names of its repositories have in common, in lower case
   DeclaredPrompt (*declare)();
-  std::string_view source;  // whose code or card that is
+  std::string_view source;  // that code or card, for messages
 };
 
 struct Family {

@@ -1,4 +1,5 @@
-// After a warm-up a forward allocates nothing: a program of its own, since it counts every allocation of C++.
+// A forward pass allocates no memory after warm-up. This is a program of its own because it counts all C++
+// allocations.
 #include <gtest/gtest.h>
 
 #include <vector>
@@ -11,7 +12,7 @@
 namespace rerank {
 namespace {
 
-// `num_documents` documents of `num_tokens` tokens behind a shared head.
+// `num_documents` documents of `num_tokens` tokens that share a prefix.
 PackedBatch make_batch(std::int32_t num_documents, std::int32_t num_tokens) {
   PackedBatch batch;
   batch.segments.push_back({.first_row = 0, .num_tokens = 40, .slot = 0});

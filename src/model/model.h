@@ -1,4 +1,4 @@
-// A reranker on a backend: its weights by role, and its forward.
+// A reranker on a backend: its weights by role, and its forward pass.
 #pragma once
 
 #include <cstdint>
@@ -10,9 +10,9 @@
 
 namespace rerank {
 
-// Rows of the head, by vocabulary id. Unused by a model with a classification head.
+// Rows of the head, by token id. Unused with a classification head.
 struct AnswerIds {
-  std::int32_t no = -1;  // -1: none, its logit is 0
+  std::int32_t no = -1;  // -1: none; its logit is 0
   std::int32_t yes = -1;
 };
 
@@ -21,16 +21,16 @@ class Model {
  public:
   virtual ~Model() = default;
 
-  // What a backend loads; lives as long as the model. REQUIRES: release_weights was not called.
+  // What a backend loads; valid as long as the model. REQUIRES: release_weights was not called.
   virtual TransformerWeights& weights() = 0;
-  // The backend has its own: lets go of the checkpoint.
+  // Drops the checkpoint; called when the backend has its own copy of the weights.
   virtual void release_weights() {}
-  // From the ids of the batch that the backend has begun to its logits.
+  // Computes the logits of the batch that was passed to the backend's begin.
   virtual void forward(Backend& backend) const = 0;
 };
 
-// REQUIRES: the answers' ids are below the vocabulary's size where they are needed. `max_positions` is the
-// longest prompt that will be asked for.
+// REQUIRES: answer ids that are used are smaller than the vocabulary. `max_positions` is the length of the
+// longest prompt that will be computed.
 std::unique_ptr<Model> create_model(std::shared_ptr<Checkpoint> checkpoint, const Reranker& reranker,
                                     AnswerIds answers, std::int32_t max_positions);
 

@@ -1,4 +1,4 @@
-// Which checkpoints make a model, and a forward's steps in the published order.
+// Which checkpoints can be loaded, and the order of steps in a forward pass.
 #include "model/model.h"
 
 #include <gmock/gmock.h>
@@ -52,7 +52,7 @@ TEST(CreateModel, AnswersAreRowsOfTheHead) {
   EXPECT_EQ(other->weights().head_yes().data, untied->tensor("lm_head.weight").row(9).data);
 }
 
-// Packed weights hold the answers' rows, so other answers are other weights.
+// Packed weights contain the rows of the answers, so they depend on the answers.
 TEST(CreateModel, IdentityTellsTheAnswersApart) {
   const auto identity = [](AnswerIds answers) {
     return create_model(nano(), answers, 100)->weights().identity();
@@ -87,7 +87,7 @@ void expect_rest_of_layer(MockBackend& backend, std::int32_t layer) {
   EXPECT_CALL(backend, mlp_out(layer));
 }
 
-// In the last layer only keys and values are computed of every token.
+// In the last layer only keys and values are computed for all tokens.
 TEST(Forward, PrunesTheLastLayer) {
   StrictMock<MockBackend> backend;
   const InSequence sequence;

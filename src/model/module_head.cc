@@ -16,7 +16,7 @@
 namespace rerank {
 namespace {
 
-// torch.nn.LayerNorm's own, which the module leaves as it is.
+// The default of torch.nn.LayerNorm, which the module uses.
 constexpr float kLayerNormEpsilon = 1e-5f;
 
 constexpr std::string_view kUseAReranker = "use a reranker, such as cross-encoder/ms-marco-MiniLM-L6-v2";

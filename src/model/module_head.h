@@ -1,5 +1,5 @@
-// The head that sentence-transformers' modules make on an encoder: Pooling, then Dense and LayerNorm in
-// folders of their own.
+// The head that sentence-transformers modules form on top of an encoder: Pooling, then Dense and LayerNorm in
+// their own folders.
 #pragma once
 
 #include "checkpoint/checkpoint.h"
@@ -7,9 +7,9 @@
 
 namespace rerank {
 
-// Adds to `layout` the head and its tensors, FOLDER/NAME, where the architecture has none of its own. Throws
-// Error{kUnsupported} naming the module or key that this program does not compute, as those of an embedding
-// model, and what to do.
+// Adds the head and its tensors, FOLDER/NAME, to `layout` if the architecture has no head. Throws
+// Error{kUnsupported} naming a module or key that is not supported, such as those of an embedding model, and
+// what to do.
 void add_module_head(const Checkpoint& checkpoint, const FamilyMatch& match, ModelLayout& layout);
 
 }  // namespace rerank

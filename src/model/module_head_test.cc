@@ -1,4 +1,4 @@
-// Heads that sentence-transformers' modules make on an encoder, and the directories that are refused.
+// Heads of sentence-transformers modules on an encoder, and the directories that are rejected.
 #include "model/module_head.h"
 
 #include <fmt/format.h>

@@ -1,5 +1,5 @@
-// Whole checkpoints from files: one file and shards, what is missing, what has a wrong shape, what changes
-// the identity.
+// Complete checkpoints from files: one file and shards, missing files, wrong shapes, and what changes the
+// identity.
 #include "model/open_model.h"
 
 #include <fmt/format.h>
@@ -21,7 +21,7 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::StartsWith;
 
-// A checkpoint small enough to write for every case.
+// A checkpoint small enough to be written for every case.
 std::string tiny_config(std::string_view architecture = "Qwen3ForCausalLM", bool tied = true) {
   return fmt::format(
       R"({{"architectures": ["{}"], "model_type": "qwen3", "hidden_size": 8, "intermediate_size": 12,
@@ -52,7 +52,7 @@ TensorInfo& named(std::vector<TensorInfo>& tensors, std::string_view name) {
                        [&](const TensorInfo& tensor) { return tensor.name == name; });
 }
 
-// What is said of a directory with this config and these tensors in one file.
+// The message for a directory with this config and these tensors in one file.
 std::string verdict(const std::string& config_json, const std::vector<TensorInfo>& tensors) {
   const ScratchDirectory scratch;
   scratch.write("config.json", config_json);
@@ -147,7 +147,7 @@ TEST(HuggingFaceDirectory, SaysWhatIsMissing) {
               HasSubstr("config.json is empty"));
 }
 
-// A sharded checkpoint whose index may be spoilt before it is written.
+// A sharded checkpoint whose index may be modified before it is written.
 class Shards {
  public:
   explicit Shards(const ScratchDirectory& scratch) : scratch_(scratch) {
@@ -246,7 +246,7 @@ TEST(HuggingFaceDirectory, RefusesBadIndexes) {
   EXPECT_THAT(shards.open_with("{\"weight_map\""), HasSubstr("index.json: not JSON"));
 }
 
-// Of this process, in mapped files.
+// Resident memory of this process in mapped files.
 std::size_t resident_file_bytes() {
   std::ifstream status("/proc/self/status");
   for (std::string word; status >> word;) {
@@ -265,7 +265,7 @@ TEST(HuggingFaceDirectory, ReleaseGivesThePagesBack) {
   options.directory = scratch.path() / "nano";
   ASSERT_TRUE(write_synthetic(options, nullptr));
   const auto checkpoint = open_model(options.directory.string());
-  // Opening it has touched some pages, and the system maps their neighbours too.
+  // Opening it has touched some pages, and the kernel maps their neighbors too.
   checkpoint->release("model.embed_tokens.weight");
   const std::size_t before = resident_file_bytes();
   const TensorView view = checkpoint->tensor("model.embed_tokens.weight");
@@ -296,7 +296,7 @@ TEST(HuggingFaceDirectory, IdentityChangesWithEveryByteAndWithNothingElse) {
   other_place.write("config.json", tiny_config());
   other_place.write("model.safetensors", bytes);
   EXPECT_EQ(identity(other_place), before);
-  // The same size and time, one other bit, wherever it is.
+  // The same size and timestamp with one bit flipped, at any place.
   const std::size_t data_begin = 8 + static_cast<std::size_t>(static_cast<unsigned char>(bytes[0])) +
                                  256 * static_cast<std::size_t>(static_cast<unsigned char>(bytes[1]));
   for (std::size_t at = data_begin; at < bytes.size();

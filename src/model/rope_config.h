@@ -1,4 +1,4 @@
-// What config.json says of rotary positions.
+// The keys of config.json about rotary positions.
 #pragma once
 
 #include <optional>

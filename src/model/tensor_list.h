@@ -1,4 +1,4 @@
-// Writes down a layout's tensors as Hugging Face Transformers names them.
+// Builds the list of a layout's tensors, with the names that Hugging Face Transformers uses.
 #pragma once
 
 #include <cstdint>
@@ -35,7 +35,7 @@ class TensorList {
     vector(name + ".weight", place.role, size, place.layer);
     if (place.has_bias) vector(name + ".bias", bias_of(place.role), size, place.layer);
   }
-  // Matrices below each other in one tensor, and so their biases.
+  // Matrices stacked in one tensor; their biases are stacked in the same way.
   void stacked(const std::string& name, const Place& place, std::vector<TensorPart> parts,
                std::int64_t inputs) {
     std::int64_t outputs = 0;

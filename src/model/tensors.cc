@@ -13,9 +13,10 @@
 namespace rerank {
 namespace {
 
-// Derived from other tensors or from config.json, so that leaving them out changes nothing: an embedding that
-// is the head too, and rotary angles. And poolers that nothing reads: of an encoder without a head, where
-// modules of sentence-transformers pool instead, and of one whose head takes the states themselves.
+// Ignoring these tensors changes nothing. Some can be derived from other tensors or config.json: the head if
+// it is tied to the embedding, and rotary frequencies. Others are poolers that are not used: in an encoder
+// without a head, for which sentence-transformers modules pool, and before a head that takes the hidden
+// states directly.
 bool is_redundant(std::string_view name) {
   return name == "lm_head.weight" || name.ends_with("rotary_emb.inv_freq") ||
          name.ends_with("pooler.dense.weight") || name.ends_with("pooler.dense.bias");

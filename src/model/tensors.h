@@ -1,4 +1,4 @@
-// The tensors of a family's checkpoints: one list for checking, loading, making and releasing them.
+// The tensors of a family's checkpoints: one list for validating, loading, generating and releasing them.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@
 
 namespace rerank {
 
-// A bias follows its weight: see bias_of.
+// Each bias directly follows its weight: see bias_of.
 enum class TensorRole {
   kEmbedding,
   kPositionEmbedding,
@@ -38,8 +38,8 @@ enum class TensorRole {
   kDownBias,
   kFinalNorm,
   kFinalNormBias,
-  kHead,      // rows of logits: the vocabulary's, or a classification head's only one
-  kHeadStep,  // of a classification head of several steps; its layer is a head_step_place
+  kHead,      // logits: the rows of the vocabulary, or the one row of a classification head
+  kHeadStep,  // a step of a classification head; its layer is a head_step_place
   kHeadStepBias,
 };
 
@@ -47,13 +47,13 @@ constexpr TensorRole bias_of(TensorRole weight) {
   return static_cast<TensorRole>(static_cast<int>(weight) + 1);
 }
 
-// Of ModelTensor::layer.
+// Values of ModelTensor::layer.
 inline constexpr std::int32_t kNoLayer = -1;
 constexpr std::int32_t head_step_place(std::int32_t step) {
   return kNoLayer - 1 - step;
 }
 
-// Some rows of a tensor that holds several roles below each other.
+// A range of rows, in a tensor that stacks several roles.
 struct TensorPart {
   TensorRole role;
   std::int64_t num_rows;
@@ -62,14 +62,13 @@ struct TensorPart {
 struct ModelTensor {
   std::string name;
   std::vector<std::int64_t> shape;
-  TensorRole role = TensorRole::kEmbedding;  // of its first rows
+  TensorRole role = TensorRole::kEmbedding;  // of the first rows
   std::int32_t layer = kNoLayer;
-  std::vector<TensorPart> parts = {};  // all of its rows; empty: all have `role`
+  std::vector<TensorPart> parts = {};  // cover all rows; empty: all have `role`
 };
 
-// Throws Error naming the first of `wanted` that the checkpoint does not have, or has in another shape, and
-// the first tensor of the checkpoint that is not among them and whose effect would be left out.
-// `architecture` is for messages.
+// Throws Error naming the first of `wanted` that is missing or has another shape, or the first tensor of the
+// checkpoint that is not in `wanted` and would be ignored. `architecture` is for messages.
 void validate_tensors(const Checkpoint& checkpoint, const std::vector<ModelTensor>& wanted,
                       const std::string& architecture);
 

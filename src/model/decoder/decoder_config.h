@@ -1,4 +1,4 @@
-// The keys of config.json that decoder families share.
+// The keys of config.json that decoder families have in common.
 #pragma once
 
 #include <cstdint>
@@ -9,10 +9,10 @@ namespace rerank {
 
 struct DecoderConfig {
   TransformerSpec spec;          // max_positions: max_position_embeddings
-  bool tied_embeddings = false;  // tie_word_embeddings: the head is the embedding's matrix
+  bool tied_embeddings = false;  // tie_word_embeddings: the head is the embedding matrix
 };
 
-// What a family's own configuration class has where a file leaves the key out.
+// Defaults of the family's configuration class for keys that a file omits.
 struct DecoderDefaults {
   std::int32_t head_dim = 0;  // 0: hidden_size / num_attention_heads
   bool tied_embeddings = false;

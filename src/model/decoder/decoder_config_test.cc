@@ -1,5 +1,5 @@
-// config.json of decoders: every key that is read, and every value that is refused with its key in the
-// message.
+// config.json of decoders: every key that is read, and every value that is rejected with a message naming the
+// key.
 #include "model/decoder/decoder_config.h"
 
 #include <gmock/gmock.h>
@@ -29,14 +29,14 @@ ModelLayout parse_config(const std::string& text, const std::string& name) {
   return match.family->read_layout(reader, match.head);
 }
 
-// Whether the head is the embedding's matrix.
+// Whether the head is tied to the embedding.
 bool is_tied(const std::string& text) {
   const ModelLayout read = parse_config(text, "config.json");
   return std::none_of(read.tensors.begin(), read.tensors.end(),
                       [](const ModelTensor& tensor) { return tensor.role == TensorRole::kHead; });
 }
 
-// The nano config with one key set to `value`, or removed where `value` is empty.
+// The nano config with one key set to `value`, or removed if `value` is empty.
 std::string changed(std::string_view key, std::string_view value) {
   json::object config = json::parse(published_config("nano")).as_object();
   config.erase(key);
@@ -109,7 +109,7 @@ TEST(Config, FindsRopeThetaWhereTransformers5PutsIt) {
 struct Refusal {
   const char* key;
   const char* value;  // JSON; empty: removed
-  const char* says;   // in the message, besides the key
+  const char* says;   // in the message, in addition to the key
 };
 
 TEST(Config, RefusesByKey) {

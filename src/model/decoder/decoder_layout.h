@@ -1,4 +1,5 @@
-// The tensors of a decoder as Hugging Face Transformers names them, in Qwen3, Qwen2, Gemma and their like.
+// The tensors of a decoder, with the names of Hugging Face Transformers for Qwen3, Qwen2, Gemma and similar
+// models.
 #pragma once
 
 #include "model/decoder/decoder_config.h"
@@ -6,8 +7,8 @@
 
 namespace rerank {
 
-// A classification head is score.weight, [1, hidden], or the specification's one step; a vocabulary's is
-// lm_head.weight, or the embedding where the two are tied.
+// A classification head is score.weight, [1, hidden], or the only head step of the specification; a language
+// model head is lm_head.weight, or the embedding if they are tied.
 ModelLayout decoder_layout(DecoderConfig config, HeadKind head);
 
 }  // namespace rerank

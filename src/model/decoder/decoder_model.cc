@@ -20,7 +20,7 @@ class Decoder final : public Model {
       backend.qkv(layer, Projection::kQueryKeyValue);
       finish_layer(backend, layer);
     }
-    // The last layer's keys and values are needed of every token, all else of the scored ones only.
+    // The last layer needs keys and values of all tokens, and everything else only of the scored ones.
     backend.qkv(last, Projection::kKeyValue);
     backend.pool();
     backend.qkv(last, Projection::kQuery);

@@ -1,4 +1,4 @@
-// The forward of causal decoders.
+// The forward pass of causal decoders.
 #pragma once
 
 #include <memory>

@@ -1,5 +1,5 @@
-// Gemma, the first (Hugging Face GemmaForCausalLM): norms of weight + 1, embeddings scaled by the square root
-// of their size, a gate of GELU.
+// Gemma 1 (Hugging Face GemmaForCausalLM): norm weights are offset by 1, embeddings are scaled by
+// sqrt(hidden_size), and the MLP is gated by GELU.
 #include <array>
 #include <cmath>
 #include <utility>
@@ -24,8 +24,8 @@ ModelLayout read_layout(const JsonView& config, HeadKind head) {
   return decoder_layout(std::move(read), head);
 }
 
-// FlagEmbedding (inference/reranker/decoder_only/base.py, commit 7ed43d6): pieces encoded apart; the bound of
-// the whole counts separator and task once more than they occur.
+// FlagEmbedding (inference/reranker/decoder_only/base.py, commit 7ed43d6): the pieces are encoded separately,
+// and the whole prompt may exceed the limit by two separators and two tasks.
 DeclaredPrompt bge_reranker_v2_gemma() {
   return {.prompt = {.pieces = {{.texts = {{"<bos>"}}},
                                 {.texts = {{"A: ", PromptField::kQuery}}},

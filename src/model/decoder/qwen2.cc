@@ -1,4 +1,4 @@
-// Qwen2 (Hugging Face Qwen2ForCausalLM): biases on the query, key and value projections, no norm on heads.
+// Qwen2 (Hugging Face Qwen2ForCausalLM): biases on query, key and value projections, no norms on heads.
 #include <array>
 #include <utility>
 
@@ -16,8 +16,8 @@ ModelLayout read_layout(const JsonView& config, HeadKind head) {
   return decoder_layout(std::move(read), head);
 }
 
-// mxbai-rerank 0.1.6 (mxbai_rerank_v2.py): pieces encoded apart, of which the limit counts query and document
-// with one newline; its normalized score is sigmoid(logit - shift).
+// mxbai-rerank 0.1.6 (mxbai_rerank_v2.py): the pieces are encoded separately, and the limit counts only
+// query, document and one newline. Its normalized score is sigmoid(logit - shift).
 DeclaredPrompt mxbai_rerank(float shift) {
   return {
       .prompt =

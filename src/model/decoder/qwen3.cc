@@ -1,4 +1,4 @@
-// Qwen3 (Hugging Face Qwen3ForCausalLM and Qwen3ForSequenceClassification), and the rerankers made of it.
+// Qwen3 (Hugging Face Qwen3ForCausalLM and Qwen3ForSequenceClassification), and the rerankers based on it.
 #include <array>
 #include <utility>
 
@@ -8,7 +8,7 @@
 namespace rerank {
 namespace {
 
-// The published vocabulary of Qwen3-Reranker; chat models of the family have 151936.
+// The published vocabulary of Qwen3-Reranker; chat models of the family have 151936 tokens.
 constexpr std::int32_t kRerankerVocab = 151669;
 
 constexpr const char* kEnd = "<|im_end|>\n<|im_start|>assistant\n";
@@ -21,7 +21,7 @@ ModelLayout read_layout(const JsonView& config, HeadKind head) {
   return decoder_layout(std::move(read), head);
 }
 
-// The words of the model card of Qwen/Qwen3-Reranker-0.6B.
+// The prompt on the model card of Qwen/Qwen3-Reranker-0.6B.
 Prompt qwen3_prompt(const char* instruction, const std::string& suffix) {
   return {
       .pieces = {{.texts = {{"<|im_start|>system\nJudge whether the Document meets the requirements based "
@@ -48,7 +48,7 @@ DeclaredPrompt qwen3_reranker() {
   return yes_or_no(kWebSearch, std::string(kEnd) + "<think>\n\n</think>\n\n");
 }
 
-// As the template that vLLM publishes for it renders: one newline less.
+// As rendered by the template that vLLM publishes for it, with one newline less.
 DeclaredPrompt qwen3_reranker_vllm() {
   return yes_or_no(kWebSearch, std::string(kEnd) + "<think>\n\n</think>\n");
 }
@@ -58,7 +58,7 @@ DeclaredPrompt r3_rerank() {
                    std::string(kEnd) + "<think>\n\n</think>\n\n");
 }
 
-// nlpai-lab/KURE trains and evaluates it with the prompt of Qwen3-Reranker, and takes the logit as it is.
+// nlpai-lab/KURE trains and evaluates it with the prompt of Qwen3-Reranker and uses the raw logit.
 DeclaredPrompt kure_reranker() {
   DeclaredPrompt declared = qwen3_reranker();
   declared.score = {.sigmoid = false};
@@ -74,7 +74,7 @@ DeclaredPrompt zerank() {
           .score = {.sigmoid = true, .shift = 0, .scale = 5}};
 }
 
-// The document comes first, so that only the words before it are shared.
+// The document comes first, so only the words before it are shared.
 DeclaredPrompt ctxl_rerank() {
   return {.prompt = {.pieces = {{.texts = {{"Check whether a given document contains information helpful to "
                                             "answer the query.\n<Document>"}}},

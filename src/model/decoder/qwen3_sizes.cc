@@ -1,4 +1,4 @@
-// The shapes that goldens and benchmarks use: the published Qwen3-Reranker sizes and two small ones.
+// Model shapes for golden tests and benchmarks: the published Qwen3-Reranker sizes and two small ones.
 #include <fmt/format.h>
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// The layers of BERT, which RoBERTa and its kin have too.
+// The layers of BERT, which the RoBERTa families share.
 #pragma once
 
 #include <string>
@@ -11,10 +11,10 @@ namespace rerank {
 // Learned positions and token types, norms behind each step, an MLP without a gate.
 TransformerSpec read_bert_layers(const JsonView& config);
 
-// All tensors but the head's. `prefix`: "bert." or like it.
+// All tensors except the head's. `prefix` is, for example, "bert.".
 TensorList bert_layer_tensors(const TransformerSpec& spec, const std::string& prefix);
 
-// `names`: of the head's steps.
+// `names` are the tensor names of the head's steps.
 void add_head(TransformerSpec& spec, TensorList& list, std::initializer_list<const char*> names,
               std::initializer_list<HeadStep> steps);
 

@@ -1,5 +1,5 @@
-// What encoder families share: keys of config.json, the parts of a classification head, and the pair that
-// their tokenizers join.
+// What encoder families have in common: keys of config.json, the steps of a classification head, and the pair
+// template of their tokenizers.
 #pragma once
 
 #include "model/config_sizes.h"

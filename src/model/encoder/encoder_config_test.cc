@@ -1,5 +1,5 @@
-// config.json of each family of encoders: what becomes of its keys, in their old and new spellings, and which
-// are refused.
+// config.json of each encoder family: how keys are interpreted, in old and new spellings, and which are
+// rejected.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -55,7 +55,7 @@ ModelLayout parse(const std::string& text) {
   return match.family->read_layout(reader, match.head);
 }
 
-// With some keys set, or removed where the value is empty.
+// The config with some keys set, or removed if the value is empty.
 std::string changed(const char* config, std::initializer_list<std::pair<const char*, const char*>> changes) {
   json::object object = json::parse(config).as_object();
   for (const auto& [key, value] : changes) {
@@ -125,7 +125,7 @@ TEST(EncoderConfig, PositionsOfRobertaBeginBehindThePaddings) {
   EXPECT_THAT(rows, ElementsAre(2, 3, 1, 4, 1, 1, 5));
 }
 
-// The same layers, told by the configuration's own class.
+// The same layers under other names, recognized by the configuration's class.
 TEST(EncoderConfig, NamesOfTheFlashImplementation) {
   const ModelLayout layout = parse(changed(
       kBertConfig,
@@ -170,7 +170,8 @@ TEST(EncoderConfig, ReadsModernBertInBothSpellings) {
     EXPECT_FALSE(spec.norm_bias || spec.qkv_bias || spec.output_bias || spec.gate_bias || spec.down_bias);
     EXPECT_THAT(spec.head, SizeIs(3));
   }
-  // Where the file says nothing: every third layer looks at all, 64 tokens to each side, the first state.
+  // Defaults: every third layer attends to all tokens, the others to 64 on each side; the first token is
+  // pooled.
   const TransformerSpec bare = parse(changed(kModernConfig, {{"global_attn_every_n_layers", ""},
                                                              {"global_rope_theta", ""},
                                                              {"local_rope_theta", ""},
@@ -228,7 +229,8 @@ TEST(EncoderConfig, ReadsLlamaWithAttentionBothWays) {
   EXPECT_EQ(spec.pooling, Pooling::kMean);
   EXPECT_EQ(spec.norm, NormKind::kRms);
   EXPECT_THAT(spec.head, ElementsAre(HeadStep{.outputs = 1, .divisor = 0.2f}));
-  // Wavelengths below 2,048 positions stay, those above 8,192 grow 32 times, those between gradually.
+  // Wavelengths below 2,048 positions stay, those above 8,192 are scaled by 32, with a smooth transition
+  // between.
   const std::vector<float> plain = rotary_frequencies(64, 500000);
   const std::vector<float>& scaled = spec.rotations.at(0);
   EXPECT_EQ(scaled[0], plain[0]);

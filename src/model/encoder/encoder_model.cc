@@ -12,7 +12,7 @@ class Encoder final : public Model {
   TransformerWeights& weights() override { return weights_; }
   void release_weights() override { weights_.release(); }
 
-  // BertModel, ModernBertModel and their like of Hugging Face Transformers, layer by layer.
+  // BertModel, ModernBertModel and similar models of Hugging Face Transformers, layer by layer.
   void forward(Backend& backend) const override {
     const std::int32_t last = weights_.spec().num_layers - 1;
     backend.embed();
@@ -21,7 +21,7 @@ class Encoder final : public Model {
       run_layer(backend, last);
       backend.pool();
     } else {
-      // The last layer's keys and values are needed of every token, all else of the scored ones only.
+      // The last layer needs keys and values of all tokens, and everything else only of the scored ones.
       backend.qkv(last, Projection::kKeyValue);
       backend.pool();
       backend.qkv(last, Projection::kQuery);

@@ -1,4 +1,4 @@
-// The forward of encoders.
+// The forward pass of encoders.
 #pragma once
 
 #include <memory>

@@ -1,5 +1,5 @@
-// GTE's "new" encoder (Alibaba-NLP/new-impl, NewForSequenceClassification): rotary positions, norms behind
-// each step, a gated MLP. The name says too little, so its own keys tell it from other models of that name.
+// GTE's "new" encoder (Alibaba-NLP/new-impl, NewForSequenceClassification): rotary positions, post-norm, a
+// gated MLP. Other models use this architecture name too, so it is recognized by keys of its own.
 #include <fmt/format.h>
 
 #include <cmath>
@@ -74,7 +74,7 @@ TensorList layer_tensors(const TransformerSpec& spec) {
                  spec.hidden);
     list.linear(name + "attention.o_proj", {TensorRole::kOutput, true, layer}, spec.hidden, spec.query_dim());
     list.norm(name + "attn_ln", {TensorRole::kAttentionNorm, true, layer}, spec.hidden);
-    // The gate, which is activated, is the second half.
+    // The gate, to which the activation is applied, is the second half.
     list.stacked(name + "mlp.up_gate_proj", {TensorRole::kUp, false, layer},
                  {{TensorRole::kUp, spec.ffn}, {TensorRole::kGate, spec.ffn}}, spec.hidden);
     list.linear(name + "mlp.down_proj", {TensorRole::kDown, true, layer}, spec.hidden, spec.ffn);

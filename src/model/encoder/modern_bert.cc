@@ -1,5 +1,5 @@
 // ModernBERT (Hugging Face ModernBertForSequenceClassification, and ModernBertModel with modules): a gated
-// MLP, rotary positions, and windows in all but every third layer or so, which have a rotation of their own.
+// MLP, rotary positions, and sliding windows, with a rotation of their own, in most layers.
 #include <fmt/format.h>
 
 #include <string>
@@ -78,7 +78,7 @@ TransformerSpec read_spec(const JsonView& config) {
   return spec;
 }
 
-// `prefix`: "model.", or nothing where the encoder is saved alone.
+// `prefix` is "model.", or empty if the encoder is saved without a head.
 TensorList layer_tensors(const TransformerSpec& spec, const std::string& prefix) {
   TensorList list;
   list.matrix(prefix + "embeddings.tok_embeddings", TensorRole::kEmbedding, spec.vocab, spec.hidden);

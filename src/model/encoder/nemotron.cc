@@ -1,5 +1,5 @@
-// Llama with attention both ways (nvidia/llama-nemotron-rerank, LlamaBidirectionalForSequenceClassification):
-// the mean of all states, one row, and a temperature.
+// Llama with bidirectional attention (nvidia/llama-nemotron-rerank,
+// LlamaBidirectionalForSequenceClassification): mean pooling, a single output row, and a temperature.
 #include <array>
 #include <utility>
 
@@ -35,7 +35,7 @@ ModelLayout read_layout(const JsonView& config, HeadKind head) {
   return decoder_layout({.spec = std::move(spec)}, head);
 }
 
-// Its model card: one text, which loses its end where it is too long.
+// From its model card: one text, truncated at the end.
 DeclaredPrompt nemotron_rerank() {
   Prompt prompt;
   prompt.default_text_limit = 4096;

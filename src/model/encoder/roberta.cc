@@ -1,5 +1,5 @@
 // RoBERTa and XLM-RoBERTa (Hugging Face RobertaForSequenceClassification and
-// XLMRobertaForSequenceClassification): BERT's layers with positions that begin behind the padding's, and
+// XLMRobertaForSequenceClassification): BERT's layers, with positions that begin after the padding id, and
 // another head.
 #include <fmt/format.h>
 

@@ -1,4 +1,3 @@
-// Making the tensors of a synthetic model on demand.
 #include "model/synthetic/synthetic_checkpoint.h"
 
 #include <fmt/format.h>
@@ -14,7 +13,7 @@
 namespace rerank {
 namespace {
 
-// Large enough that handing out a piece costs nothing, small enough to share a tensor among many processors.
+// Large enough that distributing pieces costs nothing, small enough to divide a tensor among many processors.
 constexpr std::int64_t kPieceElements = std::int64_t{1} << 18;
 
 }  // namespace

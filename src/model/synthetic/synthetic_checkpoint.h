@@ -1,4 +1,4 @@
-// A synthetic model made straight in memory, tensor by tensor when asked for: what benchmarks run on.
+// A synthetic model in memory, generated tensor by tensor on demand; for benchmarks.
 #pragma once
 
 #include <map>
@@ -16,30 +16,30 @@
 namespace rerank {
 
 struct SyntheticOptions {
-  std::string config_json;  // of a family that this program knows
-  std::string size_name;    // for people, e.g. "0.6B"
+  std::string config_json;  // of a supported family
+  std::string size_name;    // for messages, e.g. "0.6B"
   SyntheticRecipe recipe;
-  std::map<std::string, std::string> files = {};  // the texts of others, by path, such as modules.json
+  std::map<std::string, std::string> files = {};  // contents of other files by path, such as modules.json
 };
 
-// The config.json of a size that goldens and benchmarks use, nano | odd | 0.6B | 4B | 8B (any case); empty
-// for any other name.
+// The config.json of a size that golden tests and benchmarks use, nano | odd | 0.6B | 4B | 8B (in any case);
+// empty for any other name.
 std::string published_config(std::string_view size);
 
-// The text of config.json for `config`, which is a size that published_config knows or the name of a file.
-// Throws Error{kNotFound} naming both.
+// The text of config.json for `config`: a size known to published_config, or a file name. Throws
+// Error{kNotFound} if it is neither.
 std::string synthetic_config(const std::string& config);
 
-// bfloat16 throughout. tensor() makes the whole tensor with every processor on the first call and keeps it
-// until release().
+// All weights are bfloat16. The first call of tensor() generates the whole tensor on all processors; it is
+// kept until release().
 class SyntheticCheckpoint final : public Checkpoint {
  public:
-  // Throws Error when the config is refused by its family, or std is no number above 0 and at most 10.
+  // Throws Error if the config's family rejects it or std is not a number above 0 and at most 10.
   explicit SyntheticCheckpoint(const SyntheticOptions& options);
 
   const std::string& config_json() const override { return config_json_; }
   std::string config_name() const override { return "config of synth:" + size_name_; }
-  // Those that it was given, and its prompt file.
+  // The files of the options, and the prompt file.
   std::optional<std::string> text_file(std::string_view path) const override;
   const std::vector<TensorInfo>& tensors() const override { return tensors_; }
   TensorView tensor(std::string_view name) const override;
@@ -56,7 +56,7 @@ class SyntheticCheckpoint final : public Checkpoint {
   std::string identity_;
   mutable std::mutex mutex_;  // guards what follows
   mutable std::unique_ptr<ThreadPool> pool_;
-  mutable std::vector<MemoryBlock> blocks_;  // as tensors_; of size 0 until made
+  mutable std::vector<MemoryBlock> blocks_;  // parallel to tensors_; of size 0 until generated
 };
 
 }  // namespace rerank

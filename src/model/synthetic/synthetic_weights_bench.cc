@@ -1,4 +1,4 @@
-// How fast one core makes synthetic weights.
+// How fast one core generates synthetic weights.
 #include <benchmark/benchmark.h>
 
 #include <vector>

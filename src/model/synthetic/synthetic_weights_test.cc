@@ -1,4 +1,4 @@
-// Synthetic weights bit for bit: against golden values, and every way to make them against each other.
+// Synthetic weights bit for bit: compared with golden values, and every way to generate them with the others.
 #include "model/synthetic/synthetic_weights.h"
 
 #include <fmt/format.h>
@@ -48,7 +48,7 @@ TEST(SyntheticWeights, EqualTheGoldenBits) {
   EXPECT_EQ(num_compared, 140u);
 }
 
-// The recipe as it is written down, one weight at a time.
+// The documented recipe, one weight at a time.
 BFloat16 weight_by_recipe(const SyntheticRecipe& recipe, std::string_view name, std::uint64_t index) {
   constexpr std::uint64_t kGamma = 0x9E3779B97F4A7C15;
   std::uint64_t key = 0xCBF29CE484222325;
@@ -63,7 +63,7 @@ BFloat16 weight_by_recipe(const SyntheticRecipe& recipe, std::string_view name, 
   return to_bfloat16(static_cast<float>(std::sqrt(3.0) * recipe.std) * r);
 }
 
-// A million norm weights hold about sixteen ties of rounding.
+// A million norm weights contain about sixteen rounding ties.
 TEST(SyntheticWeights, FollowTheRecipeToTheLastBit) {
   const SyntheticRecipe recipe{0xFEDCBA9876543210, 0.02};
   std::vector<BFloat16> values(1 << 20);

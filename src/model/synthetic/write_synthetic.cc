@@ -1,4 +1,4 @@
-// Writing synthetic models: every thread makes a piece of a tensor and writes it at its place.
+// Each thread generates a piece of a tensor and writes it at its offset.
 #include "model/synthetic/write_synthetic.h"
 
 #include <fmt/format.h>
@@ -23,7 +23,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uint64_t kPieceElements = std::uint64_t{1} << 20;
-constexpr int kPiecesPerThread = 4;  // between two reports of progress
+constexpr int kPiecesPerThread = 4;  // between two progress reports
 
 struct Shard {
   std::string file_name;
@@ -38,7 +38,7 @@ struct Piece {
   std::uint64_t offset;  // in the file
 };
 
-// Removed with all that is in it unless it was moved to its final name.
+// Removed with its contents unless it was renamed to its final name.
 class PartialDirectory {
  public:
   explicit PartialDirectory(const fs::path& final_path)
@@ -73,11 +73,11 @@ class PartialDirectory {
   fs::path path_;
 };
 
-// Symbolic links resolved, no slash at the end. Throws Error unless it can become the model's directory.
+// Symbolic links resolved, without a trailing slash. Throws Error if the model cannot be written there.
 fs::path checked_directory(const fs::path& wanted) {
   require(!wanted.empty(), "out: name the directory to write");
   std::error_code error;
-  // Absolute first: of a name that does not exist yet, weakly_canonical makes no path.
+  // Absolute first: weakly_canonical leaves a relative name that does not exist as it is.
   fs::path path = fs::weakly_canonical(fs::absolute(wanted), error);
   if (!error && !path.has_filename()) path = path.parent_path();
   const bool has_parent = !error && fs::is_directory(path.parent_path(), error);
@@ -128,7 +128,7 @@ void copy_tokenizer(const fs::path& tokenizer_file, const fs::path& directory) {
   if (fs::exists(settings)) write_whole_file(directory / "tokenizer_config.json", read_whole_file(settings));
 }
 
-// The writing of all shards, with what it needs to report progress.
+// Writes all shards and reports progress.
 class ShardWriter {
  public:
   ShardWriter(const WriteSyntheticOptions& options, const WriteProgress& progress, std::uint64_t total_bytes)
@@ -139,7 +139,7 @@ class ShardWriter {
 
   bool report() const { return !progress_ || progress_(done_bytes_, total_bytes_); }
 
-  // Returns false when cancelled.
+  // Returns false if cancelled.
   bool write(const fs::path& directory, const Shard& shard) {
     const std::string header = make_safetensors_header(shard.tensors);
     AtomicFile file(directory / shard.file_name, {.size_bytes = header.size() + shard.size_bytes});

@@ -1,5 +1,5 @@
-// A synthetic model as files, as `rerank synth` writes them: config.json, safetensors in one file or in
-// shards, and a tokenizer given with it.
+// Writes a synthetic model to files, for `rerank synth`: config.json, safetensors in one file or in shards,
+// and a copy of a tokenizer.
 #pragma once
 
 #include <cstdint>
@@ -21,12 +21,12 @@ struct WriteSyntheticOptions {
   int num_threads = ThreadPool::available_processors();
 };
 
-// Called on the caller's thread, some hundred times for a large model. Returning false cancels.
+// Called on the caller's thread, a few hundred times for a large model. Returning false cancels.
 using WriteProgress = std::function<bool(std::uint64_t done_bytes, std::uint64_t total_bytes)>;
 
-// Returns false when cancelled. Everything is written into a directory beside the wanted one, which is
-// renamed at the end: on error or cancellation nothing stays behind. Holds at most 2 MiB of weights a thread.
-// Throws Error naming the option or the file.
+// Returns false if cancelled. Everything is written to a temporary directory next to the final one and
+// renamed at the end, so an error or cancellation leaves nothing behind. Uses at most 2 MiB of weights per
+// thread. Throws Error naming the option or the file.
 bool write_synthetic(const WriteSyntheticOptions& options, const WriteProgress& progress);
 
 }  // namespace rerank

@@ -1,5 +1,5 @@
-// Synthetic models as files: the same bits as in memory, sharded or not, and nothing left behind when it
-// fails.
+// Synthetic models as files: the same bits as in memory, with and without shards, and nothing left behind on
+// failure.
 #include "model/synthetic/write_synthetic.h"
 
 #include <sys/resource.h>
@@ -57,7 +57,7 @@ TEST(WriteSynthetic, WritesTheBitsOfTheModelInMemory) {
 TEST(WriteSynthetic, SplitsIntoShards) {
   const ScratchDirectory scratch;
   WriteSyntheticOptions options = options_for(scratch.path() / "out", "odd");
-  // The embeddings, two halves of each layer, the head.
+  // One shard for the embeddings, two for each layer, one for the head.
   options.max_shard_bytes = 200'000;
   options.recipe = {9, 0.125};
   ASSERT_TRUE(write_synthetic(options, nullptr));
@@ -71,7 +71,7 @@ TEST(WriteSynthetic, SplitsIntoShards) {
   EXPECT_EQ(summary.size_bytes, static_cast<std::uint64_t>(summary.num_parameters) * 2);
   ASSERT_EQ(summary.types.size(), 1u);
   EXPECT_EQ(summary.types[0].num_tensors, 25u);
-  // 2 x vocab x hidden, and by hand from the shapes of two layers.
+  // 2 x vocab x hidden, plus the shapes of two layers.
   EXPECT_EQ(summary.num_parameters,
             2 * 151669 * 96 + 2 * (2 * 96 * 384 + 2 * 96 * 64 + 3 * 96 * 224 + 2 * 96 + 2 * 64) + 96);
 }
@@ -138,7 +138,7 @@ TEST(WriteSynthetic, LeavesNothingWhenTheProgressThrows) {
 
 TEST(WriteSynthetic, LeavesNothingWhenTheDiskIsFull) {
   const ScratchDirectory scratch;
-  // A limit on the size of files fails the same calls as a full disk does.
+  // A file size limit makes the same calls fail as a full disk.
   const auto before_signal = std::signal(SIGXFSZ, SIG_IGN);
   rlimit before{};
   ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
