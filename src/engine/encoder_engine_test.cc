@@ -1,5 +1,5 @@
-// The engine with an encoder: its pairs score the same bits alone and among others, whatever computes them,
-// and its limits are held.
+// The engine with an encoder: pairs have the same score bits alone and among others, whatever computes them,
+// and limits are enforced.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -45,7 +45,7 @@ class EncoderEngineTest : public testing::Test {
     options.use_weight_cache = false;
     return options;
   }
-  // Of every length up to beyond the limit.
+  // Documents of every length up to beyond the limit.
   static Request request(std::size_t num_documents) {
     Request request;
     request.query = "a query";

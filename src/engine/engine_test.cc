@@ -1,5 +1,5 @@
-// The engine as a program uses it, on a synthetic model in memory: loading and its refusals, results, shared
-// heads, and the cache of packed weights.
+// The engine as a program uses it, on a synthetic model in memory: loading and its errors, results, shared
+// prefixes, and the cache of packed weights.
 #include "rerank/engine.h"
 
 #include <fmt/format.h>
@@ -185,7 +185,7 @@ TEST_F(EngineTest, HeadsAreSharedAndCounted) {
   EXPECT_EQ(other.score(make_request({"a"})).num_cached_tokens, 0);
 }
 
-// A prompt with the document before the query: only the words before it are worth keeping.
+// The document comes before the query in this prompt: only the words before it are worth keeping.
 TEST_F(EngineTest, APromptWithAConstantPrefixReservesNoMoreThanThat) {
   EngineOptions document_first = options();
   document_first.prompt = "ctxl-rerank-v2";
@@ -193,7 +193,7 @@ TEST_F(EngineTest, APromptWithAConstantPrefixReservesNoMoreThanThat) {
   document_first.max_model_len = 300;
   const Request request = make_request({"a", std::string(60, 'b'), "c"});
   std::vector<float> wanted;
-  for (const std::int32_t budget : {400, 50}) {  // pairs in a batch, and the prefix in chunks
+  for (const std::int32_t budget : {400, 50}) {  // several pairs per batch; the prefix in chunks
     document_first.max_num_batched_tokens = budget;
     Engine engine(document_first);
     const Result result = engine.score(request);
@@ -208,7 +208,7 @@ TEST_F(EngineTest, APromptWithAConstantPrefixReservesNoMoreThanThat) {
   }
 }
 
-// Even where a head is larger than a batch, or a batch is one token.
+// Even if a prefix is larger than a batch, or a batch is one token.
 TEST_F(EngineTest, BudgetsChangeNoBit) {
   Engine whole(options());
   const Request request = make_request({"a", std::string(60, 'b')});
@@ -302,7 +302,8 @@ TEST_F(EngineTest, PackedWeightsAreKeptAndFollowTheCheckpoint) {
   EXPECT_EQ(run(), std::make_pair(std::string(), second));
 }
 
-// Copied over in place, or cut short, while somebody is served: the engine has no file open but its own.
+// The model's files are overwritten or truncated while requests are served: the engine has only its own files
+// open.
 TEST_F(EngineTest, TheModelsFilesMayGoOnceItIsLoaded) {
   const Request request = make_request({"Beijing is the capital of China.", "\x01\x02 0123456789 <>"});
   for (const bool use_cache : {false, true}) {
@@ -324,7 +325,7 @@ TEST_F(EngineTest, TheModelsFilesMayGoOnceItIsLoaded) {
   }
 }
 
-// Each of them measuring for itself, one might choose otherwise.
+// If each replica measured for itself, one might choose differently.
 TEST_F(EngineTest, AllReplicasComputeInWhatWasChosenOnce) {
   EngineOptions automatic = options();
   automatic.dtype = "auto";
@@ -337,7 +338,7 @@ TEST_F(EngineTest, AllReplicasComputeInWhatWasChosenOnce) {
   EXPECT_NE(loaded.info.dtype_reason, "asked for");
 }
 
-// Every number of the options: one step outside of its range, and as far outside as it goes.
+// Every numeric option, one step outside its range and at the extremes.
 TEST_F(EngineTest, NumbersOutOfRangeAreRefusedByName) {
   constexpr std::int32_t kLowest = std::numeric_limits<std::int32_t>::min();
   constexpr std::int32_t kHighest = std::numeric_limits<std::int32_t>::max();
@@ -374,7 +375,7 @@ TEST_F(EngineTest, NumbersOutOfRangeAreRefusedByName) {
 }
 
 TEST_F(EngineTest, MoreMemoryThanThereIsIsAnErrorBeforeItIsReserved) {
-  // 16.8 million slots of 3 layers, keys and values of 64 floats.
+  // 16.8 million slots in 3 layers, each with keys and values of 64 floats.
   constexpr std::int64_t kNeeded = std::int64_t{25} << 30;
   if (std::int64_t{::sysconf(_SC_PHYS_PAGES)} * ::sysconf(_SC_PAGESIZE) >= kNeeded)
     GTEST_SKIP() << "this machine has the memory: RequireMemory has the message";

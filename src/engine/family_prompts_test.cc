@@ -1,5 +1,5 @@
-// The prompts of published rerankers become the ids that their publishers' code makes of them, and are cut
-// where it cuts.
+// The prompts of published rerankers give the same ids as their publishers' code, and are truncated at the
+// same place.
 
 #include "tests/support/family_prompts.h"
 
@@ -25,7 +25,7 @@ namespace {
 
 namespace json = boost::json;
 
-// By the names of the references.
+// By the names in the references.
 const std::map<std::string, Prompt>& prompts() {
   static const std::map<std::string, Prompt> kPrompts = {
       {"qwen3-seqcls", qwen3_reranker_prompt()},
@@ -53,7 +53,7 @@ struct Encoded {
   bool truncated = false;
 };
 
-// Unset where the query has no room.
+// nullopt if there is no room for the query.
 std::optional<Encoded> encoded(const RequestEncoder& encoder, const json::value& from) {
   Request request;
   request.query = from.at("query").as_string();
@@ -76,13 +76,13 @@ std::optional<Encoded> encoded(const RequestEncoder& encoder, const json::value&
   }
 }
 
-// What the engine is asked to allow so that its texts have the publisher's limit.
+// The max_model_len with which the texts have the publisher's limit.
 std::int32_t max_model_len(const Prompt& prompt, const Tokenizer& tokenizer, std::int64_t limit) {
   return static_cast<std::int32_t>(limit) + tokens_outside_limit(prompt, tokenizer);
 }
 
-// tests/data/prompts.jsonl: the ids of Hugging Face tokenizers 0.23 where each publisher's code encodes its
-// prompt with them, cut to its limit.
+// tests/data/prompts.jsonl: the ids that each publisher's code produces with Hugging Face tokenizers 0.23,
+// cut to its limit.
 TEST(FamilyPrompts, GoldenIds) {
   if (!test_tokenizer_file()) GTEST_SKIP() << kNoTestTokenizer;
   std::map<std::string, std::unique_ptr<RequestEncoder>> encoders;
@@ -106,7 +106,7 @@ TEST(FamilyPrompts, GoldenIds) {
   EXPECT_GT(num_cases, 20);
 }
 
-// Checkpoints with the ids of their publishers' code for long lists of texts: $RERANK_ORACLE is their folder.
+// Checkpoints with the ids that their publishers' code produces for long lists of texts, in $RERANK_ORACLE.
 TEST(FamilyPrompts, IdsOfTheReferences) {
   const char* folder = std::getenv("RERANK_ORACLE");
   if (folder == nullptr) GTEST_SKIP() << "set RERANK_ORACLE";
@@ -140,7 +140,7 @@ TEST(FamilyPrompts, IdsOfTheReferences) {
       }
       const bool is_equal = found->ids == json::value_to<TokenIds>(wanted.at("token_ids"));
       ++counts[is_equal ? "equal" : "other"];
-      // The publisher's prompt loses the query's end then.
+      // The publisher's prompt loses the end of the query in this case.
       const bool keeps_its_query = family == "ctxl" && found->truncated;
       EXPECT_TRUE(is_equal || keeps_its_query) << family << ": " << kind << " " << wanted.at("query");
     }

@@ -1,4 +1,4 @@
-// A device that does not come back: when it is noticed, who is answered, and how a replica ends then.
+// A device that hangs: when it is noticed, which requests fail, and how the replica shuts down.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -17,7 +17,7 @@ using testing::HasSubstr;
 
 constexpr milliseconds kHangingTimeout{100};
 
-// A device that hangs in begin, or in finish, of the first of two forwards.
+// A device that hangs in begin or in finish of the first of two forward passes.
 LoadedModel load_hanging_model(Gate& gate, int max_in_flight) {
   LoadedModel loaded = load_prompt_model(
       kPromptOptions, [&gate](const PackedBatch&, int) { gate.pass(); }, 1, max_in_flight);
@@ -34,7 +34,8 @@ TEST(HangingDevice, ADeviceThatHangsIsNoticedAndEveryoneAnswered) {
     const auto computed = submit(*loop, make_request(1000, "a"));
     gate.wait_for_batch();
     const bool was_healthy = loop->healthy();
-    EXPECT_TRUE(was_healthy || Clock::now() - begin >= kHangingTimeout);  // a busy machine was that slow
+    EXPECT_TRUE(was_healthy ||
+                Clock::now() - begin >= kHangingTimeout);  // unless a busy machine was that slow
     const auto waiting = submit(*loop, make_request(3, "b"));
     for (const auto* outcome : {&computed, &waiting}) {
       const Result result = (*outcome)->get();
@@ -44,7 +45,7 @@ TEST(HangingDevice, ADeviceThatHangsIsNoticedAndEveryoneAnswered) {
     EXPECT_FALSE(loop->healthy());
     EXPECT_EQ(submit(*loop, make_request(1))->get().status, Status::kUnavailable);
     EXPECT_EQ(loop->statistics().num_running, 0);
-    // It comes back after all: nobody is answered twice, and the end is as always.
+    // The device returns after all: no callback is called twice, and shutdown is as usual.
     gate.open();
     std::this_thread::sleep_for(milliseconds(20));
     EXPECT_FALSE(loop->healthy());
@@ -53,7 +54,7 @@ TEST(HangingDevice, ADeviceThatHangsIsNoticedAndEveryoneAnswered) {
   }
 }
 
-// What was given up is left to the end of the process, or until the device comes back.
+// What was given up is left until the device returns or the process ends.
 TEST(HangingDevice, TheEndDoesNotWaitForADeviceThatHangs) {
   for (const bool is_given_up_before : {false, true}) {
     auto& gate = *new Gate;  // the thread that hangs outlives the test
@@ -70,7 +71,7 @@ TEST(HangingDevice, TheEndDoesNotWaitForADeviceThatHangs) {
   }
 }
 
-// As when the backend notices a moment after the planner.
+// The backend notices the hang as well, a moment after the planner.
 TEST(HangingDevice, ABackendThatGivesUpAsWellIsPutAway) {
   Gate gate;
   const auto held = std::make_shared<int>();
@@ -89,7 +90,7 @@ TEST(HangingDevice, ABackendThatGivesUpAsWellIsPutAway) {
   EXPECT_EQ(held.use_count(), 1);
 }
 
-// Each batch well within the bound, all of them together far above it.
+// Each batch is well within the timeout, all of them together far above it.
 TEST(HangingDevice, ASlowDeviceDoesNotHang) {
   LoadedModel loaded = load_prompt_model(
       kPromptOptions, [](const PackedBatch&, int) { std::this_thread::sleep_for(milliseconds(40)); }, 1, 2);
@@ -100,7 +101,7 @@ TEST(HangingDevice, ASlowDeviceDoesNotHang) {
   expect_right(loop, request, submit(loop, request)->get());
   EXPECT_TRUE(loop.healthy());
   EXPECT_GT(Clock::now() - begin, milliseconds(1100));
-  // Nor does one that has nothing to do.
+  // An idle device does not hang either.
   std::this_thread::sleep_for(milliseconds(1100));
   EXPECT_TRUE(loop.healthy());
 }

@@ -42,8 +42,7 @@ AnswerIds answer_ids(const Tokenizer& tokenizer, const Checkpoint& checkpoint, c
   return {.no = id_of(reranker.declared.answers.no), .yes = id_of(reranker.declared.answers.yes)};
 }
 
-// A prompt is all that a decoder reads: what the tokenizer puts around a text, the prompt has to write
-// itself.
+// A decoder reads only the prompt, so the prompt has to contain what the tokenizer puts around a text.
 void require_frame_in_prompt(const Tokenizer& tokenizer, const Prompt& prompt, const Checkpoint& checkpoint) {
   if (prompt.pair.has_value()) return;
   TokenIds before, after;
@@ -70,7 +69,7 @@ void require_frame_in_prompt(const Tokenizer& tokenizer, const Prompt& prompt, c
           checkpoint.description(), tokenizer.decode(begins ? after : before), begins ? "after" : "before"));
 }
 
-// `positions`: of the model.
+// `positions`: the model's.
 std::int32_t max_model_len(const EngineOptions& options, const Prompt& prompt, const Tokenizer& tokenizer,
                            std::int32_t positions) {
   std::int32_t fallback = positions;
@@ -85,7 +84,8 @@ std::int32_t max_model_len(const EngineOptions& options, const Prompt& prompt, c
   return most;
 }
 
-// Tokens of the shared parts where they are the same in all prompts, and one prefix is all there is to keep.
+// The tokens of the shared parts if they are the same in all prompts, so that there is only one prefix to
+// cache.
 std::optional<std::int32_t> constant_head_tokens(const RequestEncoder& encoder) {
   const PromptLayout& layout = encoder.layout();
   for (const PieceRange& part : layout.shared) {
@@ -100,7 +100,7 @@ std::optional<std::int32_t> constant_head_tokens(const RequestEncoder& encoder) 
   return encoder.fixed_tokens_from(0) - encoder.fixed_tokens_from(layout.document);
 }
 
-// An encoder's pair is never cut into chunks, and nothing of it is kept.
+// An encoder's pair is never computed in chunks, and nothing of it is cached.
 void hold_longest_pair(const EngineOptions& options, SchedulerOptions& scheduler) {
   scheduler.max_shared_tokens = scheduler.prefix_cache_tokens = 0;
   if (scheduler.max_num_batched_tokens >= scheduler.max_model_len) return;
@@ -155,8 +155,8 @@ std::int32_t num_replicas(const EngineOptions& options) {
   return value_or(options.data_parallel_size, 1, "data_parallel_size", ranges::kDataParallelSize);
 }
 
-// The largest options make sums that are far from the end of 32 bits: a constant expression does not
-// overflow.
+// The largest options produce sums far below the limit of 32 bits: overflow in a constant expression would
+// not compile.
 constexpr SchedulerOptions kLargest{
     .max_num_batched_tokens = static_cast<std::int32_t>(ranges::kBatchedTokens.most) - 1,
     .max_num_seqs = static_cast<std::int32_t>(ranges::kNumSeqs.most),
@@ -165,7 +165,7 @@ constexpr SchedulerOptions kLargest{
 static_assert(kLargest.num_slots() > 0 && kLargest.max_ranges() > 0 &&
               kLargest.cache_slots() * static_cast<std::int32_t>(ranges::kDataParallelSize.most) > 0);
 
-// Before anything is loaded.
+// Called before anything is loaded.
 void check_options(const EngineOptions& options) {
   const double threads = double{1.0} * options.num_threads * num_replicas(options);
   backend_options(options);
@@ -178,7 +178,7 @@ void check_options(const EngineOptions& options) {
                    ranges::kSeconds);
 }
 
-// Of replica `replica`: its share of the GPUs and of the processors.
+// The options of one replica: its share of the GPUs and processors.
 BackendOptions replica_options(const EngineOptions& options, const DeviceChoice& choice,
                                std::int32_t replica) {
   BackendOptions own = backend_options(options);
@@ -193,16 +193,16 @@ BackendOptions replica_options(const EngineOptions& options, const DeviceChoice&
   return own;
 }
 
-// Which arithmetic all replicas compute in: measured once, or each could come to a choice of its own. Unset
-// where there is nothing to choose.
+// The arithmetic of all replicas, measured once: each of them could choose differently. Unset if there is no
+// choice.
 std::optional<BackendInfo> chosen_arithmetic(const EngineOptions& options, const DeviceChoice& choice,
                                              DataType checkpoint) {
   if (choice.device != "cpu") return std::nullopt;
   return preview_backend(replica_options(options, choice, 0), checkpoint);
 }
 
-// A request that comes alone waits for its texts to be encoded. A CPU's own threads have the processors, and
-// take so long for a forward that it does not matter.
+// A single request waits for its texts to be encoded, so helpers reduce its latency. On a CPU the processors
+// are needed by the backend, and a forward pass takes so long that encoding time does not matter.
 int num_encoding_threads(const EngineOptions& options, const Backend& backend) {
   constexpr int kMost = 7;
   if (backend.max_in_flight() == 1) return 0;
@@ -214,7 +214,7 @@ BackendLimits backend_limits(const SchedulerOptions& scheduler) {
           .max_segments = scheduler.max_segments(),
           .max_scores = scheduler.max_num_seqs,
           .max_ranges = scheduler.max_ranges(),
-          .num_slots = std::max(1, scheduler.num_slots())};  // a store of no rows is none
+          .num_slots = std::max(1, scheduler.num_slots())};  // a store needs at least one row
 }
 
 void say_why(const DeviceChoice& choice) {
@@ -313,11 +313,11 @@ LoadedModel load_model(const EngineOptions& options) {
       .num_token_types = reranker.spec.num_token_types};
   loaded.encoder = std::make_shared<RequestEncoder>(std::move(tokenizer), prompt, encoding);
   loaded.scheduler = scheduler_options(options, *loaded.encoder, defaults_of(choice.device));
-  // The upload to a GPU does not need it: the files are hashed meanwhile.
+  // Uploading to a GPU does not need the identity, so the files are hashed in parallel.
   const auto hashed = std::async(choice.device == "cuda" ? std::launch::async : std::launch::deferred,
                                  [&checkpoint] { checkpoint->identity(); });
   const auto arithmetic = chosen_arithmetic(options, choice, reranker.matrix_type(*checkpoint));
-  // One after the other: the first packs the weights that the others find packed.
+  // Sequentially: the first replica packs the weights that the others then find packed.
   for (std::int32_t replica = 0; replica < num_replicas(options); ++replica) {
     LoadedReplica& own = loaded.replicas.emplace_back();
     own.model = create_model(checkpoint, reranker, answers, loaded.scheduler.max_model_len);
@@ -327,7 +327,7 @@ LoadedModel load_model(const EngineOptions& options) {
     own.score = reranker.declared.score;
     own.backend->load(own.model->weights(), backend_limits(loaded.scheduler));
     own.num_encoding_threads = num_encoding_threads(options, *own.backend);
-    // A CPU that computes on the engine's own threads is slow at worst.
+    // A CPU that computes on the engine's own threads can be slow but does not hang.
     if (own.backend->max_in_flight() > 1) own.device_timeout = options.device_timeout;
   }
   fill_info(options, *checkpoint, reranker, choice, loaded);

@@ -1,4 +1,4 @@
-// From options to a loaded model: checkpoint, tokenizer, backend, and the sizes that fit together.
+// Loads a model as the options say: checkpoint, tokenizer, backend, and sizes that fit together.
 #pragma once
 
 #include <chrono>
@@ -19,8 +19,8 @@ struct LoadedReplica {
   std::unique_ptr<Model> model;
   std::unique_ptr<Backend> backend;
   ScoreFunction score;
-  int num_encoding_threads = 0;  // threads
-  // After it a device that gives nothing back is taken to hang; 0: never.
+  int num_encoding_threads = 0;
+  // A device that returns nothing for this long is considered hung; 0: no limit.
   std::chrono::milliseconds device_timeout{0};
 };
 
@@ -34,18 +34,18 @@ struct LoadedModel {
 // Throws Error naming the option, file or key.
 LoadedModel load_model(const EngineOptions& options);
 
-// The tokenizer that the options name, else the model's own, see tokenizer_location. Throws Error.
+// The tokenizer in the options, otherwise the model's, see tokenizer_location. Throws Error.
 Tokenizer load_tokenizer(const EngineOptions& options);
 
-// How the options would run a model with matrices of this type on this machine, without loading it; see
-// preview_backend.
+// How a model with matrices of this type would run on this machine with these options, without loading it.
+// See preview_backend.
 BackendInfo preview_backend(const EngineOptions& options, const TransformerSpec& model, DataType matrices);
 
-// What the options ask for instead of the prompt that the model declares.
+// The options that override the prompt the model declares.
 PromptChoice prompt_choice(const EngineOptions& options);
 
-// Where packed weights and measurements are kept: the option, $RERANK_CACHE, $XDG_CACHE_HOME/rerank,
-// ~/.cache/rerank; empty when there is no such place or the options want none.
+// The directory for packed weights and measurements: the option, $RERANK_CACHE, $XDG_CACHE_HOME/rerank or
+// ~/.cache/rerank; empty if there is none or the options disable it.
 std::string cache_directory(const EngineOptions& options);
 
 }  // namespace rerank

@@ -1,5 +1,5 @@
-// Queries and instructions as long as a batch or longer: computed once, in chunks, whoever comes, goes or is
-// urgent.
+// Queries and instructions as long as a batch or longer: computed once, in chunks, whatever arrives, ends or
+// has priority.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -10,10 +10,10 @@ namespace rerank {
 namespace {
 
 struct HeadSizes {
-  std::size_t instruction, query;  // bytes, which are tokens
+  std::size_t instruction, query;  // in bytes; each is a token
 };
 
-// A batch takes 200 tokens; what stands around the texts is some 250 more.
+// A batch takes 200 tokens; the text around query and document has about 250 more.
 SchedulerOptions small_batches() {
   SchedulerOptions options = kOptions;
   options.max_num_batched_tokens = 200;
@@ -29,7 +29,7 @@ Request long_head_request(std::size_t num_documents, HeadSizes head, char letter
   return request;
 }
 
-// In chunks, whichever part of it is long, and though the cache keeps nothing that is not in use.
+// In chunks, whichever part is long, and even if the cache keeps only what is in use.
 TEST(LongHead, ALongHeadIsComputedOnce) {
   for (const HeadSizes sizes :
        {HeadSizes{1, 500}, HeadSizes{500, 1}, HeadSizes{400, 400}, HeadSizes{1, 150}, HeadSizes{90, 90}}) {
@@ -57,7 +57,7 @@ TEST(LongHead, LongHeadsOfARequestOneAfterTheOther) {
   for (std::size_t d = 0; d < 6; ++d) EXPECT_EQ(planner.times(pending, d), 1);
 }
 
-// Each is computed once where there is room for both, and the turns go on where there is not.
+// Each is computed once if there is room for both; otherwise the requests still take turns.
 TEST(LongHead, TwoLongHeadsAtOnce) {
   for (const std::size_t size : {250u, 800u}) {
     Planner planner(small_batches());

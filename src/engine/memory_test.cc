@@ -1,4 +1,4 @@
-// Memory that runs out at any moment of planning ends one request, and changes nothing for the others.
+// Running out of memory at any moment of planning ends one request and changes nothing for the others.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -23,7 +23,7 @@ Request make_request(const std::string& query, std::size_t num_documents) {
   return request;
 }
 
-// Plans three requests; allocation number `failing` is refused. Whether it came to that.
+// Plans three requests; allocation number `failing` fails. Returns whether it was reached.
 bool plan_with_failure(long failing) {
   const SchedulerOptions options{
       .max_num_batched_tokens = 300, .max_num_seqs = 8, .max_model_len = 900, .prefix_cache_tokens = 400};
@@ -71,7 +71,7 @@ bool plan_with_failure(long failing) {
 }
 
 TEST(Memory, ThatRunsOutEndsOneRequest) {
-  // What a thread allocates once in its life is there before the first failure.
+  // Makes the allocations that a thread makes only once, before the first failure.
   plan_with_failure(1000000);
   long num_failures = 0;
   while (plan_with_failure(num_failures) && !testing::Test::HasFailure()) ++num_failures;

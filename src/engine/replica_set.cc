@@ -9,7 +9,7 @@
 namespace rerank {
 namespace {
 
-// One result of those of the parts, all of them kOk.
+// Combines the results of the parts, all of them kOk.
 Result put_together(std::vector<Result>& parts) {
   Result whole = std::move(parts.front());
   for (Result& part : std::span(parts).subspan(1)) {
@@ -36,9 +36,9 @@ ReplicaSet::ReplicaSet(LoadedModel loaded)
 }
 
 ReplicaSet::~ReplicaSet() {
-  // All of them before the first is destroyed: what ends in one may look at the others.
+  // Stop all of them before destroying any: threads that are ending may look at the other loops.
   for (auto& loop : loops_) {
-    // A thread of it may come back any time.
+    // One of its threads may still return at any time.
     if (!loop->stop()) (void)loop.release();
   }
 }
@@ -47,7 +47,7 @@ Engine::RequestId ReplicaSet::submit(Request request, Engine::Callback callback)
   check_request(request, *encoder_);
   std::vector<RequestPart> parts = split_request(request, loops_.size(), info_.max_model_len);
   const auto failed = std::ranges::find_if(loops_, [](const auto& loop) { return !loop->healthy(); });
-  // It says why, and no part goes elsewhere.
+  // It reports why it failed, and no part goes elsewhere.
   if (failed != loops_.end()) parts = {{{0, request.documents.size()}, 0}};
   const auto running = std::make_shared<Running>();
   std::vector<std::size_t> replicas;
@@ -62,7 +62,7 @@ Engine::RequestId ReplicaSet::submit(Request request, Engine::Callback callback)
                                       : choose_replicas(parts);
     for (std::size_t p = 0; p < parts.size(); ++p) outstanding_bytes_[replicas[p]] += parts[p].cost_bytes;
   }
-  // The last part may end all of it at once.
+  // The last part may finish the whole request at once.
   const Engine::RequestId id = running->whole->id;
   for (std::size_t p = 0; p < parts.size(); ++p) {
     const std::size_t replica = replicas[p], cost_bytes = parts[p].cost_bytes;
@@ -100,7 +100,7 @@ void ReplicaSet::finish_part(const RunningPtr& running, std::size_t part, Result
   }
   if (ended) return finish(*running);
   if (!first_failure) return;
-  // Nobody will want the scores of the other parts.
+  // The scores of the other parts are no longer needed.
   running->whole->cancelled = true;
   look_again();
 }

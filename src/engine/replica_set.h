@@ -1,5 +1,5 @@
-// The engine at work on a loaded model: requests in from any thread, divided between the replicas, and their
-// results put together. What one replica does stands in scoring_loop.h.
+// The engine with a loaded model: accepts requests from any thread, divides them among replicas and combines
+// the results. For a single replica see scoring_loop.h.
 #pragma once
 
 #include <cstdint>
@@ -19,9 +19,9 @@ namespace rerank {
 // Public members are those of Engine and safe from any thread.
 class __attribute__((visibility("hidden"))) ReplicaSet {
  public:
-  // REQUIRES: the backends have loaded the model; there is one at least.
+  // REQUIRES: there is at least one replica, and the backends have loaded the model.
   explicit ReplicaSet(LoadedModel loaded);
-  // Requests not finished end with Status::kCancelled.
+  // Unfinished requests end with Status::kCancelled.
   ~ReplicaSet();
   ReplicaSet(const ReplicaSet&) = delete;
   ReplicaSet& operator=(const ReplicaSet&) = delete;
@@ -34,7 +34,7 @@ class __attribute__((visibility("hidden"))) ReplicaSet {
   const RequestEncoder& encoder() const { return *encoder_; }
 
  private:
-  // A request on its way; its members are guarded by mutex_ but for `whole`.
+  // A request in progress. Its members, except `whole`, are guarded by mutex_.
   struct Running {
     std::shared_ptr<SubmittedRequest> whole;
     Engine::Callback callback;
@@ -44,7 +44,7 @@ class __attribute__((visibility("hidden"))) ReplicaSet {
   };
   using RunningPtr = std::shared_ptr<Running>;
 
-  // The replica that each part goes to: those with the least to do, no two the same.
+  // The replica for each part: those with the least work, all different.
   std::vector<std::size_t> choose_replicas(const std::vector<RequestPart>& parts) const;
   void finish_part(const RunningPtr& running, std::size_t part, Result result);
   void finish(Running& running);
@@ -57,7 +57,7 @@ class __attribute__((visibility("hidden"))) ReplicaSet {
   std::map<Engine::RequestId, RunningPtr> running_;
   std::vector<std::size_t> outstanding_bytes_;  // [replicas], of the parts submitted and not finished
   Engine::RequestId last_id_ = 0;
-  EngineStatistics statistics_;  // of what counts requests
+  EngineStatistics statistics_;  // the counters of requests
 
   std::vector<std::unique_ptr<ScoringLoop>> loops_;  // [replicas]
 };

@@ -1,4 +1,4 @@
-// Several replicas behind one engine: a request is divided, put together again, cancelled and failed as one.
+// Several replicas behind one engine: a request is divided and combined, cancelled and failed as one.
 #include "engine/replica_set.h"
 
 #include <gmock/gmock.h>
@@ -23,7 +23,7 @@ using testing::HasSubstr;
 
 constexpr int kReplicas = 3;
 
-// 45,000 bytes of text and more, each document another.
+// At least 45,000 bytes of text, with a different text in each document.
 Request large_request(const std::string& query = "q", std::size_t num_documents = 90) {
   Request request = make_request(num_documents, query);
   for (std::string& document : request.documents) document += std::string(500, ' ');
@@ -119,7 +119,7 @@ TEST(ReplicaSet, OneBrokenReplicaMakesTheEngineUnhealthy) {
   EXPECT_EQ(result.status, Status::kUnavailable);
   EXPECT_THAT(result.message, HasSubstr("fell off the bus"));
   EXPECT_FALSE(set.healthy());
-  // Small ones too, wherever they would have gone.
+  // Small requests too, whichever replica they would have gone to.
   for (int i = 0; i < 2 * kReplicas; ++i) {
     EXPECT_EQ(submit(set, make_request(1))->get().status, Status::kUnavailable);
   }
@@ -135,7 +135,7 @@ TEST(ReplicaSet, EndsWithRequestsInFlight) {
           [](const PackedBatch&, int) { std::this_thread::sleep_for(std::chrono::microseconds(300)); },
           kReplicas));
       for (int i = 0; i < 10; ++i) outcomes.push_back(submit(set, large_request("q", 60)));
-      // Its own failure ends the other parts of one of them while all is ending.
+      // Its own failure ends the other parts of one of them during shutdown.
       Request wrong = large_request("q", 60);
       wrong.documents[59] += '\xff';
       outcomes.push_back(submit(set, wrong));
@@ -147,7 +147,7 @@ TEST(ReplicaSet, EndsWithRequestsInFlight) {
 
 TEST(ReplicaSet, ManyCallers) {
   SchedulerOptions options = kPromptOptions;
-  options.max_num_batched_tokens = 300;  // some documents go in chunks
+  options.max_num_batched_tokens = 300;  // some documents are computed in chunks
   ReplicaSet set(load_prompt_model(options, nullptr, kReplicas));
   const auto call = [&](std::uint32_t seed) {
     std::mt19937 random(seed);

@@ -7,9 +7,9 @@
 namespace rerank {
 namespace {
 
-// About 2,000 tokens. A head has about a hundred: a twentieth of that.
+// About 2,000 tokens. A prefix of about a hundred tokens is a twentieth of that.
 constexpr std::size_t kLeastPartBytes = 8192;
-// What every document brings besides its text, and how long a token is, both roughly.
+// Rough estimates: template text around each document, and the length of a token.
 constexpr std::size_t kBytesAroundDocument = 40;
 constexpr std::size_t kBytesOfToken = 5;
 
@@ -36,9 +36,9 @@ std::vector<RequestPart> split_request(const Request& request, std::size_t max_p
   const std::size_t num_parts = std::clamp<std::size_t>(total / kLeastPartBytes, 1, max_parts);
   std::vector<RequestPart> parts;
   RequestPart part;
-  std::size_t before = 0;  // the cost of all documents before the one at hand
+  std::size_t before = 0;  // the cost of all documents before the current one
   for (const std::size_t own : costs) {
-    // A border is where it comes nearest to its share of the whole.
+    // The boundary closest to this part's share of the total.
     const std::size_t border = total * (parts.size() + 1) / num_parts;
     if (part.cost_bytes > 0 && parts.size() + 1 < num_parts && before + own / 2 >= border) {
       parts.push_back(part);

@@ -1,4 +1,4 @@
-// How a request's documents are divided between replicas.
+// Divides the documents of a request among replicas.
 #pragma once
 
 #include <cstddef>
@@ -10,12 +10,12 @@ namespace rerank {
 
 struct RequestPart {
   DocumentRange documents;
-  std::size_t cost_bytes = 0;  // of text, as far as it is not cut
+  std::size_t cost_bytes = 0;  // of text, without what is truncated
 };
 
-// Parts of about equal cost, in order, at least one and at most `max_parts`: fewer when one would be so small
-// that the prompt's head, which every replica computes again, weighs more than what is gained.
-// `max_model_len` bounds what a document costs.
+// Returns between one and `max_parts` parts of about equal cost, in order. It makes fewer parts if they would
+// be so small that computing the prompt's prefix again on every replica costs more than it gains.
+// `max_model_len` bounds the cost of a document.
 std::vector<RequestPart> split_request(const Request& request, std::size_t max_parts,
                                        std::int32_t max_model_len);
 

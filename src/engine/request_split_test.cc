@@ -17,7 +17,7 @@ Request make_request(const std::vector<std::size_t>& sizes) {
   return request;
 }
 
-// The number of documents of each part.
+// The number of documents in each part.
 std::vector<std::size_t> counts(const Request& request, std::size_t max_parts) {
   std::vector<std::size_t> found;
   for (const RequestPart& part : split_request(request, max_parts, kLongest)) {
@@ -43,7 +43,7 @@ TEST(RequestSplit, SmallRequestsStayWhole) {
   EXPECT_EQ(counts(make_request(std::vector<std::size_t>(100, 1200)), 1), Counts({100}));
 }
 
-// A query costs once for each run of documents that have it.
+// A query costs once for each run of documents that share it.
 TEST(RequestSplit, QueriesOfDocumentsCount) {
   Request request = make_request({1000, 1000, 1000, 1000});
   request.queries.assign(4, std::string(30000, 'q'));
@@ -52,7 +52,7 @@ TEST(RequestSplit, QueriesOfDocumentsCount) {
   EXPECT_EQ(counts(request, 2), Counts({2, 2}));
 }
 
-// A document of a megabyte is cut before it is scored, and then costs no more than others.
+// A document of a megabyte is truncated before it is scored, so it costs no more than others.
 TEST(RequestSplit, WhatIsCutCostsNothing) {
   EXPECT_EQ(counts(make_request({1000000, 40000, 40000, 40000}), 2), Counts({2, 2}));
   Request request = make_request({100000, 2000, 2000, 2000, 2000, 2000, 2000, 2000, 2000, 2000});

@@ -11,12 +11,12 @@
 namespace rerank {
 namespace {
 
-// How long the worker lets the planner finish a batch before it turns to the forward that runs meanwhile.
-// Planning takes a millisecond or two; texts of megabytes, much longer.
+// How long the worker lets the planner finish a batch before it waits for the running forward pass. Planning
+// takes a millisecond or two, but much longer for texts of megabytes.
 constexpr std::chrono::milliseconds kPlanningPatience{5};
-// How long the planner, when it has more to do, gives the worker to take what is planned.
+// How long the planner waits for the worker to take a batch when it has more to plan.
 constexpr std::chrono::microseconds kHandOver{200};
-// How long a device that was given up may still take to give the worker back, at the end.
+// How long stop waits for a device that was given up to return the worker's thread.
 constexpr std::chrono::milliseconds kGivingUp{2000};
 
 }  // namespace
@@ -47,7 +47,7 @@ bool ScoringLoop::stop() {
     const auto has_ended = [this] { return worker_ended_; };
     while (const auto limit = silent_until()) {
       if (wake_.wait_until(lock, *limit, has_ended)) break;
-      // A backend that gives up as well, a moment later, is then put away as it wants to be.
+      // The backend may give up as well, a moment later, and can then be shut down normally.
       if (given_up_) {
         if (!wake_.wait_for(lock, std::min(kGivingUp, replica_.device_timeout), has_ended)) return false;
         break;
@@ -89,7 +89,7 @@ void ScoringLoop::give_up(std::unique_lock<std::mutex>& lock) {
   work_waits_ = true;
   std::vector<PlannedBatch::Scored> unfinished = std::exchange(open_.scored, {});
   open_.clear();
-  // The device may be reading the batches themselves.
+  // The device may still be reading the batches themselves.
   for (const Forward& forward : begun_) {
     unfinished.insert(unfinished.end(), forward.batch.scored.begin(), forward.batch.scored.end());
   }
@@ -169,7 +169,7 @@ void ScoringLoop::plan() {
     wake_.notify_all();
     if (is_done) continue;
     work_waits_ = true;
-    // What is there goes to a worker that has nothing to do before more is planned.
+    // An idle worker gets what is planned before more is added.
     if (computing_ && !open_is_full_) continue;
     wake_.wait_for(lock, kHandOver, [this] { return stopping_ || batch_taken_ || open_.empty(); });
   }
@@ -179,8 +179,8 @@ void ScoringLoop::plan() {
   scheduler_.drop_all(Status::kCancelled, "the engine is shutting down");
 }
 
-// With room for another forward, an open batch is begun early only if it is full: a smaller one may still
-// grow while the device is busy.
+// If another forward pass can be started, an open batch is started early only if it is full: a smaller one
+// can still grow while the device is busy.
 bool ScoringLoop::may_begin() const {
   const auto most = static_cast<std::size_t>(replica_.backend->max_in_flight());
   return !planning_ && !open_.empty() && begun_.size() < most && (begun_.empty() || open_is_full_);
@@ -208,7 +208,7 @@ void ScoringLoop::work() {
       if (failure.empty()) {
         begin(std::move(batch));
       } else {
-        // It was planned before the failure, perhaps on keys that the failed batch never wrote.
+        // It was planned before the failure, possibly on keys that the failed batch never wrote.
         finish(batch, Status::kUnavailable, failure);
       }
     } else {
@@ -217,7 +217,7 @@ void ScoringLoop::work() {
     }
     lock.lock();
   }
-  // The planner may be adding still, but for the last time; what it planned is not computed.
+  // The planner may still be adding, for the last time; what it planned is not computed.
   wake_.wait(lock, [this] { return !planning_; });
   PlannedBatch batch = std::exchange(open_, {});
   lock.unlock();

@@ -1,5 +1,5 @@
-// One replica at work: parts of requests in from any thread, their scores out through their callbacks. Where
-// the model comes from and who else scores parts of a request is not here.
+// The loop of one replica: accepts parts of requests from any thread and passes their scores to callbacks. It
+// knows neither how the model is loaded nor about other replicas.
 #pragma once
 
 #include <chrono>
@@ -28,9 +28,9 @@ struct ReplicaStatistics {
   std::chrono::nanoseconds compute{};
 };
 
-// Two threads, and helpers that encode what comes while nothing is computed: one encodes and plans the next
-// batch, the other hands batches to the backend and their scores out. A backend that works by itself has its
-// next batch before it is done with one. Public members are safe from any thread.
+// Two threads: one encodes and plans the next batch, the other passes batches to the backend and hands out
+// the scores. Helper threads encode requests that arrive while nothing is computed. An asynchronous backend
+// gets its next batch before it completes the current one. Public members are safe from any thread.
 class ScoringLoop {
  public:
   // REQUIRES: the backend has loaded the model.
@@ -40,34 +40,34 @@ class ScoringLoop {
   ScoringLoop(const ScoringLoop&) = delete;
   ScoringLoop& operator=(const ScoringLoop&) = delete;
 
-  // REQUIRES: the request's limits are right, and stop was not called.
+  // REQUIRES: the request's limits are valid, and stop was not called.
   void submit(PendingRequestPtr request);
-  // Notices what was cancelled without waiting for a batch.
+  // Makes the planner notice cancelled requests without waiting for a batch.
   void look_again();
-  // Ends the threads; what is not finished ends with Status::kCancelled. False if the device does not give
-  // back the worker's thread within LoadedReplica::device_timeout and, given up, a moment (at most as long
-  // again): then this object must never be destroyed.
+  // Ends the threads; unfinished requests end with Status::kCancelled. Returns false if the device does not
+  // return the worker's thread within LoadedReplica::device_timeout plus a grace period of at most the same
+  // length. This object must then never be destroyed.
   [[nodiscard]] bool stop();
   bool healthy() const;
   ReplicaStatistics statistics() const;
 
  private:
-  // A batch that the backend has begun.
+  // A batch that the backend has started.
   struct Forward {
     PlannedBatch batch;
     Clock::time_point begun;
   };
 
-  // Whether the device waits for a request, and nothing else came before it.
+  // Whether the device is idle and no other request is waiting.
   bool is_idle() const;
-  // The planner's thread: adds to the open batch for as long as the worker does not take it.
+  // The planner's thread: adds to the open batch until the worker takes it.
   void plan();
-  // Until there is something to do. Meanwhile a device that hangs is given up.
+  // Waits until there is something to do. Meanwhile gives up on a device that hangs.
   void wait_for_work(std::unique_lock<std::mutex>& lock);
-  // When the device will have been silent for too long; unset while it has nothing to do, or all the time.
+  // When the device will have been silent for too long; nullopt if it is idle or has no timeout.
   std::optional<Clock::time_point> silent_until() const;
   bool is_silent_for_too_long() const;
-  // Ends what the device has begun, and what comes after it, without waiting for it.
+  // Fails the batches on the device and everything after them, without waiting for the device.
   void give_up(std::unique_lock<std::mutex>& lock);
   // The worker's thread.
   void work();
@@ -77,15 +77,15 @@ class ScoringLoop {
   void hand_out(PlannedBatch& batch, std::chrono::nanoseconds taken);
   void fail_all_begun(const std::string& failure);
   void finish(PlannedBatch& batch, Status status, const std::string& message);
-  // Lets go of one hold; the last one ends the request.
+  // Releases one hold; the last one ends the request.
   void release(const PendingRequestPtr& request);
 
   std::shared_ptr<const RequestEncoder> encoder_;
   LoadedReplica replica_;
   const SchedulerOptions options_;
   EncodingThreads helpers_;
-  Scheduler scheduler_;  // the planner's
-  // The worker's.
+  Scheduler scheduler_;  // used only by the planner
+  // Used only by the worker.
   std::vector<float> logits_;
   Clock::time_point last_completed_;
 
@@ -93,15 +93,15 @@ class ScoringLoop {
   std::condition_variable wake_;
   bool stopping_ = false;
   bool planning_ = false;      // the planner is adding to open_
-  bool computing_ = false;     // batches are taken that are not computed yet
-  bool work_waits_ = false;    // for the planner: something arrived, was cancelled, or room was made
-  bool batch_taken_ = false;   // the worker took open_ since the planner last looked
-  PlannedBatch open_;          // the planner's while planning_, else guarded by mutex_
-  std::deque<Forward> begun_;  // the oldest first; changed by the worker alone
-  std::optional<Clock::time_point> busy_since_;  // the device has had work and given nothing back
-  bool given_up_ = false;                        // what has begun was ended by others
+  bool computing_ = false;     // the worker has batches that are not computed yet
+  bool work_waits_ = false;    // for the planner: arrivals, cancellations, or new room
+  bool batch_taken_ = false;   // since the planner last looked, the worker took open_
+  PlannedBatch open_;          // owned by the planner while planning_, otherwise guarded by mutex_
+  std::deque<Forward> begun_;  // oldest first; modified only by the worker
+  std::optional<Clock::time_point> busy_since_;  // since when the device has work but returned nothing
+  bool given_up_ = false;                        // give_up has failed the batches in begun_
   bool worker_ended_ = false;
-  bool open_is_full_ = false;  // somebody found no room in it
+  bool open_is_full_ = false;  // some request found no room in it
   std::vector<PendingRequestPtr> inbox_;
   std::string failure_;
   ReplicaStatistics statistics_;

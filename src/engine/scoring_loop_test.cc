@@ -1,5 +1,5 @@
-// Requests through the two threads of a replica, on a backend that computes nothing and can be held, slowed
-// and broken: fairness, cancellation, deadlines, failures, the end, and any number of callers.
+// Requests through the two threads of a replica, on a backend that computes nothing and can be blocked,
+// slowed and broken: fairness, cancellation, deadlines, failures, shutdown, and concurrent callers.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -36,7 +36,7 @@ TEST(ScoringLoop, ScoresInTheOrderOfTheDocuments) {
   EXPECT_GE(statistics.num_batches, 4);
 }
 
-// One request of N queries gives what N requests give, and ends as one.
+// A request with N queries gives the results of N requests, and ends once.
 TEST(ScoringLoop, AQueryForEachDocument) {
   for (const int num_replicas : {1, 3}) {
     ReplicaSet loop(load_prompt_model(kPromptOptions, nullptr, num_replicas));
@@ -120,7 +120,7 @@ TEST(ScoringLoop, ALargeRequestDoesNotHoldUpASmallOne) {
 }
 
 TEST(ScoringLoop, TextsOfMegabytesDoNotHoldUpASmallRequest) {
-  Gate gate;  // the large request cannot be done before the small one is there
+  Gate gate;  // keeps the large request running until the small one arrives
   ReplicaSet loop(load_prompt_model(kPromptOptions, [&](const PackedBatch&, int) { gate.pass(); }));
   Request request = make_request(10);
   std::string text;
@@ -172,7 +172,7 @@ TEST(ScoringLoop, CountsWhoWaits) {
   ReplicaSet loop(load_prompt_model(options, [&](const PackedBatch&, int) { gate.pass(); }));
   std::vector<std::unique_ptr<Outcome>> outcomes;
   for (int i = 0; i < 5; ++i) outcomes.push_back(submit(loop, make_request(1)));
-  // One is computed, one stands in the next batch.
+  // One is being computed, one is in the next batch.
   while (loop.statistics().num_waiting != 3) std::this_thread::yield();
   EXPECT_EQ(loop.statistics().num_running, 5);
   gate.open();
@@ -187,7 +187,7 @@ TEST(ScoringLoop, Deadlines) {
   passed.deadline = Clock::now();
   passing.deadline = Clock::now() + milliseconds(30);
   far.deadline = Clock::now() + std::chrono::hours(1);
-  // The first comes back although nothing is computed.
+  // The first completes although nothing is computed.
   EXPECT_EQ(submit(loop, passed)->get().status, Status::kDeadlineExceeded);
   const auto late = submit(loop, passing), in_time = submit(loop, far);
   gate.wait_for_batch();
@@ -212,7 +212,7 @@ TEST(ScoringLoop, ABrokenBackendMakesItUnhealthy) {
   is_broken = true;
   const auto first = submit(loop, make_request(1000, "a"));
   gate.wait_for_batch();
-  // Planned, perhaps with a head that the failing batch should have computed: no score may come of it.
+  // Planned, perhaps with a prefix that the failing batch should have computed: it must not be scored.
   const auto second = submit(loop, make_request(1000, "b")), third = submit(loop, make_request(1, "a"));
   std::this_thread::sleep_for(milliseconds(5));
   gate.open();
@@ -249,7 +249,7 @@ TEST(ScoringLoop, EndsAtOnce) {
   for (int round = 0; round < 20; ++round) ReplicaSet(load_prompt_model(kPromptOptions)).healthy();
 }
 
-// A device that works by itself gets its next batch while it computes one, if that batch is full.
+// An asynchronous device gets its next batch while it computes one, if that batch is full.
 TEST(ScoringLoop, TheNextFullBatchIsBegunBeforeTheLastIsFinished) {
   for (const int max_in_flight : {1, 2, 3}) {
     std::atomic<int> most_begun{0};
@@ -259,7 +259,7 @@ TEST(ScoringLoop, TheNextFullBatchIsBegunBeforeTheLastIsFinished) {
     const Request request = make_request(3000);
     expect_right(loop, request, submit(loop, request)->get());
     EXPECT_LE(most_begun, max_in_flight);
-    // The planner has 150 chances to be in time for each request; a busy machine may need more.
+    // The planner has 150 chances per request to be in time; a busy machine may need more.
     if (!kUnderSanitizer) {
       for (int again = 0; again < 20 && most_begun < max_in_flight; ++again) submit(loop, request)->get();
       EXPECT_EQ(most_begun, max_in_flight);
@@ -283,10 +283,10 @@ TEST(ScoringLoop, AFailureEndsAllForwardsBegun) {
   EXPECT_EQ(loop.statistics().num_running, 0);
 }
 
-// Every result is right whoever else is there; the counts add up.
+// Every result is correct whatever the other callers do, and the counts add up.
 TEST(ScoringLoop, ManyCallers) {
   SchedulerOptions options = kPromptOptions;
-  options.max_num_batched_tokens = 300;  // some documents go in chunks
+  options.max_num_batched_tokens = 300;  // some documents are computed in chunks
   ReplicaSet loop(load_prompt_model(options));
   std::atomic<std::int64_t> documents{0}, cancelled{0};
   const auto call = [&](std::uint32_t seed) {

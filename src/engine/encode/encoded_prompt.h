@@ -1,4 +1,4 @@
-// A prompt as token ids: what documents with one query share, and what comes with each document.
+// A prompt as token ids: the prefix shared by documents with one query, and the rest for each document.
 #pragma once
 
 #include <cstdint>
@@ -11,11 +11,11 @@ namespace rerank {
 using TokenIds = std::vector<std::int32_t>;
 
 struct EncodedHead {
-  std::vector<TokenIds> parts;  // shared ones, each after those before it; none is empty
+  std::vector<TokenIds> parts;  // shared parts, in order; none is empty
   TokenIds after_document;
 
-  // Of an encoder's pair, whose documents contain it: as many of the query's first tokens as a pair can have,
-  // and how many were found.
+  // Of an encoder's pair, which contains the query itself: as many of the query's first tokens as a pair can
+  // have, and how many were found.
   TokenIds query;
   std::int32_t num_query_tokens = 0;
 
@@ -27,7 +27,7 @@ struct EncodedHead {
 };
 
 struct EncodedDocument {
-  TokenIds ids;  // the document and what comes after it; of an encoder all of the pair
+  TokenIds ids;  // the document and what follows it; for an encoder the whole pair
   bool truncated = false;
   std::int32_t type_border = kOneType;  // see Segment
 };

@@ -38,7 +38,7 @@ void EncodingThreads::run() {
     work->help();
     lock.lock();
     if (work_ == work) work_.reset();
-    // The last hold frees the request's texts: not while others wait for the lock.
+    // The last reference frees the request's texts, which should not happen under the lock.
     lock.unlock();
     work.reset();
     lock.lock();

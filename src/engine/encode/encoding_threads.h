@@ -1,4 +1,4 @@
-// Threads that help one request's texts to be encoded sooner, while nothing else is to be done.
+// Threads that help to encode the texts of one request while the engine is otherwise idle.
 #pragma once
 
 #include <condition_variable>
@@ -15,7 +15,7 @@ namespace rerank {
 // Safe from any thread.
 class EncodingThreads {
  public:
-  // 0 threads are no help, and cost nothing.
+  // With 0 threads it does nothing and costs nothing.
   explicit EncodingThreads(int num_threads);
   // Waits for the documents being encoded.
   ~EncodingThreads();
@@ -23,7 +23,7 @@ class EncodingThreads {
   EncodingThreads& operator=(const EncodingThreads&) = delete;
 
   bool empty() const { return threads_.empty(); }
-  // They turn to `work` as they find time; work given before that may stay without help.
+  // The threads help with `work` when they are free. Earlier work may then get no more help.
   void help(std::shared_ptr<SharedEncoding> work);
 
  private:
@@ -33,7 +33,7 @@ class EncodingThreads {
   std::condition_variable wake_;
   bool stopping_ = false;
   std::uint64_t num_given_ = 0;
-  std::shared_ptr<SharedEncoding> work_;  // empty once somebody found nothing left of it
+  std::shared_ptr<SharedEncoding> work_;  // null once it is found to be finished
   std::vector<std::thread> threads_;
 };
 

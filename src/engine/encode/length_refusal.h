@@ -1,4 +1,4 @@
-// What is said of a text of a request that is at fault, or too long.
+// The errors for texts of a request that are invalid or too long.
 #pragma once
 
 #include <cstddef>
@@ -12,18 +12,18 @@ namespace rerank {
 
 class RequestEncoder;
 
-// The member of the request that the field's text is of; the instruction, where it is none.
+// The member of the request that the field's text comes from; the instruction for kNone.
 ErrorSubject subject_of(const Request& request, PromptField field, std::size_t document);
 
 // A prompt that is too long.
 struct LongPrompt {
-  PromptField field = PromptField::kNone;  // of the text to be shortened
+  PromptField field = PromptField::kNone;  // the text to shorten
   std::size_t document = 0;
   std::int32_t num_tokens = 0;  // of the whole prompt
-  bool is_exact = true;         // else it has more
+  bool is_exact = true;         // otherwise it has more
 };
 
-// Throws Error{kInvalidArgument} about the text that is to be shortened.
+// Throws Error{kInvalidArgument} about the text to shorten.
 [[noreturn]] void refuse_length(const RequestEncoder& encoder, const Request& request,
                                 const LongPrompt& prompt);
 

@@ -12,8 +12,8 @@
 namespace rerank {
 namespace {
 
-// Whose the odd token is, two texts that are both longer than the whole budget decide by lengths that nothing
-// else needs: they are compared up to here, some 20 ms of encoding.
+// If both texts exceed the whole budget, the odd token depends on their lengths, which nothing else needs.
+// They are compared up to this length, which takes about 20 ms to encode.
 constexpr std::int32_t kMostCompared = 1 << 16;
 
 // 0: no limit.

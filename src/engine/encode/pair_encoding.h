@@ -1,4 +1,4 @@
-// An encoder's pairs of two texts, the query encoded once for each run of equal ones.
+// Encodes an encoder's pairs of two texts. The query is encoded once for each run of equal ones.
 #pragma once
 
 #include <cstddef>
@@ -18,9 +18,9 @@ struct PairSizes {
   bool operator==(const PairSizes&) const = default;
 };
 
-// What is kept of two texts that may have `budget` tokens together, as Hugging Face's tokenizers truncate,
-// "longest_first": the shorter text stays whole if it is at most half of the budget; else both are cut to
-// half, and the odd token is the longer one's, of equals the document's.
+// How many tokens of two texts fit a common `budget` with the "longest_first" truncation of Hugging Face's
+// tokenizers: the shorter text stays whole if it is at most half of the budget; otherwise both are cut to
+// half, and an odd token goes to the longer one, or to the document if they are equal.
 PairSizes longest_first(PairSizes found, std::int32_t budget);
 
 class PairEncoding final : public PromptEncoding {
@@ -31,11 +31,11 @@ class PairEncoding final : public PromptEncoding {
   bool encode_head(std::size_t document) override;
   bool encode_document(std::size_t document) override;
   void drop_query() override {}
-  // A step of the text; true once it has been encoded as far as max_ids says.
+  // A step for the text; true once it is encoded up to max_ids.
   bool advance_text(PromptField field, std::size_t document, std::int32_t max_ids);
 
   const std::int32_t budget_;         // of both texts
-  std::optional<TextEncoding> text_;  // the one at hand
+  std::optional<TextEncoding> text_;  // the current one
 };
 
 }  // namespace rerank

@@ -1,5 +1,5 @@
-// Pairs of encoders: the tokenizer's frame and types, what is cut where a pair is too long, and what is
-// refused.
+// Pairs of encoders: the tokenizer's special tokens and types, how a long pair is truncated, and what is
+// rejected.
 #include "engine/encode/pair_encoding.h"
 
 #include <fmt/format.h>
@@ -36,7 +36,7 @@ RequestEncoder make_encoder(EncoderOptions options = {.max_model_len = 1000, .nu
   return {pair_tokenizer(), std::move(prompt), options};
 }
 
-// ^ for [CLS], | for [SEP], a / before the first token of type 1, ~ at the end of what is truncated.
+// ^ is [CLS], | is [SEP], a / precedes the first token of type 1, ~ ends what is truncated.
 std::string shown(const RequestEncoder& encoder, const Request& request, std::size_t document = 0) {
   const EncodedHead head = encoder.encode_head(request, document);
   EXPECT_EQ(head.num_tokens(), 0);
@@ -61,7 +61,7 @@ std::string too_long(const std::function<void()>& encode) {
   return "no error";
 }
 
-// What Hugging Face's tokenizers 0.23 keeps with "longest_first".
+// The "longest_first" truncation of Hugging Face's tokenizers 0.23.
 TEST(PairEncoding, LongestFirst) {
   struct Case {
     PairSizes found;
@@ -85,7 +85,7 @@ TEST(PairEncoding, TheTokenizersFrameAndTypes) {
   EXPECT_EQ(shown(make_encoder(), make_request("ab", "")), "^ab|/|");
   EXPECT_EQ(shown(make_encoder(), make_request("", "c")), "^|/c|");
   EXPECT_EQ(shown(make_encoder(), make_request("", "")), "^|/|");
-  // A model without a second type.
+  // A model without a second token type.
   EXPECT_EQ(shown(make_encoder({.max_model_len = 100, .num_token_types = 1}), make_request("ab", "c")),
             "^ab|c|");
 }
@@ -106,7 +106,7 @@ TEST(PairEncoding, TheLongestIsCutFirst) {
   EXPECT_EQ(shown(encoder, make_request("abcdef", "012345")), "^abc|/0123|~");
 }
 
-// The odd token is the longer one's, though both are cut long before their end is seen.
+// The odd token goes to the longer text, even if both are cut long before their ends.
 TEST(PairEncoding, OfLongTextsTheLonger) {
   const RequestEncoder encoder = make_encoder({.max_model_len = 10, .num_token_types = 2});
   EXPECT_EQ(shown(encoder, make_request(words(" ab", 5001), words(" 01", 5000))), "^ ab |/ 01|~");

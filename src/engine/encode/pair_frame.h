@@ -1,4 +1,4 @@
-// The special tokens around the texts of an encoder's pair, and which tokens have type 1.
+// The special tokens around the texts of an encoder's pair, and the token types.
 #pragma once
 
 #include <cstdint>
@@ -11,9 +11,9 @@ namespace rerank {
 
 class PairFrame {
  public:
-  // Of a tokenizer's frame, for a pair or, where both are in one text, for that. `num_token_types`: of the
-  // model; below 2 they do not matter. Throws Error{kUnsupported} if there is none, or its types are not 0,
-  // then 1.
+  // Uses the tokenizer's frame for a pair or, if both texts are joined, for one text. `num_token_types` is
+  // the model's; below 2, types do not matter. Throws Error{kUnsupported} if there is no frame, or its types
+  // are not 0 followed by 1.
   PairFrame(const Tokenizer& tokenizer, bool is_one_text, std::int32_t num_token_types);
 
   std::int32_t num_special_tokens() const { return num_special_tokens_; }

@@ -77,7 +77,7 @@ void PieceEncoding::begin(Stage stage) {
   switch (stage) {
     case Stage::kWords:
       parts.resize(cut_part_);
-      // A space before a text is most often a part of its first token.
+      // A space before a text is usually part of its first token.
       if (!parts.empty() && parts.back().text.ends_with(' ')) parts.back().text.remove_suffix(1);
       break;
     case Stage::kStart:
@@ -132,7 +132,7 @@ bool PieceEncoding::end_start() {
   const bool has_rest = cut_part_ + 1 < parts_.size();
   const bool fits = start_is_whole_ && size_of(start_) <= std::min(limit_, place_.room) && !must_be_cut_;
   if (!has_rest) return end_cut({});
-  // What is not cut is encoded together with what follows it.
+  // A text that is not cut is encoded together with what follows it.
   begin(fits ? Stage::kWhole : Stage::kRest);
   return false;
 }

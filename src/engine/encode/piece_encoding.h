@@ -1,4 +1,4 @@
-// One piece of a prompt on its way to ids, step by step: how much of a text is kept, and what is too long.
+// Encodes one piece of a prompt in steps, and truncates its text or rejects it if it is too long.
 #pragma once
 
 #include <cstddef>
@@ -18,12 +18,12 @@ class RequestEncoder;
 
 struct PiecePlace {
   std::size_t piece = 0;
-  std::size_t document = 0;  // whose prompt it is a piece of
-  std::int32_t room = 0;     // tokens that it may have
+  std::size_t document = 0;  // the document of the prompt
+  std::int32_t room = 0;     // in tokens
 };
 
-// Of the query or the document that it holds, the first tokens may be kept. What is cut is encoded without
-// what follows it in the piece.
+// The query or document in the piece may be truncated at its end. If so, it is encoded separately from what
+// follows it.
 class PieceEncoding {
  public:
   // REQUIRES: check_request passed; encoder and request outlive it.
@@ -31,20 +31,20 @@ class PieceEncoding {
   PieceEncoding(const PieceEncoding&) = delete;
   PieceEncoding& operator=(const PieceEncoding&) = delete;
 
-  // A step, see TextEncoding; true once it is done. Throws Error{kInvalidArgument} about a member of the
-  // request.
+  // Performs a step, see TextEncoding; true once it is done. Throws Error{kInvalidArgument} about a member of
+  // the request.
   bool advance();
 
   TokenIds take_ids() { return std::move(ids_); }
-  // The document was cut.
+  // Whether the document was truncated.
   bool truncated() const { return truncated_; }
 
  private:
-  // What is encoded at the moment, as one text.
+  // What is being encoded, as one text.
   enum class Stage {
-    kNone,   // nothing is left to be done
-    kWords,  // what comes before the text that may be cut, which its own limit does not count
-    kStart,  // all up to the end of that text
+    kNone,   // done
+    kWords,  // the words before the text that may be cut, which its own limit does not count
+    kStart,  // everything up to the end of that text
     kRest,   // what follows it
     kWhole,  // the piece
   };
@@ -68,10 +68,10 @@ class PieceEncoding {
   std::vector<TextPart> parts_;
   std::vector<PromptField> fields_;             // [parts]
   PromptField cut_field_ = PromptField::kNone;  // the one that may be cut
-  std::size_t cut_part_ = 0;                    // it
-  std::optional<std::int32_t> own_limit_;       // of its tokens
-  std::int32_t limit_ = INT32_MAX;              // of those up to its end
-  bool must_be_cut_ = false;                    // whatever its limits
+  std::size_t cut_part_ = 0;                    // its index in parts_
+  std::optional<std::int32_t> own_limit_;       // in tokens, without the words before it
+  std::int32_t limit_ = INT32_MAX;              // in tokens, up to its end
+  bool must_be_cut_ = false;                    // even if it is within its limits
   Stage stage_ = Stage::kNone;
   std::optional<TextEncoding> text_;
   TokenIds start_;

@@ -1,5 +1,5 @@
-// Prompts in pieces: what the query does not change once for a request, the rest of what is shared once for
-// each run of equal queries, each document.
+// Encodes prompts in pieces: what does not depend on the query once per request, the rest of the prefix once
+// per run of equal queries, and each document.
 #pragma once
 
 #include <cstddef>
@@ -30,9 +30,9 @@ class PiecewiseEncoding final : public PromptEncoding {
   bool advance_section(Section& section, std::size_t document, std::int32_t tokens_before);
   void make_head();
 
-  std::vector<Section> sections_;       // the shared parts, then what comes after the document
-  std::size_t next_piece_ = 0;          // of the section at hand
-  std::optional<PieceEncoding> piece_;  // it, or the document's
+  std::vector<Section> sections_;       // the shared parts, then the pieces after the document
+  std::size_t next_piece_ = 0;          // of the current section
+  std::optional<PieceEncoding> piece_;  // the current piece
 };
 
 }  // namespace rerank

@@ -1,5 +1,5 @@
-// The prompts of a request one after the other, step by step: what its documents share once for each run of
-// equal queries, then each document.
+// Encodes the prompts of a request one after the other, in steps: first the prefix for each run of documents
+// with the same query, then each document.
 #pragma once
 
 #include <cstddef>
@@ -13,23 +13,23 @@ namespace rerank {
 
 class PromptEncoding {
  public:
-  // As the encoder's prompt is written. Both must outlive it.
+  // The encoding for this kind of prompt. Both arguments must outlive it.
   static std::unique_ptr<PromptEncoding> start(const RequestEncoder& encoder, const Request& request);
 
   virtual ~PromptEncoding() = default;
   PromptEncoding(const PromptEncoding&) = delete;
   PromptEncoding& operator=(const PromptEncoding&) = delete;
 
-  // A step, see TextEncoding, towards the prompt of `document`; true once head and take_document are it.
-  // Throws as RequestEncoder. REQUIRES: the same document until then.
+  // Performs a step (see TextEncoding) towards the prompt of `document`; true once head and take_document
+  // return it. Throws as RequestEncoder. REQUIRES: the same document until then.
   bool advance(std::size_t document) { return advance_head(document) && encode_document(document); }
-  // The same for the head alone.
+  // The same for the prefix alone.
   bool advance_head(std::size_t document);
 
   const EncodedHead& head() const { return head_; }
   EncodedDocument take_document() { return std::move(document_); }
 
-  // The head is known, of `document` and those of the same query.
+  // Sets a known prefix, that of `document` and others with the same query.
   void set_head(EncodedHead head, std::size_t document) {
     head_ = std::move(head);
     head_document_ = document;
@@ -39,10 +39,10 @@ class PromptEncoding {
   PromptEncoding(const RequestEncoder& encoder, const Request& request)
       : encoder_(encoder), request_(request) {}
 
-  // Steps; true once head_ or document_ is made.
+  // One step each; true once head_ or document_ is complete.
   virtual bool encode_head(std::size_t document) = 0;
   virtual bool encode_document(std::size_t document) = 0;
-  // The next head has another query.
+  // Called when the next prefix has another query.
   virtual void drop_query() = 0;
 
   const RequestEncoder& encoder_;
@@ -51,7 +51,7 @@ class PromptEncoding {
   EncodedDocument document_;
 
  private:
-  std::optional<std::size_t> head_document_;  // whose query the head's is
+  std::optional<std::size_t> head_document_;  // the document whose query head_ contains
 };
 
 }  // namespace rerank

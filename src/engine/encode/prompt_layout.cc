@@ -14,7 +14,7 @@ std::size_t piece_of(const Prompt& prompt, PromptField field) {
   return static_cast<std::size_t>(std::ranges::find_if(prompt.pieces, has_it) - prompt.pieces.begin());
 }
 
-// Where little is shared by all queries, such as one control token, it is not worth a part.
+// If all queries share only a little, such as one control token, a part of its own does not pay.
 bool is_worth_a_part(const Prompt& prompt, PieceRange pieces) {
   constexpr std::size_t kFewBytes = 32;
   std::size_t num_bytes = 0;

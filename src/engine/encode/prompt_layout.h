@@ -1,4 +1,4 @@
-// Which pieces of a prompt make the parts that its documents share, and which come with each document.
+// Which pieces of a prompt form the parts shared by its documents, and which come with each document.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +17,8 @@ struct PieceRange {
 };
 
 struct PromptLayout {
-  // Before the document's piece, in order, none of them empty: what the query does not change, then the rest.
+  // Before the document's piece, in order, none empty: first what does not depend on the query, then the
+  // rest.
   std::vector<PieceRange> shared;
   std::size_t document = 0;
   PieceRange after_document;
@@ -27,7 +28,7 @@ bool has_field(const PromptPiece& piece, PromptField field);
 bool depends_on_instruction(const PromptPiece& piece);
 bool has_field(const Prompt& prompt, PieceRange pieces, PromptField field);
 
-// Throws Error{kInternal} for a prompt that is not as prompt.h has it.
+// Throws Error{kInternal} for a prompt that does not meet the rules in prompt.h.
 PromptLayout lay_out(const Prompt& prompt);
 
 }  // namespace rerank

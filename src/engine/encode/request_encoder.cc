@@ -23,7 +23,7 @@ void require_natural(std::int32_t value, const char* member) {
               fmt::format("must be a non-negative number of tokens, not {}", value));
 }
 
-// Of a tokenizer that has no pattern, pieces end where no token can span two of them.
+// If the tokenizer has no pattern, pieces must end where no token can cross the boundary.
 void check_pieces(const Prompt& prompt, const Tokenizer& tokenizer) {
   for (std::size_t p = 1; p < prompt.pieces.size(); ++p) {
     const PromptText& before = prompt.pieces[p - 1].texts.back();

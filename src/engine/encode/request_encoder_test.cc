@@ -1,4 +1,4 @@
-// From texts to ids: pieces as the whole, users' text as text, and where what is too long is cut.
+// From texts to ids: pieces equal the whole, users' text is plain text, and what is too long is truncated.
 #include "engine/encode/request_encoder.h"
 
 #include <gmock/gmock.h>
@@ -33,7 +33,7 @@ Request make_request(const std::string& query, const std::string& document) {
   return request;
 }
 
-// The ids of the one document's whole prompt.
+// The ids of the whole prompt of a single document.
 std::vector<std::int32_t> pair_ids(const RequestEncoder& encoder, const Request& request) {
   const EncodedHead head = encoder.encode_head(request);
   TokenIds ids;
@@ -75,7 +75,7 @@ class RealTokenizerTest : public testing::Test {
   }
 };
 
-// As vLLM's tests publish them.
+// As published in vLLM's tests.
 TEST_F(RealTokenizerTest, PublishedTruncationNumbers) {
   const RequestEncoder real = encoder();
   Request request = make_request(repeat("What is the capital of France?", 20),
@@ -131,7 +131,7 @@ TEST_F(RealTokenizerTest, PublishedLengths) {
   const std::string& words = real.prompt().pieces[0].texts[0].words;
   real.tokenizer().encode(words.substr(0, words.find("<Instruct>")), SpecialTokens::kParse, front);
   EXPECT_EQ(front.size(), 39u);
-  // The space before the empty document, then nine of the template.
+  // The space before the empty document, then nine tokens of the template.
   const EncodedHead head = real.encode_head(make_request("", ""));
   const std::vector<std::int32_t> back = real.encode_document(make_request("", ""), 0, head).ids;
   EXPECT_EQ(back.size(), 10u);
@@ -155,7 +155,7 @@ TEST(RequestEncoder, ControlTokensOfUsersStayText) {
     plain.instruction = tricky.instruction = "i";
     change(plain, "");
     change(tricky, "<|im_end|>");
-    if (plain.instruction.empty()) plain.instruction = "i";  // empty would be the default
+    if (plain.instruction.empty()) plain.instruction = "i";  // empty would mean the default
     const auto count = [&](const RequestEncoder& encoder, const Request& request) {
       const std::vector<std::int32_t> ids = pair_ids(encoder, request);
       return std::count(ids.begin(), ids.end(), kImEnd);
@@ -178,7 +178,7 @@ TEST(RequestEncoder, CutsTheDocumentNeverThePrompt) {
     ASSERT_EQ(ids.size(), length);
     const EncodedHead head = encoder.encode_head(request);
     EXPECT_EQ(encoder.encode_document(request, 0, head).truncated, length < all.size());
-    // The head and the suffix, which is the same 4 control tokens and their newlines, are whole.
+    // Prefix and suffix, the same 4 control tokens with their newlines, are complete.
     const auto suffix = static_cast<std::ptrdiff_t>(all.size()) - head.num_tokens() - 601;
     EXPECT_TRUE(std::equal(ids.end() - suffix, ids.end(), all.end() - suffix));
     EXPECT_TRUE(std::equal(ids.begin(), ids.end() - suffix, all.begin()));
@@ -187,7 +187,7 @@ TEST(RequestEncoder, CutsTheDocumentNeverThePrompt) {
   EXPECT_EQ(pair_tokens(encoder, request), static_cast<std::size_t>(request.max_tokens_per_pair));
 }
 
-// What an Error is about that is expected.
+// The subject of the expected Error.
 ErrorSubject subject_of(const std::function<void()>& action) {
   try {
     action();
@@ -199,7 +199,7 @@ ErrorSubject subject_of(const std::function<void()>& action) {
   return {};
 }
 
-// "query: 583 of 400": the text, its tokens with the prompt around it, and the limit.
+// For example "query: 583 of 400": the text, its tokens including the prompt around it, and the limit.
 std::string too_long(const std::function<void()>& action) {
   const ErrorSubject subject = subject_of(action);
   if (!subject.too_long) return "not too long";
@@ -214,10 +214,10 @@ TEST(RequestEncoder, RefusesWhatCannotBeCut) {
   const auto head = [&] { encoder.encode_head(request); };
   const auto document = [&] { encoder.encode_document(request, 0, encoder.encode_head(request)); };
   EXPECT_EQ(too_long(head), "query: 583 of 400");
-  // A smaller limit is the request's own.
+  // A smaller limit set by the request.
   request.max_tokens_per_pair = 350;
   EXPECT_EQ(too_long(head), "query: 583 of its own 350");
-  // Of what is far too long nobody counts the tokens.
+  // The tokens of a text that is far too long are not counted.
   request = make_request(repeat("word ", 20000), "d");
   EXPECT_THAT(too_long(head), HasSubstr("query: more than "));
   request = make_request("q", "d");
@@ -240,7 +240,7 @@ TEST(RequestEncoder, LimitsOfTexts) {
   const RequestEncoder encoder = byte_encoder();
   Request request = make_request("query", "document");
   const std::size_t all = pair_tokens(encoder, request);
-  // A space goes before each text: " query" has 6 tokens.
+  // A space precedes each text: " query" has 6 tokens.
   request.max_tokens_per_query = 6;
   EXPECT_EQ(pair_tokens(encoder, request), all);
   request.max_tokens_per_query = 5;
@@ -252,7 +252,7 @@ TEST(RequestEncoder, LimitsOfTexts) {
   request.max_tokens_per_document = 8;
   EXPECT_EQ(pair_tokens(encoder, request), all - 1);
   EXPECT_TRUE(encoder.encode_document(request, 0, encoder.encode_head(request)).truncated);
-  // What a limit cut is not "too long", even where cutting was forbidden.
+  // A text that its own limit cuts is not "too long", even if truncation is forbidden.
   request.truncate = false;
   EXPECT_EQ(pair_tokens(encoder, request), all - 1);
 }
@@ -315,7 +315,7 @@ TEST(RequestEncoder, WhatIsCutAndWhatStays) {
   Prompt prompt = byte_prompt(
       {{{{"Q:", PromptField::kQuery}, {"?"}}}, {{{"D:", PromptField::kDocument}, {"."}}}, {{{"!"}}, 1}});
   EXPECT_EQ(shown_parts(encoder(prompt, 27), request), "Q:0123456789?|D:abcdefghij.!");
-  // The words behind the document stay.
+  // The words after the document are kept.
   EXPECT_EQ(shown_parts(encoder(prompt, 20), request), "Q:0123456789?|D:abc.!");
   // Limits of texts do not count the words before them.
   Request limited = request;
@@ -323,7 +323,7 @@ TEST(RequestEncoder, WhatIsCutAndWhatStays) {
   limited.max_tokens_per_document = 4;
   EXPECT_EQ(shown_parts(encoder(prompt, 27), limited), "Q:012?|D:abcd.!");
   EXPECT_EQ(too_long([&] { encoder(prompt, 13).encode_head(request); }), "query: 14 of 13");
-  // Half of 12, which is 13 without what is outside the limit.
+  // Half of 12, the limit 13 minus what is outside it.
   prompt.query_percent = 50;
   EXPECT_EQ(shown_parts(encoder(prompt, 13), request), "Q:0123?|D:ab.!");
   prompt.query_percent = 0;

@@ -1,4 +1,4 @@
-// Which query a document of a request is scored against.
+// The query that each document of a request is scored against.
 #pragma once
 
 #include <cstddef>

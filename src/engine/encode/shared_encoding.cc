@@ -7,10 +7,10 @@
 namespace rerank {
 namespace {
 
-// One thread encodes as much in the time that others take to wake up, or twice.
+// What one thread encodes in once or twice the time that another takes to wake up.
 constexpr std::size_t kLeastBytes = 8192;
-constexpr std::size_t kBytesOfToken = 6;  // or fewer, in most texts
-// The planner waits for a text, or encodes it, in one go.
+constexpr std::size_t kBytesOfToken = 6;  // at most, in most texts
+// The planner waits for a text, or encodes it, without interruption.
 constexpr std::size_t kMostBytesOfText = 40000;
 
 }  // namespace
@@ -34,7 +34,7 @@ void SharedEncoding::encode_head() {
   });
 }
 
-// False when none is left. REQUIRES: encode_head returned, without an error.
+// False if none is left. REQUIRES: encode_head returned without an error.
 bool SharedEncoding::encode_next() {
   const std::size_t document = next_.fetch_add(1, std::memory_order_relaxed);
   if (document >= documents_.end) return false;
@@ -43,7 +43,7 @@ bool SharedEncoding::encode_next() {
     slot.encoded = encoder_.encode_document(submitted_->request, document, head_);
   } catch (...) {
     slot.error = std::current_exception();
-    // Those before it have all been begun; nobody will want those after it.
+    // All documents before it are started, and those after it are not needed.
     next_ = documents_.end;
   }
   slot.is_done.store(true, std::memory_order_release);

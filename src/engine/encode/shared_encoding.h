@@ -1,4 +1,4 @@
-// The first documents of a request, encoded by several threads at once and taken in order by one.
+// Encodes the first documents of a request on several threads; one thread takes them in order.
 #pragma once
 
 #include <atomic>
@@ -16,15 +16,15 @@ namespace rerank {
 
 class SharedEncoding {
  public:
-  // `encoder` must outlive it. REQUIRES: the documents have one query.
+  // `encoder` must outlive it. REQUIRES: the documents have the same query.
   SharedEncoding(std::shared_ptr<const SubmittedRequest> submitted, const RequestEncoder& encoder,
                  DocumentRange documents);
 
-  // Encodes until no document is left that nobody has begun, the request is cancelled or one turned out
-  // wrong. From any number of threads.
+  // Encodes documents until all are started, the request is cancelled, or one of them is invalid. Safe from
+  // any number of threads.
   void help();
 
-  // The following are one thread's, who encodes too while it waits. Both throw what the encoder does.
+  // The following are for a single thread, which encodes too while it waits. Both throw the encoder's errors.
   EncodedHead head();
   // REQUIRES: covers(document), and it was not taken before.
   EncodedDocument take(std::size_t document);
@@ -49,12 +49,13 @@ class SharedEncoding {
   std::once_flag head_begun_;
   EncodedHead head_;
   std::exception_ptr head_error_;
-  std::atomic<std::size_t> next_;  // that nobody has begun
+  std::atomic<std::size_t> next_;  // the next document to start
   std::vector<Slot> slots_;        // [documents]
 };
 
-// Nothing where a part of a request has too little text for several threads, else as many of its documents of
-// one query, up to the first long one, as a batch of `max_tokens` and `max_documents` may take.
+// The documents of a request part to encode on several threads: those with the same query, up to the first
+// long one, that fit a batch of `max_tokens` and `max_documents`. nullopt if there is too little text to gain
+// from it.
 std::optional<DocumentRange> worth_sharing(const Request& request, DocumentRange part,
                                            std::int32_t max_tokens, std::int32_t max_documents);
 

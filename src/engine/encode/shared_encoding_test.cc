@@ -1,5 +1,5 @@
-// Documents encoded by several threads are those that one would have encoded, in order, with the same errors;
-// through a replica with helpers too.
+// Documents encoded on several threads are the same as on one, in order, with the same errors; also through a
+// replica with helper threads.
 #include "engine/encode/shared_encoding.h"
 
 #include <gmock/gmock.h>
@@ -41,7 +41,7 @@ Request random_request(std::uint32_t seed, std::size_t num_documents) {
 
 class SharedEncodingTest : public testing::Test {
  protected:
-  // The documents before `end` come as they would without help.
+  // Checks that the documents before `end` are the same as without helpers.
   void expect_same(SharedEncoding& shared, const Request& request, std::size_t end) {
     const EncodedHead head = encoder_.encode_head(request);
     EXPECT_EQ(shared.head().parts, head.parts);
@@ -137,7 +137,7 @@ TEST(WorthSharing, WhatIsLargeAndNoMoreThanABatch) {
   EXPECT_EQ(range(0, 0, {0, 0}), "no");
 }
 
-// Batches take 1500 rows here, so that a request goes on after what was shared.
+// Batches take 1500 tokens here, so that a request continues after the shared documents.
 class HelpedReplica : public testing::Test {
  protected:
   static LoadedModel load(const PromptBackend::Hook& hook = nullptr) {
@@ -218,7 +218,7 @@ TEST_F(HelpedReplica, HelpsTheRequestThatAnEndedOneSubmits) {
   submit_next = [&] {
     auto pending =
         std::make_shared<PendingRequest>(submitted(request), DocumentRange{0, 10}, [&](const Result&) {
-          // The planner may still be looking for more to plan, but not each time.
+          // The planner may still be looking for more to plan, but not every time.
           if (helped || ++num_tries == 1000) return ended.set_value();
           helped = submit_next()->shared != nullptr;
         });

@@ -1,4 +1,4 @@
-// A request as it came, before anything is made of it.
+// A request as it was submitted.
 #pragma once
 
 #include <atomic>
@@ -15,7 +15,7 @@ namespace rerank {
 
 using Clock = std::chrono::steady_clock;
 
-// The replicas that score parts of it share it.
+// Shared by the replicas that score parts of it.
 struct SubmittedRequest {
   SubmittedRequest(Engine::RequestId request_id, Request r) : id(request_id), request(std::move(r)) {}
 
@@ -23,12 +23,12 @@ struct SubmittedRequest {
   const Request request;
   const Clock::time_point submitted = Clock::now();
   std::atomic<bool> cancelled{false};
-  std::atomic<bool> planned{false};  // something of it has come into a batch
+  std::atomic<bool> planned{false};  // some of it is in a batch
 };
 
 // Why a request ended without scores.
 struct Failure {
-  Status status = Status::kOk;  // kOk: it did not
+  Status status = Status::kOk;  // kOk: it did not fail
   std::string message;
   ErrorSubject subject;
   std::string reason;

@@ -86,7 +86,7 @@ BatchPlanner::Outcome BatchPlanner::plan(const PendingRequestPtr& request, Plann
   const EncodedHead& head = request->head();
   if (request->held_head != nullptr &&
       std::ranges::find(head.parts, request->held_head->ids) == head.parts.end()) {
-    cache_.let_go(std::exchange(request->held_head, nullptr));  // of another query
+    cache_.let_go(std::exchange(request->held_head, nullptr));  // of the previous query
   }
   const std::int32_t head_cost = missing_head_tokens(*request);
   const std::int32_t cost = head_cost + size_of(request->next_document->ids);
@@ -96,7 +96,7 @@ BatchPlanner::Outcome BatchPlanner::plan(const PendingRequestPtr& request, Plann
   const std::optional<const Part*> planned_head = plan_head(*request, planned);
   if (!planned_head) return plan_alone(request, planned);
   const Part* const part = *planned_head;
-  // A short part after a long one.
+  // A short part that follows a long one.
   if (request->held_head != nullptr && request->held_head != part && may_hold(*request, part->num_tokens())) {
     hold(*request, part);
   }
@@ -107,8 +107,7 @@ BatchPlanner::Outcome BatchPlanner::plan(const PendingRequestPtr& request, Plann
 }
 
 void BatchPlanner::forget(PendingRequest& request) {
-  // What a chain has made of a part stays incomplete: nobody finds it, and its slots are given away like
-  // others.
+  // The part that a chain was computing stays incomplete: it cannot be found, and its slots can be reused.
   if (chain_ && chain_->request.get() == &request) chain_.reset();
   if (request.held_head != nullptr) cache_.let_go(std::exchange(request.held_head, nullptr));
 }
@@ -126,9 +125,9 @@ BatchPlanner::Outcome BatchPlanner::plan_long_document(const PendingRequestPtr& 
   return plan_chunk(planned);
 }
 
-// The next part of a head that is as long as a batch or longer, in chunks into slots of its own. It is held
-// until the request has no document left that needs it: else it might be given away before the first of them
-// is planned.
+// Computes the next part of a prefix that is as long as a batch or longer, in chunks, into its own slots. It
+// is held until all documents of the request that need it are planned; otherwise its slots could be reused
+// before the first of them.
 BatchPlanner::Outcome BatchPlanner::plan_long_head(const PendingRequestPtr& request, PlannedBatch& planned) {
   if (chain_) return Outcome::kNoChunks;
   const KeptHead kept = kept_head(*request);
@@ -143,7 +142,8 @@ BatchPlanner::Outcome BatchPlanner::plan_long_head(const PendingRequestPtr& requ
   return plan_chunk(planned);
 }
 
-// Most of the cache may be held, or all of it by one request: the rest stays for the heads of others.
+// Requests may hold at most three quarters of the cache, which leaves room for the prefixes of others. A
+// request that is the only holder may hold all of it.
 bool BatchPlanner::may_hold(const PendingRequest& request, std::int32_t num_tokens) const {
   const std::int32_t held = cache_.num_held_tokens();
   return held == end_position(request.held_head) || held + num_tokens <= options_.cache_slots() / 4 * 3;
@@ -155,7 +155,7 @@ void BatchPlanner::hold(PendingRequest& request, const Part* part) {
   request.held_head = part;
 }
 
-// The whole prompt without shared parts: where the cache has no room for the head although nothing else is
+// Plans the whole prompt without shared parts: the cache has no room for the prefix, and there is nothing
 // left to wait for.
 BatchPlanner::Outcome BatchPlanner::plan_alone(const PendingRequestPtr& request, PlannedBatch& planned) {
   TokenIds ids;
@@ -173,8 +173,8 @@ BatchPlanner::Outcome BatchPlanner::plan_alone(const PendingRequestPtr& request,
 }
 
 bool BatchPlanner::can_start_document() const {
-  // Within one batch the first chunk of a document would overwrite keys that the last chunk of another still
-  // reads.
+  // The first chunk of a document may not be in the same batch as the last chunk of another, whose keys it
+  // would overwrite while they are being read.
   return !chain_ && document_batch_ != batch_;
 }
 
@@ -209,7 +209,7 @@ BatchPlanner::Outcome BatchPlanner::plan_chunk(PlannedBatch& planned) {
   const PendingRequestPtr request = chain.request;
   if (chain.part != nullptr) {
     cache_.set_complete(chain.part, true);
-    // Every document will count it as cached, one of them wrongly.
+    // All documents count the part as cached, but the first one computed it.
     request->num_cached_tokens -= size_of(chain.ids);
     chain_.reset();
   } else {
@@ -219,7 +219,7 @@ BatchPlanner::Outcome BatchPlanner::plan_chunk(PlannedBatch& planned) {
   return Outcome::kPlanned;
 }
 
-// The last part of the head, nullptr if it has none; unset where the cache has no room for one.
+// The last part of the prefix, or nullptr if there is none; nullopt if the cache has no room.
 std::optional<const PrefixCache::Part*> BatchPlanner::plan_head(const PendingRequest& request,
                                                                 PlannedBatch& planned) {
   const Part* last = nullptr;
@@ -241,7 +241,7 @@ const PrefixCache::Part* BatchPlanner::plan_part(const Part* parent, const Pendi
   return part;
 }
 
-// The batch's last segment ends the request's next document.
+// The last segment of the batch completes the request's next document.
 void BatchPlanner::score_last(const PendingRequestPtr& request, std::int32_t cached_tokens,
                               PlannedBatch& planned) {
   Segment& segment = planned.batch.segments.back();

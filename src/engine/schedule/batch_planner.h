@@ -1,5 +1,5 @@
-// Where a prompt goes in a batch: which parts of it are shared, kept or computed in chunks, within the token
-// budget. Whose turn it is stands in scheduler.h.
+// Places a prompt in a batch: decides which parts are shared, cached or computed in chunks, within the token
+// budget. scheduler.h decides which request is next.
 #pragma once
 
 #include <chrono>
@@ -20,14 +20,14 @@ struct SchedulerOptions {
   std::int32_t max_model_len = 0;
   std::int32_t prefix_cache_tokens = 0;
   std::int32_t max_shared_parts = 2;           // of a prompt
-  std::int32_t max_shared_tokens = INT32_MAX;  // in them, if that is fewer than max_model_len
+  std::int32_t max_shared_tokens = INT32_MAX;  // in these parts, if fewer than max_model_len
   bool share_between_requests = true;
-  // How long planning goes on before it looks at what has come meanwhile, and on a document before others
-  // have their turn. A batch takes a millisecond or two.
+  // How long to plan before looking at new arrivals, and how long to encode one document before other
+  // requests get their turn. Computing a batch takes at least a millisecond or two.
   std::chrono::microseconds planning_slice{3000};
   std::chrono::microseconds document_slice{1000};
 
-  // Key/value slots: for shared parts, then for the one long document under way.
+  // Key/value slots: first those of shared parts, then those of the one long document in progress.
   constexpr std::int32_t cache_slots() const {
     return (max_shared_tokens < max_model_len ? max_shared_tokens : max_model_len) + prefix_cache_tokens;
   }
@@ -35,13 +35,13 @@ struct SchedulerOptions {
     return max_num_batched_tokens < max_model_len ? max_model_len : 0;
   }
   constexpr std::int32_t num_slots() const { return cache_slots() + chain_slots(); }
-  // Those of a scored document and of the shared parts before it. A long document may be cut once more.
+  // The segments of a scored document and its shared parts. A long document may be split once more.
   constexpr std::int32_t segments_of_prompt() const { return max_shared_parts + 1; }
   constexpr std::int32_t max_segments() const { return segments_of_prompt() * (max_num_seqs + 1); }
   constexpr std::int32_t max_ranges() const { return segments_of_prompt() * max_segments(); }
 };
 
-// A batch and whom its scores belong to.
+// A batch, and the request and document that each of its scores belongs to.
 struct PlannedBatch {
   struct Scored {
     PendingRequestPtr request;
@@ -56,7 +56,7 @@ struct PlannedBatch {
     batch.clear();
     scored.clear();
   }
-  // So that adding to it allocates nothing.
+  // Reserves memory so that adding to the batch does not allocate.
   void reserve(const SchedulerOptions& options);
 };
 
@@ -66,40 +66,41 @@ class BatchPlanner {
   enum class Outcome {
     kPlanned,   // a document of the request, or a part of its prompt
     kNoRoom,    // in this batch
-    kNoChunks,  // a prompt of another request is under way in chunks, and this one needs the same
+    kNoChunks,  // this request needs chunks, and those of another are in progress
   };
 
   explicit BatchPlanner(const SchedulerOptions& options)
       : options_(options), cache_(options.cache_slots(), options.prefix_cache_tokens) {}
 
-  // Another batch begins.
+  // Starts another batch.
   void start_batch();
-  // The request's next document, or of a long prompt what fits. If memory runs out, both are as they were but
-  // for shared parts. REQUIRES: planned.reserve was called; the request's next document is encoded.
+  // Plans the request's next document, or the next chunk of a long prompt. If memory runs out, request and
+  // batch are unchanged except for shared parts. REQUIRES: planned.reserve was called; the next document is
+  // encoded.
   Outcome plan(const PendingRequestPtr& request, PlannedBatch& planned);
-  // Nothing more of the request is to be planned.
+  // Called when nothing more of the request will be planned.
   void forget(PendingRequest& request);
 
   bool is_full(const PlannedBatch& planned) const;
-  // Whose prompt is under way in chunks; nullptr: nobody's.
+  // The request whose prompt is in progress in chunks, or nullptr.
   PendingRequestPtr chunks_request() const { return chain_ ? chain_->request : nullptr; }
-  // Tokens of prompt heads that are kept or in use.
+  // Tokens of prefixes that are cached or in use.
   std::int32_t prefix_cache_tokens() const { return cache_.num_tokens(); }
 
  private:
   using Part = PrefixCache::Part;
 
-  // What is longer than a batch, computed in chunks: a document, whose keys stay in slots of their own, or a
-  // part of a head, whose slots are the part's. One at a time.
+  // A sequence longer than a batch, computed in chunks, one at a time: a document, whose keys have slots of
+  // their own, or a part of a prefix, which uses the slots of the cached part.
   struct Chain {
     PendingRequestPtr request;
-    const Part* head = nullptr;  // before it; nullptr: what is before it is among the ids
-    const Part* part = nullptr;  // that it becomes; nullptr: a document, to be scored
+    const Part* head = nullptr;  // its parent; nullptr: none, the ids include everything
+    const Part* part = nullptr;  // the part it becomes; nullptr: it is a document to score
     std::vector<std::int32_t> ids;
     std::int32_t done = 0;
   };
 
-  // The first parts of a head, as far as the cache has them.
+  // The leading parts of a prefix that are cached.
   struct KeptHead {
     const Part* last = nullptr;
     std::size_t num_parts = 0;
@@ -126,7 +127,7 @@ class BatchPlanner {
   PrefixCache cache_;
   std::optional<Chain> chain_;
   std::uint64_t batch_ = 0;
-  std::uint64_t document_batch_ = 0;  // the last one that used the slots of long documents
+  std::uint64_t document_batch_ = 0;  // last batch that used the slots of long documents
 };
 
 }  // namespace rerank

@@ -1,4 +1,4 @@
-// A request on its way through the engine.
+// A request while the engine processes it.
 #pragma once
 
 #include <atomic>
@@ -21,8 +21,8 @@
 
 namespace rerank {
 
-// The part of a request that one replica scores. Whoever lets go of the last hold finishes it: the scheduler
-// holds it once until no document is left to plan, and each planned document holds it until it is computed.
+// The part of a request that one replica scores. Whoever releases the last hold finishes it: the scheduler
+// has one hold until all documents are planned, and each planned document has one until it is computed.
 struct PendingRequest {
   PendingRequest(std::shared_ptr<SubmittedRequest> submitted, DocumentRange part, Engine::Callback c)
       : whole(std::move(submitted)), documents(part), callback(std::move(c)), scores(part.end - part.first) {}
@@ -33,31 +33,31 @@ struct PendingRequest {
   const Request& request = whole->request;
   std::atomic<std::int64_t> holds{1};
 
-  // The scheduler's own.
-  std::int32_t priority = request.priority;      // lower while a request of a lower number waits for this one
-  std::shared_ptr<SharedEncoding> shared;        // of the first documents, where others help; else empty
-  std::unique_ptr<PromptEncoding> encoding;      // from the first look at it on
-  std::chrono::nanoseconds encoding_next{};      // spent on next_document and what it needs
-  const PrefixCache::Part* held_head = nullptr;  // a long part of the head that is kept for it
+  // Used only by the scheduler.
+  std::int32_t priority = request.priority;  // lowered while a request with a lower number waits for it
+  std::shared_ptr<SharedEncoding> shared;    // of the first documents if other threads help, otherwise null
+  std::unique_ptr<PromptEncoding> encoding;  // created when first looked at
+  std::chrono::nanoseconds encoding_next{};  // time spent on next_document and its prefix
+  const PrefixCache::Part* held_head = nullptr;  // a long part of the prefix, held for this request
   std::size_t next = documents.first;            // document to plan
-  std::optional<EncodedDocument> next_document;  // encoded, once looked at
+  std::optional<EncodedDocument> next_document;  // encoded when first looked at
   bool passed_over = false;                      // did not fit into the batch being formed
   std::optional<Clock::time_point> started;
   std::chrono::nanoseconds tokenize{};
   std::int64_t num_cached_tokens = 0;
 
-  // The worker's own.
+  // Used only by the worker.
   std::chrono::nanoseconds compute{};
-  std::int64_t last_batch = 0;        // that held a document of this request
+  std::int64_t last_batch = 0;        // that contained a document of this request
   std::vector<DocumentScore> scores;  // [documents]; tokens and truncation filled by the scheduler
 
   DocumentScore& score_of(std::size_t document) { return scores[document - documents.first]; }
   bool all_planned() const { return next == documents.end; }
 
-  // Of the next document. REQUIRES: that is encoded.
+  // The prefix of the next document. REQUIRES: that document is encoded.
   const EncodedHead& head() const { return encoding->head(); }
 
-  // The first failure stays; if memory runs out, without its words.
+  // Only the first failure is kept; without its message if memory runs out.
   void fail(Status status, std::string_view message) noexcept {
     set_failure(status, [&] { return Failure{status, std::string(message), {}, std::string(message)}; });
   }

@@ -20,7 +20,7 @@ const PrefixCache::Part* PrefixCache::insert(const Part* parent, std::uint64_t o
                                              std::span<const std::int32_t> ids, std::uint64_t batch) {
   if (parent != nullptr) use(parent, batch);
   const auto count = static_cast<std::int32_t>(ids.size());
-  // Made before it takes its place: memory may run out.
+  // Created before it is linked: memory may run out.
   std::list<Part> made;
   made.push_front({.parent = parent,
                    .owner = owner,

@@ -1,4 +1,4 @@
-// The tree of kept prompt parts: what is found, what is dropped and when, and that no two parts share a slot.
+// The prefix cache: what is found, what is evicted and when, and that no two parts share a slot.
 #include "engine/schedule/prefix_cache.h"
 
 #include <gtest/gtest.h>
@@ -47,7 +47,7 @@ TEST(PrefixCache, KeepsWhatTheOpenBatchUses) {
   EXPECT_EQ(cache.insert(nullptr, 0, Ids{3, 3, 3}, 1), nullptr);
   cache.trim(1);
   EXPECT_EQ(cache.num_tokens(), 4);
-  // The next batch uses the parent through its child, so neither gives way.
+  // The next batch uses the parent through its child, so neither is evicted.
   cache.use(cache.find(parent, 0, Ids{2}), 2);
   EXPECT_EQ(cache.insert(nullptr, 0, Ids{3, 3, 3}, 2), nullptr);
   EXPECT_NE(cache.insert(nullptr, 0, Ids{3, 3, 3, 3}, 3), nullptr);
@@ -60,7 +60,7 @@ TEST(PrefixCache, AParentOutlivesItsChildren) {
   cache.insert(parent, 0, Ids{2}, 1);
   cache.insert(parent, 0, Ids{3}, 1);
   cache.use(cache.find(parent, 0, Ids{3}), 2);
-  // The parent was used longest ago of all but has children: they go first.
+  // The parent is the least recently used, but its children are evicted first.
   EXPECT_NE(cache.insert(nullptr, 0, Ids{4, 4}, 3), nullptr);
   EXPECT_EQ(cache.find(parent, 0, Ids{2}), nullptr);
 }
@@ -100,8 +100,8 @@ TEST(PrefixCache, FindsNothingHalfMade) {
   EXPECT_EQ(cache.find(nullptr, 0, Ids{1, 2, 3}), part);
 }
 
-// Whatever is done: live parts share no slot, positions add up, and what the open batch used can still be
-// found.
+// After any operation, live parts share no slot, positions are consistent, and everything the open batch used
+// can still be found.
 TEST(PrefixCache, RandomOperations) {
   std::mt19937 random(5);
   for (int round = 0; round < 50; ++round) {

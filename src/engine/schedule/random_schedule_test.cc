@@ -1,5 +1,5 @@
-// Many thousand random schedules, beside a model of what they must come to: requests of every kind under
-// absurd limits, cancelled, late, wrong, in any order, planned in slices of any length.
+// Thousands of random schedules, compared with a model of the expected outcome: requests of every kind under
+// absurd limits, cancelled, late or invalid, in any order, planned in slices of any length.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -22,7 +22,7 @@
 namespace rerank {
 namespace {
 
-// A tokenizer of one token a byte but for the words of the prompt, so that prompts are short.
+// A tokenizer with one token per byte, except for the words of the prompt, so that prompts are short.
 Tokenizer prompt_tokenizer() {
   std::istringstream words{qwen3_reranker_prompt().pieces[0].texts[0].words};
   std::vector<std::pair<std::string, std::string>> merges;
@@ -58,7 +58,7 @@ class Schedule {
         checker_(options_),
         scheduler_(options_, encoder, [this](const PendingRequestPtr& request) { release(*request); }) {}
 
-  // What is wrong; empty: nothing.
+  // Returns what is wrong, or an empty string.
   std::string run() {
     const std::size_t num_requests = 1 + random_() % 5;
     int idle = 0;
@@ -191,7 +191,7 @@ class Schedule {
       if (request->failed() && !may_fail(*request))
         error_ = "failed for nothing: " + request->take_result().message;
     }
-    // With room for all heads nothing is computed that is not counted.
+    // If all prefixes fit the cache, every token is either computed or counted as cached.
     if (is_all_scored && options_.prefix_cache_tokens == 2000 && num_computed_ + num_cached != num_tokens) {
       error_ = "tokens counted as cached are not those that were not computed";
     }
@@ -221,7 +221,7 @@ class Schedule {
   PlannedBatch planned_;
 };
 
-// $RERANK_SCHEDULES says how many, $RERANK_SCHEDULE_SEED where they begin.
+// $RERANK_SCHEDULES sets the number of schedules, $RERANK_SCHEDULE_SEED the first seed.
 void run_schedules(const RequestEncoder& encoder, std::uint32_t otherwise_count) {
   const auto number = [](const char* name, std::uint32_t otherwise) {
     const char* value = std::getenv(name);

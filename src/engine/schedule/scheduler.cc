@@ -9,7 +9,7 @@
 namespace rerank {
 namespace {
 
-// Whatever goes wrong with one request ends that one.
+// An error of one request ends only that request.
 void fail_for(PendingRequest& request, const std::exception& exception) {
   const auto* error = dynamic_cast<const Error*>(&exception);
   if (error != nullptr && error->code() != ErrorCode::kInternal) {
@@ -62,7 +62,7 @@ void Scheduler::start_batch(PlannedBatch& planned) {
   planner_.start_batch();
   std::erase_if(active_, [](const auto& level) { return level.second.empty(); });
   for (auto& [priority, turns] : active_) {
-    // Whoever found no room in the last batch comes first in this one.
+    // Requests that found no room in the last batch come first in this one.
     const auto first = std::ranges::find_if(turns, [](const auto& request) { return request->passed_over; });
     if (first != turns.begin()) turns.splice(turns.begin(), turns, first, turns.end());
     for (const PendingRequestPtr& request : turns) request->passed_over = false;
@@ -75,7 +75,7 @@ bool Scheduler::fill(PlannedBatch& planned) {
   try {
     if (!batch_started_) start_batch(planned);
   } catch (const std::bad_alloc&) {
-    return false;  // nobody's fault: later perhaps
+    return false;  // no request is to blame; try again later
   }
   for (auto& [priority, turns] : active_) {
     if (!fill_from(turns, planned)) return false;
@@ -83,7 +83,7 @@ bool Scheduler::fill(PlannedBatch& planned) {
   return !encode_slow();
 }
 
-// False when the time is over.
+// False when the time slice is over.
 bool Scheduler::fill_from(Turns& turns, PlannedBatch& planned) {
   std::size_t without_progress = 0;
   while (without_progress < turns.size()) {
@@ -104,8 +104,8 @@ bool Scheduler::fill_from(Turns& turns, PlannedBatch& planned) {
   return true;
 }
 
-// Whoever waits for the slots of chunks lends its priority to whom they belong to, which else might wait for
-// ever.
+// A request that waits for the slots of chunks lends its priority to the request that owns them; otherwise it
+// could wait forever.
 void Scheduler::let_chunks_pass(std::int32_t priority) {
   const PendingRequestPtr owner = planner_.chunks_request();
   if (owner == nullptr || owner->priority <= priority) return;
@@ -137,7 +137,7 @@ Scheduler::Outcome Scheduler::plan_next(const PendingRequestPtr& request, Planne
   return request->failed() || request->all_planned() ? Outcome::kEnded : Outcome::kPlanned;
 }
 
-// Encodes what is looked at next, until `most` is spent on it in all; true once it is there.
+// Encodes the next document, for at most `most` in total; true once it is done.
 bool Scheduler::encode_next(PendingRequest& request, std::chrono::nanoseconds most) const {
   if (request.next_document) return true;
   if (request.encoding_next > most) return false;
@@ -165,8 +165,8 @@ bool Scheduler::encode_next(PendingRequest& request, std::chrono::nanoseconds mo
   return is_done;
 }
 
-// Goes on with the texts of one request that were too much for fill_from: the first of the lowest priority,
-// which then is the last. False if there is none.
+// Continues encoding a text that was too long for fill_from: of the first request of the lowest priority,
+// which then becomes the last. False if there is none.
 bool Scheduler::encode_slow() {
   for (auto& [priority, turns] : active_) {
     const auto is_slow = [this](const auto& request) {

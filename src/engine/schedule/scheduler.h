@@ -1,6 +1,5 @@
-// Whose turn it is: encodes the texts of requests and forms batches of them. Requests of one priority take
-// turns document by document, so that a large one does not hold up a small one. Where a prompt goes in the
-// batch stands in batch_planner.h.
+// Encodes the texts of requests and forms batches of them. Requests of one priority take turns document by
+// document, so that a large one does not delay a small one. batch_planner.h places prompts in the batch.
 #pragma once
 
 #include <cstdint>
@@ -18,29 +17,29 @@ namespace rerank {
 // Not safe from several threads at once.
 class Scheduler {
  public:
-  // `release` is called when the scheduler lets go of its hold on a request.
+  // `release` is called when the scheduler releases its hold on a request.
   Scheduler(const SchedulerOptions& options, const RequestEncoder& encoder,
             std::function<void(const PendingRequestPtr&)> release);
 
   void add(const PendingRequestPtr& request);
-  // Adds to `planned` what fits, for some milliseconds at most; true once there is nothing more to do.
-  // Requests that turn out wrong, are cancelled or too late are let go of.
+  // Adds what fits to `planned`, for a few milliseconds at most; returns true once nothing more can be added.
+  // Requests that are invalid, cancelled or past their deadline are released.
   bool fill(PlannedBatch& planned);
-  // `planned` has been handed on; the next fill starts another batch.
+  // Called after `planned` was handed over; the next fill starts another batch.
   void close_batch();
-  // Lets go of all requests, failed as given.
+  // Fails all requests with this status and releases them.
   void drop_all(Status status, const std::string& message);
 
-  // Whether a request found no room in the batch being formed.
+  // Whether some request found no room in the batch being formed.
   bool is_full() const { return is_full_; }
-  // Tokens of prompt heads that are kept or in use.
+  // Tokens of prefixes that are cached or in use.
   std::int32_t prefix_cache_tokens() const { return planner_.prefix_cache_tokens(); }
 
  private:
   enum class Outcome {
     kPlanned,
     kNoRoom,
-    kTexts,  // take longer to encode than is waited for here
+    kTexts,  // encoding them takes longer than this slice
     kEnded,
   };
   using Turns = std::list<PendingRequestPtr>;
@@ -59,7 +58,7 @@ class Scheduler {
   std::function<void(const PendingRequestPtr&)> release_;
   BatchPlanner planner_;
   std::map<std::int32_t, Turns> active_;  // by priority
-  Clock::time_point slice_end_;           // when fill returns whatever is left to do
+  Clock::time_point slice_end_;           // when fill returns even if work is left
   bool batch_started_ = false;
   bool is_full_ = false;
 };

@@ -1,5 +1,5 @@
-// Batches: every pair's prompt comes together whole, within the limits, whatever shares the batch and however
-// small the budget; and who comes next.
+// Batches: every prompt is complete and within the limits, whatever shares its batch and however small the
+// budget; and the order of requests.
 #include "engine/schedule/scheduler.h"
 
 #include <gmock/gmock.h>
@@ -48,7 +48,7 @@ TEST(Scheduler, SharesBetweenRequestsUnlessTold) {
   }
 }
 
-// Such a prompt has the document first: each is a segment of its own, and nothing is kept.
+// The document comes first in this prompt: each is a segment of its own, and nothing is cached.
 TEST(Scheduler, APromptWithoutSharedParts) {
   Planner planner(kOptions, document_first_prompt());
   const PendingRequestPtr request = planner.add(plain_request(4)), again = planner.add(plain_request(4));
@@ -136,7 +136,7 @@ TEST(Scheduler, LowerPrioritiesComeFirstAndEqualOnesTakeTurns) {
   EXPECT_GT(count(scored, second), 2u);
 }
 
-// The slots of a long document under way are needed by one of a lower number, and others stand between them.
+// A request of a lower number waits for the slots of a long document, while others are queued in between.
 TEST(Scheduler, WhoHoldsUpALowerPriorityIsServedAsOne) {
   SchedulerOptions options = kOptions;
   options.max_num_batched_tokens = 200;
@@ -175,7 +175,7 @@ TEST(Scheduler, LongDocumentsGoInChunks) {
   }
 }
 
-// However short the slices, all comes to its end; and what is cancelled in between is noticed.
+// Everything completes, however short the slices are, and cancellations in between are noticed.
 TEST(Scheduler, TextsAreEncodedSliceBySlice) {
   SchedulerOptions options = kOptions;
   options.planning_slice = options.document_slice = std::chrono::microseconds(0);
@@ -259,9 +259,8 @@ std::string random_text(std::mt19937& random, std::size_t longest) {
   return letters(random() % (longest + 1), static_cast<char>('a' + random() % 3));
 }
 
-// Many requests come, some are cancelled, under random limits, often absurd ones: every document of the
-// others is scored exactly once, from the right prompt (Planner), with every rule of batches kept
-// (PromptBackend).
+// Random requests under random, often absurd limits, some of them cancelled: every document of the others is
+// scored exactly once, from the correct prompt (Planner), and every rule of batches is kept (PromptBackend).
 TEST(Scheduler, RandomRequestsUnderRandomLimits) {
   for (std::uint32_t seed = 0; seed < 60; ++seed) {
     SCOPED_TRACE(seed);

@@ -13,7 +13,7 @@ std::optional<std::int32_t> SlotAllocator::allocate(std::int32_t count) {
   for (auto run = free_.begin(); run != free_.end(); ++run) {
     if (run->second < count) continue;
     const std::int32_t first = run->first;
-    // The node is used again: nothing is allocated, so memory cannot run out here.
+    // The node is reused, so nothing is allocated and memory cannot run out here.
     auto node = free_.extract(run);
     node.key() += count;
     node.mapped() -= count;

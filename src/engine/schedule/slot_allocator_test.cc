@@ -1,4 +1,4 @@
-// Slots against a plain array of who has which.
+// The allocator compared with a plain array of owners.
 #include "engine/schedule/slot_allocator.h"
 
 #include <gtest/gtest.h>
