@@ -196,11 +196,11 @@ def main():
     if unicodedata2.unidata_version != "16.0.0":
         sys.exit(f"unicodedata2 is of Unicode {unicodedata2.unidata_version}: pip install unicodedata2==16.0.0")
     entries = list(category_entries())
-    write(room / "unicode" / "unicode_category_table.cc", "General categories of Unicode 16.0, in the form unicode_category.h tells.",
+    write(room / "unicode" / "unicode_category_table.cc", "General categories of Unicode 16.0, in the format of unicode_category.h.",
           "unicode/unicode_category.h",
           (f"const std::array<uint32_t, {len(entries)}> kCategoryTable", [f"{e:#x}," for e in entries]))
     graphemes = list(grapheme_entries())
-    write(room / "unicode" / "grapheme_table.cc", "Grapheme clusters of Unicode 16.0, in the form grapheme.h tells.",
+    write(room / "unicode" / "grapheme_table.cc", "Grapheme clusters of Unicode 16.0, in the format of grapheme.h.",
           "unicode/grapheme.h",
           (f"const std::array<uint32_t, {len(graphemes)}> kGraphemeTable", [f"{e:#x}," for e in graphemes]))
     characters = write_character_table(room)

@@ -1,4 +1,4 @@
-// A trie walked from each byte that can begin a token, and the flags applied to what it finds.
+// Walks a trie from each byte that can begin a token, and applies the flags to what it finds.
 #include "tokenizer/added_tokens.h"
 
 #include <algorithm>
@@ -18,7 +18,7 @@ size_t skip_white_space(std::string_view text, size_t at) {
   return at;
 }
 
-// Not before `floor`.
+// Stops at `floor`.
 size_t skip_white_space_back(std::string_view text, size_t at, size_t floor) {
   while (at > floor) {
     char32_t before = previous_code_point(text, at);
@@ -96,7 +96,7 @@ std::optional<AddedTokenMatcher::Stretch> AddedTokenScan::next(size_t num_bytes)
     const AddedTokenMatcher::Hit hit = matcher_.next_hit(text_, from, to);
     search_at_ = hit.end;
     if (hit.token < 0) {
-      // A token that comes next may take white space before it.
+      // The token that comes next may include white space before it.
       size_t end = to;
       if (to < text_.size() && matcher_.has_lstrip_) {
         end = skip_white_space_back(text_, to, from);
@@ -114,7 +114,7 @@ std::optional<AddedTokenMatcher::Stretch> AddedTokenScan::next(size_t num_bytes)
             ? std::max(skip_white_space_back(text_, hit.begin, std::min(covered_, hit.begin)), covered_)
             : hit.begin;
     const size_t end = token.rstrip ? skip_white_space(text_, hit.end) : hit.end;
-    if (begin >= end) continue;  // white space that the token before took
+    if (begin >= end) continue;  // white space of the previous token
     const AddedTokenMatcher::Stretch found{begin, end, token.id};
     const size_t plain = std::exchange(covered_, end);
     if (plain >= begin) return found;

@@ -8,7 +8,7 @@ namespace {
 
 using testing::ElementsAre;
 
-// The stretches as text; tokens in brackets.
+// The stretches as text, tokens in brackets.
 std::vector<std::string> found(std::vector<AddedToken> tokens, std::string_view text) {
   std::vector<AddedTokenMatcher::Stretch> stretches;
   AddedTokenMatcher(std::move(tokens)).find(text, SIZE_MAX, stretches);

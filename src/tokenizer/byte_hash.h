@@ -1,5 +1,5 @@
-// A fast hash of short byte strings, for the tables of this room. Not for anything an attacker or a file
-// format sees: it differs between machines of different byte order.
+// A fast hash of short byte strings for the tables of this room. Neither secure nor portable: it depends on
+// byte order.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +23,7 @@ inline uint64_t hash_bytes(std::string_view bytes) {
     std::memcpy(&eight, data, 8);
     hash = mix_bits(hash, eight);
   }
-  // Two reads that overlap cover any rest without a loop over bytes.
+  // Two overlapping reads cover any remainder without a loop over bytes.
   uint64_t rest = 0;
   if (left >= 4) {
     uint32_t low, high;

@@ -1,5 +1,5 @@
-// What a tokenizer.json says: the four stages, the tokens that are found before them, and the way back.
-// Reading is here; running is the tokenizer's.
+// The contents of tokenizer.json: the four stages, the added tokens, and the decoders. This file only reads
+// them; Tokenizer runs them.
 #pragma once
 
 #include <memory>
@@ -17,19 +17,17 @@ namespace rerank {
 
 struct TokenizerPipeline {
   Normalizers normalizers;
-  PreTokenizers pre_tokenizers;  // none where the model cuts text itself
+  PreTokenizers pre_tokenizers;  // none if the model cuts text itself
   std::unique_ptr<TokenModel> model;
   TokenFrames frames;
   DecoderSteps decoders;
-  std::vector<AddedToken>
-      added_tokens;  // in the order in which they were given; ids and contents are distinct
+  std::vector<AddedToken> added_tokens;  // in the order of the file; ids and contents are distinct
 };
 
-// Reads the text of a tokenizer.json. `name` stands for the file in messages. Throws Error{kInvalidArgument}
-// for what is malformed and Error{kUnsupported} for what this room cannot do exactly; both name the key and
-// the way out.
+// Reads a tokenizer.json; `name` is the file's name in messages. Throws Error{kInvalidArgument} if it is
+// malformed and Error{kUnsupported} if it cannot be reproduced exactly; both name the key and what to do.
 TokenizerPipeline read_pipeline(std::string_view json, std::string_view name);
-// The same of one that was parsed.
+// The same for parsed JSON.
 TokenizerPipeline read_pipeline(const JsonView& root);
 
 }  // namespace rerank

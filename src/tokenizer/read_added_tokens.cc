@@ -31,8 +31,8 @@ bool is_text_token(const AddedToken& token, const TokenModel& model) {
   return model.own_cuts() != nullptr && !token.special && model.vocabulary().find(token.content) == token.id;
 }
 
-// The Hugging Face library gives an added token the id that the vocabulary has for it, else the next free
-// one, and only warns where the file says another; here the file must agree.
+// The Hugging Face library gives an added token its id in the vocabulary, otherwise the next free one, and
+// only warns if the file has a different id. Here the file must agree.
 std::vector<AddedToken> read_added_tokens(const JsonView& root, const TokenModel& model,
                                           const Normalizers& normalizers) {
   const Vocabulary& vocabulary = model.vocabulary();
@@ -44,7 +44,7 @@ std::vector<AddedToken> read_added_tokens(const JsonView& root, const TokenModel
   for (size_t i = 0; i < list->array().size(); ++i) {
     JsonView node = list->element(i);
     AddedToken token = read_added_token(node);
-    // What is looked for in the same text, see AddedTokenMatcher.
+    // The text to find must be in the same form as the text searched, see AddedTokenMatcher.
     std::string storage;
     const std::string_view sought =
         token.normalized ? normalizers.normalized(token.content, storage) : token.content;

@@ -1,4 +1,4 @@
-// The member "added_tokens" of a tokenizer.json.
+// Reads "added_tokens" of tokenizer.json.
 #pragma once
 
 #include <vector>
@@ -14,8 +14,8 @@ namespace rerank {
 std::vector<AddedToken> read_added_tokens(const JsonView& root, const TokenModel& model,
                                           const Normalizers& normalizers);
 
-// Whether it is found in every text, whoever wrote it, as what SentencePiece calls user-defined symbols is:
-// tokens of the model that are found before it is asked.
+// Whether the token is found in every text, even of users: tokens of the model that are matched before it,
+// which SentencePiece calls user-defined symbols.
 bool is_text_token(const AddedToken& token, const TokenModel& model);
 
 }  // namespace rerank

@@ -1,4 +1,4 @@
-// Reads a tokenizer.json, stage by stage, and checks that the stages fit together.
+// Reads tokenizer.json stage by stage and checks that the stages fit together.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -16,7 +16,7 @@
 namespace rerank {
 namespace {
 
-// For a model that cuts text itself: accepts what cuts nothing.
+// For a model that cuts text itself: accepts only steps that cut nothing.
 void check_cuts_nothing(const JsonView& root, const Normalizers& normalizers) {
   const std::optional<JsonView> pre_tokenizer = root.find("pre_tokenizer");
   if (!pre_tokenizer) return;
@@ -52,8 +52,8 @@ bool has_byte_fallback(const JsonView& root) {
   return (!type || type->string() == "BPE") && model.boolean_or("byte_fallback", false);
 }
 
-// Text of users never becomes a control token, so none may be within reach of a model that cannot leave it
-// out.
+// Text of users must never become a control token, so none may be reachable by a model that cannot exclude
+// it.
 void check_special_tokens_are_apart(const JsonView& root, const TokenizerPipeline& read) {
   for (size_t i = 0; i < read.added_tokens.size(); ++i) {
     const AddedToken& token = read.added_tokens[i];
@@ -94,8 +94,8 @@ TokenizerPipeline read_pipeline(std::string_view json, std::string_view name) {
 }
 
 TokenizerPipeline read_pipeline(const JsonView& root) {
-  // Truncation and padding are left alone, whatever they say: what is cut is the prompt's rule, and batches
-  // are packed without padding.
+  // Truncation and padding are ignored: the prompt determines truncation, and batches are packed without
+  // padding.
   root.allow_only({"version", "truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer",
                    "post_processor", "decoder", "model"});
   if (auto version = root.find("version"); version && version->string() != "1.0") {

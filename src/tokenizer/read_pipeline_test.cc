@@ -20,7 +20,7 @@ TokenizerPipeline read(const object& document) {
   return read_pipeline(boost::json::serialize(document), "t.json");
 }
 
-// A change to the small document, and what the refusal must name.
+// A change to the small document, and what the error must name.
 struct Refusal {
   const char* name;
   std::function<void(object&)> change;
@@ -200,10 +200,10 @@ TEST(ReadPipeline, AcceptsWhatChangesNothing) {
   object document = small_document();
   model(document)["dropout"] = 0.0;
   model(document).erase("type");
-  model(document)["unk_token"] = "<unk>";  // no byte is unknown
+  model(document)["unk_token"] = "<unk>";  // never used
   model(document)["fuse_unk"] = true;
-  document["truncation"] = object{{"max_length", 5}};          // the prompt's own rule cuts
-  document["padding"] = object{{"strategy", "BatchLongest"}};  // batches are packed without
+  document["truncation"] = object{{"max_length", 5}};          // the prompt determines truncation
+  document["padding"] = object{{"strategy", "BatchLongest"}};  // batches are not padded
   document.erase("decoder");
   document.erase("added_tokens");
   document["normalizer"] = nullptr;
@@ -256,7 +256,7 @@ TEST(ReadPipeline, ReadsTheStepsOfThePreTokenizer) {
   EXPECT_EQ(pre_tokens(document, "a 1xb"), " a| 1| x| b|") << "the library's defaults";
 }
 
-// Who encodes puts the parts together.
+// The caller concatenates the parts.
 TEST(ReadPipeline, ReadsWhatIsAroundAText) {
   using Text = TokenFrame::Text;
   using Parts = std::vector<TokenFrame::Part>;

@@ -25,14 +25,14 @@ constexpr SpecialTokenKey kSpecialTokens[] = {{"pad_token", "[PAD]"},
                                               {"sep_token", "[SEP]"},
                                               {"mask_token", "[MASK]"}};
 
-// Written as text, or as an object with its flags.
+// A string, or an object with flags.
 std::string special_token(const JsonView& config, const SpecialTokenKey& token) {
   const std::optional<JsonView> given = config.find(token.key);
   if (!given) return token.usual;
   return std::string(given->is_string() ? given->string() : given->at("content").string());
 }
 
-// Later of two equal lines count, as in the library.
+// The last of equal lines counts, as in the library.
 json::object read_lines(std::string_view text, std::string_view name) {
   if (const size_t bad = first_invalid_utf8(text); bad != text.size()) {
     throw Error(ErrorCode::kInvalidArgument, fmt::format("{}: not valid UTF-8 at byte {}", name, bad));

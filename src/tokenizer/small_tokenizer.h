@@ -1,6 +1,5 @@
-// A small tokenizer.json for the tests of this room: one token for each byte, the merges that a test names,
-// and the rest of the document as a test changes it. Ids: the byte itself, then 256 on for what the merges
-// make, in order.
+// A small tokenizer.json for tests: one token for each byte, the given merges, and the rest of the document
+// to be changed by the test. Ids are the byte itself, then from 256 on the results of the merges in order.
 #pragma once
 
 #include <boost/json.hpp>
@@ -48,8 +47,8 @@ inline boost::json::object small_document(
             {"merges", std::move(written)}}}};
 }
 
-// A small tokenizer.json with byte fallback, built as Gemma's: ids 0 to 255 are the bytes, then the
-// characters, then what the merges make, in order. Merges are of plain text, with U+2581 for a space.
+// A small tokenizer.json with byte fallback, like Gemma's: ids 0 to 255 are the bytes, followed by the
+// characters and the results of the merges in order. Merges are plain text, with U+2581 for a space.
 inline boost::json::object small_fallback_document(
     const std::vector<std::string>& characters,
     const std::vector<std::pair<std::string, std::string>>& merges = {}) {
@@ -92,7 +91,7 @@ inline boost::json::object small_fallback_document(
             {"merges", std::move(written)}}}};
 }
 
-// A small tokenizer.json of BERT's kind: ids in the order of the tokens, of which "[UNK]" is the first.
+// A small tokenizer.json like BERT's: ids in the order of the tokens, starting with "[UNK]".
 inline boost::json::object small_word_piece_document(const std::vector<std::string>& tokens) {
   boost::json::object vocab = {{"[UNK]", 0}};
   for (const std::string& token : tokens) vocab.emplace(token, vocab.size());
@@ -110,9 +109,8 @@ inline boost::json::object small_word_piece_document(const std::vector<std::stri
             {"vocab", std::move(vocab)}}}};
 }
 
-// A small tokenizer.json of XLM-RoBERTa's kind, without its character map: ids in the order of the tokens, of
-// which
-// "<unk>" is the first.
+// A small tokenizer.json like XLM-RoBERTa's, without a character map: ids in the order of the tokens,
+// starting with "<unk>".
 inline boost::json::object small_unigram_document(const std::vector<std::pair<std::string, double>>& tokens) {
   boost::json::array vocab;
   vocab.push_back(boost::json::array{"<unk>", 0.0});
@@ -130,7 +128,7 @@ inline boost::json::object small_unigram_document(const std::vector<std::pair<st
           {"model", {{"type", "Unigram"}, {"unk_id", 0}, {"vocab", std::move(vocab)}}}};
 }
 
-// An entry of added_tokens; `flags` names those that are true, apart by spaces.
+// An entry of added_tokens; `flags` lists those that are true, separated by spaces.
 inline boost::json::object small_added_token(int id, const std::string& content,
                                              const std::string& flags = "") {
   boost::json::object token = {{"id", id}, {"content", content}};

@@ -1,4 +1,4 @@
-// How each stage finds its steps in a tokenizer.json: a closed list of types, each with who reads it.
+// How each stage finds its steps in tokenizer.json: a closed list of types with their readers.
 #pragma once
 
 #include <fmt/format.h>
@@ -17,7 +17,7 @@ struct StepKind {
   Reader* read;
 };
 
-// The reader of the step's type. Throws Error{kUnsupported} that names the types there are.
+// The reader for the step's type. Throws Error{kUnsupported} that names the known types.
 template <typename Reader, size_t Size>
 Reader& reader_of(const JsonView& step, const StepKind<Reader> (&kinds)[Size]) {
   const std::string_view type = step.at("type").string();

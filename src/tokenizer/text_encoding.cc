@@ -1,6 +1,6 @@
-// Each step takes in some KiB. What is in them becomes ids as far as nothing that may follow can change it:
-// normalization is cut where no code point reacts with the one before, and of the words those are taken that
-// the pattern finds without a look at the end.
+// Each step reads a few KiB and encodes as much of them as no later text can change: normalization is cut
+// where no code point reacts with the one before it, and words are taken if the pattern finds them without
+// looking at the end.
 #include "tokenizer/text_encoding.h"
 
 #include <algorithm>
@@ -12,11 +12,11 @@
 namespace rerank {
 namespace {
 
-// A step is a millisecond of BPE at worst, 4 if all of it is one word.
+// In the worst case a step is one millisecond of BPE, or 4 if all of it is one word.
 constexpr size_t kStepBytes = 8 << 10;
 constexpr size_t kLeastStepBytes = 256;
-constexpr size_t kBytesOfToken = 8;     // or fewer, in most texts
-constexpr size_t kFewBytesOfToken = 3;  // or more, in most texts
+constexpr size_t kBytesOfToken = 8;     // at most, in most texts
+constexpr size_t kFewBytesOfToken = 3;  // at least, in most texts
 constexpr size_t kValidatedBytes = 1 << 20;
 
 }  // namespace
@@ -39,14 +39,14 @@ size_t TextEncoding::bytes_of(size_t num_ids) {
   return std::max(kLeastStepBytes, kBytesOfToken * std::min(num_ids, kStepBytes / kBytesOfToken));
 }
 
-// Looks at some more of the text; true once all of it is UTF-8.
+// Validates some more of the text; true once all of it is known to be UTF-8.
 bool TextEncoding::is_valid() {
   for (size_t left = kValidatedBytes; num_valid_parts_ < parts_.size(); ++num_valid_parts_) {
     const std::string_view text = parts_[num_valid_parts_].text;
     const std::string_view next = text.substr(num_valid_bytes_, left);
     const size_t valid = first_invalid_utf8(next);
     num_valid_bytes_ += valid;
-    // What looks like an invalid end may be half a code point.
+    // An end that looks invalid may be half a code point.
     const bool is_cut = num_valid_bytes_ - valid + next.size() < text.size() && next.size() - valid < 4;
     if (valid < next.size() && !is_cut) refuse_utf8(text, num_valid_bytes_);
     if (num_valid_bytes_ < text.size()) return false;
@@ -56,7 +56,7 @@ bool TextEncoding::is_valid() {
   return true;
 }
 
-// Of the part at hand; nothing at its end.
+// The next stretch of the current part; nullopt at its end.
 std::optional<TextEncoding::Stretch> TextEncoding::next_stretch(size_t num_bytes) {
   const TextPart& part = parts_[part_];
   const Tokenizer::Impl& own = *tokenizer_.impl_;
@@ -69,7 +69,7 @@ std::optional<TextEncoding::Stretch> TextEncoding::next_stretch(size_t num_bytes
   return Stretch{part_at_, part_at_ + std::min(num_bytes, part.text.size() - part_at_), -1};
 }
 
-// Takes in about so many bytes; true if they end in a token or are the last.
+// Reads about `num_bytes` bytes; true if they end in a token or at the end of the text.
 bool TextEncoding::take_in(size_t num_bytes) {
   while (part_ < parts_.size()) {
     if (num_bytes == 0) return false;
@@ -97,7 +97,7 @@ bool TextEncoding::take_in(size_t num_bytes) {
 
 bool TextEncoding::advance() {
   if (!is_valid()) return false;
-  // Added tokens of normalized text are looked for in all of it at once.
+  // If added tokens are searched in normalized text, the whole text is needed.
   const bool is_end = take_in(
       looks_at_normal_text_ ? SIZE_MAX : std::exchange(take_bytes_, std::min(2 * take_bytes_, kStepBytes)));
   if (is_end && is_first_ && normal_.empty() && stream_.num_pending_bytes() == 0) {
@@ -116,7 +116,7 @@ bool TextEncoding::advance() {
   return is_whole_ || ids_.size() > max_ids_;
 }
 
-// All of the stretch.
+// Encodes the whole stretch.
 void TextEncoding::append_whole() {
   const Tokenizer::Impl& own = *tokenizer_.impl_;
   const auto append_plain = [&](std::string_view plain) {
@@ -145,7 +145,7 @@ void TextEncoding::append_whole() {
   append_plain(normal.text().substr(at));
 }
 
-// What nothing that follows can change, or all if nothing follows.
+// Encodes what no later text can change, or everything at the end.
 void TextEncoding::append_settled(bool is_end) {
   const Tokenizer::Impl& own = *tokenizer_.impl_;
   stream_.push(raw_, is_end, normal_);
@@ -163,7 +163,7 @@ void TextEncoding::append_settled(bool is_end) {
   if (stream_.num_pending_bytes() + normal_.size() > most + kStepBytes) refuse_stretch(most);
 }
 
-// A stretch that is too long is that of which most has not become ids.
+// If a stretch is too long, the part with most of its bytes is at fault.
 size_t TextEncoding::failed_part() const {
   if (num_valid_parts_ < parts_.size()) return num_valid_parts_;
   size_t part = std::min(part_, parts_.size() - 1);

@@ -1,4 +1,4 @@
-// What TextEncoding refuses, whose fault it is, and how long a step takes at most.
+// What TextEncoding rejects, which part is at fault, and how long a step takes at most.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -35,7 +35,7 @@ std::string repeat(const std::string& text, size_t times) {
   return out;
 }
 
-// The byte where a text is wrong is the text's own, even where its ids are not wanted.
+// The whole text is validated, even if its ids are not needed.
 TEST(TextEncodingLimits, AllOfTheTextMustBeUtf8) {
   const Tokenizer tokenizer = parse(small_document());
   for (const size_t good : {0ul, 3ul, (1ul << 20) - 1, 1ul << 20, (3ul << 20) - 2}) {
@@ -87,11 +87,11 @@ TEST(TextEncodingLimits, AStretchWithoutABreakIsBounded) {
                 HasSubstr("a stretch of more than 32768 bytes"))
         << bit;
   }
-  // What is not wanted is not looked at.
+  // Text beyond the limit is not encoded.
   EXPECT_EQ(refusal("one two three four " + repeat("a", 3 * most), 3), "no error");
 }
 
-// A line of Chinese has no white space, and may be long.
+// A line of Chinese has no white space and may be long.
 TEST(TextEncodingLimits, AStretchMayBeLongWhereTimeIsLinear) {
   const Tokenizer words = parse(small_word_piece_document({"a"}));
   const Tokenizer unigram =
@@ -106,7 +106,7 @@ TEST(TextEncodingLimits, AStretchMayBeLongWhereTimeIsLinear) {
   }
 }
 
-// However large the text, a step is short and the number of steps that ids are made in bounded by the limit.
+// However large the text is, a step is short, and the limit bounds the number of steps.
 TEST(TextEncodingLimits, TakesNoLongerThanItsTokens) {
   if (!test_tokenizer_file()) GTEST_SKIP() << kNoTestTokenizer;
   const Tokenizer tokenizer = Tokenizer::load(*test_tokenizer_file());

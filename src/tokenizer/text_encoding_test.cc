@@ -1,5 +1,4 @@
-// Encoded step by step and no further than wanted, a text has the first ids of the whole, wherever the steps
-// end.
+// Encoded in steps and only as far as needed, a text has the first ids of the whole, wherever the steps end.
 #include "tokenizer/text_encoding.h"
 
 #include <gmock/gmock.h>
@@ -20,7 +19,7 @@
 namespace rerank {
 namespace {
 
-// Of the whole at once: places are found in no other way.
+// Encoded at once, with positions.
 std::vector<int32_t> whole_ids(const Tokenizer& tokenizer, const std::string& text, SpecialTokens special) {
   std::vector<int32_t> ids;
   for (const TokenPiece& piece : tokenizer.pieces(text, special)) ids.push_back(piece.id);
@@ -28,7 +27,7 @@ std::vector<int32_t> whole_ids(const Tokenizer& tokenizer, const std::string& te
 }
 
 // Bits of text that react with what comes after them: marks, jamo, spaces before words, apostrophes, digits,
-// line breaks, pieces of control tokens.
+// line breaks, parts of control tokens.
 const std::vector<std::string> kBits = {"a",
                                         "I",
                                         "'",
@@ -92,8 +91,8 @@ std::string nasty_text(std::mt19937& random, size_t num_bits) {
   return text;
 }
 
-// What added tokens leave of each part, put together from part to part, at once. REQUIRES: `tokens` are those
-// of the tokenizer, and none is looked for in normalized text.
+// Cuts each part at its added tokens, joins the plain text across parts, and encodes it at once. REQUIRES:
+// `tokens` are those of the tokenizer, and none is searched in normalized text.
 std::vector<int32_t> whole_ids(const Tokenizer& tokenizer, const std::vector<AddedToken>& tokens,
                                const std::vector<TextPart>& parts) {
   const AddedTokenMatcher matcher(tokens);
@@ -122,7 +121,7 @@ std::vector<int32_t> whole_ids(const Tokenizer& tokenizer, const std::vector<Add
   return ids;
 }
 
-// Any limit and any steps give the first ids of the whole.
+// With any limit and any steps, the ids are the first ids of the whole.
 void expect_first_ids(const Tokenizer& tokenizer, const std::vector<TextPart>& parts,
                       const std::vector<int32_t>& whole, std::mt19937& random) {
   for (int i = 0; i < 4; ++i) {
@@ -141,7 +140,7 @@ void expect_first_ids(const Tokenizer& tokenizer, const std::vector<TextPart>& p
   }
 }
 
-// The text in parts.
+// The text in random parts.
 std::vector<TextPart> cut_anywhere(std::string_view text, std::mt19937& random) {
   std::vector<TextPart> parts;
   const auto special = [&random] {
@@ -156,7 +155,7 @@ std::vector<TextPart> cut_anywhere(std::string_view text, std::mt19937& random) 
   return parts;
 }
 
-// Of random texts in one part and in several.
+// Random texts in one part and in several.
 void expect_first_ids(const Tokenizer& tokenizer, const std::vector<AddedToken>& tokens,
                       std::uint32_t num_texts) {
   for (std::uint32_t seed = 0; seed < num_texts; ++seed) {
@@ -219,7 +218,7 @@ std::vector<int32_t> ids_of(const Tokenizer& tokenizer, const std::vector<TextPa
   return encoding.ids();
 }
 
-// A user who ends what our words begin, or the other way round, writes no control token.
+// A user's text cannot complete or begin a control token together with the words around it.
 TEST(TextEncoding, TokensAreRecognisedInTheirPartAlone) {
   constexpr SpecialTokens kParse = SpecialTokens::kParse, kAsText = SpecialTokens::kAsText;
   boost::json::object document = small_document({{"b", "c"}});
@@ -233,7 +232,7 @@ TEST(TextEncoding, TokensAreRecognisedInTheirPartAlone) {
   EXPECT_EQ(ids_of(tokenizer, {{"<", kParse}, {"s>", kAsText}, {"<s", kParse}, {">", kParse}}),
             (Ids{'<', 's', '>', '<', 's', '>'}));
   EXPECT_EQ(ids_of(tokenizer, {{" ", kAsText}, {" TT ", kParse}, {" ", kAsText}}), (Ids{' ', 258, ' '}));
-  // In normalized text likewise, which may be of two parts.
+  // The same in normalized text, which may span two parts.
   EXPECT_EQ(ids_of(tokenizer, {{"e\u0301x", kParse}, {"e\u0301x", kAsText}}), (Ids{259, 0xc3, 0xa9, 'x'}));
   EXPECT_EQ(
       ids_of(tokenizer, {{"e\u0301", kAsText}, {"xe", kParse}, {"\u0301x", kParse}, {"e\u0301x", kParse}}),
@@ -260,7 +259,7 @@ TEST(TextEncoding, OtherPatterns) {
   }
 }
 
-// As BERT's: words end at spaces and punctuation.
+// Like BERT's: words end at spaces and punctuation.
 TEST(TextEncoding, WordPiece) {
   boost::json::object document =
       small_word_piece_document({"a", "i", "word", "re", "##re", "##d", "1", "##3", "\u1112", "##\u1161", "e",
@@ -272,7 +271,7 @@ TEST(TextEncoding, WordPiece) {
                    kNumTexts / 3);
 }
 
-// As XLM-RoBERTa's, old and new: words end at white space, or at spaces alone.
+// Like XLM-RoBERTa's, old and new: words end at white space, or only at spaces.
 TEST(TextEncoding, Unigram) {
   boost::json::object document = small_unigram_document({{"\u2581", -2},
                                                          {"\u2581a", -3},

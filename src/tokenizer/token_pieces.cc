@@ -9,12 +9,12 @@
 namespace rerank {
 namespace {
 
-// Counts code points from place to place; places that follow each other are near.
+// Counts code points up to a position, starting from the previous one: consecutive positions are close.
 class CodePointCount {
  public:
   explicit CodePointCount(std::string_view text) : text_(text) {}
 
-  // The code points that begin before `at`.
+  // The number of code points that begin before `at`.
   size_t before(size_t at) {
     for (; at_ < at; ++at_) count_ += begins(at_);
     for (; at_ > at; --at_) count_ -= begins(at_ - 1);
@@ -78,7 +78,7 @@ class PieceFinder {
     }
   }
 
-  // The tokens of some normal text; origin(first, last) gives the bytes that it came of.
+  // Adds the tokens of some normalized text; origin(first, last) returns the original bytes.
   template <typename Origin>
   void add_plain(std::string_view normal, SpecialTokens special, const Origin& origin) {
     std::vector<int32_t> ids;
@@ -90,7 +90,7 @@ class PieceFinder {
       size_t begin = 0;
       for (size_t i = 0; i < ids.size(); begin = ends[i++]) {
         const PreToken token = word.part(begin, ends[i]);
-        // What a step put before the text is not in it.
+        // What a step inserted before the text is not part of it.
         const auto at = static_cast<size_t>(token.origin - normal.data());
         const size_t copied = token.text.size() - std::min(token.head, token.text.size());
         add(ids[i], origin(at - token.head_origin, at + copied), tokenizer_.is_special(ids[i]));
@@ -98,7 +98,7 @@ class PieceFinder {
     });
   }
 
-  // Widens the place to whole code points.
+  // Widens the range to whole code points.
   void add(int32_t id, ByteRange bytes, bool special) {
     size_t begin = bytes.begin;
     while (begin > 0 && begin < text_.size() && !count_.begins(begin)) --begin;

@@ -1,4 +1,4 @@
-// The tokens of a text with their places in it.
+// The tokens of a text and where they are in it.
 #pragma once
 
 #include <string_view>

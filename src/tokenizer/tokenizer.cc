@@ -1,4 +1,4 @@
-// The order of the steps: added tokens, normalization, added tokens again, pre-tokens, merges.
+// The order of steps: added tokens, normalization, added tokens again, pre-tokens, model.
 #include "tokenizer/tokenizer.h"
 
 #include <fmt/format.h>
@@ -15,7 +15,7 @@
 namespace rerank {
 namespace {
 
-// Not worth a TextEncoding.
+// Below this a TextEncoding is not worthwhile.
 constexpr size_t kShortBytes = 8 << 10;
 constexpr size_t kMaxFileBytes = size_t{1} << 30;
 

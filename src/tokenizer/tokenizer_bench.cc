@@ -1,8 +1,7 @@
-// How many bytes of text a second one core turns into ids with a tokenizer. tools/tokenizer_speed.py
-// runs this beside the Hugging Face package on the same text.
-//
-// Texts: each file of the directory RERANK_BENCH_TEXTS, or this machine's licence texts and the descriptions
-// of its packages; cut into documents at blank lines, so that each has at least 1000 bytes.
+// =// How many bytes of text one core encodes per second. tools/tokenizer_speed.py runs this next to the
+// Hugging Face =// package on the same text. =// =// Texts: each file in the directory RERANK_BENCH_TEXTS, or
+// the license texts and package descriptions of this =// machine; split into documents of at least 1000 bytes
+// at blank lines.
 #include <benchmark/benchmark.h>
 
 #include <cstdlib>
@@ -31,7 +30,7 @@ std::string read_file(const std::filesystem::path& file) {
   return text.str();
 }
 
-// The long descriptions of a Debian package list.
+// The long descriptions in a Debian package list.
 std::string descriptions_in(const std::filesystem::path& list) {
   std::ifstream stream(list);
   std::string text;
@@ -86,7 +85,7 @@ void encode_all(const Tokenizer& tokenizer, const Text& text, std::vector<int32_
   }
 }
 
-// The text was met before: what a service sees after its first requests.
+// Text seen before, as in a service after its first requests.
 void bench_warm(benchmark::State& state, const Tokenizer& tokenizer, const Text& text) {
   std::vector<int32_t> ids;
   encode_all(tokenizer, text, ids);
@@ -94,12 +93,12 @@ void bench_warm(benchmark::State& state, const Tokenizer& tokenizer, const Text&
   state.SetBytesProcessed(state.iterations() * text.size_bytes);
 }
 
-// One pass with nothing remembered: what the first request sees.
+// One pass with an empty cache, as in the first request.
 void bench_first_pass(benchmark::State& state, const std::filesystem::path& file, const Text& text) {
   std::vector<int32_t> ids;
   for (auto _ : state) {
-    Tokenizer tokenizer = Tokenizer::load(file);  // a new one shares no remembered words
-    std::clock_t begin = std::clock();            // processor time, as for the others
+    Tokenizer tokenizer = Tokenizer::load(file);  // a new tokenizer shares no cached words
+    std::clock_t begin = std::clock();            // processor time, as in the others
     encode_all(tokenizer, text, ids);
     state.SetIterationTime(static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC);
   }

@@ -11,7 +11,7 @@
 namespace rerank {
 namespace {
 
-// The tokens to look for in normalized text, or in the text as it is.
+// The tokens to find in normalized text, or those to find in the raw text.
 AddedTokenMatcher make_matcher(const TokenizerPipeline& pipeline, bool normalized) {
   std::vector<AddedToken> chosen;
   for (const AddedToken& token : pipeline.added_tokens) {
@@ -20,7 +20,7 @@ AddedTokenMatcher make_matcher(const TokenizerPipeline& pipeline, bool normalize
     std::string storage;
     if (normalized) {
       chosen.back().content = std::string(pipeline.normalizers.normalized(token.content, storage));
-      if (chosen.back().content.empty()) chosen.pop_back();  // no text is it
+      if (chosen.back().content.empty()) chosen.pop_back();  // cannot occur
     }
   }
   return AddedTokenMatcher(std::move(chosen));

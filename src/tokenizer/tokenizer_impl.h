@@ -1,4 +1,4 @@
-// What a tokenizer holds and how it turns words into ids; texts are cut into words by those who include this.
+// The parts of a tokenizer, and how it turns words into ids; the includers cut texts into words.
 #pragma once
 
 #include <array>
@@ -20,10 +20,10 @@ class Tokenizer::Impl {
  public:
   explicit Impl(TokenizerPipeline pipeline);
 
-  // Of the tokens that are looked for in the text as it is, and of those in normalized text.
+  // The tokens to find in the raw text, and those to find in normalized text.
   const AddedTokenMatcher& raw_tokens() const { return raw_tokens_; }
   const AddedTokenMatcher& normalized_tokens() const { return normalized_tokens_; }
-  // Of those that are looked for in every text, whoever wrote it: see SpecialTokens::kAsText.
+  // The tokens to find even in text of users, see SpecialTokens::kAsText.
   const AddedTokenMatcher& text_tokens() const { return text_tokens_; }
   const Normalizers& normalizers() const { return pipeline_.normalizers; }
   const TokenFrames& frames() const { return pipeline_.frames; }
@@ -34,7 +34,7 @@ class Tokenizer::Impl {
   bool is_special(int32_t id) const;
   bool splits_between(std::string_view before, std::string_view after) const;
 
-  // Pre-tokens of normalized text: as PreTokenizers, or where the model cuts it.
+  // Pre-tokens of normalized text: from PreTokenizers, or from the model if it cuts text itself.
   void split(std::string_view text, PreTokenVisit visit) const {
     own_cuts_ == nullptr ? pipeline_.pre_tokenizers.split(text, visit)
                          : own_cuts_->split_prefixed({text, text.data()}, visit);
@@ -51,13 +51,13 @@ class Tokenizer::Impl {
 
   size_t max_stretch_bytes() const { return pipeline_.model->max_word_bytes(); }
 
-  // Appends the ids of a pre-token, and where each ends in it. Throws Error{kInvalidArgument} for one longer
+  // Appends the ids of a pre-token and where each ends in it. Throws Error{kInvalidArgument} for one longer
   // than max_stretch_bytes.
   void append_word(std::string_view word, SpecialTokens special, std::vector<int32_t>& ids,
                    std::vector<size_t>& ends) const;
-  // Appends the ids of all the pre-tokens that `split`, called with a visitor of them, cuts a text into, and
-  // returns what it does. A word is looked up some words after its place in the cache is known: the megabyte
-  // of the cache is seldom near, and waiting for it word by word took a third of all the time.
+  // Calls `split` with a visitor of pre-tokens, appends the ids of all pre-tokens, and returns its result.
+  // Cache lines are prefetched a few words before they are needed: the cache takes a megabyte, and waiting
+  // for memory word by word took a third of the total time.
   template <typename Split>
   auto append_words(SpecialTokens special, std::vector<int32_t>& ids, const Split& split) const {
     Fetched fetched{*this, WordCache::of_this_thread(), special, ids};
@@ -104,7 +104,7 @@ class Tokenizer::Impl {
     }
   };
 
-  // nullptr for a word that is too long to keep.
+  // nullptr for a word that is too long for the cache.
   WordCache::Pair* fetch_pair(std::string_view word, SpecialTokens special, WordCache& cache) const {
     if (word.size() > WordCache::kMaxWordBytes) return nullptr;
     WordCache::Pair& pair = cache.pair(cache_owner(special), word);
@@ -138,15 +138,15 @@ class Tokenizer::Impl {
   std::unordered_map<int32_t, size_t> added_by_id_;
   int32_t id_end_ = 0;
   ControlTokens controls_;
-  // One where what a word becomes does not depend on whose it is.
+  // The same owner for both if the ids of a word do not depend on who wrote it.
   uint32_t text_cache_owner_;
   uint32_t parse_cache_owner_;
 };
 
-// Throws Error{kInvalidArgument} that names the byte where `text` is no UTF-8.
+// Throws Error{kInvalidArgument} with the byte offset where `text` is not UTF-8.
 void require_utf8(std::string_view text);
 [[noreturn]] void refuse_utf8(std::string_view text, size_t bad);
-// Throws Error{kInvalidArgument} for a stretch of more than `max_bytes` without a place to cut.
+// Throws Error{kInvalidArgument} for a stretch of more than `max_bytes` that cannot be cut.
 [[noreturn]] void refuse_stretch(size_t max_bytes);
 
 }  // namespace rerank

@@ -53,7 +53,7 @@ TEST(Tokenizer, AppendsAndLeavesIdsAloneOnFailure) {
   EXPECT_THAT(ids, ElementsAre(7, 'a'));
 }
 
-// id, text, start, stop of each, as one line.
+// id, text, start and stop of each piece, in one line.
 std::string pieces(const Tokenizer& tokenizer, std::string_view text,
                    SpecialTokens special = SpecialTokens::kParse) {
   std::string line;
@@ -72,7 +72,7 @@ TEST(Tokenizer, PiecesStandWhereTheyCameFrom) {
   EXPECT_EQ(pieces(tokenizer, ""), "");
   EXPECT_EQ(pieces(tokenizer, "é<s> ab"), "258 'é' 0..1; 259* '<s> ' 1..5; 256 'ab' 5..7; ");
   EXPECT_EQ(pieces(tokenizer, "<s>", SpecialTokens::kAsText), "60 '<' 0..1; 115 's' 1..2; 62 '>' 2..3; ");
-  // Two tokens of one code point; code points that become one; a token looked for in normalized text.
+  // Two tokens in one code point; code points that become one; an added token in normalized text.
   EXPECT_EQ(pieces(tokenizer, "üb"), "195 'ü' 0..1; 188 'ü' 0..1; 98 'b' 1..2; ");
   EXPECT_EQ(pieces(tokenizer, "be\u0301b"), "98 'b' 0..1; 258 'e' 1..2; 98 'b' 3..4; ");
   EXPECT_EQ(pieces(tokenizer, "ae\u0301xe\u0301"), "97 'a' 0..1; 260 'e\u0301x' 1..4; 258 'e' 4..5; ");
@@ -100,14 +100,15 @@ TEST(Tokenizer, NamesTheByteThatIsNotUtf8) {
 
 TEST(Tokenizer, IgnoresMergesForWholeWordsIfTold) {
   object document =
-      small_document({{"a", "b"}, {"b", "c"}, {"a", "bc"}});  // "abc" is in reach only as a whole word
+      small_document({{"a", "b"}, {"b", "c"}, {"a", "bc"}});  // "abc" is reachable only as a whole word
   EXPECT_THAT(encode(make(document), "abc"), ElementsAre(256, 'c'));
   document["model"].as_object()["ignore_merges"] = true;
   EXPECT_THAT(encode(make(document), "abc"), ElementsAre(258));
   EXPECT_THAT(encode(make(document), "abcc"), ElementsAre(256, 'c', 'c'));
 }
 
-// What one thread learnt of a token, another finds; a token that merges do not make is never found so.
+// Whether merges produce a token is remembered for all threads; one that they do not produce is never taken
+// as a whole word.
 TEST(Tokenizer, AWordIsATokenOnlyWhereMergesMakeIt) {
   const Tokenizer tokenizer = make(small_document({{"a", "b"}, {"b", "c"}, {"a", "bc"}}));
   for (int round = 0; round < 3; ++round) {
@@ -119,7 +120,7 @@ TEST(Tokenizer, AWordIsATokenOnlyWhereMergesMakeIt) {
   }
 }
 
-// Many at a time, some too long to be remembered, some of them copies with a space before.
+// Many at a time, some too long for the cache, some of them copies with a space in front.
 TEST(Tokenizer, KeepsWordsInOrder) {
   object document = small_document();
   std::string text = "first";
@@ -246,7 +247,7 @@ TEST(Tokenizer, MovesAndServesManyThreadsAtOnce) {
   EXPECT_THAT(wrong, testing::Each(0));
 }
 
-// tests/data/made-up-tokenizers.jsonl: ids of Hugging Face tokenizers 0.23 by tokenizers of all kinds.
+// tests/data/made-up-tokenizers.jsonl: ids of Hugging Face tokenizers 0.23 for tokenizers of all kinds.
 TEST(Tokenizer, GivesTheReferencesIdsForEveryKind) {
   std::ifstream lines(RERANK_SOURCE_DIR "/tests/data/made-up-tokenizers.jsonl");
   size_t num_cases = 0;
@@ -281,7 +282,7 @@ class RealTokenizer : public testing::Test {
   }
 };
 
-// The ids were made with the Hugging Face package 0.23.2.
+// The ids were generated with the Hugging Face package 0.23.2.
 TEST_F(RealTokenizer, GivesTheReferencesIds) {
   std::ifstream lines(RERANK_SOURCE_DIR "/tests/data/tokenizer.jsonl");
   size_t cases = 0;

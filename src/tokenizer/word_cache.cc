@@ -1,4 +1,4 @@
-// The rare half of the word cache: making one and filling a place.
+// The rarely used half of the word cache: creating one and filling a slot.
 #include "tokenizer/word_cache.h"
 
 #include <algorithm>

@@ -1,5 +1,5 @@
-// Remembers the ids of short pre-tokens that were met before. Each thread has its own, bounded, so that no
-// lock stands between threads; it serves every tokenizer of the process.
+// Caches the ids of short pre-tokens. Each thread has its own cache of fixed size, so there are no locks; it
+// serves all tokenizers of the process.
 #pragma once
 
 #include <cstdint>
@@ -13,16 +13,16 @@ namespace rerank {
 
 class WordCache {
  public:
-  // The calling thread's own.
+  // The calling thread's cache.
   static WordCache& of_this_thread();
 
   static constexpr size_t kMaxWordBytes = 34;
   static constexpr size_t kMaxIds = 6;
 
-  // The two places a word may be, owned by the cache. Of twice as many words as there are places for one
-  // each, far fewer drive each other out.
+  // The two slots a word may be in, owned by the cache. With two slots to choose from, far fewer words evict
+  // each other than with one.
   struct alignas(64) Slot {
-    uint32_t owner = 0;  // 0 where empty
+    uint32_t owner = 0;  // 0: empty
     uint8_t num_bytes = 0;
     uint8_t num_ids = 0;
     char bytes[kMaxWordBytes];
@@ -30,18 +30,18 @@ class WordCache {
   };
   static_assert(sizeof(Slot) == 64, "a slot is one cache line");
   struct alignas(128) Pair {
-    Slot slots[2];  // the one filled last first
+    Slot slots[2];  // the most recently filled first
   };
 
-  // A number that no other owner has, for the `owner` below.
+  // A number unique to its owner, for the `owner` parameters below.
   static uint32_t new_owner();
 
-  // Where the word is, if it is kept. REQUIRES: 0 < word.size() <= kMaxWordBytes.
+  // The pair of slots for the word. REQUIRES: 0 < word.size() <= kMaxWordBytes.
   Pair& pair(uint32_t owner, std::string_view word) {
     return pairs_[mix_bits(hash_bytes(word), owner) & (kNumPairs - 1)];
   }
 
-  // nullptr where it is not.
+  // nullptr if the word is not in the pair.
   static const Slot* find(const Pair& pair, uint32_t owner, std::string_view word) {
     for (const Slot& slot : pair.slots) {
       if (slot.owner == owner && slot.num_bytes == word.size() &&
@@ -52,8 +52,8 @@ class WordCache {
     return nullptr;
   }
 
-  // Keeps the word in its pair, in place of the one filled longest ago, if it has few enough ids. REQUIRES:
-  // as pair(), and find gives nullptr.
+  // Stores the word in its pair, replacing the older slot, if it has few enough ids. REQUIRES: as pair(), and
+  // find returns nullptr.
   static void fill(Pair& pair, uint32_t owner, std::string_view word, const int32_t* ids, size_t num_ids);
 
  private:

@@ -1,11 +1,11 @@
-// What each decoder does to a token. That of bytes is nothing: the vocabulary holds bytes.
+// What each decoder does to a token. The byte-level one does nothing: the vocabulary contains bytes.
 #include "tokenizer/decoders/decoders.h"
 #include "tokenizer/normalizers/normalizers.h"
 
 namespace rerank {
 namespace {
 
-// In all of `text`, one after the other.
+// Replaces all occurrences in `text`, from left to right.
 void replace_all(std::string& text, std::string_view from, std::string_view to) {
   for (size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) {
     text.replace(at, from.size(), to);
@@ -24,7 +24,8 @@ class ReplaceDecoder final : public Decoder {
   Normalizers replacements_;
 };
 
-// Tokens are words unless they continue one; the cleanup closes up English punctuation.
+// Puts a space before tokens that do not continue a word; the cleanup removes spaces before English
+// punctuation.
 class WordPieceDecoder final : public Decoder {
  public:
   WordPieceDecoder(std::string_view prefix, bool cleans_up) : prefix_(prefix), cleans_up_(cleans_up) {}
@@ -64,7 +65,7 @@ void read_byte_level_decoder(const JsonView& step, DecoderSteps&) {
   step.allow_only({"type", "add_prefix_space", "trim_offsets", "use_regex"});
 }
 
-// Byte fallback is the model's, and tokens are put together anyway.
+// The model handles byte fallback, and tokens are concatenated anyway.
 void read_no_decoder(const JsonView& step, DecoderSteps&) {
   step.allow_only({"type"});
 }

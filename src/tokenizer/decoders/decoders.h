@@ -1,4 +1,4 @@
-// From tokens back to text: the member "decoder" of a tokenizer.json.
+// Reads "decoder" of tokenizer.json, which converts tokens back to text.
 #pragma once
 
 #include <memory>
@@ -10,22 +10,22 @@
 
 namespace rerank {
 
-// Any number of threads may use one at once.
+// Safe from any number of threads at once.
 class Decoder {
  public:
   virtual ~Decoder() = default;
-  // Changes the text of a token to what it counts for in a text that it begins, or not.
+  // Converts a token to its text, which may depend on whether it is the first.
   virtual void decode(std::string& token, bool is_first) const = 0;
 };
 
 using DecoderSteps = std::vector<std::unique_ptr<Decoder>>;
 
-// Appends what a member says. Throws Error that names the key.
+// Appends the decoder in a member. Throws Error that names the key.
 using DecoderReader = void(const JsonView& step, DecoderSteps& steps);
 
 DecoderSteps read_decoders(const JsonView& root);
 
-// Every decoder that the list has.
+// The readers of all decoders.
 DecoderReader read_byte_level_decoder, read_replace_decoder, read_no_decoder, read_word_piece_decoder,
     read_metaspace_decoder;
 

@@ -1,5 +1,5 @@
-// Two ways to the same ids: a scan for the lowest rank, which is faster for the short words that text is made
-// of, and a heap over a linked list, which bounds the time for long ones.
+// Two algorithms with the same result: scanning for the lowest rank, which is faster for short words and so
+// for most text, and a heap over a linked list, which bounds the time for long words.
 #include "tokenizer/models/bpe.h"
 
 #include <algorithm>
@@ -11,7 +11,7 @@
 namespace rerank {
 namespace {
 
-constexpr size_t kScanBytes = 32;  // up to here the scan wins
+constexpr size_t kScanBytes = 32;  // the scan is faster up to here
 
 // Overwrites the symbols.
 void merge_by_scan(int32_t* symbols, size_t count, const MergeTable& merges, std::vector<int32_t>& ids) {
@@ -42,10 +42,10 @@ struct Symbol {
 struct Candidate {
   int32_t rank;
   uint32_t left;
-  int32_t left_id;  // the candidate is stale unless both ids still stand there
+  int32_t left_id;  // the candidate is stale unless both ids are still there
   int32_t right_id;
 
-  bool operator<(const Candidate& other) const {  // std::priority_queue gives its greatest first
+  bool operator<(const Candidate& other) const {  // std::priority_queue pops the greatest
     return rank != other.rank ? rank > other.rank : left > other.left;
   }
 };

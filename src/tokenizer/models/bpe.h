@@ -1,5 +1,5 @@
-// Byte pair encoding of one pre-token: from its bytes or symbols to token ids by the merges, the lowest rank
-// first and, of equal ranks, the leftmost. Cutting text into pre-tokens is done before this.
+// Byte pair encoding of one pre-token, from bytes or symbols to token ids: applies the merge with the lowest
+// rank first, and the leftmost of equal ranks.
 #pragma once
 
 #include <array>
@@ -10,19 +10,19 @@
 
 namespace rerank {
 
-// Any number of threads may read one at once.
+// Safe from any number of reading threads at once.
 class MergeTable {
  public:
   explicit MergeTable(size_t num_merges);
 
   struct Merge {
     int32_t rank;
-    int32_t id;  // of the token that the pair becomes
+    int32_t id;  // of the merged token
   };
   static constexpr int32_t kNoRank = INT32_MAX;
 
-  // Of a pair given twice, the later one counts, as in the Hugging Face library.
-  // REQUIRES: ids are not negative, at most num_merges calls.
+  // If a pair is set twice, the later one counts, as in the Hugging Face library. REQUIRES: ids are not
+  // negative; at most num_merges calls.
   void set(int32_t left, int32_t right, Merge merge);
 
   // {kNoRank, -1} if the pair does not merge.
@@ -51,11 +51,10 @@ class MergeTable {
   int shift_;
 };
 
-// Appends the ids of a pre-token that the merges give, starting from one token for each byte.
-// Time O(n log n) in its length.
+// Appends the ids of a pre-token, starting from one token for each byte. Takes time O(n log n).
 void append_merged(std::string_view bytes, const std::array<int32_t, 256>& byte_ids, const MergeTable& merges,
                    std::vector<int32_t>& ids);
-// The same from any symbols.
+// The same, starting from any symbols.
 void append_merged(std::span<const int32_t> symbols, const MergeTable& merges, std::vector<int32_t>& ids);
 
 }  // namespace rerank

@@ -1,5 +1,5 @@
-// The token models that merge: byte-level, from bytes, and with byte fallback, from characters and from the
-// bytes of those that the vocabulary lacks. How merges are applied is in bpe.h.
+// The token models with merges: byte-level BPE, which starts from bytes, and BPE with byte fallback, which
+// starts from characters and the bytes of characters that the vocabulary lacks. bpe.h applies the merges.
 #pragma once
 
 #include <array>
@@ -12,15 +12,15 @@
 
 namespace rerank {
 
-// Some 15 ms of merging.
+// About 15 ms of merging.
 inline constexpr std::size_t kMostMergedBytes = 32 << 10;
 
-// The token of each byte; -1 for the 13 that UTF-8 never uses, if absent.
+// The token of each byte; -1 for any of the 13 bytes that UTF-8 never uses if it has none.
 using ByteIds = std::array<std::int32_t, 256>;
 
 class ByteLevelBpe final : public TokenModel {
  public:
-  // `ignore_merges`: a pre-token that is in the vocabulary is not merged together but taken.
+  // `ignore_merges`: a pre-token that is in the vocabulary becomes that token without merging.
   ByteLevelBpe(Vocabulary vocabulary, const ByteIds& byte_ids, MergeTable merges, bool ignore_merges);
 
   void append(std::string_view word, const ControlTokens& controls, std::vector<std::int32_t>& ids,
@@ -33,7 +33,7 @@ class ByteLevelBpe final : public TokenModel {
   ByteIds byte_ids_;
   MergeTable merges_;
   bool ignore_merges_;
-  mutable WholeWords whole_words_;  // so far met
+  mutable WholeWords whole_words_;  // found so far
 };
 
 class ByteFallbackBpe final : public TokenModel {
@@ -49,7 +49,7 @@ class ByteFallbackBpe final : public TokenModel {
   std::optional<char> byte_of(std::int32_t id) const override;
 
  private:
-  // Between characters that no merge joins.
+  // Cuts between characters that no merge joins.
   struct Cuts final : PreTokenizer {
     explicit Cuts(CharacterJoins own) : joins(std::move(own)) {}
     void split_prefixed(const PreToken& whole, PreTokenVisit visit) const override;

@@ -50,7 +50,7 @@ TEST(Bpe, CountsTheLaterOfTwoEqualPairs) {
   EXPECT_THAT(merged("abc", merges), ElementsAre('a', 257));
 }
 
-// What the words say, without any cleverness.
+// A naive implementation.
 std::vector<int32_t> merged_plainly(std::string_view bytes,
                                     const std::map<std::pair<int32_t, int32_t>, MergeTable::Merge>& merges) {
   std::vector<int32_t> ids;
@@ -101,7 +101,7 @@ TEST(Bpe, TakesLongWordsInItsStride) {
     merges.set(last, last, {i, 256 + i});
     last = 256 + i;
   }
-  std::clock_t begin = std::clock();  // processor time: other work on the machine does not count
+  std::clock_t begin = std::clock();  // processor time: ignores other work on the machine
   EXPECT_THAT(merged(std::string(1 << kDoublings, 'a'), merges), ElementsAre(last));
   EXPECT_LT((std::clock() - begin) / CLOCKS_PER_SEC, 10) << "quadratic merging takes many minutes";
 }

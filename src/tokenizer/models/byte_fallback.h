@@ -1,6 +1,5 @@
-// Byte pair encoding that begins with characters, and with a character's bytes where the vocabulary lacks it:
-// what SentencePiece calls BPE with byte fallback. A text is not cut into words before it; here is where it
-// can be cut all the same.
+// BPE with byte fallback, as SentencePiece calls it: starts from characters, or from the bytes of a character
+// that the vocabulary lacks. Text is not cut into words first; this file finds where it can still be cut.
 #pragma once
 
 #include <array>
@@ -15,19 +14,19 @@
 
 namespace rerank {
 
-// The byte that a token written "<0x0A>" is.
+// The byte of a token written like "<0x0A>".
 std::optional<unsigned char> byte_of_token(std::string_view written);
 
-// The symbols of some text, one a character or a byte, which merges start from.
-// REQUIRES: byte_ids has those of all bytes of UTF-8.
+// Appends the symbols of a text from which merging starts, one for each character or byte. REQUIRES: byte_ids
+// has all bytes of UTF-8.
 void append_symbols(std::string_view text, const Vocabulary& vocabulary,
                     const std::array<std::int32_t, 256>& byte_ids, std::vector<std::int32_t>& symbols);
 
-// The pairs of neighbouring characters that some merge joins. Between two others, no token of any text lies
-// on both sides, and what becomes of either side does not depend on the other: a text may be cut there.
+// The pairs of neighboring characters that some merge joins. No token spans any other pair, and the ids on
+// its two sides do not depend on each other, so a text can be cut there.
 class CharacterJoins {
  public:
-  // For that many pairs at most.
+  // Reserves memory for `num_pairs` pairs.
   explicit CharacterJoins(size_t num_pairs = 0);
 
   void add(char32_t left, char32_t right);
@@ -41,8 +40,8 @@ class CharacterJoins {
     }
   }
 
-  // Visits the pieces of all texts that begin with `text`, as far as they are sure, and returns how many
-  // bytes they are; the one that is left is the last of the text.
+  // Visits the pieces of `text` that are the same in all texts that begin with it, and returns their total
+  // bytes. The last piece of the text is left.
   template <typename Visit>
   size_t split_settled(std::string_view text, const Visit& visit) const {
     if (text.empty()) return 0;

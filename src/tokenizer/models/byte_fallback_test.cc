@@ -1,4 +1,4 @@
-// Tokenizers with byte fallback, as Gemma's: characters, bytes, and texts without a cut into words.
+// Tokenizers with byte fallback, like Gemma's: characters, bytes, and texts that are not cut into words.
 #include "tokenizer/models/byte_fallback.h"
 
 #include <gmock/gmock.h>
@@ -44,7 +44,7 @@ std::vector<int32_t> encode(const Tokenizer& tokenizer, std::string_view text,
   return ids;
 }
 
-// The ids of a token as the file writes it.
+// The id of a token as written in the file.
 int32_t id_of(const Tokenizer& tokenizer, const char* written) {
   return tokenizer.token_id(written).value_or(-1);
 }
@@ -72,7 +72,8 @@ TEST(ByteFallback, PiecesStandWhereTheyCameFrom) {
   EXPECT_EQ(line, "'b' 0..1; ' ab' 1..4; '\u00fc' 4..5; '\u00fc' 4..5; '  ' 5..7; 'a' 7..8; ");
 }
 
-// Tokens of the model that are added besides, as Gemma's line breaks, are text; control tokens are not.
+// Tokens of the model that are also added tokens, such as Gemma's line breaks, are text; control tokens are
+// not.
 TEST(ByteFallback, UserDefinedSymbolsAreText) {
   object document = small_fallback_document(kCharacters, {});
   object& vocab = document["model"].as_object()["vocab"].as_object();
@@ -88,7 +89,7 @@ TEST(ByteFallback, UserDefinedSymbolsAreText) {
   EXPECT_EQ(tokenizer.pieces("a<b><s>", SpecialTokens::kAsText).size(), 5u);
 }
 
-// Merges over all of the text, one after the other.
+// Applies merges to the whole text, one after the other.
 std::vector<std::string> merged_at_once(std::vector<std::string> symbols) {
   for (;;) {
     size_t best = kMerges.size();

@@ -1,4 +1,4 @@
-// GPT-2's table: printable bytes stand for themselves, the 68 others are numbered upwards from U+0100.
+// GPT-2's table: printable bytes map to themselves, the 68 others to characters from U+0100 on, in order.
 #include "tokenizer/models/byte_level.h"
 
 #include <array>
@@ -17,7 +17,7 @@ constexpr bool is_printable(unsigned byte) {
 
 struct Alphabet {
   std::array<char32_t, 256> character{};
-  std::array<int16_t, kAlphabetEnd> byte{};  // -1 where the character stands for none
+  std::array<int16_t, kAlphabetEnd> byte{};  // -1: not in the alphabet
 };
 
 constexpr Alphabet make_alphabet() {

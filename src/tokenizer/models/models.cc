@@ -16,7 +16,7 @@ constexpr StepKind<ModelReader> kModels[] = {
 
 std::unique_ptr<TokenModel> read_model(const JsonView& root, bool is_byte_level) {
   const JsonView model = root.at("model");
-  // Files of before 2020 do not say it, and are BPE.
+  // Files from before 2020 have no type and are BPE.
   return (model.find("type") ? reader_of(model, kModels) : read_bpe)(model, is_byte_level);
 }
 

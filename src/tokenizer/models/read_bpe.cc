@@ -1,4 +1,4 @@
-// Reads a model of the type "BPE".
+// Reads a model of type "BPE".
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -60,8 +60,8 @@ MergeTable read_merges(const JsonView& model, const Vocabulary& vocabulary) {
     int32_t ids[3] = {-1, -1, 0};
     std::string_view texts[3] = {left, right, merged};
     for (int k = 0; k < 3; ++k) {
-      // Most files list the merges in the order of the ids that they make, and a guess is far cheaper than a
-      // search.
+      // Most files list merges in the order of the resulting ids, and checking a guess is far cheaper than
+      // searching.
       bool guessed = k == 2 && vocabulary.is_written(guess, merged);
       ids[k] = guessed ? guess : vocabulary.find_written(texts[k]);
       if (ids[k] < 0) {
@@ -74,7 +74,7 @@ MergeTable read_merges(const JsonView& model, const Vocabulary& vocabulary) {
   return table;
 }
 
-// REQUIRES: read_merges took them.
+// REQUIRES: read_merges succeeded.
 CharacterJoins read_joins(const JsonView& model) {
   const JsonView merges = model.at("merges");
   std::vector<std::pair<char32_t, char32_t>> pairs;
@@ -103,7 +103,7 @@ void check_keys(const JsonView& model, bool is_byte_level, bool has_byte_fallbac
   model.require_off("dropout", "merges left out at random would give other ids each time; set it to null");
   model.require_off("continuing_subword_prefix", "supported is BPE without one");
   model.require_off("end_of_word_suffix", "supported is BPE without one");
-  // No token is ever unknown, see find_byte_ids: unk_token and fuse_unk change nothing.
+  // No token is ever unknown, see find_byte_ids, so unk_token and fuse_unk have no effect.
   if (has_byte_fallback) {
     model.require_off("ignore_merges",
                       "a text that is not cut into words has none to look up; set it to false");

@@ -1,5 +1,5 @@
-// The tokens of a vocabulary by their bytes, to find all that a text begins with. Nodes are reached by one
-// look-up in a table of edges.
+// The tokens of a vocabulary by their bytes, to find all tokens that are prefixes of a text. Child nodes are
+// looked up in one hash table of edges.
 #pragma once
 
 #include <bit>
@@ -12,15 +12,15 @@
 
 namespace rerank {
 
-// Any number of threads may read one at once.
+// Safe from any number of reading threads at once.
 class TokenTrie {
  public:
   static constexpr std::uint32_t kNoNode = UINT32_MAX;
 
-  // With `num_roots` roots, which are the nodes 0 on.
+  // Creates `num_roots` roots, which are the nodes from 0 on.
   explicit TokenTrie(std::uint32_t num_roots) : tokens_(num_roots, -1) { resize(kLeastEdges); }
 
-  // Later of two tokens of the same bytes count. Throws Error{kUnsupported} beyond 2^24 nodes.
+  // If tokens have the same bytes, the last one counts. Throws Error{kUnsupported} beyond 2^24 nodes.
   void add(std::uint32_t root, std::string_view bytes, std::int32_t token) {
     std::uint32_t node = root;
     for (const char byte : bytes) {
@@ -41,12 +41,12 @@ class TokenTrie {
     tokens_[node] = token;
   }
 
-  // kNoNode where no token goes on so.
+  // kNoNode if no token continues with the byte.
   std::uint32_t child(std::uint32_t node, char byte) const {
     const Edge& edge = edges_[slot_of(key_of(node, byte))];
     return edge.key == kNoEdge ? kNoNode : edge.child;
   }
-  // The token that ends at the node, -1: none.
+  // The token that ends at the node; -1: none.
   std::int32_t token(std::uint32_t node) const { return tokens_[node]; }
 
  private:
@@ -77,7 +77,7 @@ class TokenTrie {
     }
   }
 
-  std::vector<Edge> edges_;  // open addressing, a power of two, half full at most
+  std::vector<Edge> edges_;  // open addressing, a power of two, at most half full
   int shift_ = 0;
   std::vector<std::int32_t> tokens_;  // [nodes]
 };

@@ -1,6 +1,7 @@
-// Unigram: of all ways to cut a word into tokens the one with the largest sum of scores, found by Viterbi's
-// algorithm. A character that no token is costs more than any token; a run of such is one unknown token. Sums
-// and the order of comparing are those of the Hugging Face library, so that ties fall alike.
+// Unigram: the segmentation of a word into tokens with the largest sum of scores, found with the Viterbi
+// algorithm. A character without a token costs more than any token; a run of them becomes one unknown token.
+// Sums and comparisons are made in the order of the Hugging Face library, so that ties are broken in the same
+// way.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -37,21 +38,21 @@ class Unigram final : public TokenModel {
     append_best(word, controls, scratch, ids, ends);
   }
   bool looks_at_controls() const override { return true; }
-  // Time is linear: some 10 ms.
+  // Takes linear time: about 10 ms.
   std::size_t max_word_bytes() const override { return std::size_t{256} << 10; }
 
  private:
-  // The best way to what ends at a place.
+  // The best segmentation that ends at a position.
   struct Best {
     double score;
     std::size_t begin;   // of the last token
     std::int32_t token;  // -1: none yet
   };
 
-  // Kept from word to word.
+  // Reused for all words.
   struct Scratch {
     std::vector<Best> best;         // [bytes + 1]
-    std::vector<std::size_t> path;  // the ends of the tokens, last first
+    std::vector<std::size_t> path;  // the ends of the tokens, in reverse order
   };
 
   void append_best(std::string_view word, const ControlTokens& controls, Scratch& scratch,
@@ -62,7 +63,7 @@ class Unigram final : public TokenModel {
     path.clear();
     for (std::size_t end = word.size(); end > 0;) {
       const std::size_t run_end = end;
-      // Unknown neighbours are one.
+      // Neighboring unknown characters become one token.
       const bool is_unknown = best[end].token == unknown_;
       do end = best[end].begin;
       while (is_unknown && end > 0 && best[end].token == unknown_);
@@ -122,8 +123,8 @@ class Unigram final : public TokenModel {
   double unknown_score_;
 };
 
-// What the Hugging Face library's JSON reader makes of the shortest text of a number: its digits as an
-// integer, then one product with a power of ten, which may be off by the last bit.
+// Reproduces how the Hugging Face library's JSON reader parses the shortest text of a number: its digits as
+// an integer times a power of ten, which may be wrong in the last bit.
 double as_the_library_reads(double exact) {
   char text[32];
   const auto written =

@@ -1,4 +1,4 @@
-// Unigram and what XLM-RoBERTa has around it: the best of all ways to cut a word.
+// Unigram in an XLM-RoBERTa tokenizer: the best segmentation of a word.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -64,7 +64,7 @@ TEST(Unigram, NoTextOfAUserIsASpecialToken) {
       << "as the library has it: what is no added token there is a token of the model";
 }
 
-// Every way, the sums in the order of the tokens; of equal sums no say.
+// Tries every segmentation, adding scores in the order of the tokens; does not break ties.
 double best_sum(std::string_view word, const std::map<std::string, double, std::less<>>& scores) {
   if (word.empty()) return 0;
   double best = -1e9;

@@ -1,4 +1,4 @@
-// An arena of token bytes under an open-addressing table, half full at most.
+// An arena of token bytes, indexed by an open-addressing table that is at most half full.
 #include "tokenizer/models/vocabulary.h"
 
 #include <bit>

@@ -1,5 +1,5 @@
-// Remembers which tokens the merges make of their own bytes, so that a word that is such a token need not be
-// merged again. Nearly all tokens are, but no file promises it of one.
+// Remembers which tokens result from merging their own bytes, so that a word equal to such a token need not
+// be merged. Nearly all tokens do, but no file guarantees it.
 #pragma once
 
 #include <atomic>
@@ -8,10 +8,10 @@
 
 namespace rerank {
 
-// Any number of threads may use one at once.
+// Safe from any number of threads at once.
 class WholeWords {
  public:
-  // For ids of [0, id_end).
+  // For ids in [0, id_end).
   explicit WholeWords(int32_t id_end) : bits_(static_cast<size_t>(id_end) / kBits + 1) {}
 
   // Whether the token was added.

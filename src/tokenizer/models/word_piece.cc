@@ -1,6 +1,5 @@
-// WordPiece: from the beginning of a word on, the longest token there is, then the longest of those with the
-// prefix that continues a word. A word that this does not cover, or that is too long, is the unknown token as
-// a whole.
+// WordPiece: takes the longest token at the beginning of a word, then repeatedly the longest one with the
+// continuation prefix. A word that cannot be covered, or is too long, becomes a single unknown token.
 #include <fmt/format.h>
 
 #include "base/utf8.h"
@@ -10,7 +9,7 @@
 namespace rerank {
 namespace {
 
-constexpr std::size_t kMostWordBytes = 256 << 10;  // most of a long word is looked at only to count it
+constexpr std::size_t kMostWordBytes = 256 << 10;  // the characters of long words are only counted
 
 enum Root : std::uint32_t { kFirst, kContinuing, kNumRoots };
 

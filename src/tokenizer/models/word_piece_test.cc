@@ -1,5 +1,4 @@
-// WordPiece and what BERT has around it: the longest tokens first, unknown words, and the files of old
-// repositories.
+// WordPiece in a BERT tokenizer: the longest tokens first, unknown words, and the files of old repositories.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -78,7 +77,7 @@ TEST(WordPiece, NoTextOfAUserIsASpecialToken) {
   EXPECT_THAT(encode(tokenizer, "un unable uf"), ElementsAre(0, 0, 6, 7)) << "u is a token, ##n is none";
 }
 
-// What Hugging Face's converter makes of an older repository.
+// The output of Hugging Face's converter for an older repository.
 TEST(WordPiece, ReadsTheFilesOfOldRepositories) {
   const std::filesystem::path directory =
       std::filesystem::path(testing::TempDir()) / ("rerank-vocab-" + std::to_string(::getpid()));

@@ -1,6 +1,6 @@
-// BertNormalizer: control characters removed and white space made spaces, ideographs set apart, accents
-// stripped, lower case; and Lowercase, the last of these alone. Three steps, each of which copies long
-// stretches of plain text at once.
+// BertNormalizer: removes control characters, replaces white space by spaces, surrounds ideographs with
+// spaces, strips accents and converts to lower case; and Lowercase, which does only the last. Three steps,
+// each of which copies long stretches of unchanged text at once.
 #include <algorithm>
 
 #include "base/utf8.h"
@@ -12,20 +12,21 @@
 namespace rerank {
 namespace {
 
-// Text that is rewritten here and there.
+// A text of which some places are rewritten.
 class Rewriting {
  public:
   Rewriting(std::string_view text, std::string& storage, std::vector<Origin>* origins)
       : text_(text), storage_(storage), origins_(origins) {}
 
-  // What becomes of the bytes from `begin` on is to be appended to what this gives; `close` follows.
+  // Returns the string to which the replacement of the bytes from `begin` on is to be appended; `close`
+  // follows.
   std::string& open(size_t begin) {
     if (!is_changed_) storage_.clear();
     is_changed_ = true;
     storage_.append(text_, copied_, begin - copied_);
     return storage_;
   }
-  // What was appended from `normal_begin` on comes of [begin, end).
+  // The text appended from `normal_begin` on is made from [begin, end).
   void note(size_t begin, size_t end, size_t normal_begin) {
     if (origins_ != nullptr) origins_->push_back({begin, end, normal_begin, storage_.size()});
   }
@@ -47,7 +48,7 @@ class Rewriting {
   bool is_changed_ = false;
 };
 
-// What changes here is decided one code point at a time.
+// The changes that are decided one code point at a time.
 class BertCharacters final : public Normalizer {
  public:
   BertCharacters(bool cleans, bool sets_ideographs_apart)
@@ -106,7 +107,7 @@ class StripAccents final : public Normalizer {
         rewriting.close(at);
         continue;
       }
-      // Marks are put in order as far as they reach, and what decomposes alone needs no more than itself.
+      // Marks are reordered across their whole run; other code points decompose independently.
       while (at < text.size()) {
         size_t next = at;
         if (nfc_kind(next_code_point(text, next)) != NfcKind::kReacts) break;

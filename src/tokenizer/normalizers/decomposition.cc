@@ -26,7 +26,7 @@ int combining_class(char32_t code_point) {
   return utf8proc_get_property(static_cast<utf8proc_int32_t>(code_point))->combining_class;
 }
 
-// The ordering of marks is done here, since utf8proc's own takes time quadratic in their number.
+// Sorts the marks here, since utf8proc takes time quadratic in their number.
 void decompose(std::string_view run, std::vector<DecomposedPoint>& points) {
   const auto class_of = [](const DecomposedPoint& point) { return combining_class(point.code); };
   const auto first_point = static_cast<std::ptrdiff_t>(points.size());

@@ -1,5 +1,4 @@
-// The canonical decomposition of a few code points, in canonical order, as Unicode 9.0 has it: what
-// normalization to NFC begins with and stripping accents does.
+// Canonical decomposition in canonical order (Unicode 9.0), the first step of NFC and of stripping accents.
 #pragma once
 
 #include <string_view>
@@ -11,18 +10,17 @@ namespace rerank {
 
 struct DecomposedPoint {
   char32_t code;
-  int change;         // by how many it makes the text longer: 1 for what a decomposition adds, else 0
-  size_t begin, end;  // the code point that it comes of
+  int change;         // 1 if added by a decomposition, otherwise 0
+  size_t begin, end;  // the original code point
 };
 
 NfcKind nfc_kind(char32_t code_point);
 
-// 0 of what moves before nothing. REQUIRES: the code point is known to Unicode 9.0, as all are that nfc_kind
-// does not call inert.
+// 0 for starters. REQUIRES: the code point is in Unicode 9.0, as is every one whose nfc_kind is not inert.
 int combining_class(char32_t code_point);
 
-// Appends what `run` decomposes to. REQUIRES: run is valid UTF-8 without inert code points but for ASCII, at
-// most one base, then only code points that react.
+// Appends the decomposition of `run`. REQUIRES: run is valid UTF-8, without inert code points except ASCII:
+// at most one base, followed only by code points that react.
 void decompose(std::string_view run, std::vector<DecomposedPoint>& points);
 
 }  // namespace rerank

@@ -1,5 +1,4 @@
-// Finds the short runs of text that normalization can change and hands those alone to utf8proc. Text without
-// any is returned as it came.
+// Finds the short runs of text that normalization can change and passes only those to utf8proc.
 #include "tokenizer/normalizers/nfc.h"
 
 #include <utf8proc.h>
@@ -33,18 +32,18 @@ void append_composed(const std::vector<Point>& points, std::string& out) {
   for (utf8proc_ssize_t i = 0; i < count; ++i) append_utf8(static_cast<char32_t>(codes[i]), out);
 }
 
-// What the two compose to; 0 if they do not.
+// The composition of two code points; 0 if they do not compose.
 char32_t composed(char32_t base, char32_t mark) {
   utf8proc_int32_t pair[2] = {static_cast<utf8proc_int32_t>(base), static_cast<utf8proc_int32_t>(mark)};
   return utf8proc_normalize_utf32(pair, 2, kCompose) == 1 ? static_cast<char32_t>(pair[0]) : 0;
 }
 
-// The same composition, step by step, for the changes (Unicode's annex 15, X4: what stands between a base and
-// a mark blocks it unless it is a mark of a lower class).
+// The same composition in steps, to find what changes (UAX #15, X4: a mark is blocked from its base by what
+// is between them, unless that is a mark of a lower class).
 std::vector<Point> compose_stepwise(const std::vector<Point>& points) {
   std::vector<Point> done;
   size_t base = points.size();  // in done; points.size(): none yet
-  int last_class = -1;          // of the marks that stayed behind the base; -1: none
+  int last_class = -1;          // of the marks that remain after the base; -1: none
   for (const Point& point : points) {
     const int own_class = combining_class(point.code);
     const bool is_blocked = base == points.size() || last_class >= own_class;
@@ -64,7 +63,7 @@ std::vector<Point> compose_stepwise(const std::vector<Point>& points) {
   return done;
 }
 
-// The origins of the normal form, `normal_begin` on, of the run [begin, end) of text.
+// Appends the origins of the normal form, which starts at `normal_begin`, of the run [begin, end) of text.
 void append_origins(std::string_view text, size_t begin, size_t end, size_t normal_begin,
                     std::vector<Origin>& origins) {
   size_t at = begin;
@@ -94,12 +93,12 @@ void append_origins(std::string_view text, size_t begin, size_t end, size_t norm
   origins.push_back({end, end, normal_begin, normal_begin});
 }
 
-// `visit` is called with begin and end of every run that may change, and where its normal form begins.
+// Calls `visit` with begin and end of every run that may change, and where its normal form begins.
 template <typename Visit>
 std::string_view normalize(std::string_view text, std::string& storage, const Visit& visit) {
-  size_t copied = 0;  // bytes of text that storage already stands for
+  size_t copied = 0;  // bytes of text whose normal form is in storage
   bool changed = false;
-  size_t base = text.size();  // where a base directly before `at` starts; text.size() when there is none
+  size_t base = text.size();  // start of a base directly before `at`; text.size() if there is none
   for (size_t at = skip_ascii(text, 0); at < text.size();) {
     size_t start = at;
     NfcKind kind = nfc_kind(next_code_point(text, at));
@@ -133,8 +132,7 @@ std::string_view normalize(std::string_view text, std::string& storage, const Vi
 
 }  // namespace
 
-// Runs that may change begin with a base or with what reacts, and only with that before a code point that
-// reacts.
+// A run that may change begins with a code point that reacts, or with a base directly followed by one.
 size_t last_nfc_boundary(std::string_view prefix) {
   for (size_t at = last_code_point(prefix); at > 0; at = last_code_point(prefix.substr(0, at))) {
     size_t next = at;

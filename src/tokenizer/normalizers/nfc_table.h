@@ -1,4 +1,4 @@
-// The data behind nfc.h: which code points normalization to NFC has to look at, in Unicode 9.0.
+// The table behind nfc.h: the code points that matter for normalization to NFC in Unicode 9.0.
 #pragma once
 
 #include <cstdint>
@@ -6,9 +6,9 @@
 namespace rerank {
 
 enum class NfcKind : uint8_t {
-  kInert,   // neither changes nor composes nor moves; every code point newer than Unicode 9.0
-  kBase,    // a starter, final as it stands, that may compose with what follows
-  kReacts,  // may change, compose with what precedes or move before it
+  kInert,   // never changes, composes or moves; includes code points newer than Unicode 9.0
+  kBase,    // a starter, already normalized, that may compose with what follows
+  kReacts,  // may change, compose with the previous code point or move before it
 };
 
 struct NfcRange {
@@ -17,7 +17,7 @@ struct NfcRange {
   NfcKind kind;
 };
 
-// Ascending; what lies between is kInert.
+// Ascending; code points that are not listed are kInert.
 extern const NfcRange kNfcTable[448];
 
 }  // namespace rerank

@@ -60,8 +60,7 @@ TEST(Nfc, KnowsNothingNewerThanUnicode9) {
   EXPECT_EQ(nfc(U"e\u1ac1\u0301"), utf8(U"e\u1ac1\u0301"));
 }
 
-// Below Unicode 9 utf8proc is right whatever its version, so whole strings must agree with whole-string
-// utf8proc.
+// For code points up to Unicode 9 every version of utf8proc is correct, so whole strings must agree with it.
 TEST(Nfc, EqualsUtf8procOnOldText) {
   const char32_t points[] = {'a',    'e',    ' ',     '1',     0xe9,   0xea,   0x300,  0x301,  0x302,  0x323,
                              0x334,  0x345,  0x338,   '=',     0x1100, 0x1161, 0x11a8, 0xac00, 0xac01, 0x915,

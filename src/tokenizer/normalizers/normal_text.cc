@@ -39,7 +39,7 @@ size_t NormalText::Step::origin(size_t at, bool its_end) const {
 size_t NormalText::Step::normal_at(size_t at, bool is_end) const {
   Origin before{0, 0, 0, 0};
   for (const Origin& origin : origins) {
-    // Marks that were composed with what is before them are in no origin, and no bytes of the normal form.
+    // Marks composed with the code point before them are in no origin and add no bytes to the normal form.
     if (at <= origin.begin) return std::min(before.normal_end + (at - before.end), origin.normal_begin);
     if (at < origin.end) return is_end ? origin.normal_begin : origin.normal_end;
     before = origin;

@@ -1,4 +1,4 @@
-// Normalized text that knows which bytes of the text it came of.
+// Normalized text, with a mapping to the bytes of the original.
 #pragma once
 
 #include <string>
@@ -9,7 +9,7 @@
 
 namespace rerank {
 
-// Bytes of a text.
+// A range of bytes in a text.
 struct ByteRange {
   size_t begin, end;
 };
@@ -23,21 +23,21 @@ class NormalText {
 
   std::string_view text() const { return normal_; }
 
-  // The bytes of the text that normal bytes [first, last) came of.
+  // The original bytes from which normalized bytes [first, last) were made.
   ByteRange bytes_of(size_t first, size_t last) const;
 
-  // The normal bytes that came of nothing but these bytes of the text; {0, 0} if there are none.
+  // The normalized bytes made from only these original bytes; {0, 0} if there are none.
   ByteRange normal_bytes_of(ByteRange bytes) const;
 
  private:
-  // Of one step.
+  // The result of one normalizer.
   struct Step {
     std::string storage;
     std::vector<Origin> origins;
 
-    // Where the origin of the normal byte `at` begins, or ends.
+    // The begin, or end, of the origin of the normalized byte `at`.
     size_t origin(size_t at, bool its_end) const;
-    // What came of the byte `at` on, or of those before, and of no other.
+    // The normalized position for the original byte `at`, as a begin or an end.
     size_t normal_at(size_t at, bool is_end) const;
   };
 

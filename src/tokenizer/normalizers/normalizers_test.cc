@@ -1,5 +1,5 @@
-// Every normalizer and chains of them: what they make of a text, where it comes from, and that a text in
-// pieces becomes what the whole does.
+// Every normalizer and sequences of them: the normalized text, its origins, and that normalizing in pieces
+// equals normalizing the whole.
 #include "tokenizer/normalizers/normalizers.h"
 
 #include <gtest/gtest.h>
@@ -74,7 +74,7 @@ TEST(Normalizers, CharacterMap) {
   EXPECT_EQ(normal(precompiled(), std::string_view("\0b", 2)), std::string_view("\0b", 2));
 }
 
-// Whatever is written there, nothing outside of it is read.
+// Whatever the file contains, nothing outside of it is read.
 TEST(Normalizers, ADamagedCharacterMapIsRefusedOrRuns) {
   const std::string whole = precompiled();
   const size_t first = whole.find("charsmap\": \"") + 12;
@@ -101,7 +101,7 @@ TEST(Normalizers, SpacesAndEnds) {
   EXPECT_EQ(normal(std::string(kGrowing) + "," + kSpaces + "," + kNfc, "xe"), "x_\u00e9");
 }
 
-// Bytes of the text for the bytes of what it became.
+// The original bytes for the bytes of the normalized text.
 std::string origins(const std::string& steps, std::string_view text) {
   const Normalizers normalizers = read(steps);
   const NormalText normal(text, normalizers);
@@ -127,7 +127,7 @@ TEST(Normalizers, KnowWhereTheirTextComesFrom) {
             "1-2 x2-3 ");
 }
 
-// As TextEncoding does it.
+// In the way TextEncoding does it.
 TEST(Normalizers, MakeTheSameOfATextInPieces) {
   const std::vector<std::string> bits = {"a",      "E",      "e",      " ",          "  ",        "\n",
                                          "\r\n",   "\u0301", "\u0323", "\u00c9",     "\u1112",    "\u1161",

@@ -1,6 +1,6 @@
-// Precompiled: SentencePiece's character map, a double array (darts-clone's) of byte strings and what each
-// becomes. It is applied as the Hugging Face library does: to a grapheme cluster of less than 6 bytes as a
-// whole, which becomes what its shortest entry says, else to each code point.
+// Precompiled: SentencePiece's character map, a double-array trie (darts-clone) from byte strings to
+// replacements. Applied as in the Hugging Face library: a grapheme cluster of less than 6 bytes is replaced
+// as a whole by its shortest matching entry, otherwise each code point is looked up.
 #include <fmt/format.h>
 
 #include <array>
@@ -17,7 +17,7 @@ constexpr size_t kClusterBytes = 6;
 
 class CharacterMap {
  public:
-  // `node` is where it comes from, which is named if it is malformed.
+  // `node` is the JSON it comes from, which an error names.
   CharacterMap(std::string_view blob, const JsonView& node) {
     uint32_t trie_bytes = 0;
     if (blob.size() < sizeof trie_bytes) node.refuse("is too short");
@@ -45,7 +45,7 @@ class CharacterMap {
   size_t longest() const { return longest_; }
   bool changes_ascii(char c) const { return changes_ascii_[static_cast<unsigned char>(c)]; }
 
-  // What the shortest entry that `text` begins with becomes; false if there is none.
+  // Finds the replacement for the shortest entry that is a prefix of `text`; false if there is none.
   bool find(std::string_view text, std::string_view& replacement) const {
     uint32_t node = offset_of(units_[0]);
     for (const char c : text) {
@@ -93,7 +93,7 @@ class Precompiled final : public Normalizer {
     };
     std::string_view replacement;
     for (size_t at = 0; at < text.size();) {
-      // Between two bytes of ASCII a cluster ends, but for a line break of two.
+      // There is a cluster boundary between any two bytes of ASCII, except in "\r\n".
       const bool is_plain = is_ascii(text[at]) && !map_.changes_ascii(text[at]) && text[at] != '\r' &&
                             (at + 1 == text.size() || is_ascii(text[at + 1]));
       if (is_plain) {
@@ -137,7 +137,7 @@ class Precompiled final : public Normalizer {
     return grapheme_kind(next_code_point(text, at));
   }
 
-  // Code points count for each other in order, what is added for the last.
+  // Code points map to each other in order; additional ones map to the last.
   static void append_origins(std::string_view text, size_t begin, size_t end, std::string_view replacement,
                              size_t normal_begin, std::vector<Origin>& origins) {
     size_t source = begin;

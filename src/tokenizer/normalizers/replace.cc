@@ -1,5 +1,5 @@
-// Replace: one character by a text, or each run of two spaces or more, which conversions from SentencePiece
-// write for its rule on spaces.
+// Replace: replaces one character by a text, or each run of two or more spaces, as converters from
+// SentencePiece write its rule for spaces.
 #include "base/utf8.h"
 #include "tokenizer/normalizers/normalizers.h"
 
@@ -66,7 +66,7 @@ class ReplaceSpaces final : public Normalizer {
     storage.append(text, copied);
     return storage;
   }
-  // Not between two spaces, nor behind one.
+  // Not between two spaces, nor after one.
   size_t cut_of(std::string_view prefix) const override {
     size_t at = last_code_point(prefix);
     if (at < prefix.size() && prefix[at] != ' ') return at;

@@ -1,5 +1,4 @@
-// Strip: no white space at the end of a text. That at the beginning is left alone by every published
-// tokenizer.
+// Strip: removes white space at the end of a text. No published tokenizer removes it at the beginning.
 #include "base/utf8.h"
 #include "tokenizer/normalizers/normalizers.h"
 #include "tokenizer/unicode/unicode_category.h"
@@ -12,7 +11,7 @@ class StripRight final : public Normalizer {
   std::string_view apply(std::string_view text, std::string&, std::vector<Origin>*) const override {
     return text.substr(0, cut_of(text));
   }
-  // White space may turn out to be the end.
+  // White space may turn out to be at the end.
   size_t cut_of(std::string_view prefix) const override {
     size_t end = prefix.size();
     while (end > 0 && is_white_space(previous_code_point(prefix, end))) {

@@ -18,7 +18,7 @@ TokenFrames bare_frames() {
 
 }  // namespace
 
-// Which bytes a token's place has is said by pieces of text here, not by the file.
+// The byte positions of tokens are determined by Tokenizer::pieces, not by the file.
 void read_byte_level_offsets(const JsonView& step, TokenFrames&) {
   step.allow_only({"type", "add_prefix_space", "trim_offsets", "use_regex"});
 }

@@ -1,4 +1,4 @@
-// The member "post_processor" of a tokenizer.json.
+// Reads "post_processor" of tokenizer.json.
 #pragma once
 
 #include "text/json_view.h"
@@ -6,12 +6,12 @@
 
 namespace rerank {
 
-// Sets what a member says. Throws Error that names the key.
+// Sets the frames of a member. Throws Error that names the key.
 using PostProcessorReader = void(const JsonView& step, TokenFrames& frames);
 
 TokenFrames read_post_processors(const JsonView& root);
 
-// Every post-processor that the list has: what each says is in its file.
+// The readers of all post-processors. Each post-processor is described in its file.
 PostProcessorReader read_byte_level_offsets, read_template_processing, read_bert_processing,
     read_roberta_processing;
 

@@ -1,4 +1,4 @@
-// TemplateProcessing: the parts one after the other, as the file lists them.
+// TemplateProcessing: the parts in the order of the file.
 #include <fmt/format.h>
 
 #include <string>

@@ -1,5 +1,5 @@
-// The fourth stage of a tokenizer, as data: which special tokens are around a text or a pair of texts, and
-// the type of each part. Who encodes puts the parts together.
+// The fourth stage of a tokenizer, as data: the special tokens around a text or a pair of texts, and the type
+// of each part. The caller concatenates the parts.
 #pragma once
 
 #include <algorithm>
@@ -15,12 +15,12 @@ struct TokenFrame {
   struct Part {
     std::vector<std::int32_t> ids;  // empty for a text
     Text text = Text::kNone;
-    std::int32_t type = 0;  // of all its tokens: what BERT calls token_type_ids
+    std::int32_t type = 0;  // of all its tokens, as in token_type_ids
 
     bool operator==(const Part&) const = default;
   };
 
-  std::vector<Part> parts;  // each text once; none at all where the file says nothing of pairs
+  std::vector<Part> parts;  // each text once; empty if the file does not specify pairs
 
   bool has_special_tokens() const {
     return std::ranges::any_of(parts, [](const Part& part) { return part.text == Text::kNone; });

@@ -1,6 +1,6 @@
-// BertPreTokenizer, which cuts at white space and makes each punctuation character a word, and
-// WhitespaceSplit, which cuts at white space alone. White space is left out. A word ends where the next
-// character says so, wherever the text goes on.
+// BertPreTokenizer, which splits at white space and makes each punctuation character a word, and
+// WhitespaceSplit, which splits at white space only. White space is dropped. The end of a word is determined
+// by the next character alone.
 #include <array>
 
 #include "base/utf8.h"
@@ -29,7 +29,7 @@ class WordSplit final : public PreTokenizer {
   }
 
  private:
-  // Visits the words whose end is seen; returns where the one begins that is left.
+  // Visits the complete words; returns where the remaining one begins.
   size_t run(const PreToken& whole, PreTokenVisit visit) const {
     const CharacterFlags& flags = CharacterFlags::shared();
     const std::string_view text = whole.text;

@@ -1,5 +1,5 @@
-// Metaspace: spaces become a mark, mostly U+2581, one comes before the text, and the text is cut before each.
-// So only the first character of a pre-token is one that was a space.
+// Metaspace: replaces spaces by a symbol, usually U+2581, inserts one before the text, and splits before
+// each. So only the first character of a pre-token can be a former space.
 #include <fmt/format.h>
 
 #include "base/utf8.h"
@@ -26,7 +26,7 @@ class Metaspace final : public PreTokenizer {
   }
 
  private:
-  // Visits the pre-tokens whose end is seen; returns where the one begins that is left.
+  // Visits the complete pre-tokens; returns where the remaining one begins.
   size_t run(const PreToken& whole, std::string& marked, PreTokenVisit visit) const {
     const std::string_view text = whole.text;
     size_t begin = 0;
@@ -38,11 +38,11 @@ class Metaspace final : public PreTokenizer {
     return begin;
   }
 
-  // With the mark for a space at the front.
+  // Replaces a space at the front by the symbol.
   void pass(const PreToken& token, std::string& marked, PreTokenVisit visit) const {
     if (token.text.front() != ' ') return visit(token);
     marked.assign(mark_).append(token.text, 1);
-    const bool is_own = token.head > 0;  // the space was put there
+    const bool is_own = token.head > 0;  // the space was inserted
     visit({marked, token.origin + (is_own ? 0 : 1), mark_.size() + (is_own ? token.head - 1 : 0),
            token.head_origin + (is_own ? 0 : 1), true});
   }

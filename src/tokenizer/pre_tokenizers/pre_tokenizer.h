@@ -1,5 +1,5 @@
-// A step of the second stage of a tokenizer: normalized text to pre-tokens, the stretches that the model
-// works on by themselves. Each is a file of this folder and a line in the list of pre_tokenizers.cc.
+// One step of the second stage of a tokenizer: from normalized text to pre-tokens, which the model encodes
+// independently. Each has a file in this folder and a row in the list in pre_tokenizers.cc.
 #pragma once
 
 #include <algorithm>
@@ -9,14 +9,14 @@
 
 namespace rerank {
 
-// A stretch of normalized text. A step may have put some bytes before it that are not in the text, or in
-// place of its first ones.
+// A stretch of normalized text. A step may have inserted some bytes at its front, or replaced its first
+// bytes.
 struct PreToken {
   std::string_view text;
-  const char* origin;      // in the normalized text: what it is, or what follows the head
-  size_t head = 0;         // bytes at the front of `text` that are no copy
-  size_t head_origin = 0;  // bytes of the normalized text, before `origin`, that they count for
-  bool is_copy = false;    // `text` is no part of the normalized text, and gone after the visit
+  const char* origin;      // position in the normalized text, after the head
+  size_t head = 0;         // inserted bytes at the front of `text`
+  size_t head_origin = 0;  // bytes of the normalized text before `origin` that they replace
+  bool is_copy = false;    // `text` is a temporary copy, valid during the visit
 
   // Bytes [begin, end) of `text`.
   PreToken part(size_t begin, size_t end) const {
@@ -30,7 +30,7 @@ struct PreToken {
   }
 };
 
-// Whom pre-tokens are handed to. A view: what it is made of must outlive it.
+// A function that receives pre-tokens. It is a view: the function must outlive it.
 class PreTokenVisit {
  public:
   template <typename Visit, typename = std::enable_if_t<!std::is_same_v<std::decay_t<Visit>, PreTokenVisit>>>
@@ -46,18 +46,18 @@ class PreTokenVisit {
   void (*call_)(const void*, const PreToken&);
 };
 
-// Any number of threads may use one at once. No pre-token that it visits is empty.
+// Safe from any number of threads at once. It never visits an empty pre-token.
 class PreTokenizer {
  public:
   virtual ~PreTokenizer() = default;
 
-  // What comes before a text that begins so; mostly nothing. REQUIRES: text is not empty.
+  // What is inserted before a text that begins like this; usually nothing. REQUIRES: text is not empty.
   virtual std::string_view prefix_of(std::string_view) const { return {}; }
 
-  // Visits the pre-tokens of a text that has its prefix, in order. REQUIRES: text is valid UTF-8.
+  // Visits the pre-tokens of a text, including its prefix, in order. REQUIRES: text is valid UTF-8.
   virtual void split_prefixed(const PreToken& whole, PreTokenVisit visit) const = 0;
-  // The same for the first pre-tokens of all texts that begin with `text`; returns how many bytes they are.
-  // What they are does not depend on what is before them.
+  // The same for the first pre-tokens that are the same in all texts that begin with `text`; returns their
+  // total bytes. They do not depend on what precedes the text.
   virtual size_t split_settled(std::string_view text, PreTokenVisit visit) const = 0;
 };
 

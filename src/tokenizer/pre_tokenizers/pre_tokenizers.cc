@@ -22,7 +22,7 @@ void PreTokenizers::run(size_t index, const PreToken& whole, PreTokenVisit visit
   const auto pass_on = [&](const PreToken& token) { run(index + 1, token, visit); };
   const std::string_view prefix = step.prefix_of(whole.text);
   if (prefix.empty()) {
-    // Most have one step, or one that does more than look.
+    // The last step needs no indirection, and most tokenizers have only one.
     return index + 1 == steps_.size() ? step.split_prefixed(whole, visit)
                                       : step.split_prefixed(whole, pass_on);
   }

@@ -1,5 +1,5 @@
-// The second stage of a tokenizer: pre-tokenizers one after the other, each cutting what the one before
-// leaves.
+// The second stage of a tokenizer: a sequence of pre-tokenizers, each of which splits the output of the
+// previous one.
 #pragma once
 
 #include <memory>
@@ -14,10 +14,10 @@ namespace rerank {
 
 using PreTokenizerSteps = std::vector<std::unique_ptr<PreTokenizer>>;
 
-// Appends what a member of "pre_tokenizer" says. Throws Error that names the key.
+// Appends the pre-tokenizer in a member of "pre_tokenizer". Throws Error that names the key.
 using PreTokenizerReader = void(const JsonView& step, PreTokenizerSteps& steps);
 
-// Any number of threads may use one at once.
+// Safe from any number of threads at once.
 class PreTokenizers {
  public:
   PreTokenizers() = default;
@@ -26,8 +26,8 @@ class PreTokenizers {
   // Visits the pre-tokens of a whole text in order. REQUIRES: text is valid UTF-8.
   void split(std::string_view text, PreTokenVisit visit) const { run(0, PreToken{text, text.data()}, visit); }
 
-  // A text may be split in pieces: with what prefix_of gives before it, by split_settled over and over, from
-  // where that stopped, with more of the text each time, and split_rest.
+  // To split a text in pieces: insert prefix_of before it, call split_settled repeatedly from where it
+  // stopped, with more text each time, and finally split_rest.
   std::string_view prefix_of(std::string_view text) const {
     return steps_.empty() ? std::string_view() : steps_.front()->prefix_of(text);
   }
@@ -40,17 +40,17 @@ class PreTokenizers {
   PreTokenizerSteps steps_;
 };
 
-// How the members of "pre_tokenizer" are spelled in bytes afterwards: a ByteLevel step, which is the last.
+// Whether pre-tokens are written in the byte-level alphabet: by a ByteLevel step, which is the last.
 struct ReadPreTokenizers {
   PreTokenizers steps;
   bool is_byte_level = false;
   bool is_empty = true;
 };
 
-// The member "pre_tokenizer" of a tokenizer.json. Throws Error that names the key.
+// Reads "pre_tokenizer" of tokenizer.json. Throws Error that names the key.
 ReadPreTokenizers read_pre_tokenizers(const JsonView& root);
 
-// Every pre-tokenizer that the list has: what each does is in its file.
+// The readers of all pre-tokenizers. Each pre-tokenizer is described in its file.
 PreTokenizerReader read_split, read_byte_level, read_bert_pre_tokenizer, read_whitespace_split,
     read_metaspace;
 

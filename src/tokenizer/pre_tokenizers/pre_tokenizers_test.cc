@@ -1,5 +1,5 @@
-// Every pre-tokenizer and chains of them: what they cut, where it comes from, and that a text in pieces is
-// cut as the whole.
+// Every pre-tokenizer and sequences of them: the pre-tokens, their origins, and that splitting in pieces
+// equals splitting the whole.
 #include "tokenizer/pre_tokenizers/pre_tokenizers.h"
 
 #include <gmock/gmock.h>
@@ -77,7 +77,7 @@ TEST(PreTokenizers, MarkSpaces) {
               ElementsAre("ab", "_c", "_"));
 }
 
-// "what of the text" for each byte of each pre-token: a pre-token's front may be of nothing.
+// The origin of each byte of each pre-token; inserted bytes at the front may have none.
 std::string origins(const char* steps, std::string_view text) {
   std::string found;
   read(steps).split(text, [&](const PreToken& token) {
@@ -97,7 +97,7 @@ TEST(PreTokenizers, KnowWhereTheirTokensComeFrom) {
   EXPECT_EQ(origins(kCommas, "a,b"), "+a|+,|+b|");
 }
 
-// Wherever it is cut, as TextEncoding does it.
+// Cut at any place, in the way TextEncoding does it.
 TEST(PreTokenizers, CutATextInPiecesAsTheWhole) {
   const std::vector<std::string> bits = {"a",  "bc",     " ",      "  ",     "\n",     "'s",     ".", ",",
                                          "12", "\u2581", "\u00e9", "\u4eac", "\u3000", "\u2014", "_"};

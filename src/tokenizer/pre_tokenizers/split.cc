@@ -1,5 +1,5 @@
-// Split, which cuts by a regular expression, and ByteLevel, which may cut by GPT-2's and put a space before a
-// text; that bytes are spelled as characters then is the vocabulary's business.
+// Split, which splits by a regular expression, and ByteLevel, which may split by GPT-2's and insert a space
+// before a text. The vocabulary maps bytes to characters.
 #include <fmt/format.h>
 
 #include "rerank/error.h"
@@ -9,11 +9,11 @@
 namespace rerank {
 namespace {
 
-// The pattern that ByteLevel with use_regex stands for, published with GPT-2.
+// The pattern of ByteLevel with use_regex, published with GPT-2.
 constexpr std::string_view kGpt2Pattern =
     R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
 
-// Which of the stretches that a pattern cuts a text into go on; each goes on by itself.
+// Which stretches of a split text are kept, each as a separate pre-token.
 enum class Keeps {
   kAll,      // behavior Isolated
   kMatches,  // Removed, inverted
@@ -50,7 +50,7 @@ class RegexSplit final : public PreTokenizer {
   bool adds_space_;
 };
 
-// ByteLevel without its pattern.
+// ByteLevel without a pattern.
 class SpaceBefore final : public PreTokenizer {
  public:
   std::string_view prefix_of(std::string_view text) const override { return text.front() != ' ' ? " " : ""; }

@@ -1,6 +1,6 @@
-// A recursive-descent parser: alternation of sequences of quantified items. Each function returns the least
-// number of code points that what it read can match, since repetition of something empty is where engines
-// part ways.
+// A recursive-descent parser: alternatives, which are sequences of quantified items. Each function returns
+// the minimum number of code points that its construct matches, since engines differ in repeating empty
+// matches.
 #include "tokenizer/pre_tokenizers/split_pattern.h"
 
 #include <fmt/format.h>
@@ -154,9 +154,9 @@ class Parser {
     return {point, point};
   }
 
-  // A character regardless of case. Under Unicode's simple folding two letters have a third form; pairs that
-  // fold from one ligature (ff, fi, fl, ss, st) would match it too, which sets of single code points cannot
-  // say.
+  // A character in any case. Under Unicode's simple case folding two letters have a third form. Pairs that
+  // are the folding of a ligature (ff, fi, fl, ss, st) would match it too, which sets of single code points
+  // cannot express.
   CodePointSet folded(char character) {
     bool is_upper = character >= 'A' && character <= 'Z';
     char lower = is_upper ? static_cast<char>(character - 'A' + 'a') : character;
@@ -193,7 +193,7 @@ class Parser {
                       text_.substr(at_, 3)));
     } else {
       take("(");
-      emit("(?:");  // captures mean nothing to splitting
+      emit("(?:");  // splitting does not use captures
     }
     if (fold_case && last_folded_ != 0) refuse("a group after a letter within (?i:...)");
     size_t least = alternation(fold_case);
@@ -267,7 +267,7 @@ class Parser {
     return {.categories = categories, .negated = negated};
   }
 
-  // Of all categories whose two-letter name begins with `name`, which may be one letter; 0 if there is none.
+  // All categories whose two-letter name begins with `name`, which may be one letter; 0 if there is none.
   static uint32_t category_mask(std::string_view name) {
     uint32_t mask = 0;
     for (size_t i = 0; i < kCategoryNames.size(); ++i) {
@@ -318,7 +318,7 @@ class Parser {
   std::string_view text_;
   size_t at_ = 0;
   int depth_ = 0;
-  // What stands before in the same sequence, if it is regardless of case: a letter or kFoldedGroup; else 0.
+  // What precedes in the same sequence if it ignores case: a letter or kFoldedGroup; otherwise 0.
   char last_folded_ = 0;
   SplitPattern pattern_;
 };

@@ -14,7 +14,7 @@
 namespace rerank {
 namespace {
 
-// What a match writes into, and the memory it may use; one for each thread, since programs are shared.
+// Match data and the memory limit; one for each thread, since programs are shared.
 struct Scratch {
   pcre2_match_data* data = pcre2_match_data_create(1, nullptr);
   pcre2_match_context* context = pcre2_match_context_create(nullptr);
@@ -107,7 +107,7 @@ SplitRegex::Match SplitRegex::find(std::string_view subject, size_t at) const {
   return match(subject, at, 0).value_or(Match{subject.size(), subject.size()});
 }
 
-// A hard partial match is one that wanted to see what comes after the end, for whatever it was.
+// A hard partial match means that the engine needed to look past the end, for whatever reason.
 std::optional<SplitRegex::Match> SplitRegex::find_settled(std::string_view subject, size_t at) const {
   return match(subject, at, PCRE2_PARTIAL_HARD);
 }

@@ -1,5 +1,5 @@
-// A Split pattern ready to run: PCRE2 on text spelled in byte symbols, see code_point_set.h. What is done
-// with the matches is the pre-tokenizer's business.
+// A compiled Split pattern: PCRE2 on text converted to byte symbols, see code_point_set.h. The pre-tokenizer
+// decides what to do with the matches.
 #pragma once
 
 #include <cstdint>
@@ -12,27 +12,27 @@
 
 namespace rerank {
 
-// Any number of threads may run one at once.
+// Safe from any number of threads at once.
 class SplitRegex {
  public:
-  // Throws Error{kUnsupported} as parse_split_pattern does. REQUIRES: pattern is valid UTF-8.
+  // Throws Error{kUnsupported} as parse_split_pattern. REQUIRES: pattern is valid UTF-8.
   explicit SplitRegex(std::string_view pattern);
   ~SplitRegex();
   SplitRegex(SplitRegex&&) noexcept;
   SplitRegex& operator=(SplitRegex&&) noexcept;
 
-  // Calls visit(piece, is_match) for each match and each stretch between matches, in order; together they are
-  // `text`. Throws Error{kInvalidArgument} if matching needs more memory than the engine allows. REQUIRES:
-  // text is valid UTF-8.
+  // Calls visit(piece, is_match) for each match and each stretch between matches, in order; together they
+  // form `text`. Throws Error{kInvalidArgument} if matching needs more memory than allowed. REQUIRES: text is
+  // valid UTF-8.
   template <typename Visit>
   void split(std::string_view text, const Visit& visit) const {
     run(text, visit,
         [this](std::string_view subject, size_t at) { return std::optional(find(subject, at)); });
   }
 
-  // The same for the text's first pieces, as far as they are those of every text that begins with it; returns
-  // how many bytes they are. What they are does not depend on what stands before them: patterns look ahead
-  // only.
+  // The same for the first pieces of the text, as long as they are the same in every text that begins with
+  // it; returns their total bytes. The result does not depend on what precedes the text: patterns only look
+  // ahead.
   template <typename Visit>
   size_t split_settled(std::string_view text, const Visit& visit) const {
     return run(text, visit,
@@ -46,13 +46,13 @@ class SplitRegex {
     size_t end;
   };
 
-  // Until `next` finds nothing; returns the bytes that were visited.
+  // Repeats until `next` returns nullopt; returns the number of bytes visited.
   template <typename Visit, typename Find>
   size_t run(std::string_view text, const Visit& visit, const Find& next) const {
     std::string spelled;
     bool is_plain = skip_ascii(text, 0) == text.size();
     std::string_view subject = is_plain ? text : spell(text, spelled);
-    size_t byte = 0;  // of text, where the symbol `at` of subject begins
+    size_t byte = 0;  // position in text of the symbol at `at` in subject
     auto pass = [&](size_t num_symbols, bool is_match) {
       if (num_symbols == 0) return;
       size_t end = byte;
@@ -76,11 +76,11 @@ class SplitRegex {
 
   // The leftmost match at or after `at`; {subject.size(), subject.size()} if there is none.
   Match find(std::string_view subject, size_t at) const;
-  // The same as far as it is found without a look at the subject's end, else nothing.
+  // The same if it is found without looking at the end of the subject, otherwise nullopt.
   std::optional<Match> find_settled(std::string_view subject, size_t at) const;
   std::optional<Match> match(std::string_view subject, size_t at, uint32_t options) const;
 
-  // Spells text in symbols, one byte for each code point, into `spelled`, and returns a view of it.
+  // Converts text to symbols, one byte for each code point, in `spelled`, and returns a view of it.
   std::string_view spell(std::string_view text, std::string& spelled) const;
 
   std::unique_ptr<Code> code_;

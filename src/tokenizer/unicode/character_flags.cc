@@ -12,7 +12,7 @@ namespace {
 
 constexpr char32_t kDottedCapitalI = 0x130;
 
-// The blocks that BERT's own code lists.
+// The blocks listed in BERT's code.
 constexpr CodePointRange kIdeographs[] = {{0x3400, 0x4DBF},   {0x4E00, 0x9FFF},   {0xF900, 0xFAFF},
                                           {0x20000, 0x2A6DF}, {0x2A700, 0x2B81F}, {0x2B920, 0x2CEAF},
                                           {0x2F800, 0x2FA1F}};

@@ -1,4 +1,5 @@
-// What normalizers and pre-tokenizers other than regular expressions tell apart, one look-up a code point.
+// Character classes of normalizers and pre-tokenizers other than regular expressions, in one look-up per code
+// point.
 #pragma once
 
 #include <cstdint>
@@ -7,15 +8,15 @@
 
 namespace rerank {
 
-// Any number of threads may use it at once.
+// Safe from any number of threads at once.
 class CharacterFlags {
  public:
   enum Flag : uint8_t {
     kWhiteSpace = 1 << 0,
     kBertControl = 1 << 1,      // removed by BertNormalizer's clean_text
-    kIdeograph = 1 << 2,        // set apart by its handle_chinese_chars
+    kIdeograph = 1 << 2,        // surrounded with spaces by its handle_chinese_chars
     kNonspacingMark = 1 << 3,   // removed by its strip_accents
-    kUppercase = 1 << 4,        // has another lower case
+    kUppercase = 1 << 4,        // has a different lower case form
     kBertPunctuation = 1 << 5,  // a word of its own for BertPreTokenizer
   };
 
@@ -30,7 +31,7 @@ class CharacterFlags {
   std::vector<uint8_t> flags_;  // [kCodePointEnd]
 };
 
-// Appends the lower case as Rust's char::to_lowercase has it: one code point, but for U+0130.
+// Appends the lower case form of Rust's char::to_lowercase: one code point, except for U+0130.
 void append_lowercase(char32_t code_point, std::string& out);
 
 }  // namespace rerank

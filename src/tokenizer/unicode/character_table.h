@@ -1,4 +1,4 @@
-// The data behind character_flags.h, as the Hugging Face tokenizers package (0.23) has it.
+// The tables behind character_flags.h, as in the Hugging Face tokenizers package (0.23).
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@ struct CodePointRange {
   char32_t last;
 };
 
-// Every `step`th code point from first to last becomes itself plus `change` in lower case.
+// Every `step`th code point from first to last has the lower case form itself plus `change`.
 struct LowercaseRange {
   char32_t first;
   char32_t last;
@@ -18,7 +18,7 @@ struct LowercaseRange {
   int32_t change;
 };
 
-// Each ascending.
+// Each table is ascending.
 extern const CodePointRange kControlTable[25];  // what BertNormalizer's clean_text removes
 extern const CodePointRange kMarkTable[266];    // what its strip_accents removes
 extern const CodePointRange kPunctuationTable[156];

@@ -1,4 +1,4 @@
-// Membership of sets, and the partition of all code points by the sets that they are in.
+// Membership in sets, and the partition of all code points into classes that are in the same sets.
 #include "tokenizer/unicode/code_point_set.h"
 
 #include <fmt/format.h>
@@ -15,7 +15,7 @@ namespace {
 constexpr char32_t kAsciiEnd = 0x80;
 constexpr size_t kMaxSymbols = 256;
 
-// Ascending places where membership of some set, or the category, may change; the first is 0.
+// The code points at which the category or membership in some set may change, ascending; the first is 0.
 std::vector<char32_t> borders_of(const std::vector<CategoryRange>& ranges,
                                  const std::vector<CodePointSet>& sets) {
   std::vector<char32_t> borders = {0x85,   0x86,   0xA0,   0xA1,   0x1680, 0x1681, 0x2000, 0x200B, 0x2028,

@@ -1,6 +1,5 @@
-// Sets of code points, and the alphabet of byte symbols in which a handful of such sets can be told apart.
-// This is how a byte-wise regular expression engine comes to work on Unicode by our tables instead of its
-// own.
+// Sets of code points, and an alphabet of byte symbols that distinguishes a handful of them. It lets a
+// byte-wise regular expression engine match Unicode by our tables instead of its own.
 #pragma once
 
 #include <cstdint>
@@ -11,9 +10,9 @@
 
 namespace rerank {
 
-// The union of its parts, or the complement of that.
+// The union of its parts, or its complement.
 struct CodePointSet {
-  // A range, the code points of some categories, or white space; or the complement of that.
+  // A range, some categories, or white space; or the complement of these.
   struct Part {
     char32_t first = 1;  // first > last: no range
     char32_t last = 0;
@@ -31,20 +30,19 @@ struct CodePointSet {
   bool operator==(const CodePointSet&) const = default;
 };
 
-// Maps every code point to one byte, so that two code points share a byte only if no set tells them apart.
-// ASCII maps to itself, so ASCII text need not be mapped.
+// Maps every code point to one byte. Code points share a byte only if they are in the same sets. ASCII maps
+// to itself, so ASCII text need not be mapped.
 class SymbolAlphabet {
  public:
   static constexpr size_t kMaxSets = 64;
 
-  // Throws std::length_error if the sets tell more than 128 kinds of code points beyond ASCII apart.
+  // Throws std::length_error if the sets distinguish more than 128 classes of non-ASCII code points.
   // REQUIRES: sets.size() <= kMaxSets.
   explicit SymbolAlphabet(const std::vector<CodePointSet>& sets);
 
   uint8_t symbol(char32_t code_point) const { return symbols_[code_point]; }
 
-  // The bytes that stand for the code points of sets[index], as a PCRE2 character class; empty if there are
-  // none.
+  // The bytes for the code points of sets[index], as a PCRE2 character class; empty if there are none.
   std::string byte_class(size_t index) const;
 
  private:

@@ -35,13 +35,13 @@ bool joins_hangul(Kind before, Kind after) {
   }
 }
 
-// What of a cluster so far decides about the next code point, besides the last one.
+// The context that determines whether the next code point extends the cluster, besides the last code point.
 struct Cluster {
   Kind last;
   int num_regional = 0;
-  // GB11: a pictograph, extended, with a joiner at the end.
+  // GB11: a pictograph, extended, ending in a joiner.
   bool has_pictograph = false;
-  // GB9c: a consonant, extended, with a linker among that.
+  // GB9c: a consonant, extended, with a linker in between.
   bool has_consonant = false;
   bool has_linker = false;
 

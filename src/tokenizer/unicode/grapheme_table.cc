@@ -1,4 +1,4 @@
-// Grapheme clusters of Unicode 16.0, in the form grapheme.h tells.
+// Grapheme clusters of Unicode 16.0, in the format of grapheme.h.
 // Written by tools/unicode_tables.py; do not edit.
 #include "tokenizer/unicode/grapheme.h"
 

@@ -35,7 +35,7 @@ TEST(Grapheme, Clusters) {
   EXPECT_EQ(clusters("\u0915\u094d\u200c\u0937"), "\u0915\u094d\u200c|\u0937|");
 }
 
-// A place that always breaks is a border of the whole, whatever is around it.
+// If a place always breaks, it is a boundary in any context.
 TEST(Grapheme, KnowsWhereClustersAlwaysEnd) {
   const std::vector<std::string> bits = {"a",      "\r",     "\n",     "\u0301",     "\u200d",     "\u200c",
                                          "\u0600", "\u0903", "\u0915", "\u094d",     "\u1100",     "\u1161",

@@ -1,4 +1,4 @@
-// Look-ups in the table of unicode_category_table.cc and the few properties that categories do not give.
+// Looks up unicode_category_table.cc, and adds the few properties that categories do not determine.
 #include "tokenizer/unicode/unicode_category.h"
 
 #include <algorithm>
@@ -60,7 +60,7 @@ bool is_word(char32_t code_point) {
   Category category = category_of(code_point);
   if (category <= Category::kNl) return true;  // L, M, Nd, Nl
   if (category == Category::kPc || code_point == 0x200C || code_point == 0x200D) return true;
-  // Other_Alphabetic outside those: circled and squared Latin letters.
+  // Other_Alphabetic code points in other categories: circled and squared Latin letters.
   return (code_point >= 0x24B6 && code_point <= 0x24E9) || (code_point >= 0x1F130 && code_point <= 0x1F149) ||
          (code_point >= 0x1F150 && code_point <= 0x1F169) || (code_point >= 0x1F170 && code_point <= 0x1F189);
 }

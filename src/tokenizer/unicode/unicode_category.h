@@ -1,5 +1,5 @@
-// The general categories of Unicode 16.0, the version that the Hugging Face tokenizers package (0.23) splits
-// text by, whatever version the machine's PCRE2 knows. No case mapping and no normalization here.
+// The general categories of Unicode 16.0, the version by which the Hugging Face tokenizers package (0.23)
+// splits text, independent of the installed PCRE2.
 #pragma once
 
 #include <array>
@@ -22,8 +22,8 @@ inline constexpr std::array<std::string_view, 30> kCategoryNames = {
     "Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Me", "Nd", "Nl", "No", "Pc", "Pd", "Ps", "Pe",
     "Pi", "Pf", "Po", "Sm", "Sc", "Sk", "So", "Zs", "Zl", "Zp", "Cc", "Cf", "Cs", "Co", "Cn"};
 
-// One entry for each run, ascending: first code point << 5 | code. A code below 30 is a Category; 30 is a run
-// that alternates Lu, Ll, Lu, ..., 31 one that alternates Ll, Lu, Ll, ...
+// One entry per run, ascending: first code point << 5 | code. A code below 30 is a Category; 30 is a run that
+// alternates Lu, Ll, Lu, ..., 31 a run that alternates Ll, Lu, Ll, ...
 extern const std::array<uint32_t, 3091> kCategoryTable;
 
 struct CategoryRange {
@@ -32,17 +32,17 @@ struct CategoryRange {
   Category category;
 };
 
-// Every code point below kCodePointEnd, ascending, without gaps.
+// Covers every code point below kCodePointEnd, ascending, without gaps.
 std::vector<CategoryRange> category_ranges();
 
 // REQUIRES: code_point < kCodePointEnd.
 Category category_of(char32_t code_point);
 
-// The property White_Space, which is what \s means.
+// The property White_Space, which \s matches.
 bool is_white_space(char32_t code_point);
 
-// What \w means to Rust's regex crate, which decides where a single_word token may stand: Alphabetic, M, Nd,
-// Pc and Join_Control.
+// What \w matches in Rust's regex crate, which determines where a single_word token may be: Alphabetic, M,
+// Nd, Pc and Join_Control.
 bool is_word(char32_t code_point);
 
 }  // namespace rerank

@@ -1,4 +1,4 @@
-// General categories of Unicode 16.0, in the form unicode_category.h tells.
+// General categories of Unicode 16.0, in the format of unicode_category.h.
 // Written by tools/unicode_tables.py; do not edit.
 #include "tokenizer/unicode/unicode_category.h"
 
