@@ -1,6 +1,6 @@
-// The seam between a model and the hardware: the coarse steps of a transformer's forward. A backend may fuse
-// freely inside a step and owns all activations, so nothing is passed between steps; the cut follows what a
-// GPU wants.
+// The interface between models and hardware: the coarse steps of a transformer's forward pass. A backend owns
+// all activations and may fuse freely within a step, so nothing is passed between steps. Steps have the
+// granularity that suits a GPU.
 #pragma once
 
 #include <chrono>
@@ -28,7 +28,7 @@ struct BackendOptions {
   std::vector<int> device_ordinals;  // [ranks], as CUDA numbers what it shows; empty: the first that will do
 };
 
-// Sizes fixed at the start; nothing is allocated after.
+// Sizes fixed at load; nothing is allocated afterwards.
 struct BackendLimits {
   std::int32_t max_tokens = 0;  // of a batch
   std::int32_t max_segments = 0;
@@ -39,91 +39,90 @@ struct BackendLimits {
 
 struct BackendInfo {
   std::string device;
-  std::string device_name;    // of the GPUs; else empty
-  std::string device_reason;  // who or what chose it; only from preview_backend
+  std::string device_name;    // of the GPUs, otherwise empty
+  std::string device_reason;  // why it was chosen; only from preview_backend
   std::string dtype;
   std::string quantization = "none";
   std::string instruction_set;
   std::string dtype_reason;
-  std::string weight_cache;  // file of packed weights in use; empty: none
+  std::string weight_cache;  // the file of packed weights in use; empty: none
   std::int32_t num_threads = 0;
   std::int64_t weight_bytes = 0;
   std::int64_t workspace_bytes = 0;
 };
 
-// Which rows of the fused query/key/value projection a step is about.
+// Which rows of the fused query/key/value projection a step computes.
 enum class Projection { kQueryKeyValue, kKeyValue, kQuery };
 
-// Activations that tests read and write between steps. "rows" is num_tokens, after pool()
-// num_scores.
+// Activations that tests read and write between steps. "rows" is num_tokens, or num_scores after pool().
 enum class Activation {
   kHidden,     // [rows, hidden]
-  kQkv,        // [rows, qkv_dim]; what a Projection left out is undefined
+  kQkv,        // [rows, qkv_dim]; undefined where a Projection omits it
   kAttention,  // [rows, query_dim]
   kFfn,        // [rows, ffn]
 };
 
-// From one thread: begin, then the steps in the model's order, then finish. A step may return before it is
-// done (a GPU's does); finish waits. Up to max_in_flight() forwards may be begun and stepped through before
-// the first is finished. Any call may throw Error{kUnavailable} when the device failed.
+// Used from one thread: begin, the steps in the model's order, then finish. A step may return before it is
+// complete, as on a GPU; finish waits. Up to max_in_flight() forward passes may be begun before the first is
+// finished. Any call may throw Error{kUnavailable} if the device failed.
 //
-// A row's result depends on that row and its ancestors alone, bit for bit: never on the other rows, on how
-// the prompt is cut into segments, or on the number of threads.
+// A row's result depends on that row and its ancestors only, bit for bit: not on other rows, on how the
+// prompt is cut into segments, or on the number of threads.
 class Backend {
  public:
   virtual ~Backend() = default;
 
-  // Reads (packs, uploads) all weights and reserves all memory. Once, before anything else.
+  // Reads (packs, uploads) all weights and allocates all memory. Called once, before anything else.
   virtual void load(TransformerWeights& weights, const BackendLimits& limits) = 0;
-  // Whether it looks at the weights after load() too. Else their files may change and go.
+  // Whether weights are read after load(). If not, their files may change or be removed.
   virtual bool needs_weights_later() const { return false; }
   virtual BackendInfo info() const = 0;
-  // Above 1 for a device that works by itself: the next forward can be handed over while one runs.
+  // Greater than 1 for an asynchronous device: the next forward pass can be submitted while one is running.
   virtual int max_in_flight() const { return 1; }
 
-  // Takes a copy of what it needs of `batch`.
+  // Copies what it needs of `batch`.
   virtual void begin(const PackedBatch& batch) = 0;
 
-  // The specification says what a step has: n is norm(hidden) with NormPlace::kBefore, hidden with kBehind;
-  // hidden <- x is hidden + x with kBefore, norm(hidden + x) with kBehind. Biases of products are added where
-  // there are any.
+  // The specification defines the details: n is norm(hidden) with NormPlace::kBefore, hidden with kBehind;
+  // hidden <- x is hidden + x with kBefore, norm(hidden + x) with kBehind. Biases of products are added if
+  // the specification has them.
 
-  // hidden = embedding[ids] * embedding_scale + position_embedding[position] + type_embedding[type], the sum
-  // normed by embedding_norm
+  // hidden = embedding[ids] * embedding_scale + position_embedding[position] + type_embedding[type],
+  // normalized by embedding_norm
   virtual void embed() = 0;
   // qkv = n * [query; key; value]^T, n by attention_norm, then the norms of query and key heads and the
-  // layer's rotation; keys and values go to their slots.
+  // layer's rotation; keys and values are stored in their slots.
   virtual void qkv(std::int32_t layer, Projection projection) = 0;
-  // attention = softmax(query * keys^T / sqrt(head_dim)) * values, over the keys that mask and the layer's
-  // window show
+  // attention = softmax(query * keys^T / sqrt(head_dim)) * values, over the keys within the mask and the
+  // layer's window
   virtual void attention(std::int32_t layer) = 0;
-  // hidden <- attention * output^T, normed by attention_norm with kBehind
+  // hidden <- attention * output^T, normalized by attention_norm with kBehind
   virtual void attention_output(std::int32_t layer) = 0;
   // ffn = activation(n * gate^T) * (n * up^T), or activation(n * gate^T) alone, n by mlp_norm
   virtual void mlp_in(std::int32_t layer) = 0;
-  // hidden <- ffn * down^T, normed by mlp_norm with kBehind
+  // hidden <- ffn * down^T, normalized by mlp_norm with kBehind
   virtual void mlp_out(std::int32_t layer) = 0;
-  // hidden = a row for each scored segment: its last token's or first token's, and from here on only they are
-  // computed; or, after the last layer, the mean of its tokens' final_norm(hidden).
+  // hidden = one row for each scored segment: that of its last or first token, after which only these rows
+  // are computed; or, after the last layer, the mean of its tokens' final_norm(hidden).
   virtual void pool() = 0;
-  // logits = x * [head_no; head_yes]^T, or (0, the head's steps on x), in float32; x = final_norm(hidden),
-  // hidden where pool() has normed it or there is none
+  // logits = x * [head_no; head_yes]^T, or (0, the head's steps applied to x), in float32; x =
+  // final_norm(hidden), or hidden if pool() has normalized it or there is no final norm
   virtual void head() = 0;
 
-  // Waits for the forward begun first, then copies its logits out. REQUIRES: logits.size() == 2 * num_scores.
+  // Waits for the oldest forward pass and copies its logits. REQUIRES: logits.size() == 2 * num_scores.
   virtual void finish(std::span<float> logits) = 0;  // [num_scores, 2] (no, yes)
 
-  // For tests: the activation after the steps so far, or set as if a step had left it.
+  // For tests: reads the activation after the steps so far, or sets it as if a step had written it.
   virtual void read(Activation activation, std::span<float> out) = 0;
   virtual void write(Activation activation, std::span<const float> values) = 0;
 };
 
-// What a backend made from these options would compute a checkpoint of this type in, without loading one: the
-// fields of BackendInfo up to dtype_reason. May measure for some milliseconds, as a first start does. Throws
-// as create_backend.
+// How a backend with these options would compute a checkpoint of this type, without loading it: the fields of
+// BackendInfo up to dtype_reason. May measure for a few milliseconds, like a first start. Throws as
+// create_backend.
 BackendInfo preview_backend(const BackendOptions& options, DataType checkpoint);
 
-// Throws Error{kUnsupported} naming the flag when this machine cannot do what the options ask.
+// Throws Error{kUnsupported} naming the option that this machine cannot satisfy.
 std::unique_ptr<Backend> create_backend(const BackendOptions& options);
 
 }  // namespace rerank

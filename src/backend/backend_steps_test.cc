@@ -1,5 +1,5 @@
-// Every step of every backend against the reference: both get the same activations, do the step, and are
-// compared.
+// Every step of every backend compared with the reference: both get the same activations and perform the
+// step.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -27,7 +27,7 @@ constexpr BackendLimits kLimits{
 
 using Floats = std::vector<float>;
 
-constexpr std::int32_t kLayer = 1;  // not the first, so that its place counts
+constexpr std::int32_t kLayer = 1;  // not the first, so that indexing errors show
 
 class BackendStepsTest : public testing::TestWithParam<std::tuple<BackendVariant, DataType, NamedShape>> {
  protected:
@@ -44,8 +44,8 @@ class BackendStepsTest : public testing::TestWithParam<std::tuple<BackendVariant
     EXPECT_EQ(tested_->info().dtype, variant.dtype);
     EXPECT_EQ(tested_->info().instruction_set, variant.instruction_set);
     on_gpu_ = std::string(variant.device) == "cuda";
-    // Rounding to bfloat16 costs 2^-9 / sqrt(3) of a number on average, at two or three places in a step; a
-    // GPU rounds once more, between a product and what follows it.
+    // Rounding to bfloat16 costs 2^-9 / sqrt(3) of a value on average, at two or three places per step; a GPU
+    // rounds once more, between a product and its epilogue.
     tolerance_ = on_gpu_ ? 1e-2f : variant.bfloat16() ? 8e-3f : 1e-6f;
   }
 
@@ -96,7 +96,7 @@ class BackendStepsTest : public testing::TestWithParam<std::tuple<BackendVariant
     backend.read(activation, values);
     return values;
   }
-  // The same normal values in both, such as bfloat16 can hold.
+  // Writes the same normally distributed values to both, rounded to bfloat16.
   void write(Activation activation) {
     std::normal_distribution<float> normal;
     Floats values(static_cast<std::size_t>(rows_) * static_cast<std::size_t>(columns(activation)));
@@ -104,8 +104,8 @@ class BackendStepsTest : public testing::TestWithParam<std::tuple<BackendVariant
     both([&](Backend& backend) { backend.write(activation, values); });
   }
 
-  // Columns [first, end) of every row: the error's root mean square within `tolerance` of the values', and no
-  // error larger than 20 times that.
+  // Compares columns [first, end) of every row: the RMS of the error is within `tolerance` of the RMS of the
+  // values, and no error is larger than 20 times that.
   void expect_close(Activation activation, std::int32_t first, std::int32_t end, float tolerance) {
     const Floats wanted = read(*reference_, activation), found = read(*tested_, activation);
     const std::int32_t width = columns(activation);
@@ -138,7 +138,7 @@ class BackendStepsTest : public testing::TestWithParam<std::tuple<BackendVariant
   std::unique_ptr<RandomDecoder> weights_;
   std::unique_ptr<Backend> reference_, tested_;
   float tolerance_ = 0;
-  bool on_gpu_ = false;  // whose activations are bfloat16 between steps
+  bool on_gpu_ = false;  // activations are bfloat16 between steps
   std::int32_t rows_ = 0;
   std::mt19937 random_{5};
 };
@@ -150,8 +150,7 @@ TEST_P(BackendStepsTest, Embed) {
     const bool is_sum = spec_.num_position_rows > 0 || spec_.num_token_types > 0 || spec_.embedding_norm;
     if (is_sum || (on_gpu_ && std::get<DataType>(GetParam()) != DataType::kBFloat16)) {
       expect_close(Activation::kHidden, 0, spec_.hidden, on_gpu_ ? tolerance_ : 1e-6f);
-    } else if (on_gpu_ &&
-               spec_.embedding_scale != 1) {  // of the residual's 24 bits, 16 are the significand's
+    } else if (on_gpu_ && spec_.embedding_scale != 1) {  // 16 of the residual's 24 bits are its significand
       expect_close(Activation::kHidden, 0, spec_.hidden, 1e-5f);
     } else {
       expect_equal(Activation::kHidden);
@@ -159,7 +158,7 @@ TEST_P(BackendStepsTest, Embed) {
   }
 }
 
-// Values stay as the product left them.
+// Values are left as the product wrote them.
 TEST_P(BackendStepsTest, NormQkvRope) {
   const std::int32_t query = spec_.query_dim(), all = spec_.qkv_dim();
   for (const PackedBatch& batch : batches()) {
@@ -176,7 +175,7 @@ TEST_P(BackendStepsTest, NormQkvRope) {
   }
 }
 
-// Scores grow with the square of the norms' weights, and with them what rounding a query and a key costs.
+// Scores grow with the square of the norms' weights, and so does the error of rounding queries and keys.
 TEST_P(BackendStepsTest, Attention) {
   const float qk_norm = std::get<NamedShape>(GetParam()).qk_norm;
   for (const PackedBatch& batch : batches()) {
@@ -192,7 +191,7 @@ TEST_P(BackendStepsTest, Attention) {
   }
 }
 
-// A prompt whose numbers grew beyond what they can hold spoils its own score and no other.
+// A prompt whose values overflow spoils its own score and no other.
 TEST_P(BackendStepsTest, WhatIsNotFiniteStaysInItsPrompt) {
   for (const PackedBatch& batch : batches()) {
     if (batch.segments.size() < 2) continue;
@@ -242,7 +241,7 @@ TEST_P(BackendStepsTest, Down) {
     write(Activation::kFfn);
     both([&](Backend& backend) { backend.mlp_out(kLayer); });
     expect_close(Activation::kHidden);
-    // Straight from the step before, which may leave something beyond ffn: it must not count.
+    // Directly after the previous step, which may leave values beyond ffn that must not matter.
     write(Activation::kHidden);
     both([&](Backend& backend) {
       backend.mlp_in(kLayer);
@@ -265,7 +264,7 @@ TEST_P(BackendStepsTest, GatherScored) {
   }
 }
 
-// The last layer as a model runs it: keys and values of all rows, then the scored rows alone.
+// The last layer as a model runs it: keys and values of all rows, everything else only of the scored rows.
 TEST_P(BackendStepsTest, StepsAfterGatherScored) {
   const float qk_norm = std::get<NamedShape>(GetParam()).qk_norm;
   if (spec_.pooling == Pooling::kMean) return;  // after the last layer
@@ -346,7 +345,7 @@ INSTANTIATE_TEST_SUITE_P(AllShapes, BackendStepsTest,
                                           testing::Values(DataType::kBFloat16, DataType::kFloat32),
                                           testing::ValuesIn(shapes())),
                          name_of);
-// Of a type only the packing differs, so one shape is enough.
+// Only packing depends on the type, so one shape is enough.
 INSTANTIATE_TEST_SUITE_P(Float16, BackendStepsTest,
                          testing::Combine(testing::ValuesIn(backend_variants()),
                                           testing::Values(DataType::kFloat16), testing::Values(shapes()[1])),

@@ -1,4 +1,4 @@
-// Device names to backends.
+// Creates backends by device name.
 #include <algorithm>
 
 #include "backend/backend.h"
@@ -10,7 +10,7 @@
 namespace rerank {
 namespace {
 
-// The options with the device settled, for one replica.
+// The options with the device resolved, for one replica.
 BackendOptions settle(const BackendOptions& options, DeviceChoice& choice) {
   choice = choose_device(options, 1);
   BackendOptions settled = options;

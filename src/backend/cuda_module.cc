@@ -27,7 +27,7 @@ struct Module {
   CudaCreateFunction* create = nullptr;
 };
 
-// The folders that hold the program and the file this code is in, which may be a library.
+// The folders of the program and of the file that contains this code, which may be a library.
 std::vector<fs::path> own_folders() {
   std::vector<fs::path> folders;
   std::error_code ignored;
@@ -55,13 +55,13 @@ Function* function_of(void* module, const char* name, const std::string& file) {
   void* found = dlsym(module, name);
   if (found == nullptr) {
     throw Error(ErrorCode::kUnsupported,
-                fmt::format("{} is no CUDA module of this program: it lacks {}", file, name));
+                fmt::format("{} is not a CUDA module of this program: it lacks {}", file, name));
   }
   return reinterpret_cast<Function*>(found);
 }
 
 Module open_module(const std::string& file) {
-  // Never closed: CUDA's own threads and handlers live on in it.
+  // Never closed: CUDA's threads and handlers remain in it.
   void* opened = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (opened == nullptr) {
     throw Error(
@@ -81,7 +81,7 @@ Module open_module(const std::string& file) {
           function_of<CudaCreateFunction>(opened, kCudaCreateFunction, file)};
 }
 
-// Opens the module once; what failed is tried again.
+// Opens the module once; after a failure it tries again.
 const Module& module() {
   static std::mutex mutex;
   static std::optional<Module> opened;
@@ -100,7 +100,7 @@ const Module& module() {
                     "it, or set RERANK_CUDA_MODULE to its path",
                     kModuleFile));
   }
-  // Quicker than to find it out through CUDA's libraries.
+  // Faster than finding it out through CUDA's libraries.
   if (dlopen(kDriver, RTLD_LAZY | RTLD_LOCAL) == nullptr) {
     throw Error(ErrorCode::kUnsupported, fmt::format("there is no NVIDIA driver ({})", kDriver));
   }

@@ -1,5 +1,5 @@
-// Finding and opening the module: what is wrong is said, and errors come through. On modules that need no
-// CUDA.
+// Finding and opening the module: what is wrong is reported, and errors are passed on. The modules in this
+// test do not need CUDA.
 #include "backend/cuda_module.h"
 
 #include <gmock/gmock.h>
@@ -24,10 +24,10 @@ std::string why_none(const std::string& module) {
   return presence.why_none;
 }
 
-// One test, since a module that was opened once stays.
+// A single test, since the module stays open once it was opened.
 TEST(CudaModule, IsOpenedOnceItIsRight) {
   EXPECT_THAT(why_none("/no/such/module.so"), HasSubstr("/no/such/module.so"));
-  EXPECT_THAT(why_none("libm.so.6"), HasSubstr("is no CUDA module"));
+  EXPECT_THAT(why_none("libm.so.6"), HasSubstr("is not a CUDA module"));
   EXPECT_THAT(why_none(RERANK_OLD_FAKE_MODULE), HasSubstr("is of version 0.0.0, this program of"));
   EXPECT_THROW(create_cuda_backend({}), Error);
 

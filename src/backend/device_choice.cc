@@ -12,7 +12,7 @@
 namespace rerank {
 namespace {
 
-// About an option, by its name among EngineOptions.
+// An error about an option of EngineOptions.
 [[noreturn]] void refuse(ErrorCode code, const char* option, const std::string& reason) {
   throw Error(code, {.member = option}, reason);
 }
@@ -74,7 +74,7 @@ bool will_do(const CudaDevice& gpu) {
   return gpu.why_not.empty();
 }
 
-// Why no GPU of this machine will do for the model; empty when one does.
+// Why no GPU of this machine can be used for the model; empty if one can.
 std::string why_no_gpu(const CudaPresence& cuda) {
   if (cuda.devices.empty()) return cuda.why_none;
   if (std::ranges::none_of(cuda.devices, will_do))
@@ -159,8 +159,8 @@ DeviceChoice choose_device(const BackendOptions& options, std::int32_t num_repli
 }
 
 DeviceDefaults defaults_of(const std::string& device) {
-  // Whole waves of 128 x 256 tiles on 132 multiprocessors; a forward of it is a hundredth to a fifth of a
-  // second.
+  // Whole waves of 128 x 256 tiles on 132 multiprocessors; such a forward pass takes between a hundredth and
+  // a fifth of a second.
   if (device == "cuda")
     return {.max_num_batched_tokens = 8448, .max_num_seqs = 512, .prefix_cache_tokens = 16384};
   // Large enough for the GEMMs to run at full speed, small enough that a new request waits about a second.

@@ -1,5 +1,5 @@
-// Which device and which of its GPUs serve what the options ask, what suits that device, and which options it
-// has no use for.
+// Selects the device and the GPUs for the options, and the defaults that suit it, and rejects options that do
+// not apply to it.
 #pragma once
 
 #include <cstdint>
@@ -19,22 +19,21 @@ struct DeviceChoice {
   std::string reason;     // who or what chose it
   std::vector<int> gpus;  // ordinals of all replicas' GPUs, those of one replica together
   std::string gpu_names;
-  bool is_surprise = false;  // not the GPU that seems to be there
+  bool is_surprise = false;  // a GPU seems to be present but is not used
 };
 
-// Throws Error{kUnsupported} about the option that this machine cannot serve, Error{kInvalidArgument} for
-// what no machine could.
-// Of `model` the sizes and keys count: what a GPU's kernels do not compute is left to the CPU, or refused by
-// its key.
+// Throws Error{kUnsupported} about an option that this machine cannot satisfy, Error{kInvalidArgument} about
+// one that no machine can. If the GPU kernels do not support a key of `model`, the CPU is used, or the error
+// names the key.
 DeviceChoice choose_device(const BackendOptions& options, std::int32_t num_replicas,
                            const TransformerSpec* model = nullptr);
-// The same on a machine with these GPUs, whose kernels compute all of the model but cuda.unsupported_key.
+// The same on a machine with these GPUs, whose kernels support the model except for cuda.unsupported_key.
 DeviceChoice choose_device(const BackendOptions& options, std::int32_t num_replicas,
                            const CudaPresence& cuda);
 
 inline constexpr double kDefaultGpuMemoryUtilization = 0.9;
 
-// What the scheduler takes unless it is told.
+// The scheduler's defaults.
 struct DeviceDefaults {
   std::int32_t max_num_batched_tokens;
   std::int32_t max_num_seqs;

@@ -1,4 +1,4 @@
-// Which device is taken, and what is said when none can be.
+// Which device is selected, and the errors if none can be used.
 #include "backend/device_choice.h"
 
 #include <gmock/gmock.h>

@@ -1,6 +1,6 @@
-// A transformer as data: what a backend has to compute (sizes, and the keys in which families differ) and its
-// weights by role, under no family's names. A backend chooses kernels by it when it loads, and refuses by
-// name what it does not compute.
+// A transformer as data: what a backend has to compute (sizes, and the properties in which families differ)
+// and its weights by role, without names of families. A backend chooses kernels by it at load, and rejects by
+// name what it does not support.
 #pragma once
 
 #include <cmath>
@@ -33,35 +33,35 @@ enum class NormPlace {
 
 enum class Mask { kCausal, kBidirectional };
 
-// Which state of a segment is scored: its last token's, its first one's, or the mean of all after the final
+// The state of a segment that is scored: of its last token, of its first, or the mean of all after the final
 // norm.
 enum class Pooling { kLast, kFirst, kMean };
 
-// What a layer's attention has of its own.
+// The properties of one layer's attention.
 struct LayerAttention {
-  std::int32_t window = 0;    // keys j with |i - j| <= window; 0: all
+  std::int32_t window = 0;    // query i sees keys j with |i - j| <= window; 0: all
   std::int32_t rotation = 0;  // index into rotations; kNoRotation: none
-  bool has_norm = true;       // false: attention has no norm in this layer
+  bool has_norm = true;       // false: no norm for attention in this layer
 };
 inline constexpr std::int32_t kNoRotation = -1;
 
-// A step of a classification head on a pooled state: a matrix product, or a layer norm.
+// A step of a classification head, applied to a pooled state: a matrix product or a layer norm.
 struct HeadStep {
   enum class Kind { kDense, kLayerNorm };
   enum class Activation { kNone, kTanh, kGelu };
 
   Kind kind = Kind::kDense;
-  std::int32_t outputs = 0;  // a layer norm: as many as inputs
+  std::int32_t outputs = 0;  // in a layer norm the same as inputs
   bool has_bias = false;
   Activation activation = Activation::kNone;  // of a product
-  float divisor = 1;                          // of a product's results, before the activation
+  float divisor = 1;                          // of a product, before the activation
   float eps = 0;                              // of a layer norm
 
   bool operator==(const HeadStep&) const = default;
 };
 
-// The names in brackets are config.json's, where they differ. Without the keys below norm_eps, a causal
-// decoder: RMS norms before attention and MLP, rotary positions, a gated MLP.
+// Comments name the key of config.json if it differs. With defaults for everything after norm_eps it is a
+// causal decoder: RMS norms before attention and MLP, rotary positions, a gated MLP.
 struct TransformerSpec {
   std::int32_t hidden = 0;         // hidden_size
   std::int32_t ffn = 0;            // intermediate_size
@@ -70,34 +70,34 @@ struct TransformerSpec {
   std::int32_t num_kv_heads = 0;   // num_key_value_heads; divides num_heads
   std::int32_t head_dim = 0;       // even
   std::int32_t vocab = 0;          // vocab_size
-  std::int32_t max_positions = 0;  // positions that will be asked for
+  std::int32_t max_positions = 0;  // largest number of positions to support
   float norm_eps = 0;              // rms_norm_eps or layer_norm_eps
-  // Inverse frequencies, each [head_dim / 2]: the angle of one position in columns i and i + head_dim / 2.
+  // Inverse frequencies, each [head_dim / 2]: the angle per position for columns i and i + head_dim / 2.
   std::vector<std::vector<float>> rotations;
 
-  bool qkv_bias = false;  // the query, key and value projections have one
-  bool qk_norm = false;   // RMS norm on each query and key head
+  bool qkv_bias = false;  // in the query, key and value projections
+  bool qk_norm = false;   // RMS norm of each query and key head
   MlpActivation activation = MlpActivation::kSilu;
-  float norm_weight_offset = 0;  // added to the weights of all norms but those on heads
+  float norm_weight_offset = 0;  // added to the weights of all norms except those of heads
   float embedding_scale = 1;     // of the token embeddings
 
   NormKind norm = NormKind::kRms;
   NormPlace norm_place = NormPlace::kBefore;
-  bool norm_bias = false;  // layer norms have one
+  bool norm_bias = false;  // in layer norms
   bool has_final_norm = true;
-  bool output_bias = false;  // attention's output projection has one
+  bool output_bias = false;  // in attention's output projection
   bool gated = true;         // false: activation(gate), without up
-  bool gate_bias = false;    // gate and up have one
+  bool gate_bias = false;    // in gate and up
   bool down_bias = false;
   Mask mask = Mask::kCausal;
   std::vector<LayerAttention> attention;  // [num_layers]; empty: all keys and rotation 0 in each
 
   std::int32_t num_position_rows = 0;  // learned positions; 0: none
-  std::int32_t position_offset = 0;    // the table's row of a prompt's first token
-  // A token that takes the row before position_offset and does not move those behind it; -1: none.
+  std::int32_t position_offset = 0;    // the table's row for the first token of a prompt
+  // A token that uses the row before position_offset and does not advance the position; -1: none.
   std::int32_t position_pad_id = -1;
-  std::int32_t num_token_types = 0;  // learned types, of which 0 and 1 are used; 0: none
-  bool embedding_norm = false;       // of the sum of token, position and type
+  std::int32_t num_token_types = 0;  // learned types; only 0 and 1 are used; 0: none
+  bool embedding_norm = false;       // norm of the sum of token, position and type
 
   Pooling pooling = Pooling::kLast;
   std::vector<HeadStep> head;  // ends in one output; empty: rows "no" and "yes" of a vocabulary
@@ -110,8 +110,8 @@ struct TransformerSpec {
   }
 };
 
-// theta^(-2i / head_dim), rounded to float32 where the published implementations (Hugging Face
-// Qwen3RotaryEmbedding and its like) round.
+// theta^(-2i / head_dim), rounded to float32 at the same places as the published implementations (Hugging
+// Face Qwen3RotaryEmbedding and similar).
 inline std::vector<float> rotary_frequencies(std::int32_t head_dim, double theta) {
   std::vector<float> frequencies;
   for (std::int32_t i = 0; i < head_dim / 2; ++i) {
@@ -121,7 +121,7 @@ inline std::vector<float> rotary_frequencies(std::int32_t head_dim, double theta
   return frequencies;
 }
 
-// The position table's row of each of a segment's tokens. REQUIRES: num_position_rows is not 0.
+// The rows of the position table for a segment's tokens. REQUIRES: num_position_rows is not 0.
 inline void fill_position_rows(const TransformerSpec& spec, const PackedBatch& batch, const Segment& segment,
                                std::span<std::int32_t> rows) {
   std::int32_t next = spec.position_offset;
@@ -143,20 +143,20 @@ struct Norm {
 };
 
 struct LayerWeights {
-  Norm attention_norm;    // [hidden], before attention or behind it
+  Norm attention_norm;    // [hidden], before or after attention
   Linear query;           // [query_dim, hidden]
   Linear key;             // [kv_dim, hidden]
   Linear value;           // [kv_dim, hidden]
   Linear output;          // [hidden, query_dim]
   TensorView query_norm;  // [head_dim]; empty unless qk_norm
   TensorView key_norm;    // [head_dim]
-  Norm mlp_norm;          // [hidden], before the MLP or behind it
+  Norm mlp_norm;          // [hidden], before or after the MLP
   Linear gate;            // [ffn, hidden]
   Linear up;              // [ffn, hidden]; empty unless gated
   Linear down;            // [hidden, ffn]
 };
 
-// A family's weights must be those that its specification declares. Throws Error{kInternal} naming the role.
+// Checks that the weights are those that the specification declares. Throws Error{kInternal} naming the role.
 inline void check_weights(const TransformerSpec& spec, const LayerWeights& layer, std::int32_t index) {
   const auto agree = [](const char* key, bool declared, const char* role, const TensorView& view) {
     check(view.empty() != declared, std::string(key) + " and " + role + " disagree");
@@ -177,7 +177,7 @@ inline void check_weights(const TransformerSpec& spec, const LayerWeights& layer
   agree("norm_bias", spec.norm_bias, "the bias of mlp_norm", layer.mlp_norm.bias);
 }
 
-// Views live until release of their layer, those outside the layers as long as this object.
+// Views are valid until their layer is released; others as long as this object.
 class TransformerWeights {
  public:
   virtual ~TransformerWeights() = default;
@@ -190,16 +190,16 @@ class TransformerWeights {
   virtual LayerWeights layer(std::int32_t layer) = 0;
   virtual void release_layer(std::int32_t layer) = 0;
   virtual TensorView embedding() = 0;  // [vocab, hidden]
-  // Without making or reading it.
+  // Neither generates nor reads the embedding.
   virtual DataType embedding_type() { return embedding().type; }
-  // Empty where the specification has none.
+  // Empty if the specification has none.
   virtual TensorView position_embedding() { return {}; }  // [num_position_rows, hidden]
   virtual TensorView type_embedding() { return {}; }      // [num_token_types, hidden]
   virtual Norm embedding_norm() { return {}; }            // [hidden]
   virtual Norm final_norm() = 0;                          // [hidden]
   virtual TensorView head_no() = 0;                       // [hidden]; empty: the logit is 0
-  virtual TensorView head_yes() = 0;                      // [hidden]; empty where the head has steps
-  // Of HeadStep `step`: the matrix [outputs, inputs], or the norm's weight [inputs], and their bias.
+  virtual TensorView head_yes() = 0;                      // [hidden]; empty if the head has steps
+  // For HeadStep `step`: the matrix [outputs, inputs] or the norm's weight [inputs], and the bias.
   virtual Linear head_step(std::int32_t step) {
     static_cast<void>(step);
     return {};

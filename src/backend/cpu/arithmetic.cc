@@ -20,7 +20,7 @@ namespace {
 const Kernels* const kTable[] = {&kAvx512BFloat16, &kAvx512Float32OfBFloat16, &kAvx512Float32,
                                  &kAvx2Float32OfBFloat16, &kAvx2Float32};
 
-// The processor's name as /proc/cpuinfo gives it.
+// The processor's name in /proc/cpuinfo.
 std::string processor_name() {
   std::ifstream file("/proc/cpuinfo");
   for (std::string line; std::getline(file, line);) {
@@ -29,7 +29,7 @@ std::string processor_name() {
   return "unknown processor";
 }
 
-// One line: "GFLOPS GFLOPS processor name"; another processor's line does not count.
+// Contains one line: "GFLOPS GFLOPS processor name". The line of another processor is ignored.
 std::string choice_file(const std::string& cache_directory) {
   return cache_directory + "/arithmetic";
 }
@@ -41,7 +41,7 @@ bool read_choice(const std::string& cache_directory, GemmSpeeds& measured) {
          name == processor_name() && measured.bfloat16 > 0 && measured.float32 > 0;
 }
 
-// Without it the next start measures again: nothing to tell anybody.
+// Without the file the next start measures again, so a failure is not reported.
 void keep_choice(const std::string& cache_directory, const GemmSpeeds& measured) {
   write_cache_file(choice_file(cache_directory),
                    fmt::format("{:.1f} {:.1f} {}\n", measured.bfloat16, measured.float32, processor_name()));
@@ -60,14 +60,14 @@ KernelChoice choose_faster(const std::string& cache_directory) {
                       measured.float32)};
 }
 
-// Of this thread alone.
+// The processor time of this thread.
 double processor_seconds() {
   timespec time = {};
   ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
   return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
 }
 
-// A block of rows and panels of the size that a forward gives a thread.
+// A block of rows and panels of the size that a thread computes in a forward pass.
 class GemmProbe {
  public:
   explicit GemmProbe(const Kernels& kernels)

@@ -1,4 +1,4 @@
-// Which kernels are chosen: by the flags, by the checkpoint's type, by a measurement that is kept.
+// How kernels are chosen: by options, by the checkpoint's type, by a measurement that is cached.
 #include "backend/cpu/arithmetic.h"
 
 #include <gmock/gmock.h>
@@ -74,7 +74,7 @@ TEST_F(ArithmeticTest, DoesAsAsked) {
   } else {
     EXPECT_EQ(refusal("bfloat16", "auto").code(), ErrorCode::kUnsupported);
   }
-  // No bfloat16 kernels for AVX2 on any processor.
+  // There are no bfloat16 kernels for AVX2 on any processor.
   EXPECT_EQ(refusal("bfloat16", "avx2").code(), ErrorCode::kUnsupported);
   EXPECT_THAT(refusal("bfloat16", "avx2").what(), HasSubstr("dtype: bfloat16"));
 }
@@ -87,7 +87,7 @@ TEST_F(ArithmeticTest, KeepsTheCheckpointsPrecision) {
   }
 }
 
-// A row of the table is what its name says, and none runs where the processor lacks its instructions.
+// Every kernel set is found under its name, and is unavailable if the processor lacks its instructions.
 TEST_F(ArithmeticTest, KernelsAreFoundByInstructionSetAndArithmetic) {
   EXPECT_EQ(find_kernels("avx2", kFloat32), &kAvx2Float32);
   EXPECT_EQ(find_kernels("avx2", kFloat32OfBFloat16), &kAvx2Float32OfBFloat16);
@@ -117,7 +117,8 @@ TEST_F(ArithmeticTest, KeepsWhatItMeasured) {
   EXPECT_THAT(second.reason, StartsWith("measured at an earlier start"));
   EXPECT_EQ(second.kernels, first.kernels);
 
-  // What is clearly faster wins; another processor's line, or a broken one, is measured anew.
+  // A clearly faster arithmetic is chosen; if the line is of another processor or broken, it is measured
+  // again.
   const std::filesystem::path file = directory_ / "arithmetic";
   std::string bfloat16, float32, processor;
   std::ifstream in(file);
@@ -126,7 +127,7 @@ TEST_F(ArithmeticTest, KeepsWhatItMeasured) {
   in.close();
   std::ofstream(file) << "10.0 20.0 " << processor << "\n";
   EXPECT_EQ(choose("auto", "auto").kernels, &kAvx512Float32OfBFloat16);
-  // Within the noise of a measurement the usual choice stays.
+  // Within measurement noise the default is kept.
   std::ofstream(file) << "10.0 11.0 " << processor << "\n";
   EXPECT_EQ(choose("auto", "auto").kernels, &kAvx512BFloat16);
   std::ofstream(file) << "20.0 10.0 " << processor << "\n";
@@ -145,7 +146,7 @@ TEST(GemmSpeeds, LeavingTheUsualChoiceTakesAClearGain) {
   EXPECT_TRUE(prefers_float32({.bfloat16 = 85, .float32 = 170}));
 }
 
-// Busy neighbours, or a quota, make a measurement longer and not its verdict another.
+// Other busy programs, or a quota, prolong a measurement but do not change its result.
 TEST_F(ArithmeticTest, StoppedMeasurementsSayTheSame) {
   if (!has_bfloat16())
     GTEST_SKIP() << "only one arithmetic is possible on this processor: nothing is measured";

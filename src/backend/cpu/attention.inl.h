@@ -1,6 +1,6 @@
 // Causal attention for any vector type: an online softmax over tiles of 64 keys that start at multiples of 64
 // in absolute position. A query's sums run over the same tiles in the same order however its prompt is cut,
-// shared or batched: keys after it weigh exactly 0, and adding 0 changes no bit.
+// shared or batched: keys after it have a weight of exactly 0, and adding 0 changes no bit.
 #pragma once
 
 #include <cmath>
@@ -14,7 +14,7 @@
 namespace rerank::cpu {
 namespace {
 
-// The parts of AttentionTask::scratch, all float32. `queries` below is num_rows * group, rounded up to whole
+// Views into AttentionTask::scratch, all float32. `queries` below is num_rows * group, rounded up to whole
 // tiles.
 struct AttentionScratch {
   float* keys;     // [2][head_dim][32], of the tile, transposed
@@ -44,7 +44,7 @@ inline typename V::Vec load_kv(const void* p, std::int64_t index) {
   }
 }
 
-// Fills the tile that starts at `position`; keys that do not exist are 0.
+// Loads the tile that starts at `position`; keys that do not exist are 0.
 template <class V, class Row>
 void gather_tile(const AttentionTask& task, int position, AttentionScratch& scratch) {
   int run = 0, before = 0;
@@ -80,13 +80,13 @@ void load_queries(const AttentionTask& task, int num_queries, AttentionScratch& 
       store_in_tile<V, float>(tiles, q, d, V::mul(V::load(from + d), scale));
       V::store(scratch.sums + std::int64_t{q} * task.head_dim + d, V::zero());
     }
-    // Not infinity: a query may see none of its first tile's keys, and inf - inf is not a number.
+    // Not -infinity: a query may see no key of its first tile, and inf - inf is NaN.
     scratch.largest[q] = std::numeric_limits<float>::lowest();
     scratch.weight[q] = 0.0f;
   }
 }
 
-// Which of a tile's keys a query sees: [first, end).
+// The keys of a tile that a query sees: [first, end).
 struct Visible {
   int first;
   int end;
@@ -98,8 +98,8 @@ struct Visible {
   }
 };
 
-// Turns the scores of one query with the 64 keys into weights, in place, and returns the factor for earlier
-// sums.
+// Softmax of a tile: turns the scores of one query with 64 keys into weights, in place, and returns the
+// factor for its earlier sums.
 template <class V>
 float soften(float* scores, const Visible& visible, float& largest, float& weight) {
   for (int i = 0; i < visible.first; ++i) scores[i] = -std::numeric_limits<float>::infinity();
@@ -121,7 +121,7 @@ float soften(float* scores, const Visible& visible, float& largest, float& weigh
   return factor[0];
 }
 
-// One tile of queries against the gathered keys.
+// Processes one tile of queries with the gathered keys.
 template <class V>
 void attend_tile(const AttentionTask& task, int position, int first_query, int rows,
                  AttentionScratch& scratch) {
@@ -172,7 +172,7 @@ void attention(const AttentionTask& task) {
     gather_tile<V, Row>(task, position, scratch);
     for (int q = 0; q < num_queries; q += V::kTileRows) {
       const int rows = num_queries - q < V::kTileRows ? num_queries - q : V::kTileRows;
-      // Keys that none of these queries sees: sums would be multiplied by 1 and added 0.
+      // No query of this tile sees any of these keys: sums would be multiplied by 1 and increased by 0.
       if (task.first_position + (q + rows - 1) / task.group < position) continue;
       if (task.first_position + q / task.group - task.reach_back >= position + kKeyTile) continue;
       attend_tile<V>(task, position, q, rows, scratch);

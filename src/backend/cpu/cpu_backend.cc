@@ -25,7 +25,7 @@ ActivationFunction activation_of(MlpActivation activation) {
   }
 }
 
-// Columns of the widest row that the head works on.
+// The number of columns of the widest row that the head processes.
 std::int32_t widest_state(const PackedModel& model, std::int32_t hidden) {
   std::int32_t widest = hidden;
   for (const PackedHeadStep& step : model.head) widest = std::max(widest, step.stride);

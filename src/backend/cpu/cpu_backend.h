@@ -1,4 +1,4 @@
-// The CPU backend: every step of the seam as tasks over rows and panels, shared out to a pool of threads.
+// The CPU backend: every step consists of tasks over rows and panels, which a thread pool executes.
 #pragma once
 
 #include <algorithm>
@@ -36,21 +36,21 @@ class CpuBackend final : public Backend {
   void write(Activation activation, std::span<const float> values) override;
 
  private:
-  // Queries of one kv head, a block of consecutive rows of one segment.
+  // The queries of one kv head in a block of consecutive rows of one segment.
   struct AttentionBlock {
     std::int32_t segment;
-    std::int32_t row;  // of hidden
+    std::int32_t row;  // in hidden
     std::int32_t num_rows;
-    std::int32_t position;  // of its first row
+    std::int32_t position;  // of the first row
     std::int32_t kv_head;
   };
   struct Rotation {
     std::vector<float> cosine;  // [max_positions, head_dim / 2]
     std::vector<float> sine;    // [max_positions, head_dim / 2]
   };
-  // What the specification chooses for a layer.
+  // What the specification determines for a layer.
   struct LayerPlan {
-    void (*finish_heads)(const HeadTask&) = nullptr;  // nullptr: queries and keys stay as they are
+    void (*finish_heads)(const HeadTask&) = nullptr;  // nullptr: neither norm nor rotation
     const Rotation* rotation = nullptr;
     std::int32_t reach_back = kUnbounded;
     std::int32_t reach_ahead = 0;
@@ -65,7 +65,7 @@ class CpuBackend final : public Backend {
   void add_table_rows(const Segment& segment);
   void add_attention_blocks(std::int32_t segment, std::int32_t row, std::int32_t num_rows,
                             std::int32_t position);
-  // Calls body(first_row, end_row) for all rows, a row tile at a time.
+  // Calls body(first_row, end_row) for all rows, one row tile at a time.
   template <typename Body>
   void for_row_tiles(const Body& body) {
     const std::int32_t rows = kernels_->tile_rows;
@@ -76,7 +76,7 @@ class CpuBackend final : public Backend {
   }
   NormTask norm_task(const PackedNorm& norm, std::int32_t first_row, std::int32_t end_row) const;
   void embed_row(std::int32_t row);
-  // The tiles that a step multiplies: hidden, normed where the norm comes before.
+  // Prepares the input tiles of a product: hidden, normalized if the norm comes before the step.
   void prepare_tiles(const PackedNorm& norm, bool has_norm);
   void pack_hidden();
   void multiply(const PackedMatrix& matrix, GemmTask task);
@@ -85,9 +85,10 @@ class CpuBackend final : public Backend {
   void attend(const AttentionBlock& block, std::int32_t layer, int thread);
   void gather_scored();
   void average_scored();
-  // A step on the rows of state_[from], into the other.
+  // Applies a step of the head to the rows of state_[from] and writes the other one.
   void run_head_step(std::size_t step, int from);
-  // Keys (0) or values (1) of `layer`: of a slot, or of a row of this batch whose segment is not kept.
+  // Keys (0) or values (1) of `layer`, of a cached slot, or of a row of this batch whose segment is not
+  // cached.
   std::byte* kept(std::int32_t layer, int which, std::int32_t slot) const;
   std::byte* transient(int which, std::int32_t row) const;
   const PackedLayer& weights(std::int32_t layer) const;
@@ -96,9 +97,9 @@ class CpuBackend final : public Backend {
   ThreadPool pool_;
   KernelChoice choice_;
   const Kernels* kernels_ = nullptr;
-  // What the specification chooses of them.
+  // Chosen by the specification.
   NormKernels norms_ = {};
-  bool norms_behind_ = false;  // then norm_tiles_ hold hidden at all times
+  bool norms_behind_ = false;  // if so, norm_tiles_ always contain hidden
   ActivationFunction activation_ = ActivationFunction::kSilu;
   void (*attention_)(const AttentionTask&) = nullptr;
   std::vector<LayerPlan> plans_;  // [num_layers]
@@ -107,23 +108,23 @@ class CpuBackend final : public Backend {
   std::unique_ptr<PackedWeights> weights_;
 
   std::int32_t ffn_ = 0;              // padded
-  std::int32_t block_positions_ = 0;  // rows of an attention block at most
+  std::int32_t block_positions_ = 0;  // maximum rows of an attention block
   std::size_t kv_row_bytes_ = 0;
-  std::size_t scratch_bytes_ = 0;  // of a thread's attention
+  std::size_t scratch_bytes_ = 0;  // of a thread
   MemoryBlock hidden_;             // [max_tokens, hidden]
   MemoryBlock qkv_;                // [max_tokens, qkv_dim]
   MemoryBlock norm_tiles_;         // row tiles of hidden
   MemoryBlock attention_tiles_;    // row tiles of query_dim
   MemoryBlock ffn_tiles_;          // row tiles of ffn
   MemoryBlock kept_;               // [num_layers, 2, num_slots, kv_dim]
-  MemoryBlock transient_;          // [2, max_tokens, kv_dim], of the layer at hand
+  MemoryBlock transient_;          // [2, max_tokens, kv_dim], of the current layer
   MemoryBlock scratch_;            // [threads]
-  MemoryBlock state_[2];           // [max_scores, widest], around a step of the head
+  MemoryBlock state_[2];           // [max_scores, widest], input and output of a head step
   std::vector<Rotation> rotations_;
   std::vector<std::vector<KeyRun>> runs_;  // [threads][max ranges + 1]
 
   PackedBatch batch_;
-  std::int32_t num_rows_ = 0;                // of hidden: num_tokens, after pool() num_scores
+  std::int32_t num_rows_ = 0;                // of hidden: num_tokens, or num_scores after pool()
   std::vector<std::int32_t> positions_;      // [num_rows]
   std::vector<std::int32_t> position_rows_;  // [num_tokens], of the position table
   std::vector<std::int32_t> types_;          // [num_tokens]

@@ -1,4 +1,4 @@
-// The steps of CpuBackend around attention: queries, keys and values, and where these are kept.
+// The steps around attention: computing queries, keys and values, and storing the latter.
 #include <algorithm>
 
 #include "backend/cpu/cpu_backend.h"

@@ -1,4 +1,4 @@
-// The end of CpuBackend's forward: pooling, and the head in float32.
+// The end of the forward pass: pooling, and the head in float32.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -53,7 +53,7 @@ void CpuBackend::gather_scored() {
     const auto to = static_cast<std::size_t>(num_rows_);
     const auto from = static_cast<std::size_t>(
         segment.first_row + (spec_.pooling == Pooling::kLast ? segment.num_tokens - 1 : 0));
-    // Scores are in the order of rows, so a row moves up onto one that was gathered before.
+    // Scores are in the order of rows, so the destination row has already been gathered.
     std::memmove(hidden_.as<float>() + to * hidden, hidden_.as<float>() + from * hidden, hidden * 4);
     positions_[to] = positions_[from];
     add_attention_blocks(static_cast<std::int32_t>(s), num_rows_, 1, positions_[to]);
@@ -126,7 +126,7 @@ void CpuBackend::run_head_step(std::size_t index, int from) {
   }
   float* out = state_[1 - from].as<float>();
   const std::int32_t out_stride = ceil_divide(step.outputs, kHeadVector) * kHeadVector;
-  // Each row of the matrix is met by all states, so that it is read once.
+  // Each row of the matrix is used for all states, so that it is read once.
   pool_.parallel_for(ceil_divide(out_stride, kOutputsOfTask), [&](std::int64_t task, int) {
     const auto first = static_cast<std::int32_t>(task) * kOutputsOfTask;
     for (std::int32_t output = first; output < std::min(first + kOutputsOfTask, out_stride); ++output) {

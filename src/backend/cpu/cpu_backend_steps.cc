@@ -1,4 +1,4 @@
-// The steps of CpuBackend on single rows and its products: embedding, norms, the MLP.
+// The row-wise steps and the products: embedding, norms, the MLP.
 #include <algorithm>
 
 #include "backend/cpu/cpu_backend.h"

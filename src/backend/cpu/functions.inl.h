@@ -1,11 +1,11 @@
-// exp and the activations of an MLP, element-wise for any vector type.
+// exp and the activation functions of an MLP, element-wise for any vector type.
 #pragma once
 
 namespace rerank::cpu {
 namespace {
 
-// e^x to within 2 ulp for x <= 88; exactly 0 below -87 (so also for -inf) and exactly 1 at 0. x is clamped
-// at 88.
+// e^x to within 2 ulp for x <= 88; exactly 0 below -87 (including -inf) and exactly 1 at 0. x is clamped to
+// 88.
 template <class V>
 inline typename V::Vec exponential(typename V::Vec x) {
   using Vec = typename V::Vec;
@@ -40,7 +40,7 @@ inline typename V::Vec power_of_two(typename V::Vec x) {
   return V::scale_by_power_of_two(p, n);
 }
 
-// The same for x <= 127, exactly 0 for -inf.
+// The same for x <= 127, and exactly 0 for -inf.
 template <class V>
 inline typename V::Vec power_of_two_or_zero(typename V::Vec x) {
   using Vec = typename V::Vec;
@@ -77,9 +77,9 @@ struct GeluTanh {
   }
 };
 
-// x / 2 * (1 + erf(x / sqrt(2))) is max(x, 0) - a * P(a) with a = |x| and P(a) the share of a normal
-// distribution beyond a. log2(P) is smooth: this polynomial, fitted by minimax on [0, 6], is as exact as
-// float32 (2.5e-7 at most for |x| <= 7); beyond 6 a * P(a) is less than 1e-8.
+// x / 2 * (1 + erf(x / sqrt(2))) is max(x, 0) - a * P(a), where a = |x| and P(a) is the upper tail of the
+// normal distribution. log2(P) is smooth, and this minimax polynomial on [0, 6] is as accurate as float32
+// (error at most 2.5e-7 for |x| <= 7). Beyond 6, a * P(a) is less than 1e-8.
 template <class V>
 struct Gelu {
   using Vec = typename V::Vec;
@@ -94,7 +94,7 @@ struct Gelu {
     q = V::fma(q, a, V::set1(-0.45917221903800964f));
     q = V::fma(q, a, V::set1(-1.1511096954345703f));
     q = V::fma(q, a, V::set1(-0.9999998807907104f));
-    // max returns its second argument where x is not a number.
+    // max returns its second argument if x is NaN.
     return V::fma(V::sub(V::zero(), a), power_of_two<V>(q), V::max(V::zero(), x));
   }
 };

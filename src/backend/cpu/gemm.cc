@@ -7,17 +7,17 @@
 namespace rerank::cpu {
 namespace {
 
-// Values of a block of rows: it should stay in a core's second-level cache beside the panel it meets (384 KiB
-// of bfloat16). Smaller blocks would read the weights more often, which costs float32 more than a full cache
-// does.
+// Values in a block of rows: it should stay in a core's L2 cache together with the current panel (384 KiB of
+// bfloat16). Smaller blocks would read the weights more often, which costs float32 more than exceeding the
+// cache.
 constexpr std::int64_t kRowBlockValues = 192 << 10;
 constexpr std::int32_t kMaxPanelsOfTask = 16;
 constexpr std::int32_t kTasksOfThread = 4;  // at least, so that threads finish together
 
 }  // namespace
 
-// Runs of panels are the outer order, so that weights are read from memory once and met by one block of rows
-// after the other.
+// The outer loop is over runs of panels, so that weights are read from memory once and used for all blocks of
+// rows.
 void run_gemm(ThreadPool& pool, const Kernels& kernels, const GemmTask& task) {
   const std::int32_t tiles = num_tiles(kernels, task.num_rows);
   const std::int64_t tile_values = std::int64_t{kernels.tile_rows} * task.rows.k;

@@ -1,4 +1,4 @@
-// One GEMM on all threads: rows and panels cut into tasks for the kernels.
+// One GEMM on all threads: divides rows and panels into tasks for the kernels.
 #pragma once
 
 #include "backend/cpu/kernels.h"
@@ -6,7 +6,8 @@
 
 namespace rerank::cpu {
 
-// Runs panels [task.first_panel, task.end_panel) for all of task.num_rows; the tiles in `task` are ignored.
+// Multiplies panels [task.first_panel, task.end_panel) with all of task.num_rows; the tiles in `task` are
+// ignored.
 void run_gemm(ThreadPool& pool, const Kernels& kernels, const GemmTask& task);
 
 }  // namespace rerank::cpu

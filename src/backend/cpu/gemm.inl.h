@@ -1,5 +1,5 @@
-// Tiles of rows times panels of weights, for any vector type. See kernels.h for layouts and the promise on
-// bits.
+// Products of row tiles and weight panels, for any vector type. For layouts and bit reproducibility see
+// kernels.h.
 #pragma once
 
 #include <cstring>
@@ -12,16 +12,16 @@
 namespace rerank::cpu {
 namespace {
 
-// How far ahead of their use weights are fetched, in steps of the k loop.
+// How far ahead weights are prefetched, in steps of the k loop.
 constexpr int kPrefetchSteps = 8;
 
 // float32 weights [k][32], float32 rows.
 template <class V>
 struct MultiplyFloat32 {
   using Row = float;
-  static constexpr int kStep = 1;  // k values a step
+  static constexpr int kStep = 1;  // k values per step
 
-  // Row r's value is at r * Stride.
+  // The value of row r is at r * Stride.
   template <int Rows, int Stride = 1>
   static void step(const float* rows, const std::byte* weights, typename V::Vec (&sums)[Rows][2]) {
     const float* w = reinterpret_cast<const float*>(weights);
@@ -37,7 +37,7 @@ struct MultiplyFloat32 {
   static void store_row(float* to, typename V::Vec x) {
     V::store(to, x);
   }
-  // kWidth columns of a row of values; nullptr: zeros.
+  // Stores kWidth columns of a row of values; nullptr: zeros.
   static void store_values(const float* row, const float*, void* to) {
     V::store(static_cast<float*>(to), row != nullptr ? V::load(row) : V::zero());
   }
@@ -71,7 +71,7 @@ struct MultiplyWidened {
   }
 };
 
-// tile = rows of one tile * one panel. `k` counts values.
+// tile = the rows of one tile times one panel. `k` counts values.
 template <class V, class Multiply, int Rows>
 void multiply_tile(const void* row_tile, const std::byte* panel, int k, float* tile) {  // tile: [Rows][32]
   constexpr int kPass = 2 * V::kWidth;  // columns whose sums fit the registers
@@ -100,7 +100,7 @@ void multiply_tile(const void* row_tile, const std::byte* panel, int k, float* t
 
 using MultiplyTile = void (*)(const void*, const std::byte*, int, float*);
 
-// multiply_tile for 0 .. kTileRows rows: a row's sums are the same in all of them.
+// multiply_tile for 0 to kTileRows rows; the sums of a row are the same in all of them.
 template <class V, class Multiply, int... Rows>
 MultiplyTile choose_tile(int rows, std::integer_sequence<int, Rows...>) {
   static constexpr MultiplyTile kTiles[] = {&multiply_tile<V, Multiply, Rows + 1>...};
@@ -112,7 +112,7 @@ void multiply_rows(int rows, const void* row_tile, const std::byte* panel, int k
   choose_tile<V, Multiply>(rows, std::make_integer_sequence<int, V::kTileRows>())(row_tile, panel, k, tile);
 }
 
-// Whether a product has a bias: one element of what is added to sums.
+// The sums, plus the bias if the product has one.
 template <class V, bool Biased>
 inline typename V::Vec load_sums(const GemmTask& task, const float* sums, int r, int panel, int column) {
   typename V::Vec x = V::load(sums + r * kPanelColumns + column);
@@ -120,7 +120,7 @@ inline typename V::Vec load_sums(const GemmTask& task, const float* sums, int r,
   return x;
 }
 
-// What becomes of the sums of one tile: of `rows` rows from `row` on, of the columns of `panel`.
+// The epilogue for one tile of sums: `rows` rows starting at `row`, in the columns of `panel`.
 template <class V, class Row, bool Biased, class Function>
 struct Gate {
   static void prefetch(const GemmTask&, int, int, int) {}
@@ -144,7 +144,7 @@ struct Activate {
 
 template <class V, bool Biased, bool Adds>
 struct Store {
-  // While the sums are computed.
+  // Called while the sums are computed.
   static void prefetch(const GemmTask& task, int rows, int row, int panel) {
     for (int r = 0; r < rows; ++r) {
       const float* out = task.out + (row + r) * task.out_stride + panel * kPanelColumns;

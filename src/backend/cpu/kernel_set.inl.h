@@ -17,7 +17,7 @@ constexpr NormKernels norm_kernels() {
           .to_both = &norm<V, Row, Kind, NormTarget::kBoth>};
 }
 
-// `Attend` multiplies rows as attention has them: what `Multiply` does, but never with widened weights.
+// `Attend` multiplies rows in attention: like `Multiply`, but never with widened weights.
 template <class V, class Multiply, class Attend>
 constexpr Kernels kernel_set(const char* instruction_set, const Arithmetic& arithmetic, bool (*supported)()) {
   using Row = typename Multiply::Row;

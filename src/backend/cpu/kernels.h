@@ -1,6 +1,6 @@
-// The table of CPU kernels: one set for each instruction set and arithmetic, chosen once at load. Plain
-// pointers and sizes only, so that files compiled for a newer instruction set share no inline code with the
-// rest.
+// The table of CPU kernels: one set for each instruction set and arithmetic, chosen once at load. It uses
+// only plain pointers and sizes, so that files compiled for a newer instruction set share no inline code with
+// the rest.
 #pragma once
 
 #include <cstddef>
@@ -8,7 +8,7 @@
 
 namespace rerank::cpu {
 
-// How numbers are stored.
+// Number formats in memory.
 enum class Format : std::uint8_t { kFloat32, kBFloat16 };
 
 constexpr std::size_t format_bytes(Format format) {
@@ -18,8 +18,8 @@ constexpr const char* to_string(Format format) {
   return format == Format::kFloat32 ? "float32" : "bfloat16";
 }
 
-// What a forward computes in: the inputs of matrix products, packed weights, and kept keys and values. Sums
-// are float32 in each.
+// The number formats of a forward pass: for the inputs of matrix products, packed weights, and cached keys
+// and values. Sums are always float32.
 struct Arithmetic {
   Format rows = Format::kFloat32;
   Format weights = Format::kFloat32;
@@ -31,26 +31,26 @@ inline constexpr Arithmetic kFloat32{};
 inline constexpr Arithmetic kFloat32OfBFloat16{.weights = Format::kBFloat16};  // widened in registers
 inline constexpr Arithmetic kBFloat16{Format::kBFloat16, Format::kBFloat16, Format::kBFloat16};
 
-// Weights are packed in panels of this many outputs, see packed_weights.h.
+// Weights are packed in panels of this many outputs, see packed_model.h.
 inline constexpr int kPanelColumns = 32;
-// Gate and up rows share panels: this many of gate, then as many of up.
+// In a panel shared by gate and up rows: this many of gate, followed by as many of up.
 inline constexpr int kHalfPanel = kPanelColumns / 2;
-// Attention walks keys in tiles of this many, starting at multiples of it in absolute position.
+// Attention processes keys in tiles of this size, at multiples of it in absolute position.
 inline constexpr int kKeyTile = 64;
-// And attention within a whole prompt in blocks of this many.
+// Attention within a whole prompt uses blocks of this size.
 inline constexpr int kPromptBlock = 256;
 inline constexpr int kPromptTileStride = kPromptBlock + 32;
 inline constexpr int kMaxHeadDim = 256;
-inline constexpr std::int32_t kUnbounded = 1 << 30;  // more than any position, twice it still an int32
+inline constexpr std::int32_t kUnbounded = 1 << 30;  // greater than any position; twice this still fits int32
 
-// GEMM inputs are kept in tiles of Kernels::tile_rows rows: [tiles][k][tile_rows] of float32 rows,
-// [tiles][k / 2][tile_rows][2] of bfloat16 rows, so that a kernel reads one stream.
+// GEMM inputs are stored in tiles of Kernels::tile_rows rows, so that a kernel reads one stream:
+// [tiles][k][tile_rows] for float32 rows, [tiles][k / 2][tile_rows][2] for bfloat16 rows.
 struct RowTiles {
   std::byte* data = nullptr;
   std::int32_t k = 0;
 };
 
-// What becomes of a product's sums; a bias is added to them first where there is one.
+// What happens to the sums of a product, after its bias, if any, is added.
 enum class Epilogue {
   kStore,     // out = sums
   kAdd,       // out += sums
@@ -60,13 +60,13 @@ enum class Epilogue {
 enum class ActivationFunction : std::uint8_t { kSilu, kGeluTanh, kGelu };
 
 // A block of rows times a run of panels. Every output is one chain of fused multiply-adds over k, in order
-// and in a register: its bits depend on nothing else.
+// and in a register, so its bits depend on nothing else.
 struct GemmTask {
   RowTiles rows;
-  std::int32_t num_rows = 0;  // in all; the block is tiles [first_tile, end_tile)
+  std::int32_t num_rows = 0;  // in total; the block is tiles [first_tile, end_tile)
   std::int32_t first_tile = 0;
   std::int32_t end_tile = 0;
-  const std::byte* panels = nullptr;  // of the weights' format of the kernels' arithmetic
+  const std::byte* panels = nullptr;  // in the weight format of the kernels' arithmetic
   std::int32_t first_panel = 0;
   std::int32_t end_panel = 0;
   Epilogue epilogue = Epilogue::kStore;
@@ -77,7 +77,7 @@ struct GemmTask {
   RowTiles ffn;
 };
 
-// Rows [first_row, end_row) of x, normed, as row tiles, as rows, or both.
+// Normalizes rows [first_row, end_row) of x into row tiles, rows, or both.
 struct NormTask {
   const float* x = nullptr;       // [rows, k]
   const float* weight = nullptr;  // [k]
@@ -95,34 +95,34 @@ struct NormKernels {
   void (*to_both)(const NormTask&);
 };
 
-// An RMSNorm of the heads of one row, their rotation, or both, in place: x = [num_heads, head_dim].
+// RMSNorm of the heads of one row, their rotation, or both, in place: x = [num_heads, head_dim].
 struct HeadTask {
   float* x = nullptr;
   std::int32_t num_heads = 0;
   std::int32_t head_dim = 0;
   const float* weight = nullptr;  // [head_dim], of the norm
   float eps = 0;
-  const float* cosine = nullptr;  // [head_dim / 2], of the row's position
+  const float* cosine = nullptr;  // [head_dim / 2], for the row's position
   const float* sine = nullptr;    // [head_dim / 2]
 };
 
-// Consecutive keys and values of one kv head, one every `stride` elements; of the keys' format.
+// Consecutive keys and values of one kv head, one every `stride` elements, in the keys' format.
 struct KeyRun {
   const void* keys = nullptr;
   const void* values = nullptr;
   std::int32_t num_tokens = 0;
 };
 
-// All queries of a block of consecutive positions of one prompt that share a kv head.
+// All queries that share a kv head, for a block of consecutive positions of one prompt.
 struct AttentionTask {
-  const KeyRun* runs = nullptr;  // [num_runs], by position from 0 on, up to the last visible one at least
+  const KeyRun* runs = nullptr;  // [num_runs], in order, from position 0 to at least the last visible one
   std::int32_t num_runs = 0;
   std::int64_t kv_stride = 0;
   std::int32_t head_dim = 0;
-  std::int32_t group = 0;           // query heads of a kv head
+  std::int32_t group = 0;           // query heads per kv head
   std::int32_t first_position = 0;  // of the first query row
-  // A query at position p sees keys [p - reach_back, p + reach_ahead] of the num_keys there are. Causal
-  // attention has no reach_ahead.
+  // A query at position p sees keys [p - reach_back, p + reach_ahead] out of num_keys. In causal attention
+  // reach_ahead is 0.
   std::int32_t reach_back = kUnbounded;
   std::int32_t reach_ahead = 0;
   std::int32_t num_keys = 0;
@@ -138,7 +138,7 @@ struct AttentionTask {
 struct Kernels {
   const char* instruction_set;  // "avx2" or "avx512"
   Arithmetic arithmetic;
-  bool (*supported)();  // by this processor
+  bool (*supported)();  // whether by this processor
   int tile_rows;
 
   void (*gemm)(const GemmTask&);
@@ -148,12 +148,12 @@ struct Kernels {
   void (*norm_rotate)(const HeadTask&);
   void (*norm_heads)(const HeadTask&);
   void (*attention)(const AttentionTask&);         // causal, over runs of keys
-  void (*prompt_attention)(const AttentionTask&);  // over one run, both ways
-  // Rounds `count` float32 to the keys' format.
+  void (*prompt_attention)(const AttentionTask&);  // bidirectional, over one run
+  // Rounds `count` float32 values to the keys' format.
   void (*store_kv)(const float* from, void* to, std::int32_t count);
-  // Sum over k of x * row, in float32. REQUIRES: k is a multiple of 16.
+  // The sum over k of x * row, in float32. REQUIRES: k is a multiple of 16.
   float (*dot)(const float* x, const float* row, std::int32_t k);
-  // Row `row` of the tiles from and to plain float32 [k].
+  // Converts row `row` of the tiles from and to plain float32 [k].
   void (*pack_row)(const float* from, RowTiles to, std::int32_t row);
   void (*unpack_row)(RowTiles from, std::int32_t row, float* to);
 };

@@ -1,5 +1,5 @@
-// The kernels for AVX-512 BF16: bfloat16 arithmetic, summed in float32. Compiled with -mavx512bf16 besides
-// AVX-512.
+// The kernels for AVX-512 BF16: bfloat16 arithmetic, summed in float32. Compiled with -mavx512bf16 in
+// addition to AVX-512.
 #include "backend/cpu/attention.inl.h"
 #include "backend/cpu/kernel_set.inl.h"
 #include "backend/cpu/processor.h"
@@ -8,22 +8,22 @@
 namespace rerank::cpu {
 namespace {
 
-// The processor's own rounding, to nearest even; a denormal becomes 0, as vdpbf16ps would take it.
+// The processor's own rounding to nearest even; denormals become 0, as vdpbf16ps treats them.
 struct Avx512BFloat16 : Avx512 {
   static void store_bfloat16(std::uint16_t* p, Vec x) {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), (__m256i)_mm512_cvtneps_pbh(x));
   }
-  // 16 pairs of bfloat16, of columns 0 .. 15 and 16 .. 31.
+  // 16 pairs of bfloat16, from columns 0 to 15 and 16 to 31.
   static __m512i pairs(Vec low, Vec high) { return (__m512i)_mm512_cvtne2ps_pbh(high, low); }
   static __m512i pairs(Vec low) { return _mm512_castsi256_si512((__m256i)_mm512_cvtneps_pbh(low)); }
 };
 
-// bfloat16 weights [k / 2][32][2], bfloat16 rows: a step adds the products of a pair of k values.
+// bfloat16 weights [k / 2][32][2] and bfloat16 rows: a step adds the products of a pair of k values.
 struct MultiplyBFloat16 {
   using Row = Bits16;
   static constexpr int kStep = 2;
 
-  // Row r's pair is at pair r * Stride.
+  // The pair of row r is at pair r * Stride.
   template <int Rows, int Stride = 1>
   static void step(const Bits16* rows, const std::byte* weights, __m512 (&sums)[Rows][2]) {
     const __m512bh w0 = (__m512bh)_mm512_loadu_si512(weights);
@@ -39,7 +39,7 @@ struct MultiplyBFloat16 {
   static void store_row(Bits16* to, __m512 x) {
     Avx512BFloat16::store_bfloat16(to, x);
   }
-  // 16 columns of two rows of values, in pairs; nullptr: zeros.
+  // Stores 16 columns of two rows of values in pairs; nullptr: zeros.
   static void store_values(const Bits16* even, const Bits16* odd, void* to) {
     const auto widened = [](const Bits16* row) {
       return row == nullptr

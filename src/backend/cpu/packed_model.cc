@@ -28,7 +28,7 @@ std::size_t float_bytes(std::int64_t count) {
   return static_cast<std::size_t>(count) * 4;
 }
 
-// Rows of a head's matrix, to whole vectors.
+// Rows of a head's matrix are padded to whole vectors.
 std::int32_t head_stride(std::int32_t inputs) {
   return (inputs + 15) / 16 * 16;
 }
@@ -37,7 +37,7 @@ std::int32_t gate_up_panels(const TransformerSpec& spec) {
   return padded_ffn(spec) / (spec.gated ? kHalfPanel : kPanelColumns);
 }
 
-// Where everything lies, from the start of the weights; what the specification lacks takes no room.
+// The offset of everything from the start of the weights; what the specification lacks takes no space.
 struct Layout {
   struct NormAt {
     std::size_t weight = 0, bias = 0;
@@ -46,12 +46,12 @@ struct Layout {
     std::size_t panels = 0, bias = 0;
   };
 
-  // In a layer.
+  // Within a layer.
   NormAt attention_norm, mlp_norm;
   std::size_t query_norm, key_norm;
   MatrixAt qkv, output, gate_up, down;
   std::size_t layer_bytes;
-  // Behind all layers.
+  // After all layers.
   NormAt final_norm, embedding_norm;
   std::size_t head_no, head_yes, embedding, position_embedding, type_embedding, total_bytes;
   std::vector<NormAt> head;
@@ -116,7 +116,7 @@ struct Layout {
   std::size_t at_ = 0;
 };
 
-// `offset` is added in float32, as the published norms do before they multiply. What is empty is zeros.
+// `offset` is added in float32, as the published norms do before they multiply. An empty view becomes zeros.
 void pack_floats(const TensorView& view, std::byte* to, std::int64_t count, float offset = 0) {
   const std::span<float> floats(reinterpret_cast<float*>(to), static_cast<std::size_t>(count));
   if (view.empty()) {
@@ -133,7 +133,7 @@ void pack_norm(const Norm& norm, const TransformerSpec& spec, std::byte* base, c
   if (spec.norm == NormKind::kLayer) pack_floats(norm.bias, base + at.bias, spec.hidden);
 }
 
-// Consecutive biases as one.
+// Concatenates biases.
 void pack_biases(std::initializer_list<TensorView> biases, std::byte* to, std::int32_t num_panels) {
   std::memset(to, 0, float_bytes(std::int64_t{num_panels} * kPanelColumns));
   for (const TensorView& bias : biases) {
@@ -153,7 +153,7 @@ void pack_gate_up_bias(const LayerWeights& layer, const TransformerSpec& spec, s
   }
 }
 
-// Norms and biases of a layer, where the specification has them.
+// The norms and biases of a layer that the specification has.
 void pack_layer_floats(const LayerWeights& layer, const TransformerSpec& spec, const Layout& layout,
                        std::byte* at) {
   pack_norm(layer.attention_norm, spec, at, layout.attention_norm);
@@ -187,7 +187,7 @@ void pack_head_step(const Linear& linear, const HeadStep& step, const PackedHead
 }
 
 void copy_rows(const TensorView& matrix, std::byte* to, ThreadPool& pool) {
-  constexpr std::int64_t kRows = 64;  // of a piece
+  constexpr std::int64_t kRows = 64;  // per task
   const std::size_t row_bytes = matrix.row(0).size_bytes();
   pool.parallel_for((matrix.shape[0] + kRows - 1) / kRows, [&](std::int64_t piece, int) {
     const std::int64_t first = piece * kRows, count = std::min(kRows, matrix.shape[0] - first);
@@ -200,7 +200,7 @@ const std::byte* row_data(const TensorView& matrix, std::int32_t row) {
   return matrix.row(row).data;
 }
 
-// The rows of consecutive matrices as one.
+// Consecutive matrices stacked as one.
 PanelRows stacked_rows(std::span<const TensorView> matrices, std::int32_t panel) {
   PanelRows rows{.type = matrices[0].type};
   std::int32_t row = panel * kPanelColumns;

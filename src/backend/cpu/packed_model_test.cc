@@ -1,4 +1,4 @@
-// The packed form, read back as packed_model.h describes it, equals the weights it was made of.
+// The packed form, read as described in packed_model.h, equals the original weights.
 #include "backend/cpu/packed_model.h"
 
 #include <gmock/gmock.h>
@@ -30,7 +30,7 @@ float from_bits(std::uint16_t bits) {
   return to_float(BFloat16{bits});
 }
 
-// Weight of output column `column` of panel `panel` for input `input`.
+// The weight of output column `column` of panel `panel` for input `input`.
 float packed_weight(const PackedMatrix& matrix, bool float32, std::int32_t panel, std::int32_t column,
                     std::int32_t input) {
   const std::int64_t in_panel =
@@ -40,7 +40,7 @@ float packed_weight(const PackedMatrix& matrix, bool float32, std::int32_t panel
   return from_bits(reinterpret_cast<const std::uint16_t*>(matrix.panels)[at]);
 }
 
-// Element of a source matrix, rounded as the packed type does; 0 outside of it.
+// An element of a source matrix, rounded to the packed type; 0 outside the matrix.
 float source_weight(const TensorView& matrix, bool float32, std::int64_t row, std::int64_t column) {
   if (row >= matrix.shape[0] || column >= matrix.shape[1]) return 0;
   float value = 0;
@@ -48,7 +48,7 @@ float source_weight(const TensorView& matrix, bool float32, std::int64_t row, st
   return float32 ? value : to_float(to_bfloat16(value));
 }
 
-// Of a vector; 0 past its end.
+// An element of a vector; 0 past its end.
 float element(const TensorView& view, std::int64_t index) {
   float value = 0;
   if (index < view.shape[0]) widen(view, index, {&value, 1});
@@ -117,7 +117,7 @@ TEST_P(PackedModelTest, HoldsEveryWeight) {
   expect_floats(model_.head_yes, weights_.head_yes());
 }
 
-// What other models have: biases, no norms of heads, norms around 0.
+// Other decoders: biases, no norms of heads, norms around 0.
 TEST_P(PackedModelTest, HoldsBiasesAndShiftedNorms) {
   TransformerSpec spec = kShape;
   spec.qkv_bias = true;
@@ -151,7 +151,7 @@ TEST_P(PackedModelTest, HoldsBiasesAndShiftedNorms) {
   EXPECT_EQ(model_.layers[0].qkv.bias, nullptr);
 }
 
-// What encoders have: every bias, in the columns of its matrix, tables, layer norms and a head of steps.
+// Encoders: every bias in the columns of its matrix, tables, layer norms and a head of steps.
 TEST_P(PackedModelTest, HoldsWhatEncodersHave) {
   TransformerSpec spec = kShape;
   spec.norm = NormKind::kLayer;
@@ -200,7 +200,7 @@ TEST_P(PackedModelTest, HoldsWhatEncodersHave) {
   }
 }
 
-// A bias that nobody adds must not be passed over in silence.
+// A bias that would not be added must not be ignored silently.
 TEST(CheckWeights, NamesWhatTheSpecificationDoesNotDeclare) {
   RandomDecoder weights(kShape, DataType::kBFloat16);
   const auto refusal = [&](const TransformerSpec& spec, const LayerWeights& layer) -> std::string {
@@ -229,7 +229,7 @@ TEST(CheckWeights, NamesWhatTheSpecificationDoesNotDeclare) {
   EXPECT_THAT(refusal(kShape, layer), testing::HasSubstr("query_norm"));
 }
 
-// Byte for byte: embed() widens the checkpoint's own numbers, whatever the matrices are packed as.
+// Byte for byte: embed() widens the checkpoint's values, whatever the packed format of the matrices.
 TEST_P(PackedModelTest, HoldsTheEmbeddingAsItIs) {
   const TensorView source = weights_.embedding();
   EXPECT_EQ(model_.embedding.type, source.type);
@@ -264,7 +264,7 @@ TEST_P(PackedModelTest, MatricesStartOnCacheLines) {
   }
 }
 
-// A model with a classification head has no row for "no": its logit is 0.
+// A model with a classification head has no row for "no", so its logit is 0.
 TEST_P(PackedModelTest, NoRowForNoIsZeros) {
   std::memset(memory_.data(), 0x55, memory_.size_bytes());
   weights_.drop_head_no();

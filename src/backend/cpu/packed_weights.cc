@@ -19,11 +19,11 @@ namespace rerank::cpu {
 namespace {
 
 // The file starts with a page of text that must equal, byte for byte, what this program would write for the
-// checkpoint that is being loaded; the block of packed_model.h follows.
+// checkpoint being loaded; the block of packed_model.h follows.
 constexpr std::size_t kHeaderBytes = 4096;
 constexpr int kFormatVersion = 2;
 
-// Those that the form depends on; empty for a decoder.
+// The keys of encoders on which the form depends; empty for a decoder.
 std::string encoder_keys(const TransformerSpec& s) {
   std::string text;
   if (s.norm == NormKind::kLayer) text += "layer norms\n";
@@ -46,7 +46,8 @@ std::string header_text(const TransformerWeights& weights, const PackedForm& for
       "{}\n",
       kFormatVersion, to_string(form.format), to_string(form.embedding_type), weights.identity(), s.hidden,
       s.ffn, s.num_layers, s.num_heads, s.num_kv_heads, s.head_dim, s.vocab, packed_model_bytes(form));
-  // What an earlier program knew no name for is said only where it is not as then: its files stay good.
+  // Keys that earlier versions did not have are written only if they differ from the default, so that
+  // existing files remain valid.
   if (s.qkv_bias) text += "qkv bias\n";
   if (!s.qk_norm) text += "no norms of heads\n";
   if (s.norm_weight_offset != 0) text += fmt::format("norm weight offset {}\n", s.norm_weight_offset);
@@ -62,7 +63,7 @@ std::uint64_t fnv1a(const std::string& text) {
   return hash;
 }
 
-// The pages of a new file, with its space on the disk reserved, so that writing to them cannot fail.
+// The pages of a new file. Disk space is reserved, so writing to them cannot fail.
 class WritablePages {
  public:
   // Throws Error naming `path`.
@@ -88,7 +89,7 @@ class WritablePages {
   void* data_ = MAP_FAILED;
 };
 
-// False, with a warning, where the file cannot be written.
+// Returns false, with a warning, if the file cannot be written.
 bool write_cache(const std::string& path, const std::string& header, TransformerWeights& weights,
                  const PackedForm& form, ThreadPool& pool) {
   std::error_code ignored;
@@ -148,10 +149,10 @@ bool PackedWeights::map_cache(const std::string& path, const std::string& header
       cache_file_ = path;
       return true;
     }
-    log::warn("{} does not hold the packed weights of this checkpoint; it will be written anew", path);
+    log::warn("{} does not hold the packed weights of this checkpoint; it will be rewritten", path);
   } catch (const Error& error) {
-    // Another user's, gone since, no room to map it: the checkpoint is there still.
-    log::warn("{}; the weights are packed anew", error.what());
+    // It belongs to another user, has been removed, or cannot be mapped; the checkpoint is still available.
+    log::warn("{}; the weights are packed again", error.what());
   }
   return false;
 }

@@ -1,5 +1,5 @@
-// The packed weights of a model in memory: mapped from a cache file where there is one, else packed by all
-// threads and, where possible, kept in such a file for the next start.
+// The packed weights of a model: mapped from a cache file if there is one, otherwise packed on all threads
+// and, if possible, stored in such a file for the next start.
 #pragma once
 
 #include <cstdint>
@@ -15,16 +15,16 @@ namespace rerank::cpu {
 
 class PackedWeights {
  public:
-  // `format`: of the packed matrices. An empty `cache_directory` keeps nothing on
-  // disk; a cache that cannot be read or written is a warning.
+  // `format` is that of the packed matrices. With an empty `cache_directory` nothing is stored on disk; a
+  // cache that cannot be read or written causes a warning.
   PackedWeights(TransformerWeights& weights, Format format, const std::string& cache_directory,
                 ThreadPool& pool);
 
-  // All that a forward needs: nothing of `weights` is looked at any more.
+  // Everything a forward pass needs: `weights` is not read afterwards.
   const PackedModel& model() const { return model_; }
   Format format() const { return form_.format; }
   std::int64_t size_bytes() const { return size_bytes_; }
-  // Empty when the weights are in memory only.
+  // Empty if the weights are in memory only.
   const std::string& cache_file() const { return cache_file_; }
 
  private:

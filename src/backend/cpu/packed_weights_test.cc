@@ -1,5 +1,5 @@
-// The cache file of packed weights: used when it fits the checkpoint, written anew when it does not, done
-// without when it cannot be written.
+// The cache file of packed weights: used if it matches the checkpoint, rewritten if it does not, optional if
+// it cannot be written.
 #include "backend/cpu/packed_weights.h"
 
 #include <gmock/gmock.h>
@@ -58,7 +58,7 @@ class PackedWeightsTest : public testing::Test {
     for (const auto& entry : std::filesystem::directory_iterator(directory_)) found.push_back(entry.path());
     return found;
   }
-  // Whether the model is that of `weights`: two of its rows, from both ends.
+  // Whether the model is that of `weights`: compares two of its rows, from both ends.
   static bool holds(const PackedWeights& packed, RandomDecoder& weights) {
     const auto floats = [](const TensorView& view) {
       std::vector<float> out(static_cast<std::size_t>(view.num_elements()));
@@ -107,7 +107,7 @@ TEST_F(PackedWeightsTest, OtherWeightsAndTypesHaveOtherFiles) {
   EXPECT_THAT(files(), SizeIs(3));
 }
 
-// Specifications that are packed otherwise, of a checkpoint that calls itself the same.
+// Specifications that are packed differently, of a checkpoint with the same identity.
 TEST_F(PackedWeightsTest, OtherKeysHaveOtherFiles) {
   const std::string first = load(weights_).cache_file();
   std::vector<TransformerSpec> specs(12, kShape);
@@ -130,8 +130,7 @@ TEST_F(PackedWeightsTest, OtherKeysHaveOtherFiles) {
   EXPECT_THAT(files(), SizeIs(1 + specs.size()));
 }
 
-// An upgrade must not pack gigabytes anew: the name of these
-// weights' file since format 2 came.
+// An upgrade must not pack gigabytes again: this is the file name for these weights since format 2.
 TEST_F(PackedWeightsTest, FilesOfEarlierProgramsStayGood) {
   EXPECT_EQ(std::filesystem::path(load(weights_).cache_file()).filename(), "weights-b32516993eebc134");
 }
@@ -146,7 +145,7 @@ TEST_F(PackedWeightsTest, WritesAnewWhatDoesNotFit) {
       [&] { std::filesystem::resize_file(file, 0); },
       [&] { std::fstream(file, std::ios::in | std::ios::out).seekp(30).put('#'); },
       [&] { std::fstream(file, std::ios::in | std::ios::out).seekp(4095).put('#'); },
-      // The right name with another checkpoint's weights inside.
+      // The right name but another checkpoint's weights.
       [&] { std::filesystem::copy_file(others, file, std::filesystem::copy_options::overwrite_existing); }};
   for (const auto& damage : damages) {
     damage();
@@ -163,7 +162,7 @@ TEST_F(PackedWeightsTest, WritesAnewWhatDoesNotFit) {
 }
 
 TEST_F(PackedWeightsTest, DoesWithoutWhereItCannotWrite) {
-  // A file where the directory should be stops even root.
+  // A file in place of the directory stops even root.
   const std::filesystem::path blocked = directory_ / "file";
   std::ofstream(blocked) << "x";
   for (const std::filesystem::path& place : {blocked, blocked / "below"}) {
@@ -177,7 +176,7 @@ TEST_F(PackedWeightsTest, DoesWithoutWhereItCannotWrite) {
   EXPECT_THAT(files(), SizeIs(1));
 }
 
-// Another user's file is a miss, not an end.
+// An unreadable file of another user is a cache miss, not an error.
 TEST_F(PackedWeightsTest, DoesWithoutWhatItCannotRead) {
   const std::string file = load(weights_).cache_file();
   std::filesystem::permissions(file, std::filesystem::perms::none);
@@ -186,7 +185,7 @@ TEST_F(PackedWeightsTest, DoesWithoutWhatItCannotRead) {
                                                std::filesystem::perms::others_exec);
   const pid_t child = ::fork();
   if (child == 0) {
-    // The superuser reads everything.
+    // root can read everything.
     if (::geteuid() == 0 && ::seteuid(65534) != 0) ::_exit(2);
     try {
       ThreadPool pool(1);
@@ -202,7 +201,7 @@ TEST_F(PackedWeightsTest, DoesWithoutWhatItCannotRead) {
   EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
-// A process that ended between two steps left its file under the name that this thread would take.
+// A killed process has left a temporary file with the name that this thread would use.
 TEST_F(PackedWeightsTest, LeftoversOfOthersAreNotInTheWayAndGo) {
   const std::filesystem::path file = load(weights_).cache_file();
   std::filesystem::remove(file);
@@ -216,7 +215,7 @@ TEST_F(PackedWeightsTest, LeftoversOfOthersAreNotInTheWayAndGo) {
   EXPECT_EQ(files(), std::vector{file});
 }
 
-// What was mapped stays good when another process puts a new file in its place.
+// Mapped weights stay valid if another process replaces the file.
 TEST_F(PackedWeightsTest, ReplacedUnderItsFeet) {
   const PackedWeights packed = load(weights_);
   std::filesystem::remove(packed.cache_file());
@@ -224,7 +223,7 @@ TEST_F(PackedWeightsTest, ReplacedUnderItsFeet) {
   EXPECT_TRUE(holds(packed, weights_));
 }
 
-// Ends the process when its second layer is asked for.
+// Ends the process when its second layer is requested.
 class EndsMidway final : public RandomDecoder {
  public:
   using RandomDecoder::RandomDecoder;

@@ -1,4 +1,4 @@
-// Writing one panel of packed weights, see packed_weights.h.
+// Packs one panel of weights, see packed_model.h.
 #pragma once
 
 #include <cstddef>
@@ -9,14 +9,14 @@
 
 namespace rerank::cpu {
 
-// The rows of a matrix that a panel's columns come from; a column without one is 0.
+// The rows of a matrix that become the panel's columns; a column without a row is 0.
 struct PanelRows {
   static constexpr int kColumns = 32;
   const std::byte* rows[kColumns] = {};
   DataType type = DataType::kFloat32;
 };
 
-// Bytes of a panel with `k` inputs. REQUIRES: k is even.
+// The size of a panel with `k` inputs. REQUIRES: k is even.
 std::size_t panel_bytes(std::int32_t k, Format format);
 
 // Writes [k / 2][32][2] bfloat16 or [k][32] float32; inputs from `num_inputs` up to k are 0.

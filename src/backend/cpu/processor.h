@@ -1,4 +1,4 @@
-// What this processor can do.
+// The instruction sets that this processor supports.
 #pragma once
 
 namespace rerank::cpu {

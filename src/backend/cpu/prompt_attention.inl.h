@@ -1,7 +1,7 @@
-// Attention within a whole prompt, both ways, for any vector type and arithmetic: its keys are at hand from
-// the start, so scores of a block of 256 keys are computed before the first is softened, in the arithmetic of
-// the matrix products. Blocks start at multiples of 256 positions, and keys that a query does not see weigh
-// exactly 0, so a query's sums depend on its prompt alone.
+// Bidirectional attention within a whole prompt, for any vector type and arithmetic. All keys are available
+// from the start, so the scores of a block of 256 keys are computed before its softmax, in the arithmetic of
+// the matrix products. Blocks start at multiples of 256 positions, and keys that a query does not see have a
+// weight of exactly 0, so a query's sums depend only on its prompt.
 #pragma once
 
 #include <cmath>
@@ -16,8 +16,8 @@
 namespace rerank::cpu {
 namespace {
 
-// From one row of a tile to the next, in elements: fixed, so that a product's broadcasts have constant
-// offsets, and no power of two, so that rows do not share a cache's sets.
+// The distance between rows of a tile, in elements: constant, so that the broadcasts of a product have
+// constant offsets, and not a power of two, so that rows do not share cache sets.
 constexpr int kTileStride = kPromptTileStride;
 static_assert(kTileStride >= kPromptBlock && kTileStride >= kMaxHeadDim);
 
@@ -52,7 +52,7 @@ MultiplyStrided choose_strided(int rows, std::integer_sequence<int, Rows...>) {
   return kTiles[rows - 1];
 }
 
-// A range of keys of a block, multiples of 32 unless said otherwise.
+// A range of keys within a block; multiples of 32 unless noted otherwise.
 struct KeySpan {
   int first;
   int end;
@@ -83,7 +83,7 @@ class PromptAttention {
 
   void run() {
     for (int q = 0; q < num_queries_; ++q) {
-      largest_[q] = std::numeric_limits<float>::lowest();  // not infinity: inf - inf is not a number
+      largest_[q] = std::numeric_limits<float>::lowest();  // not -infinity: inf - inf is NaN
       weight_[q] = 0;
     }
     for (std::int64_t i = 0; i < std::int64_t{num_queries_} * value_columns_; i += V::kWidth)
@@ -105,7 +105,7 @@ class PromptAttention {
   using Vec = typename V::Vec;
   static constexpr int kStep = Multiply::kStep;
 
-  // The keys that a query sees, from `block` on: to the prompt's end for block 0, else within it.
+  // The keys that a query sees, relative to `block`. The end is not clipped to the block.
   KeySpan visible(int query, int block) const {
     const int position = task_.first_position + query / task_.group;
     const int past = position + task_.reach_ahead + 1;
@@ -118,8 +118,8 @@ class PromptAttention {
             (end + kPanelColumns - 1) / kPanelColumns * kPanelColumns};
   }
 
-  // Keys as panels of 32 of them, [head_dim / kStep][32][kStep]; values as panels of 32 columns, [256 /
-  // kStep][32][kStep].
+  // Packs keys as panels of 32 keys, [head_dim / kStep][32][kStep], and values as panels of 32 columns, [256
+  // / kStep][32][kStep].
   void pack(int block, KeySpan span) {
     const auto* keys = static_cast<const Row*>(task_.runs[0].keys) + block * task_.kv_stride;
     const auto* values = static_cast<const Row*>(task_.runs[0].values) + block * task_.kv_stride;
@@ -208,7 +208,7 @@ class PromptAttention {
     }
   }
 
-  // Turns row r of the scores into weights, and returns the factor for the query's earlier sums.
+  // Softmax of row r: turns its scores into weights and returns the factor for the query's earlier sums.
   float soften(int block, int query, int r, KeySpan span) {
     float* scores = scores_ + r * kTileStride;
     Row* weights = weights_ + r * kTileStride;
@@ -240,7 +240,7 @@ class PromptAttention {
     for (; first < end; ++first) scores[first] = -std::numeric_limits<float>::infinity();
   }
 
-  // A head at a time, the rows that share a tile together.
+  // One head at a time, rows that share a tile together.
   void store() const {
     for (int q = 0; q < num_queries_; ++q) weight_[q] = 1.0f / weight_[q];
     for (int head = 0; head < task_.group; ++head) {
@@ -276,7 +276,7 @@ class PromptAttention {
   float* weight_;   // [queries]
 };
 
-// Of a prompt whose keys are one run.
+// For a prompt whose keys are one run.
 template <class V, class Multiply>
 void prompt_attention(const AttentionTask& task) {
   PromptAttention<V, Multiply>(task).run();

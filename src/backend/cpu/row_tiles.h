@@ -1,4 +1,4 @@
-// Sizes of what the kernels work in.
+// Sizes of the kernels' memory.
 #pragma once
 
 #include <cstddef>
@@ -16,13 +16,13 @@ inline std::int32_t num_tiles(const Kernels& kernels, std::int32_t rows) {
   return ceil_divide(rows, kernels.tile_rows);
 }
 
-// Row tiles for `rows` rows of k values.
+// The size of row tiles for `rows` rows of k values.
 inline std::size_t row_tiles_bytes(const Kernels& kernels, std::int32_t rows, std::int32_t k) {
   return static_cast<std::size_t>(num_tiles(kernels, rows)) * static_cast<std::size_t>(kernels.tile_rows) *
          static_cast<std::size_t>(k) * format_bytes(kernels.arithmetic.rows);
 }
 
-// AttentionTask::scratch for at most `max_queries` queries, see attention.inl.h.
+// The size of AttentionTask::scratch for at most `max_queries` queries, see attention.inl.h.
 inline std::size_t attention_scratch_bytes(const Kernels& kernels, std::int32_t head_dim,
                                            std::int32_t max_queries) {
   const auto padded = static_cast<std::size_t>(num_tiles(kernels, max_queries) * kernels.tile_rows);
@@ -31,7 +31,7 @@ inline std::size_t attention_scratch_bytes(const Kernels& kernels, std::int32_t 
   return 4 * ((dim + value_columns) * kKeyTile + 2 * dim * padded + 2 * padded);
 }
 
-// The same for prompt_attention.inl.h, whose parts are float32 at most.
+// The same for prompt_attention.inl.h, whose parts are at most float32.
 inline std::size_t prompt_attention_scratch_bytes(const Kernels& kernels, std::int32_t head_dim,
                                                   std::int32_t max_queries) {
   const auto dim = static_cast<std::size_t>(head_dim), queries = static_cast<std::size_t>(max_queries);

@@ -1,4 +1,4 @@
-// Row-wise pieces of the CPU kernels for any vector type: reading and writing row tiles, norms, heads.
+// Row-wise operations of the CPU kernels, for any vector type: reading and writing row tiles, norms, heads.
 #pragma once
 
 #include <cmath>
@@ -19,7 +19,7 @@ inline Row* tile_row(RowTiles tiles, int row) {
          (row % V::kTileRows) * pair;
 }
 
-// Puts kWidth consecutive values of a row into its tile. REQUIRES: column is a multiple of 2.
+// Stores kWidth consecutive values of a row in its tile. REQUIRES: column is a multiple of 2.
 template <class V, class Row>
 inline void store_in_tile(RowTiles tiles, int row, int column, typename V::Vec x) {
   Row* to = tile_row<V, Row>(tiles, row) + std::int64_t{column} * V::kTileRows;
@@ -34,8 +34,8 @@ inline void store_in_tile(RowTiles tiles, int row, int column, typename V::Vec x
   }
 }
 
-// Puts Columns consecutive values of `rows` rows from `row` on into the tile that they share: values(r, c)
-// are kWidth of row r from column c of those on.
+// Stores Columns consecutive values of `rows` rows, starting at `row`, in the tile that they share: values(r,
+// c) returns kWidth values of row r starting at column c.
 template <class V, class Row, int Columns, class Values>
 inline void store_block_in_tile(RowTiles tiles, int row, int rows, int column, const Values& values) {
   if constexpr (V::kTransposes) {
@@ -94,7 +94,7 @@ struct RmsNorm {
   }
 };
 
-// (x - mean) * scale * weight + bias, the variance as the mean of the squares of (x - mean).
+// (x - mean) * scale * weight + bias; the variance is the mean of (x - mean)^2.
 template <class V>
 struct LayerNorm {
   typename V::Vec mean, scale;
@@ -120,7 +120,7 @@ struct LayerNorm {
 
 enum class NormTarget { kTiles, kRows, kBoth };
 
-// REQUIRES for tiles: first_row is a tile's first, and k a multiple of 32.
+// REQUIRES for tiles: first_row is the first of a tile, and k is a multiple of 32.
 template <class V, class Row, class Kind, NormTarget Target>
 void norm(const NormTask& task) {
   const auto at = [&task](auto* rows, int row) { return rows + std::int64_t{row} * task.k; };
@@ -146,8 +146,8 @@ void norm(const NormTask& task) {
   }
 }
 
-// The second half of a head rotates with the first: (a, b) -> (a cos - b sin, b cos + a sin). Half a head of
-// 16 is less than a vector of AVX-512.
+// The second half of a head is rotated with the first: (a, b) -> (a cos - b sin, b cos + a sin). Half a head
+// of 16 is less than a vector of AVX-512.
 template <class V, bool WithNorm, bool WithRotation>
 void finish_heads(const HeadTask& task) {
   const int half = task.head_dim / 2;

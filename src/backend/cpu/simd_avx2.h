@@ -1,5 +1,4 @@
-// The vector operations that the CPU kernels are written in, for AVX2 with FMA. Included only by files that
-// are compiled for it.
+// The vector operations of the CPU kernels for AVX2 with FMA. Included only by files compiled for it.
 #pragma once
 
 #include <immintrin.h>
@@ -29,12 +28,12 @@ struct Avx2 {
   static Vec min(Vec a, Vec b) { return _mm256_min_ps(a, b); }
   static Vec fma(Vec a, Vec b, Vec c) { return _mm256_fmadd_ps(a, b, c); }
   static Vec round(Vec a) { return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
-  // 2^n * x for integral n, by adding n to the exponent.
+  // 2^n * x for an integer n, by adding n to the exponent.
   static Vec scale_by_power_of_two(Vec x, Vec n) {
     return _mm256_castsi256_ps(
         _mm256_add_epi32(_mm256_castps_si256(x), _mm256_slli_epi32(_mm256_cvtps_epi32(n), 23)));
   }
-  // x where a >= b, else 0.
+  // x if a >= b, otherwise 0.
   static Vec keep_where_not_less(Vec x, Vec a, Vec b) {
     return _mm256_and_ps(x, _mm256_cmp_ps(a, b, _CMP_GE_OQ));
   }
@@ -49,7 +48,7 @@ struct Avx2 {
     return _mm_cvtss_f32(_mm_max_ss(s, _mm_movehdup_ps(s)));
   }
 
-  // The even and the odd elements of kWidth pairs of bfloat16, widened.
+  // The even or odd elements of kWidth pairs of bfloat16, widened.
   static Vec even_bfloat16(const void* pairs) {
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_loadu_si256(static_cast<const __m256i*>(pairs)), 16));
   }

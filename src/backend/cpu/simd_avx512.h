@@ -1,5 +1,5 @@
-// The vector operations that the CPU kernels are written in, for AVX-512 (F, BW, DQ, VL). Included only by
-// files that are compiled for it.
+// The vector operations of the CPU kernels for AVX-512 (F, BW, DQ, VL). Included only by files compiled for
+// it.
 #pragma once
 
 #include <immintrin.h>
@@ -26,21 +26,21 @@ struct Avx512 {
   static Vec min(Vec a, Vec b) { return _mm512_min_ps(a, b); }
   static Vec fma(Vec a, Vec b, Vec c) { return _mm512_fmadd_ps(a, b, c); }
   static Vec round(Vec a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
-  // 2^n * x for integral n.
+  // 2^n * x for an integer n.
   static Vec scale_by_power_of_two(Vec x, Vec n) { return _mm512_scalef_ps(x, n); }
-  // x - floor(x), 0 of infinity, and x * 2^floor(n).
+  // x - floor(x), which is 0 for infinity, and x * 2^floor(n).
   static constexpr bool kScalesByFloor = true;
   static Vec fraction(Vec x) { return _mm512_reduce_ps(x, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC); }
   static Vec scale_by_floor(Vec x, Vec n) { return _mm512_scalef_ps(x, n); }
-  // x where a >= b, else 0.
+  // x if a >= b, otherwise 0.
   static Vec keep_where_not_less(Vec x, Vec a, Vec b) {
     return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(a, b, _CMP_GE_OQ), x);
   }
   static float sum(Vec x) { return _mm512_reduce_add_ps(x); }
   static float largest(Vec x) { return _mm512_reduce_max_ps(x); }
 
-  // to[c * stride + r] = rows[r][c], 32-bit words of rows first_row .. end_row - 1 and columns 0 ..
-  // NumColumns - 1.
+  // Transposes 32-bit words: to[c * stride + r] = rows[r][c] for rows first_row to end_row - 1 and columns 0
+  // to NumColumns - 1.
   static constexpr bool kTransposes = true;
   template <int NumColumns>
   static void store_transposed(const __m512i (&rows)[16], std::uint32_t* to, int stride, int first_row,
@@ -52,7 +52,7 @@ struct Avx512 {
       a[2 * i] = _mm512_unpacklo_epi32(rows[2 * i], rows[2 * i + 1]);
       a[2 * i + 1] = _mm512_unpackhi_epi32(rows[2 * i], rows[2 * i + 1]);
     }
-    // b[4 i + j]: column j of every lane, of rows 4 i .. 4 i + 3.
+    // b[4 i + j]: column j of every lane, of rows 4 i to 4 i + 3.
 #pragma GCC unroll 4
     for (int i = 0; i < 4; ++i) {
       b[4 * i] = _mm512_unpacklo_epi64(a[4 * i], a[4 * i + 2]);
@@ -87,7 +87,7 @@ struct Avx512 {
     return _mm512_setzero_si512();
   }
 
-  // The even and the odd elements of kWidth pairs of bfloat16, widened.
+  // The even or odd elements of kWidth pairs of bfloat16, widened.
   static Vec even_bfloat16(const void* pairs) {
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_loadu_si512(pairs), 16));
   }

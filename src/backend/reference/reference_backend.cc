@@ -230,7 +230,7 @@ class ReferenceBackend final : public Backend {
     }
   }
 
-  // What a step works on: hidden, normed where the norm comes first.
+  // The input of a step: hidden, normalized if the norm comes before the step.
   Floats normed_before(const Norm& norm) const {
     if (spec_.norm_place == NormPlace::kBehind || norm.weight.empty()) return hidden_;
     return norm_rows(spec_, norm, hidden_);
@@ -258,7 +258,7 @@ class ReferenceBackend final : public Backend {
     });
   }
 
-  // hidden += x * linear, the sum normed where the norm comes behind.
+  // hidden += x * linear, normalized if the norm comes after the step.
   void add_step(const Floats& x, const Linear& linear, const Norm& norm) {
     Floats product(hidden_.size());
     multiply(x, linear, product.data(), spec_.hidden);
@@ -317,10 +317,10 @@ class ReferenceBackend final : public Backend {
   }
 
   ThreadPool pool_;
-  TransformerWeights* weights_ = nullptr;  // read anew for every step: nothing is packed
+  TransformerWeights* weights_ = nullptr;  // read again in every step: nothing is packed
   TransformerSpec spec_;
   std::vector<std::vector<KeyValue>> kept_;  // [num_layers][num_slots]
-  std::vector<KeyValue> transient_;          // [num_tokens], of the layer at hand
+  std::vector<KeyValue> transient_;          // [num_tokens], of the current layer
   PackedBatch batch_;
   std::vector<Row> rows_;
   Floats hidden_, qkv_, attention_, ffn_, logits_;

@@ -1,5 +1,5 @@
-// The oracle of every backend test: float32, one thread's plain loops a row, the published formulas word for
-// word.
+// The reference for all backend tests: float32, naive single-threaded loops per row, and the published
+// formulas verbatim.
 #pragma once
 
 #include <memory>
