@@ -6,15 +6,15 @@
 namespace rerank::cuda {
 namespace {
 
-// The smallest power of two that brings `bound` to e4m3's largest; 1 where there is nothing to divide.
+// The smallest power of two that brings `bound` below the largest e4m3; 1 if it is already.
 float divisor_of(double bound) {
   constexpr double kLargest = 448;
   if (!(bound > 0) || !std::isfinite(bound)) return 1;
   return static_cast<float>(std::exp2(std::ceil(std::log2(bound / kLargest))));
 }
 
-// Of a product with a row of a weight. e4m3 rounds each number of both up by 1/16 at most, bfloat16 the
-// result.
+// The bound for a product with a row of a weight. e4m3 rounds each value of both up by at most 1/16, bfloat16
+// rounds the result.
 double product_bound(float row_norm, int hidden) {
   constexpr double kRounding = (1 + 1.0 / 16) * (1 + 1.0 / 16) * (1 + 1.0 / 128);
   return kRounding * std::sqrt(static_cast<double>(hidden)) * static_cast<double>(row_norm);

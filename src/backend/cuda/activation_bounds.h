@@ -1,7 +1,7 @@
-// What attention and a gated MLP give is bounded by the weights that they read, since RMSNorm bounds their
-// inputs: a row of n numbers has the length sqrt(n) at most, and a product with a weight's row is at most its
-// length times that row's (Cauchy-Schwarz). So numbers that become e4m3 can be divided beforehand, such that
-// they fit, by weights alone.
+// Bounds on the outputs of attention and of a gated MLP, from the weights alone. RMSNorm bounds their inputs:
+// a row of n values has a norm of at most sqrt(n), so its product with a row of a weight is at most that
+// times the norm of the weight's row (Cauchy-Schwarz). Values that will be stored as e4m3 can therefore be
+// divided in advance so that they fit.
 #pragma once
 
 #include <span>
@@ -9,12 +9,12 @@
 
 namespace rerank::cuda {
 
-// What a value head's columns are to be divided by, a power of two each, so that a convex combination of them
-// is at most e4m3's largest. `row_norms`: of the value projection's rows, [kv_dim]; its inputs are `hidden`
-// normed numbers. `bias` [kv_dim], or empty: none is added.
+// The divisors for the columns of a value head, each a power of two, with which a convex combination of
+// values is at most the largest e4m3. `row_norms` [kv_dim] are those of the value projection, whose inputs
+// are `hidden` normalized values. `bias` is [kv_dim], or empty if there is none.
 std::vector<float> value_divisors(std::span<const float> row_norms, std::span<const float> bias, int hidden);
 
-// The same of activation(gate) * up; [ffn] each.
+// The same for activation(gate) * up; [ffn] each.
 std::vector<float> ffn_divisors(std::span<const float> gate_norms, std::span<const float> up_norms,
                                 int hidden);
 

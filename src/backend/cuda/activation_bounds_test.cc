@@ -26,14 +26,14 @@ float product(const std::vector<float>& a, const std::vector<float>& b) {
   for (int i = 0; i < kHidden; ++i) sum += a[static_cast<std::size_t>(i)] * b[static_cast<std::size_t>(i)];
   return sum;
 }
-// As RMSNorm leaves it, e4m3's rounding upwards included.
+// A row as RMSNorm leaves it, including e4m3's rounding up.
 std::vector<float> normed(std::vector<float> row) {
   const float factor = (1 + 1.0f / 16) * std::sqrt(static_cast<float>(kHidden)) / length(row);
   for (float& x : row) x *= factor;
   return row;
 }
 
-// The worst input is the weight's own row.
+// The worst input is the row of the weight itself.
 TEST(ActivationBounds, TheLargestValueFits) {
   std::mt19937 random(1);
   for (int i = 0; i < 200; ++i) {
@@ -43,7 +43,7 @@ TEST(ActivationBounds, TheLargestValueFits) {
     const float divisor = value_divisors(std::vector<float>{norm}, {}, kHidden).front();
     const float worst = (1 + 1.0f / 16) * product(normed(weight), weight) / divisor;
     EXPECT_LE(worst, 448);
-    EXPECT_GE(worst, 448 / 2.1);  // no coarser than it must be
+    EXPECT_GE(worst, 448 / 2.1);  // no coarser than necessary
     EXPECT_EQ(std::exp2(std::round(std::log2(divisor))), divisor);
   }
 }

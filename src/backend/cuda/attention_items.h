@@ -1,4 +1,4 @@
-// Attention's work list, which the batch's layout makes and kernels walk.
+// The work list of attention, created by BatchLayout and processed by kernels.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,7 @@
 
 namespace rerank::cuda {
 
-// Positions [begin, the next run's begin) of a prompt, in consecutive slots of the key/value store, or in
+// Positions [begin, begin of the next run) of a prompt, in consecutive slots of the key/value store or in
 // consecutive rows of the batch.
 struct alignas(16) KeyRun {
   std::int32_t begin;
@@ -25,10 +25,10 @@ struct alignas(16) KeyRun {
 struct alignas(16) AttentionItem {
   std::int32_t first_row;   // of queries and of the output
   std::int32_t num_tokens;  // at most attention_tokens()
-  std::int32_t position;    // of its first token
+  std::int32_t position;    // of the first token
   std::int32_t first_run;
   std::int32_t num_runs;
-  std::int32_t num_keys;  // of its runs that are looked at: up to its last token's own, or all of its prompt
+  std::int32_t num_keys;  // to attend to: up to the last token's own, or all of the prompt
   std::int32_t unused[2];
 };
 
@@ -41,7 +41,7 @@ struct AttentionShape {
   RERANK_BOTH_SIDES std::int32_t kv_dim() const { return num_kv_heads * head_dim; }
 };
 
-// A piece of work as one number: an item and a key head, of fewer than 256.
+// A piece of work, encoded in one number: an item and a key head; there are fewer than 256 key heads.
 inline constexpr std::int32_t kNoAttentionPiece = -1;
 RERANK_BOTH_SIDES constexpr std::int32_t attention_piece(std::int32_t item, std::int32_t kv_head) {
   return item << 8 | kv_head;
@@ -53,12 +53,12 @@ RERANK_BOTH_SIDES constexpr std::int32_t kv_head_of_piece(std::int32_t piece) {
   return piece & 0xff;
 }
 
-// Tokens of an item at most: an item is 128 rows of (token, query head of one key head).
+// The maximum number of tokens of an item: an item is 128 rows of (token, query head of one key head).
 constexpr std::int32_t attention_tokens(std::int32_t num_heads, std::int32_t num_kv_heads) {
   return 128 / (num_heads / num_kv_heads);
 }
 
-// Bytes that may be read behind qkv.
+// Kernels may read this many bytes past the end of qkv.
 inline constexpr std::size_t kAttentionOverread = 128;
 
 }  // namespace rerank::cuda

@@ -1,4 +1,4 @@
-// Which block of attention's kernel computes which pieces, and in which order. Needs no GPU.
+// Distributes the pieces of attention's work over the blocks of its kernel, in order. Needs no GPU.
 #pragma once
 
 #include <cstdint>
@@ -14,23 +14,24 @@ class AttentionPieces {
   AttentionPieces() = default;
   AttentionPieces(std::int32_t num_kv_heads, std::int32_t num_processors, std::size_t max_items);
 
-  // At most, for lists of so many items together, each of which is dealt by itself.
+  // The maximum number of pieces for `num_lists` lists with `num_items` items in total, each distributed
+  // separately.
   std::size_t capacity(std::size_t num_items, std::size_t num_lists) const;
   std::int32_t num_blocks(std::size_t num_items) const;
-  // Deals the items, of which `first_item` is the number of the first, to num_blocks() blocks, so that all
-  // have about the same to do: there and back over the blocks, the most work first. Each block then walks its
-  // pieces from the last item on, so that blocks read the same keys at about the same time, while they are in
-  // the cache. Writes `pieces` [turns, blocks], kNoAttentionPiece behind a block's last, and returns the
-  // turns.
+  // Distributes the items, numbered from `first_item`, over num_blocks() blocks so that all have about the
+  // same amount of work: the largest first, in alternating directions over the blocks. Each block then
+  // processes its pieces from the last item to the first, so that blocks read the same keys at about the same
+  // time, while they are cached. Writes `pieces` [turns, blocks], padded with kNoAttentionPiece, and returns
+  // the number of turns.
   std::int32_t deal(std::span<const AttentionItem> items, std::int32_t first_item, std::int32_t* pieces);
 
  private:
   std::int32_t num_kv_heads_ = 0;
   std::int32_t num_processors_ = 0;
-  // Reserved once.
+  // Allocated once.
   std::vector<std::int32_t> by_size_;  // items
-  std::vector<std::int32_t> ranks_;    // of items in by_size_
-  std::vector<std::int32_t> counts_;   // of pieces of each block
+  std::vector<std::int32_t> ranks_;    // of the items, in by_size_
+  std::vector<std::int32_t> counts_;   // pieces per block
 };
 
 }  // namespace rerank::cuda

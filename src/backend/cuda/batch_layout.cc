@@ -98,7 +98,7 @@ void BatchLayout::add_items(const PackedBatch& batch, std::byte* host) {
   };
   for (std::size_t s = 0; s < batch.segments.size(); ++s) {
     const Segment& segment = batch.segments[s];
-    // Items end where tiles of keys do, so that fewer rows look at a tile in part.
+    // Items end at tile boundaries, so that fewer rows use part of a tile.
     for (std::int32_t i = 0; i < segment.num_tokens;) {
       const std::int32_t position = segment.first_position + i;
       const std::int32_t count = std::min(item_tokens_ - position % item_tokens_, segment.num_tokens - i);

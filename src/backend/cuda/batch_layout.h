@@ -1,4 +1,4 @@
-// A PackedBatch as the flat arrays that the kernels walk, in one block of memory that is copied at once.
+// A PackedBatch as flat arrays for the kernels, in one block of memory that is copied at once.
 #pragma once
 
 #include <cstdint>
@@ -11,18 +11,18 @@
 
 namespace rerank::cuda {
 
-// Attention's pieces: of all rows, or of the scored rows alone.
+// The pieces of attention: for all rows, or only for the scored ones.
 struct PieceList {
   std::int32_t first = 0;
   std::int32_t num_turns = 0;
   std::int32_t num_blocks = 0;
 };
 
-// Where each array stands in the block, and how much of it is used; the same layout on host and device.
+// The position and the used size of each array in the block; the layout is the same on host and device.
 class BatchLayout {
  public:
   BatchLayout() = default;
-  // `spec`: of one rank.
+  // `spec` is that of one rank.
   BatchLayout(const BackendLimits& limits, const TransformerSpec& spec, std::int32_t num_processors);
 
   std::size_t size_bytes() const { return size_bytes_; }
@@ -42,11 +42,11 @@ class BatchLayout {
   Array<std::int32_t> ids;               // [num_tokens]
   Array<std::int32_t> positions;         // [num_tokens]
   Array<std::int32_t> slots;             // [num_tokens]; kNotKept: not kept
-  Array<std::int32_t> scored_rows;       // [num_scores]: the last of a prompt, or the first
+  Array<std::int32_t> scored_rows;       // [num_scores]: the last of each prompt, or the first
   Array<std::int32_t> scored_positions;  // [num_scores]
-  Array<std::int32_t> scored_tokens;     // [num_scores], of the segment, where the mean of them is scored
-  Array<std::int32_t> position_rows;     // [num_tokens], of learned positions
-  Array<std::int32_t> types;             // [num_tokens], where there are token types
+  Array<std::int32_t> scored_tokens;     // [num_scores], of the segment; for mean pooling
+  Array<std::int32_t> position_rows;     // [num_tokens], for learned positions
+  Array<std::int32_t> types;             // [num_tokens], if there are token types
   Array<AttentionItem> items;
   Array<KeyRun> runs;
   Array<std::int32_t> pieces;
@@ -56,7 +56,7 @@ class BatchLayout {
   void place(Array<T>& array, std::size_t count);
   void fill_rows(const PackedBatch& batch, const Segment& segment, std::byte* host) const;
   void add_items(const PackedBatch& batch, std::byte* host);
-  // Of a segment's row that is scored.
+  // The row of a segment that is scored.
   std::int32_t scored_row(const Segment& segment) const {
     return spec_.pooling == Pooling::kLast ? segment.num_tokens - 1 : 0;
   }
@@ -69,7 +69,7 @@ class BatchLayout {
   std::int32_t num_scores_ = 0;
   PieceList all_pieces_, scored_pieces_;
   AttentionPieces dealer_;
-  std::vector<AttentionItem> items_;  // reserved once
+  std::vector<AttentionItem> items_;  // allocated once
   std::vector<std::int32_t> first_runs_;
 };
 

@@ -27,8 +27,8 @@ CudaBackend::CudaBackend(const BackendOptions& options)
   if (devices_.empty()) devices_ = {0};
 }
 
-// A device that has failed may still be busy, and to free its memory would wait for it: it goes with the
-// process.
+// A device that has failed may still be busy, and freeing its memory would wait for it: it is left to the end
+// of the process.
 CudaBackend::~CudaBackend() {
   if (!has_failed_) return;
   for (std::unique_ptr<DeviceRank>& rank : ranks_) static_cast<void>(rank.release());
@@ -86,7 +86,7 @@ void CudaBackend::guarded(const Step& step) {
   try {
     step();
   } catch (...) {
-    // The other ranks would wait for ever for the sums of the one that failed.
+    // The other ranks would wait forever for the sums of the one that failed.
     if (!std::exchange(has_failed_, true) && collective_ != nullptr) collective_->abort();
     throw;
   }
@@ -102,7 +102,7 @@ void CudaBackend::each(const Step& step) {
   });
 }
 
-// Each shard has a part of what is added to the hidden states, which all of them hold.
+// Each shard has a part of what is added to the hidden states, which are the same in all of them.
 void CudaBackend::sum_added() {
   if (collective_ == nullptr) return;
   const SumLayout layout = ranks_.front()->sum_layout();

@@ -1,4 +1,4 @@
-// The CUDA backend: one device, or several that share every layer (tensor parallel).
+// The CUDA backend: one device, or several that divide every layer (tensor parallelism).
 #pragma once
 
 #include <memory>
@@ -12,7 +12,7 @@ namespace rerank::cuda {
 
 class CudaBackend final : public Backend {
  public:
-  // Throws Error{kUnsupported} naming the flag for what a GPU does not do here.
+  // Throws Error{kUnsupported} naming an option that GPUs do not support.
   explicit CudaBackend(const BackendOptions& options);
   ~CudaBackend() override;
 
@@ -36,7 +36,7 @@ class CudaBackend final : public Backend {
   void write(Activation activation, std::span<const float> values) override;
 
  private:
-  // A step of all devices: what is thrown in it means that they have failed.
+  // Runs a step on all devices; an exception in it means that they have failed.
   template <typename Step>
   void guarded(const Step& step);
   template <typename Step>

@@ -1,4 +1,4 @@
-// CUDA's runtime behind small owners: checked calls, device memory, pinned memory, streams, events.
+// RAII wrappers of the CUDA runtime: checked calls, device memory, pinned memory, streams, events.
 #pragma once
 
 #include <cuda_runtime_api.h>
@@ -9,10 +9,10 @@
 
 namespace rerank::cuda {
 
-// Throws Error{kUnavailable} that names the call, unless `status` is success.
+// Throws Error{kUnavailable} that names the call unless `status` is success.
 void cuda_check(cudaError_t status, const char* call);
 
-// Device memory of the device that was current when it was made.
+// Memory of the device that was current when it was allocated.
 class DeviceBuffer {
  public:
   DeviceBuffer() = default;
@@ -37,7 +37,7 @@ class DeviceBuffer {
   std::size_t size_bytes_ = 0;
 };
 
-// Host memory that a device copies from and to without help of the processor.
+// Host memory that the device can access directly.
 class PinnedBuffer {
  public:
   PinnedBuffer() = default;

@@ -88,7 +88,7 @@ DeviceRank::Hidden DeviceRank::make_hidden(std::int64_t num_rows) {
   const std::int64_t numbers = num_rows * spec_.hidden;
   Hidden made{.high = DeviceBuffer::zeros(size(2 * numbers)),
               .low = DeviceBuffer(size(numbers)),
-              // Of row norms nobody writes them, and pool() copies them.
+              // With row norms nothing writes them, but pool() copies them.
               .squares = DeviceBuffer::zeros(size(4 * num_rows * num_square_parts(spec_.hidden)))};
   made.rows = {made.high.as<DeviceBFloat16>(), made.low.as<std::int8_t>(), made.squares.as<float>(),
                spec_.hidden};
@@ -107,7 +107,7 @@ DeviceRank::Rows DeviceRank::make_rows(std::int32_t columns, bool has_values) {
   }
   if (is_quantized(options_.type)) {
     rows.quantized_values = DeviceBuffer::zeros(size(elements));
-    // Of the residual each row has a scale; of the others, if they are e4m3, none needs one.
+    // Each row of the residual has a scale; e4m3 values of other activations need none.
     if (!has_values || options_.type != NumberType::kE4m3) {
       rows.scales = DeviceBuffer(size(std::int64_t{4} * limits_.max_tokens));
     }
@@ -118,8 +118,8 @@ DeviceRank::Rows DeviceRank::make_rows(std::int32_t columns, bool has_values) {
   return rows;
 }
 
-// What attention and products read is set: they look past the last row, and drop what comes of it. So is
-// added_: compute-sanitizer does not see what cuBLASLt stores.
+// Inputs of attention and products are initialized: these read past the last row and discard the results. So
+// is added_, since compute-sanitizer does not see the stores of cuBLASLt.
 void DeviceRank::reserve() {
   const std::int64_t tokens = limits_.max_tokens, scores = limits_.max_scores;
   hidden_ = make_hidden(tokens);
@@ -163,7 +163,7 @@ void DeviceRank::begin(const PackedBatch& batch) {
   ++num_begun_;
   Forward& forward = current();
   forward.layout.fill(batch, forward.host.as<std::byte>());
-  // Beside the forward before this one.
+  // Overlaps with the previous forward pass.
   RERANK_CUDA_CHECK(cudaMemcpyAsync(forward.device.as<void>(), forward.host.as<void>(),
                                     forward.layout.size_bytes(), cudaMemcpyHostToDevice, copies_.get()));
   RERANK_CUDA_CHECK(cudaEventRecord(forward.copied->get(), copies_.get()));
@@ -219,7 +219,7 @@ void DeviceRank::add_now() {
   launched("add");
 }
 
-// Products of bfloat16 behind RMSNorm read the hidden states themselves, and scale their results.
+// Products of bfloat16 after RMSNorm read the hidden states directly and scale their results.
 void DeviceRank::prepare_norm(bool quantized, const DeviceNorm& norm) {
   if (has_row_norms_ && spec_.norm_place == NormPlace::kBefore) {
     return add_norm(row_norm(norm), normed_.values.as<DeviceBFloat16>());

@@ -1,4 +1,4 @@
-// The part of DeviceRank that tests use: activations in and out in plain float32.
+// Access to activations in plain float32, for tests.
 #include <bit>
 #include <vector>
 

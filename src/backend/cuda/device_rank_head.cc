@@ -1,4 +1,4 @@
-// The part of DeviceRank behind the layers: the scored rows, and what makes logits of them.
+// The steps after the layers: the scored rows and their logits.
 #include <algorithm>
 
 #include "backend/cuda/device_rank.h"
@@ -18,7 +18,7 @@ void DeviceRank::reserve_head() {
   for (DeviceBuffer& buffer : head_) {
     buffer = DeviceBuffer(size(head_bytes()));
   }
-  // The logits of "no", which no head writes.
+  // The logits of "no", which a classification head does not write.
   for (Forward& forward : forwards_) {
     std::fill_n(forward.logits.as<float>(), size(2 * limits_.max_scores), 0.0f);
   }

@@ -14,7 +14,7 @@ namespace {
 
 constexpr int kCandidates = 8;
 constexpr int kTimedRuns = 3;
-// Upper ends of the size classes; the last one is the largest batch.
+// The upper ends of the size classes; the last one is the largest batch.
 constexpr std::array<std::int32_t, 16> kRowClasses = {16,  32,   64,   128,  192,  256,  384,  512,
                                                       768, 1024, 1536, 2048, 3072, 4224, 6336, 8448};
 
@@ -29,7 +29,8 @@ void set(cublasLtMatmulDesc_t description, cublasLtMatmulDescAttributes_t attrib
   RERANK_BLAS_CHECK(cublasLtMatmulDescSetAttribute(description, attribute, &value, sizeof(value)));
 }
 
-// The product as cuBLASLt sees it: column-major, so out^T [outputs, rows] = weight [inputs, outputs]^T * x^T.
+// The product in the column-major terms of cuBLASLt: out^T [outputs, rows] = weight [inputs, outputs]^T *
+// x^T.
 struct Product {
   cublasLtMatmulDescOpaque_t description{};
   cublasLtMatrixLayoutOpaque_t weight{}, x{}, out{};
@@ -70,7 +71,7 @@ std::vector<cublasLtMatmulAlgo_t> candidates(const GemmLibrary& library, Product
                                          &written);
     cublasLtMatmulAlgoConfigGetAttribute(&algorithm, CUBLASLT_ALGO_CONFIG_REDUCTION_SCHEME, &reduction,
                                          sizeof(reduction), &written);
-    // How K is split may depend on the number of rows.
+    // How K is split could depend on the number of rows.
     if (splits <= 1 && reduction == CUBLASLT_REDUCTION_SCHEME_NONE) algorithms.push_back(algorithm);
   }
   return algorithms;
@@ -84,7 +85,7 @@ cublasStatus_t multiply(const GemmLibrary& library, Product& product, const void
                         library.workspace().as<void>(), library.workspace().size_bytes(), stream);
 }
 
-// Choosing for one shape, on random rows that all trials share.
+// Chooses algorithms for one shape, on random rows that all trials share.
 class Chooser {
  public:
   Chooser(const GemmLibrary& library, const GemmShape& shape, std::int32_t max_rows,
@@ -109,7 +110,7 @@ class Chooser {
   Gemm::Choice choose(std::int32_t rows) {
     Product product(shape_, rows);
     std::vector<cublasLtMatmulAlgo_t> tried = candidates(library_, product, kCandidates);
-    if (first_) tried.push_back(*first_);  // large batches' choice has the bits most often
+    if (first_) tried.push_back(*first_);  // the choice for large batches usually has the same bits
     Gemm::Choice best{rows, {}, 0, 0, static_cast<int>(tried.size())};
     for (const cublasLtMatmulAlgo_t& algorithm : tried) {
       if (!compute(rows, algorithm, trial_.found) || !equals_wanted(rows)) continue;

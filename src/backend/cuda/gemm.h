@@ -1,4 +1,4 @@
-// Matrix products by cuBLASLt, with algorithms that all give the same bits for every number of rows.
+// Matrix products by cuBLASLt, with algorithms that all give the same bits for any number of rows.
 #pragma once
 
 #include <cublasLt.h>
@@ -12,14 +12,14 @@
 
 namespace rerank::cuda {
 
-// One product of the forward: out [rows, outputs] = x [rows, inputs] * weight [outputs, inputs]^T, in
+// A product of the forward pass: out [rows, outputs] = x [rows, inputs] * weight [outputs, inputs]^T, in
 // bfloat16.
 struct GemmShape {
   std::int32_t outputs = 0;
   std::int32_t inputs = 0;
 };
 
-// A cuBLASLt handle and its scratch memory, for products of one stream.
+// A cuBLASLt handle and its workspace, for products on one stream.
 class GemmLibrary {
  public:
   GemmLibrary();
@@ -37,7 +37,7 @@ class GemmLibrary {
   DeviceBuffer workspace_;
 };
 
-// Memory that choosing algorithms needs for a while.
+// Memory for choosing algorithms.
 struct GemmTrial {
   DeviceBFloat16* x;       // [max_rows, inputs]
   DeviceBFloat16* wanted;  // [max_rows, outputs]
@@ -45,12 +45,13 @@ struct GemmTrial {
   std::uint32_t* num_different;
 };
 
-// Computes out of x, both with max_rows rows: a product of our own that cuBLASLt stands in for.
+// Computes out from x, both with max_rows rows, by a kernel of our own that cuBLASLt replaces for small
+// batches.
 using GemmReference = std::function<void(const DeviceBFloat16* x, DeviceBFloat16* out)>;
 
-// Chosen once for a shape: the reference decides the bits, or cuBLASLt's first choice at kReferenceRows where
-// there is none. For each size class of rows the fastest of cuBLASLt's choices, and of that one, that gives
-// the very same bits is taken, so small batches are quick too.
+// The algorithms for one shape. The reference determines the bits, or without one cuBLASLt's first choice at
+// kReferenceRows. For each size class of rows it uses the fastest of the candidates that give exactly these
+// bits, so that small batches are fast too.
 class Gemm {
  public:
   static constexpr std::int32_t kReferenceRows =
@@ -65,12 +66,12 @@ class Gemm {
   };
 
   Gemm() = default;
-  // Measures on the device. REQUIRES: `weight` is loaded; trial memory for max_rows.
+  // Measures on the device. REQUIRES: `weight` is uploaded; `trial` has memory for max_rows.
   Gemm(const GemmLibrary& library, const GemmShape& shape, std::int32_t max_rows,
        const DeviceBFloat16* weight, const GemmTrial& trial, cudaStream_t stream,
        const GemmReference& reference = {});
 
-  // Whether a choice was found; without a reference always.
+  // Whether an algorithm was found; always true without a reference.
   bool can_run(std::int32_t rows) const { return choice(rows).num_equal > 0; }
   void run(const GemmLibrary& library, const DeviceBFloat16* x, const DeviceBFloat16* weight,
            DeviceBFloat16* out, std::int32_t rows, cudaStream_t stream) const;

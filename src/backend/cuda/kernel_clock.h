@@ -1,4 +1,4 @@
-// The device's time for each kind of kernel in a forward, by events between them: for benchmarks.
+// Measures the device time of each kind of kernel in a forward pass with events between them, for benchmarks.
 #pragma once
 
 #include <cstddef>
@@ -13,19 +13,19 @@ namespace rerank::cuda {
 
 class KernelClock {
  public:
-  // Time counts from here.
+  // Starts measuring.
   void start(cudaStream_t stream) {
     num_marks_ = 0;
     names_.clear();
     mark("", stream);
   }
-  // What was added to the stream since the last mark was `name`, a literal.
+  // Assigns the work added to the stream since the last mark to `name`, a literal.
   void mark(const char* name, cudaStream_t stream) {
     if (num_marks_ == events_.size()) events_.push_back(std::make_unique<Event>(cudaEventDefault));
     RERANK_CUDA_CHECK(cudaEventRecord(events_[num_marks_++]->get(), stream));
     names_.push_back(name);
   }
-  // Milliseconds of each name since start. Waits for the stream.
+  // Milliseconds per name since start. Waits for the stream.
   std::map<std::string, float> milliseconds() const {
     std::map<std::string, float> sums;
     RERANK_CUDA_CHECK(cudaEventSynchronize(events_[num_marks_ - 1]->get()));

@@ -1,5 +1,5 @@
-// The kernel sets that this module has: which GPUs they are for and what they compute, asked before anything
-// is uploaded.
+// The kernel sets in this module: the GPUs they are for and what they support, which can be queried before
+// anything is uploaded.
 #pragma once
 
 #include <cuda_runtime_api.h>
@@ -17,11 +17,11 @@ inline std::int32_t compute_capability(const cudaDeviceProp& device) {
   return 10 * device.major + device.minor;
 }
 
-// Why a GPU of this compute capability will not do, as what follows its name; empty: it will.
+// Why a GPU of this compute capability is not supported, to follow its name; empty: it is supported.
 std::string why_not(std::int32_t compute_capability);
 
-// The first key of config.json with what is not computed of it by any set, such as "head_dim 48"; empty: all
-// is. What depends on how a model is sharded is not among them.
+// The first key of config.json, with its value, that no kernel set supports, such as "head_dim 48"; empty:
+// all are supported. It does not check whether the model can be sharded.
 std::string unsupported_key(const TransformerSpec& spec);
 
 // REQUIRES: why_not() is empty.

@@ -1,4 +1,4 @@
-// What is refused before a GPU is touched, and by which name. Runs without one.
+// What is rejected before a GPU is used, and the name in the error. Needs no GPU.
 #include "backend/cuda/kernel_sets.h"
 
 #include <gmock/gmock.h>

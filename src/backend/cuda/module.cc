@@ -1,4 +1,4 @@
-// What librerank_cuda.so exports, see backend/cuda_module.h.
+// The exports of librerank_cuda.so, see backend/cuda_module.h.
 #include <cuda_runtime_api.h>
 #include <fmt/format.h>
 

@@ -1,6 +1,6 @@
-// Kernels of a stream that begin before the one before them has ended: what does not read or write another's
-// memory is done by then. See the CUDA programming guide, "programmatic dependent launch". For kernels and
-// their launchers only.
+// Kernels that start before the previous kernel of their stream has ended, to do work that does not depend on
+// it. See "programmatic dependent launch" in the CUDA programming guide. For kernels and their launchers
+// only.
 #pragma once
 
 #include <cuda_runtime.h>
@@ -9,12 +9,13 @@
 
 namespace rerank::cuda {
 
-// The next kernel of the stream may take the multiprocessors that this one leaves.
+// Lets the next kernel of the stream start on multiprocessors that this one frees.
 __device__ inline void let_next_kernel_begin() {
   asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
 }
-// Until the kernels before have ended and their writes are seen. In an overlapping kernel every access to
-// memory that they use comes after this, in the same thread or in one that waits for that thread's data.
+// Waits until the previous kernels have ended and their writes are visible. In an overlapping kernel every
+// access to memory that they use must come after this, in the same thread or in one that waits for that
+// thread's data.
 __device__ inline void await_kernels_before() {
   asm volatile("griddepcontrol.wait;" ::: "memory");
 }

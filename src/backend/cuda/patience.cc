@@ -6,7 +6,7 @@
 
 namespace rerank::cuda {
 
-// As cudaEventSynchronize waits, which has no limit: by asking again and again.
+// Polls like cudaEventSynchronize, which has no timeout.
 void await(const Event& event, int device, const Patience& patience) {
   using Clock = std::chrono::steady_clock;
   constexpr std::chrono::milliseconds kLookEvery{50};
@@ -25,7 +25,7 @@ void await(const Event& event, int device, const Patience& patience) {
     if (patience.look) patience.look();
     look_at = now + kLookEvery;
   }
-  cudaGetLastError();  // "not ready" counts as one, which the next launch must not find
+  cudaGetLastError();  // clears "not ready", which the next launch would report
   cuda_check(status, "cudaEventQuery");
 }
 

@@ -1,4 +1,4 @@
-// Waiting for a device, but not for ever.
+// Waits for a device with a timeout.
 #pragma once
 
 #include <chrono>
@@ -9,11 +9,11 @@
 namespace rerank::cuda {
 
 struct Patience {
-  std::chrono::milliseconds limit{60'000};  // for a batch; 0: none
-  std::function<void()> look;               // called now and then while waiting; may throw; may be empty
+  std::chrono::milliseconds limit{60'000};  // for a batch; 0: unlimited
+  std::function<void()> look;               // called periodically while waiting; may throw; may be empty
 };
 
-// Until `event` has come. Throws Error{kUnavailable} when that takes too long or the device has failed.
+// Waits for `event`. Throws Error{kUnavailable} if that takes too long or the device has failed.
 void await(const Event& event, int device, const Patience& patience);
 
 }  // namespace rerank::cuda

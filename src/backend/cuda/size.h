@@ -1,4 +1,4 @@
-// Counts of the kernels' arguments as sizes of memory and containers.
+// Converts counts of kernel arguments to sizes of memory and containers.
 #pragma once
 
 #include <cstddef>

@@ -21,15 +21,14 @@ std::int32_t divide(std::int32_t value, std::int32_t count, const char* key) {
   return value / count;
 }
 
-// Rows of a matrix, of which columns [first_column, first_column + columns) are wanted.
+// Rows of a matrix, of which columns [first_column, first_column + columns) are used.
 struct Block {
   TensorView matrix;
   std::int64_t first_row, rows;
   std::int64_t first_column, columns;
 };
 
-// Copies blocks to the current device as bfloat16, widening and rounding on the host where they are of
-// another type.
+// Copies blocks to the current device as bfloat16. Other types are widened and rounded on the host.
 class Uploader {
  public:
   // Rows of `to` are `stride` numbers apart.
@@ -59,7 +58,7 @@ class Uploader {
     }
   }
 
-  // Each plus `offset`.
+  // Uploads a vector as float32, each value increased by `offset`.
   DeviceBuffer floats(const TensorView& vector, float offset = 0) {
     if (vector.empty()) return {};
     wide_.resize(size(vector.num_elements()));
@@ -82,19 +81,19 @@ class Uploader {
   std::vector<BFloat16> rounded_;
 };
 
-// A matrix put together from blocks below each other, with its columns times factors: the weight of the norm
-// before, or what its inputs were divided by.
+// Builds a matrix from stacked blocks, with its columns multiplied by factors: the weight of the norm before
+// it, or the divisors of its inputs.
 class MatrixMaker {
  public:
   MatrixMaker(Uploader& uploader, NumberType type, KernelSet& kernels)
       : uploader_(uploader), type_(type), kernels_(kernels) {}
 
-  // `row_norms`: of what is quantized.
+  // `row_norms` are computed if the matrix is quantized.
   DeviceMatrix make(std::int64_t rows, std::int64_t columns, std::initializer_list<Block> blocks,
                     const DeviceBuffer& factors = {}, std::vector<float>* row_norms = nullptr) {
     const auto height = static_cast<std::int32_t>(rows), width = static_cast<std::int32_t>(columns);
     DeviceBuffer values(size(rows * columns) * 2);
-    // What no block fills is padding.
+    // Padding where no block writes.
     RERANK_CUDA_CHECK(cudaMemset(values.as<void>(), 0, values.size_bytes()));
     std::int64_t row = 0;
     for (const Block& block : blocks) {
@@ -131,7 +130,7 @@ class MatrixMaker {
   KernelSet& kernels_;
 };
 
-// Divides results [first, first + divisors.size()) of a quantized matrix, by its scales.
+// Divides results [first, first + divisors.size()) of a quantized matrix through its scales.
 void divide_outputs(const DeviceMatrix& matrix, std::int64_t first, const std::vector<float>& divisors) {
   std::vector<float> scales(divisors.size());
   float* at = matrix.scales.as<float>() + first;
@@ -140,7 +139,8 @@ void divide_outputs(const DeviceMatrix& matrix, std::int64_t first, const std::v
   RERANK_CUDA_CHECK(cudaMemcpy(at, scales.data(), scales.size() * 4, cudaMemcpyHostToDevice));
 }
 
-// For the columns of all query heads: those of a key head's group have its values' divisors.
+// The divisors for the columns of all query heads: those in the group of a key head have that head's
+// divisors.
 std::vector<float> of_query_heads(const std::vector<float>& divisors, const TransformerSpec& shard) {
   const std::int32_t group = shard.num_heads / shard.num_kv_heads;
   std::vector<float> repeated;
@@ -151,7 +151,7 @@ std::vector<float> of_query_heads(const std::vector<float>& divisors, const Tran
   return repeated;
 }
 
-// The shard's biases of queries, keys and values, zeros where the model has none.
+// The shard's biases of queries, keys and values; zeros if the model has none.
 std::vector<float> qkv_bias(const LayerWeights& from, const TransformerSpec& shard, std::int32_t index) {
   std::vector<float> bias(size(shard.qkv_dim()));
   if (!shard.qkv_bias) return bias;
@@ -166,7 +166,7 @@ std::vector<float> qkv_bias(const LayerWeights& from, const TransformerSpec& sha
   return bias;
 }
 
-// One layer of one shard.
+// Uploads one layer of one shard.
 class LayerUpload {
  public:
   LayerUpload(const LayerWeights& from, const TransformerSpec& shard, std::int32_t index, NumberType type,
@@ -199,12 +199,12 @@ class LayerUpload {
     return {matrix, 0, shard_.hidden, index_ * count, count};
   }
 
-  // What the columns of the product behind a norm are multiplied by.
+  // The factors for the columns of the product that follows a norm.
   DeviceBuffer norm_factors(const Norm& norm) {
     return has_row_norms(shard_) ? DeviceBuffer() : uploader_.floats(norm.weight, shard_.norm_weight_offset);
   }
 
-  // Queries, keys and values; what the output projection's columns are multiplied by.
+  // Uploads queries, keys and values; returns the factors for the columns of the output projection.
   DeviceBuffer attention() {
     std::vector<float> norms, bias;
     if (!shard_.qk_norm) bias = qkv_bias(from_, shard_, index_);
@@ -252,7 +252,7 @@ class LayerUpload {
     layer_.down = maker_.make(shard_.hidden, padded, {columns(from_.down.weight, ffn)}, factors);
   }
 
-  // As the rows of gate_up.
+  // In the order of the rows of gate_up.
   void mlp_bias() {
     if (!shard_.gate_bias) return;
     const std::size_t ffn = size(shard_.ffn), padded = size(padded_ffn(shard_.ffn));

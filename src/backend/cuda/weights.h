@@ -1,4 +1,4 @@
-// A decoder's weights on one device, or one shard's share of them.
+// The weights of a transformer on one device, or one shard of them.
 #pragma once
 
 #include <vector>
@@ -9,7 +9,7 @@
 
 namespace rerank::cuda {
 
-// Which part of every layer a device holds: heads and ffn columns are dealt out evenly and in order.
+// The part of every layer that a device has: heads and ffn columns are divided evenly and in order.
 struct Shard {
   std::int32_t index = 0;
   std::int32_t count = 1;
@@ -18,7 +18,7 @@ struct Shard {
 // The spec of one shard. Throws Error{kUnsupported} naming the key that `shard.count` does not divide.
 TransformerSpec shard_shape(const TransformerSpec& whole, const Shard& shard);
 
-// A matrix [outputs, inputs] in bfloat16, or quantized with one scale an output.
+// A matrix [outputs, inputs] in bfloat16, or quantized with one scale per output.
 struct DeviceMatrix {
   DeviceBuffer values;
   DeviceBuffer scales;
@@ -31,8 +31,8 @@ struct DeviceNorm {
   DeviceBuffer bias;
 };
 
-// Whether norms are steps of their own. Else they are RMSNorm before a product, whose weight is part of the
-// product's.
+// Whether norms are separate steps. Otherwise they are RMSNorm before a product, and their weight is
+// multiplied into that of the product.
 inline bool has_row_norms(const TransformerSpec& spec) {
   return spec.norm == NormKind::kLayer || spec.norm_place == NormPlace::kBehind;
 }
@@ -43,15 +43,16 @@ struct DeviceLayer {
   DeviceMatrix gate_up;     // [2 * ffn, hidden]: all of gate, then all of up; without a gate [ffn, hidden];
                             // columns times mlp_norm unless has_row_norms
   DeviceMatrix down;        // [hidden, ffn]
-  DeviceBuffer query_norm;  // float32 [head_dim]; empty: there is none
+  DeviceBuffer query_norm;  // float32 [head_dim]; empty: none
   DeviceBuffer key_norm;    // float32 [head_dim]
-  DeviceBuffer qkv_bias;    // float32 [qkv_dim], zeros where the model has none; empty where heads have norms
+  DeviceBuffer qkv_bias;    // float32 [qkv_dim], zeros if the model has none; empty if heads have norms
   DeviceNorm attention_norm, mlp_norm;                // with has_row_norms
-  DeviceBuffer output_bias, gate_up_bias, down_bias;  // float32; empty: there is none
+  DeviceBuffer output_bias, gate_up_bias, down_bias;  // float32; empty: none
   NumberType type = NumberType::kBFloat16;
 
   bool is_quantized() const { return cuda::is_quantized(type); }
-  // Attention and SwiGLU give e4m3: what they read is divided beforehand, so that it needs no scale.
+  // Attention and SwiGLU write e4m3: the weights that they read are divided in advance, so that no scale is
+  // needed.
   bool makes_e4m3() const { return type == NumberType::kE4m3; }
 };
 
@@ -72,19 +73,20 @@ struct DeviceWeights {
   DeviceBuffer head_yes;  // float32 [hidden]
 };
 
-// ffn columns as stored: padded with zeros to what 16-byte accesses ask.
+// ffn columns as stored: padded with zeros for 16-byte accesses.
 std::int32_t padded_ffn(std::int32_t ffn);
 
-// What a layer's matrices are made of where a model's are of `type`. The first layers' errors cost most, and
-// the last layer computes few rows: of int8 these two stay bfloat16; of e4m3, whose errors are larger, the
-// first sixth of the layers, or twelfth where they are narrow and gain less by it (docs/gpu.md).
+// The number type of a layer's matrices in a model of type `type`. Errors in the first layers matter most,
+// and the last layer computes few rows: with int8 these two stay bfloat16; with e4m3, whose errors are
+// larger, so do the first sixth of the layers, or twelfth if they are narrow and gain less from it
+// (docs/gpu.md).
 NumberType type_of_layer(const TransformerSpec& spec, NumberType type, std::int32_t layer);
 
-// Bytes that upload_weights takes of a device.
+// The bytes of device memory that upload_weights allocates.
 std::size_t weight_bytes(const TransformerSpec& shard, NumberType type);
 
-// Copies the shard's part to the current device, layer by layer, as type_of_layer says, for products of
-// `kernels`. A layer is released with its last shard.
+// Copies the shard's part to the current device, layer by layer, in the types of type_of_layer, for products
+// of `kernels`. A layer is released after its last shard.
 DeviceWeights upload_weights(TransformerWeights& weights, const Shard& shard, NumberType type,
                              KernelSet& kernels);
 

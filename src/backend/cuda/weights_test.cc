@@ -7,7 +7,7 @@
 namespace rerank::cuda {
 namespace {
 
-// A letter for each layer: b bfloat16, i int8, e e4m3.
+// One letter per layer: b for bfloat16, i for int8, e for e4m3.
 std::string types(std::int32_t hidden, std::int32_t num_layers, NumberType type) {
   TransformerSpec spec;
   spec.hidden = hidden;

@@ -11,8 +11,8 @@
 
 namespace rerank::cuda {
 
-// Opened, not linked: one GPU needs no NCCL, and most machines have none. Never closed: its threads live on
-// in it.
+// Loaded, not linked: a single GPU needs no NCCL, and most machines do not have it. Never closed: its threads
+// remain in it.
 class Collective::Library {
  public:
   Library() {
@@ -70,7 +70,7 @@ class Collective::Library {
 
 namespace {
 
-// For NCCL to let go of devices that have failed: one that hangs and then goes on lets it.
+// The time for NCCL to release devices that have failed; a device that hangs and then resumes allows it.
 constexpr std::chrono::seconds kAbortTime{10};
 
 ncclComm_t communicator(void* opaque) {
@@ -91,7 +91,7 @@ Collective::Collective(std::vector<Rank> ranks)
 Collective::~Collective() {
   for (void* each : communicators_) library_->destroy(communicator(each));
   if (!aborting_.joinable()) return;
-  // The process may end next, which takes NCCL and CUDA away from under whoever is still in them.
+  // The process may end next, which would unload NCCL and CUDA while a thread is still inside.
   if (aborted_.wait_for(kAbortTime) == std::future_status::ready) {
     aborting_.join();
   } else {
@@ -160,7 +160,8 @@ void Collective::check_devices() const {
 
 void Collective::abort() {
   if (communicators_.empty()) return;
-  // NCCL frees memory besides, which waits for a device that hangs: so on a thread that may be left behind.
+  // NCCL also frees memory, which waits for a device that hangs: therefore on a thread that may be left
+  // behind.
   std::promise<void> promise;
   aborted_ = promise.get_future();
   aborting_ = std::thread([library = library_, communicators = std::exchange(communicators_, {}),

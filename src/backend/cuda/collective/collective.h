@@ -1,5 +1,5 @@
-// The ranks of a model that several devices share, and NCCL between them, which is opened when it is first
-// needed. Of three ranks and more NCCL moves numbers and adds up none: its order would depend on their place.
+// The ranks of a model on several devices, connected by NCCL, which is loaded on first use. For three ranks
+// or more NCCL only moves values and never adds them: its order of additions depends on their position.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,8 @@
 
 namespace rerank::cuda {
 
-// One process, several devices. One thread at a time. What is asked for is added to the ranks' streams.
+// One process, several devices. Not safe from several threads at once. Operations are added to the ranks'
+// streams.
 class Collective final : public RankGroup {
  public:
   struct Rank {
@@ -23,7 +24,7 @@ class Collective final : public RankGroup {
     cudaStream_t stream;
   };
 
-  // Throws Error{kUnsupported} when there is no NCCL to open.
+  // Throws Error{kUnsupported} if NCCL cannot be loaded.
   explicit Collective(std::vector<Rank> ranks);
   ~Collective() override;
   Collective(const Collective&) = delete;
@@ -34,17 +35,17 @@ class Collective final : public RankGroup {
   void add(std::int64_t run, std::int64_t parts) override;
   void gather(std::int64_t run) override;
 
-  // Throws Error{kUnavailable} with what went wrong on the devices since, if something did.
+  // Throws Error{kUnavailable} describing any failure of the devices.
   void check_devices() const;
-  // Begins to end whatever waits on a device for another one that will not answer. Nothing else may be called
-  // after; the destructor waits for the end, but not for ever.
+  // Starts to abort operations that wait for a device that will not answer. Nothing else may be called
+  // afterwards; the destructor waits for the abort, but not forever.
   void abort();
 
  private:
   class Library;
   std::shared_ptr<Library> library_;
   std::vector<Rank> ranks_;
-  std::vector<void*> communicators_;  // [ranks]; none after abort
+  std::vector<void*> communicators_;  // [ranks]; empty after abort
   std::thread aborting_;
   std::future<void> aborted_;
 };

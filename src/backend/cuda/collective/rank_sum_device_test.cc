@@ -1,4 +1,4 @@
-// Sums over ranks whose buffers are all on one GPU, held against the host's, bit by bit.
+// Sums over ranks whose buffers are all on one GPU, compared with the host's bit by bit.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -17,7 +17,7 @@ class OneDevice final : public RankGroup {
  public:
   OneDevice(const SumLayout& layout, const RankProducts& products) : layout_(layout) {
     for (std::size_t rank = 0; rank < products.ranks.size(); ++rank) {
-      Numbers numbers(size(layout.size()), BFloat16{0x7fc1});  // what is nowhere written must not count
+      Numbers numbers(size(layout.size()), BFloat16{0x7fc1});  // unwritten values must not matter
       std::ranges::copy(products.ranks[rank], numbers.begin());
       buffers_.push_back(on_device(numbers));
     }
@@ -44,7 +44,7 @@ class OneDevice final : public RankGroup {
     }
   }
 
-  // Of `rows` rows from `first` on.
+  // The sums of `rows` rows, starting at row `first`.
   Numbers sums(std::int64_t rank, std::int64_t first, std::int64_t rows, std::int64_t hidden) const {
     Numbers found(size(rows * hidden));
     RERANK_CUDA_CHECK(
@@ -64,7 +64,7 @@ class OneDevice final : public RankGroup {
 };
 
 TEST(RankSumOnADevice, IsThatOfTheHost) {
-  if (hopper_processors() == 0) GTEST_SKIP() << "no GPU that will do";
+  if (hopper_processors() == 0) GTEST_SKIP() << "no suitable GPU";
   for (const std::int32_t hidden : {80, 1024, 4096}) {
     for (const std::int32_t num_ranks : {3, 4, 8}) {
       for (const std::int32_t num_rows : {1, 9, 300, 1031}) {
@@ -82,9 +82,9 @@ TEST(RankSumOnADevice, IsThatOfTheHost) {
   }
 }
 
-// The same row at random places of batches of random sizes.
+// The same row at random positions of batches of random sizes.
 TEST(RankSumOnADevice, OfARowDoesNotDependOnItsPlaceOrTheBatch) {
-  if (hopper_processors() == 0) GTEST_SKIP() << "no GPU that will do";
+  if (hopper_processors() == 0) GTEST_SKIP() << "no suitable GPU";
   constexpr std::int32_t kHidden = 1024;
   std::mt19937 random(1);
   for (const std::int32_t num_ranks : {3, 4, 8}) {

@@ -1,4 +1,4 @@
-// Products of several ranks with random numbers, and what their sums have to be. For tests only.
+// Random products of several ranks, and their expected sums. For tests only.
 #pragma once
 
 #include <cmath>
@@ -25,7 +25,7 @@ struct RankProducts {
     for (Numbers& numbers : ranks) {
       for (BFloat16& number : numbers) number = to_bfloat16(normal(random));
     }
-    // Large numbers that leave nothing in the end, so that the order of a float32 sum shows.
+    // Large values that cancel out, so that the order of a float32 sum matters.
     if (num_ranks > 2) {
       for (std::size_t i = 0; i < ranks.front().size(); i += 8) {
         ranks.front()[i] = to_bfloat16(std::ldexp(normal(random), 20));
@@ -34,7 +34,7 @@ struct RankProducts {
     }
   }
 
-  // Places row `from_row` of another's products at `row` of these.
+  // Copies row `from_row` of another's products to `row` of these.
   void copy_row(const RankProducts& from, std::int32_t from_row, std::int32_t row) {
     for (std::size_t rank = 0; rank < ranks.size(); ++rank) {
       std::memcpy(&ranks[rank][size(std::int64_t{row} * hidden)],
@@ -42,7 +42,7 @@ struct RankProducts {
     }
   }
 
-  // In float32, one rank after the other from `first` on, rounded once.
+  // In float32, one rank after the other starting at `first`, rounded once.
   Numbers sum(std::size_t first = 0) const {
     Numbers sums(ranks.front().size());
     for (std::size_t i = 0; i < sums.size(); ++i) {
@@ -54,7 +54,7 @@ struct RankProducts {
     }
     return sums;
   }
-  // As a ring that hands bfloat16 on adds it up, NCCL's.
+  // The sum as NCCL's ring computes it, which passes on bfloat16.
   Numbers ring_sum(std::size_t first) const {
     Numbers sums = ranks[first];
     for (std::size_t next = 1; next < ranks.size(); ++next) {

@@ -12,7 +12,7 @@
 namespace rerank::cuda {
 namespace {
 
-// What is nowhere written must not count.
+// Unwritten values must not matter.
 constexpr std::uint16_t kNotANumber = 0x7fc1;
 
 class HostRanks final : public RankGroup {
@@ -27,7 +27,7 @@ class HostRanks final : public RankGroup {
   void add_both(std::int64_t count) override {
     ASSERT_EQ(buffers_.size(), 2u);
     const std::vector<Numbers> before = buffers_;
-    for (std::size_t rank = 0; rank < 2; ++rank) {  // each from its own on
+    for (std::size_t rank = 0; rank < 2; ++rank) {  // starting with its own
       for (std::size_t i = 0; i < size(count); ++i) {
         buffers_[rank][i] = to_bfloat16(to_float(before[rank][i]) + to_float(before[1 - rank][i]));
       }
@@ -99,8 +99,8 @@ TEST(RankSum, IsInTheOrderOfRanksOnEachOfThem) {
   }
 }
 
-// A ring begins elsewhere for each part of a message, and rounds at each step: of two ranks the sums are the
-// same, of more they are not.
+// A ring starts at a different rank for each part of a message and rounds at each step: with two ranks the
+// sums are the same, with more they are not.
 TEST(RankSum, WouldBeAnotherInAnotherOrder) {
   const RankProducts two(2, 64, 48, 1);
   EXPECT_EQ(count_different(two.sum(), two.ring_sum(0)), 0u);

@@ -1,6 +1,6 @@
-// Attention on Hopper's matrix units. A block walks items: four warps have boxes of queries, keys and values
-// copied into shared memory, two warpgroups hold 64 query rows each and multiply, the softmax of a tile
-// beside the product of the tile before (FlashAttention-3, Shah et al. 2024, section 3).
+// Attention on Hopper's tensor cores. A block processes items: four warps copy tiles of queries, keys and
+// values to shared memory, and two warpgroups multiply 64 query rows each, overlapping the softmax of a tile
+// with the product of the previous one (FlashAttention-3, Shah et al. 2024, section 3).
 #include <type_traits>
 
 #include "backend/cuda/device.h"
@@ -22,7 +22,7 @@ __global__ void __launch_bounds__(kThreads, 1) attention_kernel(const __grid_con
   __syncthreads();
   if (threadIdx.x < kWarpgroup) {
     registers_give<40>();
-    await_kernels_before();  // the others touch nothing before these copies
+    await_kernels_before();  // the others access nothing before these copies
     Copier<HeadDim, IsCausal> copier{a, base, barriers};
     const int warp = of_lane(static_cast<int>(threadIdx.x) / 32, 0);
     if (warp == kTileCopiers) {
@@ -45,7 +45,7 @@ void with_head_dim(std::int32_t head_dim, const Use& use) {
   use(std::integral_constant<int, 32>());
 }
 
-// Encoders are not quantized: their results are never e4m3.
+// Encoders are not quantized, so their results are never e4m3.
 template <int HeadDim>
 auto kernel_of(bool is_e4m3, bool is_causal) {
   if (!is_causal) {

@@ -1,4 +1,4 @@
-// How the warps of an attention block share its memory and deal out its work; see attention.cu. For kernels
+// How the warps of an attention block share its memory and distribute its work; see attention.cu. For kernels
 // only.
 #pragma once
 
@@ -18,14 +18,14 @@ constexpr int kTileCopiers = 3;  // warps; one more copies queries
 constexpr int kSlots = 5;        // each holds the keys or the values of a tile
 constexpr int kMaxQueryBuffers = 2;
 
-// What is where in shared memory: slots of keys or values [kTile, head_dim], then buffers of queries
-// [kRows, head_dim]; rows of 128 bytes, of which a longer row takes one in each of its blocks. Heads of 256
-// leave room for half a tile of keys and one buffer, and registers for no more scores.
+// The layout of shared memory: slots of keys or values [kTile, head_dim], then buffers of queries [kRows,
+// head_dim]. Rows are 128 bytes; a longer row is spread over several blocks of 64 columns. Heads of 256 leave
+// room only for half a tile of keys and one query buffer, and registers for no more scores.
 template <int HeadDim>
 struct Layout {
   static constexpr bool kIsWide = HeadDim > 128;
   static constexpr int kTile = kIsWide ? 64 : 128;                 // keys
-  static constexpr int kQueryBuffers = kIsWide ? 1 : 2;            // of two one is in use, one being filled
+  static constexpr int kQueryBuffers = kIsWide ? 1 : 2;            // double-buffered if there is room
   static constexpr int kBlocks = HeadDim > 64 ? HeadDim / 64 : 1;  // of 64 columns
   static constexpr int kBlockBytes = kTile * 128;
   static constexpr int kSlotBytes = kBlocks * kBlockBytes;
@@ -42,7 +42,7 @@ struct Layout {
   __device__ static int num_tiles(const AttentionItem& item) {
     return (item.position + item.num_tokens + kTile - 1) / kTile;
   }
-  // The first that an item looks at.
+  // The first tile that an item attends to.
   __device__ static int first_tile(const HopperAttention& a, const AttentionItem& item) {
     return a.window == 0 ? 0 : max(item.position - a.window, 0) / kTile;
   }
@@ -67,19 +67,20 @@ struct Barriers {
   }
 };
 
-// The last key that an item's token `token` looks at, plus one, where attention goes both ways.
+// One past the last key that token `token` of an item attends to in bidirectional attention.
 __device__ inline int end_key(const HopperAttention& a, const AttentionItem& item, int token) {
   const int position = item.position + min(token, item.num_tokens - 1);
   return a.window == 0 ? item.num_keys : min(item.num_keys, position + a.window + 1);
 }
 
-// A lane's value, the same in all and known to be, so that what depends on it is computed once for a warp.
+// A lane's value, broadcast so that the compiler knows it to be uniform and computes what depends on it once
+// per warp.
 __device__ inline int of_lane(int value, int lane) {
   return __shfl_sync(0xffffffffu, value, lane);
 }
 
-// Calls use(item, key head) for each piece of the block's work. By whole warps; what comes next is read
-// beforehand, by each lane a part: the compiler would wait at once for what all of them read.
+// Calls use(item, key head) for each piece of the block's work. Called by whole warps. The next piece is
+// loaded in advance, one part by each lane: the compiler would wait at once for a load by all lanes.
 template <bool IsCausal, typename Use>
 __device__ inline void for_each_item(const HopperAttention& a, const Use& use) {
   const int lane = threadIdx.x % 32;

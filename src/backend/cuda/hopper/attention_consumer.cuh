@@ -1,4 +1,4 @@
-// The part of an attention block that computes; see attention.cu. For kernels only.
+// The computing warpgroups of an attention block; see attention.cu. For kernels only.
 #pragma once
 
 #include "backend/cuda/hopper/attention_block.cuh"
@@ -12,7 +12,7 @@ struct Consumer {
   using Shared = Layout<HeadDim>;
   static constexpr int kTile = Shared::kTile;
   static constexpr int kColumns = HeadDim < 64 ? 64 : HeadDim;
-  // log2(e) / sqrt(head_dim): scores become powers of two.
+  // log2(e) / sqrt(head_dim): the softmax uses powers of two.
   static constexpr float kScale = HeadDim == 256   ? kLog2E * 0.0625f
                                   : HeadDim == 128 ? kLog2E * 0.08838834764831845f
                                   : HeadDim == 64  ? kLog2E * 0.125f
@@ -24,11 +24,11 @@ struct Consumer {
   Place<kSlots> place;
   Place<Shared::kQueryBuffers> query_place;
   int first_row;                // of the warpgroup
-  int first_token, last_token;  // of its rows
+  int first_token, last_token;  // in its rows
   int tokens[2];                // of the thread's rows
-  int columns[2];               // of the thread's results in an item's
+  int columns[2];               // of the thread's results, within those of an item
   float scores[kTile / 2];
-  std::uint32_t weights[kTile / 16][4];  // softmax numerators of a tile, as the next product's A
+  std::uint32_t weights[kTile / 16][4];  // softmax numerators of a tile, as A of the next product
   float out[kColumns / 2];
   float largest[2], sum[2];
 
@@ -38,7 +38,7 @@ struct Consumer {
     first_row = of_lane(static_cast<int>(threadIdx.x) / kWarpgroup - 1, 0) * kConsumerRows;
     first_token = first_row / group;
     last_token = min((first_row + kConsumerRows - 1) / group, kRows / group - 1);
-    // The two rows of a thread: lane / 4 of its warp's 16, and 8 more.
+    // A thread has two rows: lane / 4 of its warp's 16, and 8 more.
 #pragma unroll
     for (int i = 0; i < 2; ++i) {
       const int row = first_row + threadIdx.x % kWarpgroup / 32 * 16 + threadIdx.x % 32 / 4 + 8 * i;
@@ -47,7 +47,7 @@ struct Consumer {
     }
   }
 
-  // scores = queries * keys^T, not waited for.
+  // Starts scores = queries * keys^T.
   template <int Keys>
   __device__ void multiply_keys(int slot) {
     const std::uint32_t queries = Shared::queries(base, query_place.index) + first_row * 128;
@@ -66,7 +66,7 @@ struct Consumer {
     products_commit();
   }
 
-  // out += weights * values, not waited for.
+  // Starts out += weights * values.
   template <int Keys>
   __device__ void multiply_values(int slot, int accumulate) {
     const std::uint32_t values = Shared::slot(base, slot);
@@ -86,7 +86,7 @@ struct Consumer {
     if (threadIdx.x % 32 == 0) barrier_arrive(barrier);
   }
 
-  // Hides keys beyond each row's own position.
+  // Masks keys after each row's own position.
   template <int Keys>
   __device__ void mask_causal(const AttentionItem& item, int tile) {
     if (tile * kTile + Keys - 1 <= item.position + first_token) return;
@@ -104,7 +104,7 @@ struct Consumer {
     }
   }
 
-  // Hides keys behind the prompt's end, and outside of each row's window.
+  // Masks keys past the end of the prompt and outside of each row's window.
   template <int Keys>
   __device__ void mask_window(const AttentionItem& item, int tile) {
     const int begin = tile * kTile;
@@ -138,8 +138,9 @@ struct Consumer {
     }
   }
 
-  // Turns the scores into numerators relative to the largest score so far; gives by what factor sums of the
-  // tiles before shrink. With half the keys of a tile it gives the bits that masking the other half would.
+  // Turns the scores into numerators relative to the largest score so far, and returns the factors by which
+  // the sums of previous tiles shrink. With half the keys of a tile it gives the same bits as masking the
+  // other half.
   template <int Keys>
   __device__ void softmax(float (&shrink)[2]) {
     float top[2] = {largest[0], largest[1]};
@@ -153,7 +154,7 @@ struct Consumer {
 #pragma unroll
     for (int c = 0; c < Keys / 2; ++c)
       scores[c] = power_of_two(fmaf(scores[c], kScale, -kScale * top[c / 2 % 2]));
-      // Several sums at a time, so that none waits for each power in turn.
+      // Several sums at a time, so that none waits for each power in sequence.
 #pragma unroll
     for (int i = 0; i < 2; ++i) {
       shrink[i] = power_of_two(kScale * (largest[i] - top[i]));
@@ -180,14 +181,14 @@ struct Consumer {
     }
   }
 
-  // Passes over a slot that this warpgroup has no use for.
+  // Releases a slot that this warpgroup does not use.
   __device__ void skip() {
     await_slot();
     release(&barriers.empty[place.index]);
     place.advance();
   }
 
-  // The first tile, before which there is no product.
+  // The first tile; there is no product to overlap with.
   __device__ void first_tile(const AttentionItem& item, int tile = 0) {
     float shrink[2];
     await_slot();
@@ -201,8 +202,8 @@ struct Consumer {
     pack_scores<kTile>();
   }
 
-  // A later tile's scores beside the product of the tile before, which is a whole one. REQUIRES: its keys are
-  // there.
+  // Computes the scores of a later tile during the product of the previous one, which is a whole tile.
+  // REQUIRES: its keys have arrived.
   template <int Keys>
   __device__ void next_tile(const AttentionItem& item, int tile, int mine, int start = 0) {
     float shrink[2];
@@ -218,7 +219,7 @@ struct Consumer {
     release(&barriers.empty[keys]);
     mask<Keys>(item, tile);
     softmax<Keys>(shrink);
-    // Here, because the branch also keeps the compiler from waiting for the values before the softmax.
+    // Waits here, because the branch also keeps the compiler from waiting for the values before the softmax.
     if (tile + 1 < mine) await_slot();
     products_wait<0>();
     release(&barriers.empty[values]);
@@ -227,7 +228,7 @@ struct Consumer {
     for (int c = 0; c < kColumns / 2; ++c) out[c] *= shrink[c / 2 % 2];
   }
 
-  // The last tile's product.
+  // The product of the last tile.
   template <int Keys>
   __device__ void last_values(int accumulate) {
     await_slot();
@@ -238,12 +239,12 @@ struct Consumer {
     place.advance();
   }
 
-  // All tiles of an item. Those beyond this warpgroup's last row would change nothing.
+  // Processes all tiles of an item, except those after this warpgroup's last row, which would change nothing.
   __device__ void attend_causal(const AttentionItem& item) {
     const int all = Shared::num_tiles(item);
     const int last_position = item.position + min(last_token, item.num_tokens - 1);
     const int mine = first_token < item.num_tokens ? last_position / kTile + 1 : 0;
-    // Of my last tile half would do.
+    // Only half of the last tile may be needed.
     const bool half = !Shared::kIsWide && last_position % kTile < kTile / 2;
     largest[0] = largest[1] = -INFINITY;
     sum[0] = sum[1] = 0;
@@ -270,8 +271,8 @@ struct Consumer {
     for (int slot = 2 * mine + 1; slot < 2 * all; ++slot) skip();
   }
 
-  // The same of all keys, or a window of them: in tiles from `start` to `mine`. In a window's first tile a
-  // row may look at nothing: then -1e30 stays the largest.
+  // The same for all keys or a window of them, in tiles from `start` to `mine`. In the first tile of a window
+  // a row may see no key: then -1e30 stays the largest.
   __device__ void attend_window(const AttentionItem& item) {
     const int start = Shared::first_tile(a, item);
     const int all = Shared::end_tile(end_key(a, item, item.num_tokens - 1));
@@ -310,7 +311,7 @@ struct Consumer {
       total += __shfl_xor_sync(0xffffffffu, total, 1);
       total += __shfl_xor_sync(0xffffffffu, total, 2);
       const float inverse = __fdividef(1.0f, total);
-      const int dim = a.shape.query_dim() / a.shape.num_kv_heads;  // of an item's results
+      const int dim = a.shape.query_dim() / a.shape.num_kv_heads;  // of the results of an item
       const std::int64_t to = static_cast<std::int64_t>(item.first_row + tokens[i]) * a.shape.query_dim() +
                               kv_head * dim + columns[i];
       const bool inside = tokens[i] < item.num_tokens;
@@ -334,7 +335,7 @@ struct Consumer {
       if (inside) *reinterpret_cast<uint4*>(to + quad * 32) = whole;
     }
   }
-  // Two quads at a time: as many bytes change lanes.
+  // Two quads at a time: the same number of bytes changes lanes.
   __device__ void store_e4m3(int i, float inverse, bool inside, std::uint8_t* to) {
     constexpr int kQuads = HeadDim / 32;
 #pragma unroll

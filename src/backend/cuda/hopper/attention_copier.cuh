@@ -1,13 +1,13 @@
-// The part of an attention block that feeds the others; see attention.cu. For kernels only.
+// The copying warps of an attention block; see attention.cu. For kernels only.
 #pragma once
 
 #include "backend/cuda/hopper/attention_block.cuh"
 
 namespace rerank::cuda {
 
-// Warps of which one copies items' queries and the others their tiles in turn, in the order of their use:
-// keys 0, keys 1, values 0, keys 2, values 1, ... Slots are emptied in that order too. So a warp whose tile
-// before this one has found its slot empty cannot be two uses of a slot ahead, which parity would not tell:
+// One warp copies the queries of items, the others take turns copying their tiles, in the order of use: keys
+// 0, keys 1, values 0, keys 2, values 1, ... Slots are emptied in that order too. So a warp whose previous
+// tile has found its slot empty cannot be two uses of a slot ahead, which the parity could not distinguish:
 // there are more slots than warps.
 template <int HeadDim, bool IsCausal>
 struct Copier {
@@ -20,12 +20,13 @@ struct Copier {
   Place<kSlots> place;
   Place<Shared::kQueryBuffers> query_place;
 
-  // Keys [begin, end) of a tile, from consecutive rows of a view.
+  // Keys [begin, end) of a tile, from consecutive rows of a tensor map.
   struct Run {
     int begin, end, source, kept;
   };
-  // The part in a tile of an item's run `index`; of the one after the last, what fills up the tile with
-  // zeros, so that nothing of others is multiplied with the zeros of a mask; of others none.
+  // The part of an item's run `index` that is in a tile. The index after the last run gives the padding of
+  // the tile with zeros, so that no foreign values are multiplied by the zeros of a mask; later ones give an
+  // empty run.
   __device__ Run run_of(const AttentionItem& item, int index, int position, int num_keys,
                         int num_rows) const {
     if (index >= item.num_runs) return {num_keys, index == item.num_runs ? num_rows : 0, kOutside, 0};
@@ -36,7 +37,7 @@ struct Copier {
     return {begin, min(next, num_keys), run.source + position + begin - run.begin, run.kept};
   }
 
-  // Keys (0) or values (1) of a tile. Runs are copied as boxes of powers of two, each by a lane of its own.
+  // Copies the keys (0) or values (1) of a tile. Each lane copies one run, in boxes of powers of two.
   __device__ void copy_tile(const AttentionItem& item, int kv_head, int tile, int which) {
     const int position = tile * Shared::kTile,
               num_keys =
@@ -57,7 +58,7 @@ struct Copier {
         const int begin = of_lane(mine.begin, from), count = of_lane(mine.end, from) - begin;
         const int source = of_lane(mine.source, from), kept = of_lane(mine.kept, from);
         if (box < AttentionViews::kBoxes && (count >> box & 1) != 0) {
-          const int before = count >> (box + 1) << (box + 1);  // larger boxes
+          const int before = count >> (box + 1) << (box + 1);  // rows in larger boxes
           copy_box(to + (begin + before) * 128, kept != 0 ? &a.views.slots[box] : &a.views.rows[box],
                    kept != 0 ? column : a.shape.query_dim() + column,
                    (kept != 0 ? a.first_slot : 0) + source + before, barrier);
@@ -85,7 +86,7 @@ struct Copier {
   __device__ void copy_queries() {
     for_each_item<IsCausal>(a, [&](const AttentionItem& item, int kv_head) { copy_queries(item, kv_head); });
   }
-  // By the `copier`-th of kTileCopiers.
+  // Called by copier number `copier` of kTileCopiers.
   __device__ void copy_tiles(int copier) {
     static_assert(kTileCopiers < kSlots);
     int turn = 0;

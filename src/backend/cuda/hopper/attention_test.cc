@@ -1,5 +1,5 @@
-// Attention's results as e4m3 numbers, on a GPU, beside its results in bfloat16, which the tests of whole
-// backends hold against the reference.
+// Attention's e4m3 results on a GPU, compared with its bfloat16 results, which the tests of whole backends
+// compare with the reference.
 #include "backend/cuda/hopper/attention.h"
 
 #include <gtest/gtest.h>
@@ -13,7 +13,7 @@
 namespace rerank::cuda {
 namespace {
 
-// One prompt.
+// A single prompt.
 class AttentionTest : public testing::TestWithParam<AttentionShape> {
  protected:
   static constexpr std::int32_t kTokens = 300;
@@ -70,7 +70,7 @@ TEST_P(AttentionTest, E4m3IsTheSameRoundedFurther) {
   double largest = 0;
   for (std::size_t i = 0; i < count; ++i) {
     const float value = to_float(wanted[i]);
-    // Half of the last of 4 bits, or half of the smallest number.
+    // Half of the last of 4 bits, or half of the smallest value.
     ASSERT_NEAR(from_e4m3(found[i]), value, 0.068 * std::abs(value) + 0.001) << i;
     largest = std::max(largest, std::abs(double{value}));
   }

@@ -1,4 +1,4 @@
-// Descriptions of qkv and the store for the copy engine.
+// Creates the tensor maps of qkv and the store.
 #include <algorithm>
 
 #include "backend/cuda/hopper/attention.h"
@@ -16,7 +16,7 @@ AttentionViews make_attention_views(const AttentionShape& shape, DeviceBFloat16*
     views.slots[box] =
         tensor_map<2>(store, {size(slot_dim), size(num_slots)}, {size(2 * slot_dim)}, {64, rows});
   }
-  // A head of 32 is read with its neighbour, which nobody looks at.
+  // A head of 32 is read together with the next one, which is ignored.
   const std::int32_t group = shape.num_heads / shape.num_kv_heads;
   views.queries =
       tensor_map<3>(qkv, {size(std::max(64, shape.head_dim)), size(shape.num_heads), size(num_rows)},

@@ -1,5 +1,5 @@
-// What becomes of the results of the MLP's products and of those that are added; see fused_gemm.cu. For
-// kernels only.
+// The epilogues of the MLP's first product and of products that are added; see fused_gemm.cu. For kernels
+// only.
 #pragma once
 
 #include <cstdint>
@@ -64,7 +64,7 @@ struct GateUp : ScaledRows {
   __device__ void expect(int, int, int, int) const {}
 };
 
-// Without a gate: of all outputs, with a bias.
+// Without a gate: activates all outputs, with a bias.
 template <MlpActivation Function>
 struct Activated : ScaledRows {
   static constexpr NumberType kType = NumberType::kBFloat16;
@@ -107,7 +107,7 @@ struct Activated : ScaledRows {
   __device__ void expect(int, int, int, int) const {}
 };
 
-// The scales of a lane's outputs of a tile, in groups of ResidualPart.
+// The scales of a lane's outputs in a tile, in groups of ResidualPart.
 template <NumberType Type>
 struct OutputScales {
   Vector8 values[is_quantized(Type) ? ResidualPart::kGroups : 1];
@@ -116,7 +116,7 @@ struct OutputScales {
     if constexpr (is_quantized(Type)) {
 #pragma unroll
       for (int group = 0; group < ResidualPart::kGroups; ++group) {
-        // Zeros past the last output: its results are zeros too, and go into the sums of squares.
+        // Zeros past the last output: its results are zeros too, and are included in the sums of squares.
         values[group] = part.column(group) < part.x.hidden ? load8(scales + part.column(group)) : Vector8{};
       }
     }
@@ -173,7 +173,7 @@ struct AddProduct : ScaledRows {
           residual.finish();
         });
   }
-  // Into the second-level cache: there is nothing else to do meanwhile.
+  // Prefetches to the L2 cache: there is nothing else to do meanwhile.
   __device__ void expect(int first_row, int num_row_parts, int tile, int num_rows) const {
     const int column = tile * kGemmColumns, bytes = 2 * min(kGemmColumns, x.hidden - column);
     const int end = min(first_row + num_row_parts * kGemmPartRows, num_rows);
@@ -190,7 +190,7 @@ struct StoreProduct : ScaledRows {
   static constexpr NumberType kType = Type;
   static constexpr bool kAsksRows = Type == NumberType::kInt8;
 
-  Residual out;         // its first number alone
+  Residual out;         // only `high` is used
   const float* scales;  // of outputs
 
   template <typename ForEachPart>

@@ -1,6 +1,6 @@
-// Products on Hopper's matrix units. A block's tile is 128 rows by two halves of 128 outputs. One thread
-// keeps the stages filled, two warpgroups multiply 64 rows each, and three warps finish their results while
-// they are at the next tile.
+// Matrix products on Hopper's tensor cores. The tile of a block is 128 rows by two halves of 128 outputs. One
+// thread keeps the stages filled, two warpgroups multiply 64 rows each, and three warps run the epilogue
+// while the warpgroups compute the next tile.
 #include <algorithm>
 #include <type_traits>
 
@@ -15,7 +15,8 @@
 namespace rerank::cuda {
 namespace {
 
-// Three warps: each part of each tile when it is there; but of the last tile what is known of its rows alone.
+// Three warps: the epilogue of each part of each tile when it is ready; for the last tile only the values per
+// row.
 template <typename Finisher>
 __device__ inline void finish_gemm_tiles(const GemmBlock<Finisher>& block, const ProductScale& scale) {
   using Part = GemmPart<kGemmFinishers, typename Finisher::Row>;
@@ -86,8 +87,8 @@ __global__ void __cluster_dims__(kGemmCluster, 1, 1) __launch_bounds__(kGemmThre
     registers_take<168>();
     multiply_gemm_tiles(block);
   }
-  await_kernels_before();  // they have computed the rows; who waits for this kernel waits for them
-  cluster_sync();          // nobody writes into a block that is gone
+  await_kernels_before();  // kernels that wait for this one also wait for those
+  cluster_sync();          // no block writes to another that has exited
 }
 
 template <typename Finisher>
@@ -120,7 +121,7 @@ void with_heads(std::int32_t head_dim, bool has_norm, const Use& use) {
   has_norm ? with_head_dim<Type, true>(head_dim, use) : with_head_dim<Type, false>(head_dim, use);
 }
 
-// Calls use(GateUp<Type, gate, has_bias>). Of quantized numbers there are decoders' alone.
+// Calls use(GateUp<Type, gate, has_bias>). With quantized values only for decoders.
 template <NumberType Type, typename Use>
 void with_gate(MlpActivation gate, bool has_bias, const Use& use) {
   if (gate == MlpActivation::kSilu && !has_bias) return use(GateUp<Type, MlpActivation::kSilu, false>());
@@ -146,7 +147,7 @@ void prepare_for(const TransformerSpec& spec) {
 template <NumberType Type>
 using TypeConstant = std::integral_constant<NumberType, Type>;
 
-// Calls use(TypeConstant<what x and the weight are made of>).
+// Calls use(TypeConstant<the type of x and the weight>).
 template <typename Use>
 void with_quantized_type(const FusedGemmArguments& a, const Use& use) {
   check(a.x.type == a.weight.type && is_quantized(a.x.type), "a product of numbers of two types");
@@ -170,7 +171,7 @@ GemmView view(const Number* data, std::int64_t rows, std::int64_t inputs, Number
   return {.tile = in_boxes(kGemmRows), .half_tile = in_boxes(kGemmPartRows), .type = type};
 }
 
-// Of products of bfloat16, which alone are waited for by parts.
+// Only products of bfloat16 report their progress.
 GemmProgress progress_of(const FusedGemmArguments& a, const GemmOutputs& outputs) {
   if (a.num_rows == 0 || a.counts == nullptr) return {};
   return {a.counts, outputs.num_tiles, gemm_schedule(a, outputs.num_tiles, false).end(a)};

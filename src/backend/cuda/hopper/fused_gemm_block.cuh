@@ -1,4 +1,4 @@
-// How the warps of a matrix product share their block's memory, and those that copy and multiply; see
+// How the warps of a matrix product share their block's memory, and the warps that copy and multiply; see
 // fused_gemm.cu. For kernels only.
 #pragma once
 
@@ -15,12 +15,12 @@
 namespace rerank::cuda {
 
 constexpr int kGemmStages = 3;
-constexpr int kGemmWarpgroup = 128;  // each multiplier; one more has a warp that copies and those that finish
+constexpr int kGemmWarpgroup = 128;  // of a multiplier; one more has the copying warp and the finishers
 constexpr int kGemmThreads = kGemmWarpgroup * (1 + kGemmMultipliers);
 constexpr int kGemmWarps = kGemmWarpgroup / 32;  // of a warpgroup
 constexpr int kGemmFinishers = kGemmWarps - 1;   // warps
-// Threads at the barriers 1 and 2: a multiplier, and the finishers before its last tile; or at the first all,
-// if that is half a tile. The finishers alone have the next.
+// Threads at barriers 1 and 2, before the epilogue of the last tile: a multiplier and the finishers; or all
+// at barrier 1 if that tile is a half. The next barrier is for the finishers only.
 constexpr int kGemmPartSync = kGemmWarpgroup + 32 * kGemmFinishers;
 constexpr int kGemmHalfSync = kGemmPartSync + kGemmWarpgroup;
 
@@ -36,7 +36,7 @@ constexpr int kGemmSharedBytes = kGemmStages * kGemmStageBytes + kGemmMultiplier
 
 struct GemmBarriers {
   std::uint64_t full[kGemmStages];
-  std::uint64_t empty[kGemmStages];  // of both blocks' multipliers: weights are written into both
+  std::uint64_t empty[kGemmStages];  // by the multipliers of both blocks: weights are written to both
   std::uint64_t part_full[kGemmMultipliers];
   std::uint64_t part_empty[kGemmMultipliers];
 
@@ -53,7 +53,7 @@ struct GemmBarriers {
   }
 };
 
-// What stands where in shared memory: stages of x and weights, then each multiplier's part of the results.
+// The layout of shared memory: stages of x and weights, then each multiplier's part of the results.
 struct GemmShared {
   std::uint32_t base;
 
@@ -64,7 +64,7 @@ struct GemmShared {
   __device__ std::uint32_t part(int part) const { return x(kGemmStages, 0) + part * kGemmPartBytes; }
 };
 
-// Tile t is outputs [t * step, t * step + kGemmHalf) from `first` and from `second` on.
+// Tile t has outputs [t * step, t * step + kGemmHalf) relative to `first` and to `second`.
 struct GemmOutputs {
   std::int32_t first;
   std::int32_t second;
@@ -72,7 +72,7 @@ struct GemmOutputs {
   std::int32_t num_tiles;
 };
 
-// What the warps of a block share.
+// Shared by the warps of a block.
 template <typename Finisher>
 struct GemmBlock {
   const FusedGemmArguments& a;
@@ -81,7 +81,7 @@ struct GemmBlock {
   const Finisher& finisher;
   GemmShared shared;
   GemmBarriers& barriers;
-  // Of a tile and of the next, as the finisher wants to know them.
+  // Of this tile and the next, as the finisher needs them.
   typename Finisher::Row (&rows)[2][kGemmRows];
 
   __device__ GemmTiles tiles() const {
@@ -90,10 +90,10 @@ struct GemmBlock {
   }
 };
 
-// A multiplier's rows of a tile count as so much when they are finished, by 3, 4 or 8 warps.
+// The count that a multiplier's rows of a tile add up to when they are finished, by 3, 4 or 8 warps.
 constexpr int kGemmPartCount = 24;
 
-// Until the rows of x of a cluster's tile are there, to be read by this thread and to be copied.
+// Waits until the rows of x for a cluster's tile are ready, to be read by this thread and by TMA.
 __device__ inline void await_rows(const FusedGemmArguments& a, int first_row) {
   if (a.before.counts == nullptr) return await_kernels_before();
   const int pair = first_row / kGemmPairRows;
@@ -105,8 +105,8 @@ __device__ inline void await_rows(const FusedGemmArguments& a, int first_row) {
   order_with_copies();
 }
 
-// A warp, one of `Warps` that share `num_rows` rows of a tile: it has stored what the next product reads.
-// Rows of a block apart count for those that the other does not have.
+// Called by a warp, one of `Warps` that share `num_rows` rows of a tile, after it has stored what the next
+// product reads. With rows apart, a block also counts for the rows that the other one does not have.
 template <int Warps>
 __device__ inline void count_rows(const FusedGemmArguments& a, int first_row, int num_rows, bool is_apart) {
   // Half a tile may have no rows, and is not waited for.
@@ -120,7 +120,8 @@ __device__ inline void count_rows(const FusedGemmArguments& a, int first_row, in
   }
 }
 
-// One thread: fills stages with the block's own rows and one half of the weights, which goes to both blocks.
+// One thread: fills stages with the block's own rows and one half of the weights, which is copied to both
+// blocks.
 template <typename Finisher>
 __device__ inline void copy_gemm_tiles(const GemmBlock<Finisher>& block) {
   constexpr std::uint16_t kBoth = 0b11;
@@ -153,23 +154,23 @@ __device__ inline void copy_gemm_tiles(const GemmBlock<Finisher>& block) {
   }
 }
 
-// Some rows of a multiplier's; `first` is a multiple of 8.
+// Some of a multiplier's rows; `first` is a multiple of 8.
 struct GemmRows {
   int part;
   int first;
   int count;
 };
 
-// Their results as the warps that finish them see them.
+// The results of these rows, as the warps of the epilogue see them.
 template <int Warps, typename Row>
 struct GemmPart {
   std::uint32_t base;
-  const Row* rows;  // what the finisher wants to know of each
+  const Row* rows;  // what the finisher needs for each
   int first_row;
   int num_rows;
-  int warp;  // of Warps; the same number in all of its lanes, and known to be
+  int warp;  // of Warps; uniform, and known to the compiler to be
 
-  // Of a tile whose rows begin at `row`. Some warps have a row more than others: which, changes with `turn`.
+  // For a tile whose rows begin at `row`. Some warps have one row more than others; `turn` changes which.
   __device__ GemmPart(const GemmShared& shared, const GemmRows& of, const Row* tile_rows, int row, int turn)
       : base(shared.part(of.part) + of.first * kGemmRowBytes),
         rows(tile_rows + of.part * kGemmPartRows + of.first),
@@ -181,12 +182,11 @@ struct GemmPart {
   __device__ uint4 results(int row, int chunk) const {
     return load_shared(base + chunk / 8 * kGemmBoxBytes + row * kGemmRowBytes + (chunk % 8 ^ row % 8) * 16);
   }
-  // Calls use(row of the part, whether it is one, fetch(row)) for each row of this thread, which shares it
-  // with Lanes lanes; Ahead rows are fetched before they are used, and what has no branches in it is done
-  // side by side.
+  // Calls use(row of the part, whether it exists, fetch(row)) for each row of this thread, which shares it
+  // with Lanes lanes; Ahead rows are fetched before they are used, and code without branches is interleaved.
   template <int Lanes, int Ahead, typename Fetch, typename Use>
   __device__ void for_each_row(const Fetch& fetch, const Use& use) const {
-    constexpr int kRows = 32 / Lanes;  // a warp has so many at a time
+    constexpr int kRows = 32 / Lanes;  // rows of a warp at a time
     const int num_turns = num_rows / kRows;
     const auto row_of = [](int turn) { return turn * kRows + static_cast<int>(threadIdx.x) % 32 / Lanes; };
     const auto fetch_turn = [&](int turn) { return fetch(row_of(min(turn, num_turns - 1))); };
@@ -208,7 +208,7 @@ struct GemmPart {
   }
 };
 
-// The finishers together: what a finisher wants to know of a tile's rows.
+// The finishers together compute what is needed for the rows of a tile.
 template <typename Finisher>
 __device__ inline void find_rows(const GemmBlock<Finisher>& block, const ProductScale& scale, int first_row,
                                  typename Finisher::Row* rows) {
@@ -222,11 +222,11 @@ __device__ inline void find_rows(const GemmBlock<Finisher>& block, const Product
   }
 }
 
-// Sums of products.
+// The type of the sums of a product.
 template <NumberType Type>
 using GemmSum = std::conditional_t<Type == NumberType::kInt8, int, float>;
 
-// A warpgroup and the stages that it reads, in turn.
+// A warpgroup, and the stages it reads in order.
 template <NumberType Type>
 struct GemmMultiplier {
   GemmShared shared;
@@ -241,7 +241,7 @@ struct GemmMultiplier {
   __device__ void wait() const { barrier_wait(&barriers.full[place.index], place.parity); }
 
   // d[4 * j + 2 * i + e]: row lane / 4 + 8 * i of the warp's 16, output 8 * j + 2 * (lane % 4) + e. Returns
-  // the stage whose products may still be under way.
+  // the stage whose products may still be in progress.
   __device__ int multiply(GemmSum<Type>* d, int inputs) {
     int before = -1;
 #pragma unroll 1
@@ -252,7 +252,7 @@ struct GemmMultiplier {
       products_begin();
 #pragma unroll
       for (int k = 0; k < kGemmRowBytes / 32; ++k) {
-        const std::uint64_t x_now = x + 2 * k, weight_now = weight + 2 * k;  // 32 bytes on
+        const std::uint64_t x_now = x + 2 * k, weight_now = weight + 2 * k;  // 32 bytes further
         const int accumulate = input > 0 || k > 0;
         if constexpr (Type == NumberType::kInt8) {
           multiply_rows256_int8(d, x_now, weight_now, accumulate);
@@ -270,7 +270,7 @@ struct GemmMultiplier {
     }
     return before;
   }
-  // The same stages, without rows.
+  // Releases the same stages without computing rows.
   __device__ void pass(int inputs) {
     for (int input = 0; input < inputs; input += kGemmDepth<Type>) {
       wait();
@@ -280,13 +280,13 @@ struct GemmMultiplier {
   }
 };
 
-// A warpgroup: 64 rows of each tile, rounded to bfloat16 and left in the multiplier's part to be finished by
-// others; but the last tile is finished by the multipliers.
+// A warpgroup: computes 64 rows of each tile, rounds them to bfloat16 and leaves them in the multiplier's
+// part for the finishers; the last tile is finished by the multipliers.
 template <typename Finisher>
 __device__ inline void multiply_gemm_tiles(const GemmBlock<Finisher>& block) {
   const FusedGemmArguments& a = block.a;
   GemmBarriers& barriers = block.barriers;
-  // Known to be the same in all lanes, so that the loops below are too.
+  // Known to the compiler to be uniform, so that the loops below are too.
   const int part = __shfl_sync(0xffffffffu, static_cast<int>(threadIdx.x) / kGemmWarpgroup - 1, 0);
   const int lane = threadIdx.x % 32;
   const int part_row = threadIdx.x % kGemmWarpgroup / 32 * 16 + lane % 16;
@@ -300,7 +300,7 @@ __device__ inline void multiply_gemm_tiles(const GemmBlock<Finisher>& block) {
     const bool is_last = tiles.is_last();
     if (part < tiles.parts()) {
       const int before = multiplier.multiply(d, a.inputs);
-      if (!is_last) tiles.advance();  // while its last products are under way
+      if (!is_last) tiles.advance();  // while its last products are in progress
       barrier_wait(&barriers.part_empty[part], part_place.parity ^ 1);
       products_wait<0>();
       multiplier.release(before);

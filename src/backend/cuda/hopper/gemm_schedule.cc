@@ -11,7 +11,7 @@ GemmStrip strip_of(std::int32_t pairs, bool has_pair_apart) {
   return {.height = Divisor(std::max(height, 1)), .turn = Divisor(2 * height + apart)};
 }
 
-// How the tiles end: the clusters that began early first, each time in tiles since the others began.
+// How the tiles end: first the clusters that began early; times are in tiles since the others began.
 struct Ending {
   float time = std::numeric_limits<float>::infinity();
   std::int32_t num_ahead = 0;
@@ -23,7 +23,7 @@ struct Tiles {
   std::int32_t without_second_half;  // the last ones
   std::int32_t clusters;
   std::int32_t num_early;
-  float lead;  // of these, in tiles
+  float lead;  // of the early ones, in tiles
 };
 
 Ending earliest_ending(const Tiles& tiles) {
@@ -53,22 +53,22 @@ std::int32_t num_gemm_clusters(const FusedGemmArguments& a) {
 }
 
 GemmSchedule gemm_schedule(const FusedGemmArguments& a, std::int32_t output_tiles, bool quantized) {
-  // Weights that stay in the cache are read again for each pair of row tiles, and rows once; else both share
-  // it.
+  // If the weights fit the cache, they are read again for each pair of row tiles, and rows once; otherwise
+  // both share it.
   constexpr std::int64_t kCachedBytes = std::int64_t{16} << 20;
   constexpr std::int32_t kStripPairs = 11;
   const std::int64_t weight_bytes = std::int64_t{quantized ? 1 : 2} * a.inputs * output_tiles * kGemmColumns;
   const std::int32_t clusters = num_gemm_clusters(a), last_pair = (a.num_rows - 1) / kGemmPairRows;
   const std::int32_t strip = weight_bytes <= kCachedBytes || last_pair == 0 ? 1 : kStripPairs;
   const std::int32_t last_rows = a.num_rows - last_pair * kGemmPairRows, last_strip = last_pair / strip;
-  // In a first round clusters would be left without tiles.
+  // In a first round, clusters would be left without tiles.
   const bool has_rounds = (last_pair + 1) * output_tiles > clusters;
   const bool is_apart = has_rounds && last_rows <= kGemmPartRows;
   const std::int32_t last_tiles = is_apart ? tiles_of(output_tiles, kGemmCluster) : output_tiles;
   const std::int32_t tiles = last_pair * output_tiles + last_tiles;
   const Ending ending = earliest_ending({
       .count = tiles,
-      // Without strips the last tiles are of the last rows, which may be less than half a tile's.
+      // Without strips, the last tiles have the last rows, which may be less than half a tile.
       .without_second_half = strip == 1 && last_rows <= kGemmHalfPairRows ? last_tiles : 0,
       .clusters = clusters,
       .num_early = has_rounds ? a.before.end.num_early : 0,
@@ -98,7 +98,7 @@ std::int32_t GemmSchedule::half_rounds(std::int32_t num_clusters) const {
 GemmEnd GemmSchedule::end(const FusedGemmArguments& a) const {
   const std::int32_t clusters = num_gemm_clusters(a);
   const std::int32_t busy = num_halves > 0 ? num_halves : num_whole % clusters;
-  // Clusters with tiles ahead of them end with the others, more or less.
+  // Clusters with tiles ahead end with the others, more or less.
   if (busy == 0 || num_ahead > 0 || num_whole < clusters) return {};
   return {.num_early = clusters - busy,
           .early_inputs = static_cast<float>(a.inputs) * (num_halves > 0 ? 0.5f : 1.0f)};

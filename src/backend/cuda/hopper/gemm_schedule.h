@@ -1,5 +1,5 @@
-// Which tiles of a matrix product a cluster of blocks computes, and in which order; see fused_gemm.cu. No
-// schedule changes a row's bits.
+// The tile scheduler of a matrix product: which tiles a cluster of blocks computes, and in which order; see
+// fused_gemm.cu. No schedule changes a row's bits.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@ namespace rerank::cuda {
 constexpr std::int32_t kGemmRows = 128;  // of a block's tile
 constexpr std::int32_t kGemmHalf = 128;  // outputs of half a tile
 constexpr std::int32_t kGemmColumns = 2 * kGemmHalf;
-// Blocks with different rows and the same weights: each copies half of them to both.
+// Blocks with different rows and the same weights: each copies half of the weights to both.
 constexpr std::int32_t kGemmCluster = 2;
 static_assert(kGemmPairRows == kGemmCluster * kGemmRows);
 constexpr std::int32_t kGemmHalfPairRows = kGemmPairRows / 2;
@@ -22,7 +22,7 @@ constexpr std::int32_t tiles_of(std::int32_t size, std::int32_t step) {
   return (size + step - 1) / step;
 }
 
-// Divides by multiplying: a whole division takes as long as a part of a tile. Exact where number * value <
+// Divides by multiplying: an integer division takes as long as a part of a tile. Exact if number * value <
 // 2^32.
 struct Divisor {
   std::uint32_t value = 1;
@@ -37,21 +37,21 @@ struct Divisor {
   }
 };
 
-// Pairs of row tiles by all output tiles, in turns of two of the latter: the pair that is apart, if there is
-// one, then the others of one output tile and of the next.
+// Pairs of row tiles times all output tiles, in turns of two output tiles: first the pair that is apart, if
+// there is one, then the other pairs with the first output tile and with the second.
 struct GemmStrip {
-  Divisor height;  // pairs but for one that is apart
-  Divisor turn;    // tiles
+  Divisor height;  // pairs, except one that is apart
+  Divisor turn;    // in tiles
 };
 
-// Clusters walk strips of some pairs of row tiles, so that those under way at one time share rows and weights
-// in the cache, and each takes the next tile in turn.
-// - Clusters that begin before the others, since theirs ended first in the product before, have some tiles
-//   ahead of them.
-// - Where what whole rounds leave is little, it goes as halves of tiles, of the first rows and then of the
-//   others, to twice as many clusters.
-// - Where the last rows are few enough for one multiplier, they are apart: each block of a cluster has
-//   another of two output tiles, and all these rows.
+// Clusters process strips of a few pairs of row tiles, so that tiles computed at the same time share rows and
+// weights in the cache. Each cluster takes the next tile in turn.
+// - Clusters that begin before the others, since they finished the previous product early, have some tiles
+//   ahead.
+// - If little is left after the whole rounds, it is computed as half tiles, of the first rows and then of the
+//   others, by twice as many clusters.
+// - If the last rows are few enough for one multiplier, they are apart: each block of a cluster has another
+//   of two output tiles, and all these rows.
 struct GemmSchedule {
   std::int32_t output_tiles = 0;
   std::int32_t strip_pairs = 0;
@@ -60,16 +60,16 @@ struct GemmSchedule {
   std::int32_t last_pair = 0;
   bool last_is_apart = false;
   GemmStrip strips, end_strip;
-  std::int32_t num_tiles = 0;  // where the last rows are apart, two of theirs count as one
+  std::int32_t num_tiles = 0;  // if the last rows are apart, two of their tiles count as one
   std::int32_t num_whole = 0;
-  std::int32_t num_halves = 0;  // of the tiles after them
+  std::int32_t num_halves = 0;  // of the tiles after those
   std::int32_t num_early = 0;   // clusters
-  std::int32_t num_ahead = 0;   // tiles of each of them
+  std::int32_t num_ahead = 0;   // tiles of each early cluster
 
   std::int32_t num_turns() const { return num_whole + num_halves; }
-  // Rounds of all clusters, in halves of a tile.
+  // Rounds of all clusters, in half tiles.
   std::int32_t half_rounds(std::int32_t num_clusters) const;
-  // What the product after this one can make use of.
+  // What the next product can make use of.
   GemmEnd end(const FusedGemmArguments& arguments) const;
 };
 
@@ -77,8 +77,8 @@ std::int32_t num_gemm_clusters(const FusedGemmArguments& arguments);
 // REQUIRES: there are rows.
 GemmSchedule gemm_schedule(const FusedGemmArguments& arguments, std::int32_t output_tiles, bool quantized);
 
-// The tiles of a block in turn. Half a tile's rows are of both blocks of the cluster, and of one multiplier
-// in each. So are the last rows, if they are few.
+// Iterates over the tiles of a block. The rows of half a tile belong to both blocks of the cluster, and to
+// one multiplier in each. So do the last rows, if they are few.
 class GemmTiles {
  public:
   __host__ __device__ GemmTiles(std::int32_t num_rows, const GemmSchedule& schedule,
@@ -92,11 +92,11 @@ class GemmTiles {
     find();
   }
 
-  __host__ __device__ std::int32_t row() const { return row_; }    // the first
-  __host__ __device__ std::int32_t tile() const { return tile_; }  // of the outputs
-  // Multipliers with rows, the same in both blocks.
+  __host__ __device__ std::int32_t row() const { return row_; }    // the first row
+  __host__ __device__ std::int32_t tile() const { return tile_; }  // output tile
+  // Multipliers that have rows; the same in both blocks.
   __host__ __device__ std::int32_t parts() const { return parts_; }
-  // The other block has the same rows, and outputs of its own.
+  // Whether the other block has the same rows and different outputs.
   __host__ __device__ bool is_apart() const { return is_apart_; }
   __host__ __device__ bool has_ended() const { return now_ >= schedule_.num_whole + schedule_.num_halves; }
   __host__ __device__ bool is_last() const {
@@ -113,7 +113,7 @@ class GemmTiles {
 
   __host__ __device__ void find() {
     const GemmSchedule& s = schedule_;
-    const bool is_second = now_ >= s.num_tiles;  // half
+    const bool is_second = now_ >= s.num_tiles;  // second half
     const std::int32_t index = is_second ? s.num_whole + now_ - s.num_tiles : now_;
     const std::int32_t strip = s.strip_tiles.divide(index);
     const bool is_end = strip == s.last_strip;
@@ -131,7 +131,7 @@ class GemmTiles {
     tile_ = 2 * turn + second;
     parts_ = now_ < s.num_whole && first_row + kGemmHalfPairRows < num_rows_ ? kGemmMultipliers : 1;
     row_ = first_row + (is_apart_ ? 0 : block_ * parts_ * kGemmPartRows);
-    if (is_apart_ && tile_ == s.output_tiles) {  // there is no second one: rows that are none
+    if (is_apart_ && tile_ == s.output_tiles) {  // there is no second one: use rows that do not exist
       --tile_;
       row_ = pair * kGemmPairRows + kGemmHalfPairRows;
     }

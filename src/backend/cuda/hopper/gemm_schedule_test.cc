@@ -17,7 +17,7 @@ GemmSchedule schedule_of(const FusedGemmArguments& a, std::int32_t output_tiles)
   return gemm_schedule(a, output_tiles, false);
 }
 
-// Calls use(tiles of a block, its number in the cluster) for each tile of each block.
+// Calls use(tiles of a block, its index in the cluster) for each tile of each block.
 template <typename Use>
 void for_each_tile(const FusedGemmArguments& a, const GemmSchedule& schedule, const Use& use) {
   const std::int32_t clusters = std::min(schedule.num_turns(), num_gemm_clusters(a));
@@ -45,7 +45,7 @@ TEST(GemmScheduleTest, EachResultIsOfOneMultiplier) {
     if (i % 3 != 0) a.before.end = {up_to(66) % num_gemm_clusters(a), static_cast<float>(up_to(12288))};
     const std::int32_t output_tiles = up_to(80);
     const GemmSchedule schedule = schedule_of(a, output_tiles);
-    std::map<std::pair<std::int32_t, std::int32_t>, int> times;  // of each part's rows and output tile
+    std::map<std::pair<std::int32_t, std::int32_t>, int> times;  // by the part's rows and output tile
     for_each_tile(a, schedule, [&](const GemmTiles& tiles) {
       ASSERT_EQ(tiles.row() % kGemmPartRows, 0);
       ASSERT_LT(tiles.tile(), output_tiles);
@@ -67,7 +67,7 @@ TEST(GemmScheduleTest, EachResultIsOfOneMultiplier) {
 TEST(GemmScheduleTest, EarlyClustersHaveTilesAhead) {
   FusedGemmArguments down{.num_rows = 4365, .inputs = 9728, .num_processors = 132};
   const GemmSchedule before = schedule_of(down, 10);
-  EXPECT_EQ(before.num_tiles, 175);  // in the third round 43 clusters
+  EXPECT_EQ(before.num_tiles, 175);  // 43 clusters in the third round
   FusedGemmArguments next{.num_rows = 4365, .inputs = 2560, .num_processors = 132};
   next.before.end = before.end(down);
   EXPECT_EQ(next.before.end.num_early, 23);
@@ -89,7 +89,7 @@ TEST(GemmScheduleTest, FewRowsAreApartAfterAFirstRound) {
   EXPECT_FALSE(schedule_of(more, 24).last_is_apart);
 }
 
-// What rows count for is what the product after them waits for.
+// The rows count as the next product expects it.
 TEST(GemmScheduleTest, RowsApartAreCounted) {
   const FusedGemmArguments a{.num_rows = 4352 + kGemmPartRows, .inputs = 1024, .num_processors = 132};
   constexpr std::int32_t kOutputTiles = 5;

@@ -1,6 +1,6 @@
-// What attention and matrix products need of a Hopper multiprocessor that CUDA C++ has no words for: barriers
-// in shared memory, bulk copies of tensor boxes, warpgroup matrix products, pairs of blocks. See the PTX ISA,
-// "mbarrier", "cp.async.bulk.tensor" and "wgmma". For kernels only.
+// Hopper features that CUDA C++ does not expose, for attention and matrix products: barriers in shared
+// memory, bulk copies of tensor boxes (TMA), warpgroup matrix products, clusters. See "mbarrier",
+// "cp.async.bulk.tensor" and "wgmma" in the PTX ISA. For kernels only.
 #pragma once
 
 #include <cuda.h>
@@ -13,13 +13,13 @@ __device__ inline std::uint32_t shared_address(const void* pointer) {
   return static_cast<std::uint32_t>(__cvta_generic_to_shared(pointer));
 }
 
-// --- mbarrier: `count` arrivals complete a phase; waiting names the parity of the phase waited for.
+// --- mbarrier: `count` arrivals complete a phase; to wait, pass the parity of that phase.
 
 __device__ inline void barrier_init(std::uint64_t* barrier, unsigned count) {
   asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(shared_address(barrier)), "r"(count)
                : "memory");
 }
-// After barrier_init, before other threads and the copy engine use the barriers.
+// Call after barrier_init, before other threads and TMA use the barriers.
 __device__ inline void barriers_publish() {
   asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
 }
@@ -46,7 +46,7 @@ __device__ inline void barrier_wait(std::uint64_t* barrier, unsigned parity) {
       : "memory");
 }
 
-// A place in a ring of barriers.
+// A position in a ring of barriers.
 template <int Size>
 struct Place {
   int index = 0;
@@ -62,7 +62,7 @@ struct Place {
 
 // --- copies
 
-// Copies the box of `map` at (column, row) to `to`, a multiple of 128.
+// Copies the box of `map` at (column, row) to `to`, which is a multiple of 128.
 __device__ inline void copy_box(std::uint32_t to, const CUtensorMap* map, int column, int row,
                                 std::uint64_t* barrier) {
   asm volatile(
@@ -79,8 +79,8 @@ __device__ inline void copy_box(std::uint32_t to, const CUtensorMap* map, int co
       "l"(map), "r"(column), "r"(head), "r"(row), "r"(shared_address(barrier))
       : "memory");
 }
-// The same into the shared memory of each block of the cluster in `blocks`, a mask, at the same place, where
-// it counts for the barrier at the same place.
+// The same to the shared memory of each block of the cluster in the mask `blocks`, at the same address,
+// counting for the barrier at the same address.
 __device__ inline void copy_box_to(std::uint16_t blocks, std::uint32_t to, const CUtensorMap* map, int column,
                                    int row, std::uint64_t* barrier) {
   asm volatile(
@@ -90,13 +90,13 @@ __device__ inline void copy_box_to(std::uint16_t blocks, std::uint32_t to, const
       : "memory");
 }
 
-// Into the second-level cache; place and size are multiples of 16 bytes.
+// Prefetches to the L2 cache; address and size are multiples of 16 bytes.
 __device__ inline void prefetch(const void* from, int num_bytes) {
   asm volatile("cp.async.bulk.prefetch.L2.global [%0], %1;" ::"l"(from), "r"(num_bytes) : "memory");
 }
 
-// Four 8 x 8 matrices of 16-bit numbers, in registers as wgmma's results are; lane 8 * m + r names the place
-// of row r of matrix m.
+// Stores four 8 x 8 matrices of 16-bit values that are in registers like the results of wgmma; lane 8 * m + r
+// provides the address of row r of matrix m.
 __device__ inline void store_matrices(std::uint32_t to, std::uint32_t a, std::uint32_t b, std::uint32_t c,
                                       std::uint32_t d) {
   asm volatile("stmatrix.sync.aligned.m8n8.x4.shared.b16 [%0], {%1, %2, %3, %4};" ::"r"(to), "r"(a), "r"(b),
@@ -104,8 +104,8 @@ __device__ inline void store_matrices(std::uint32_t to, std::uint32_t a, std::ui
                : "memory");
 }
 
-// `Threads`, which are whole warps, meet; `index` is 1 to 15, another for each group of them. Those that only
-// arrive do not wait.
+// Synchronizes `Threads` threads, in whole warps; `index` is 1 to 15, a different one for each group. Threads
+// that only arrive do not wait.
 template <int Threads>
 __device__ inline void group_sync(int index) {
   asm volatile("bar.sync %0, %1;" ::"r"(index), "n"(Threads) : "memory");
@@ -115,7 +115,7 @@ __device__ inline void group_arrive(int index) {
   asm volatile("bar.arrive %0, %1;" ::"r"(index), "n"(Threads) : "memory");
 }
 
-// Stays behind the waits before it.
+// Not reordered before preceding waits.
 __device__ inline uint4 load_shared(std::uint32_t from) {
   uint4 bits;
   asm volatile("ld.shared.v4.u32 {%0, %1, %2, %3}, [%4];"
@@ -124,7 +124,7 @@ __device__ inline uint4 load_shared(std::uint32_t from) {
   return bits;
 }
 
-// 16 or 8 bytes, by a predicate: a branch would keep what follows from being begun.
+// Stores 16 or 8 bytes with a predicate: a branch would prevent overlap with what follows.
 __device__ inline void store_if(bool condition, void* to, uint4 bits) {
   asm volatile(
       "{\n.reg .pred p;\nsetp.ne.b32 p, %0, 0;\n"
@@ -141,7 +141,7 @@ __device__ inline void store_if(bool condition, void* to, uint2 bits) {
       : "memory");
 }
 
-// --- counts in the device's memory
+// --- counters in device memory
 
 __device__ inline unsigned load_acquire(const unsigned* from) {
   unsigned value;
@@ -151,7 +151,7 @@ __device__ inline unsigned load_acquire(const unsigned* from) {
 __device__ inline void add_release(unsigned* to, unsigned value) {
   asm volatile("red.release.gpu.global.add.u32 [%0], %1;" ::"l"(to), "r"(value) : "memory");
 }
-// Between a thread's loads and stores and the copy engine's, of the device's memory.
+// Orders a thread's accesses to device memory with those of TMA.
 __device__ inline void order_with_copies() {
   asm volatile("fence.proxy.async.global;" ::: "memory");
 }
@@ -163,11 +163,11 @@ __device__ inline unsigned block_of_cluster() {
   asm("mov.u32 %0, %%cluster_ctarank;" : "=r"(rank));
   return rank;
 }
-// All threads of all blocks.
+// Synchronizes all threads of all blocks.
 __device__ inline void cluster_sync() {
   asm volatile("barrier.cluster.arrive.aligned;\nbarrier.cluster.wait.aligned;" ::: "memory");
 }
-// At the same barrier of another block.
+// Arrives at the same barrier of another block.
 __device__ inline void barrier_arrive_at(unsigned block, std::uint64_t* barrier) {
   asm volatile(
       "{\n"
@@ -190,9 +190,9 @@ __device__ inline void registers_give() {
   asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(Count));
 }
 
-// --- wgmma: D [64, n] (+)= A [64, 16] B [16, n] with float32 sums, of int8 with int32. Operands in shared
-// memory stand in rows of 128 bytes that are swizzled by 128 bytes: the 16-byte chunk c of row r stands at
-// c ^ (r % 8).
+// --- wgmma: D [64, n] (+)= A [64, 16] B [16, n] with float32 sums, or int32 for int8. Operands in shared
+// memory have rows of 128 bytes that are swizzled by 128 bytes: the 16-byte chunk c of row r is at c ^ (r %
+// 8).
 
 __device__ inline void products_begin() {
   asm volatile("wgmma.fence.sync.aligned;" ::: "memory");
@@ -200,14 +200,14 @@ __device__ inline void products_begin() {
 __device__ inline void products_commit() {
   asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory");
 }
-// Waits until at most `Pending` groups are under way.
+// Waits until at most `Pending` groups are in progress.
 template <int Pending>
 __device__ inline void products_wait() {
   asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(Pending) : "memory");
 }
 
-// Groups of 8 rows are 1024 bytes apart; `leading_bytes` is from one 128-byte column block to the next and
-// counts only for transposed operands.
+// Groups of 8 rows are 1024 bytes apart; `leading_bytes` is the distance between 128-byte column blocks, used
+// only for transposed operands.
 __device__ inline std::uint64_t matrix_descriptor(std::uint32_t address, unsigned leading_bytes) {
   return static_cast<std::uint64_t>((address & 0x3ffff) >> 4) |
          static_cast<std::uint64_t>(leading_bytes >> 4) << 16 | std::uint64_t{1024 >> 4} << 32 |
@@ -251,7 +251,7 @@ __device__ inline void multiply_rows128(float* d, std::uint64_t a, std::uint64_t
       : "l"(a), "l"(b), "r"(accumulate));
 }
 
-// The 128 numbers of d.
+// The 128 registers of d.
 #define RERANK_NUMBERS_256                                                                          \
   "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, %16, %17, %18, %19, %20, " \
   "%21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, %32, %33, %34, %35, %36, %37, %38, %39, " \
@@ -285,7 +285,7 @@ __device__ inline void multiply_rows256(float* d, std::uint64_t a, std::uint64_t
       : RERANK_OPERANDS_256("+f")
       : "l"(a), "l"(b), "r"(accumulate));
 }
-// The same of numbers of a byte, in rows of as many bytes: k is 32.
+// The same for one-byte values, in rows of the same number of bytes: k is 32.
 __device__ inline void multiply_rows256_e4m3(float* d, std::uint64_t a, std::uint64_t b, int accumulate) {
   asm volatile(
       "{\n.reg .pred p;\nsetp.ne.b32 p, %130, 0;\n"

@@ -10,7 +10,7 @@
 namespace rerank::cuda {
 namespace {
 
-constexpr int kCountingProducts = 3;  // of a layer, all but its first
+constexpr int kCountingProducts = 3;  // per layer, all except the first
 
 bool is_one_of(std::int32_t value, std::initializer_list<std::int32_t> values) {
   return std::ranges::find(values, value) != values.end();
@@ -94,7 +94,7 @@ void HopperKernels::load(DeviceBFloat16* qkv, DeviceBFloat16* store, std::int64_
   for (const Operand& weight : added) library_products_.emplace(weight.columns, choose(weight, trial));
 }
 
-// Where large batches are computed by our own kernel, it decides the bits: added to zeros, what it adds.
+// For large batches our own kernel is used and determines the bits: those of adding the product to zeros.
 Gemm HopperKernels::choose(const Operand& weight, const GemmTrial& trial) const {
   const std::int32_t tokens = options_.max_tokens, hidden = options_.spec.hidden, inputs = weight.columns;
   const cudaStream_t stream = options_.stream;
@@ -150,13 +150,13 @@ void HopperKernels::attention(const AttentionArguments& arguments) {
 void HopperKernels::mlp_in(const Product& product, const MlpArguments& arguments) {
   FusedGemmArguments own = this->arguments(product);
   const MlpIn mlp{arguments, options_.spec.activation, options_.spec.gated};
-  // Who waits for a part of a product is a product of this set.
+  // Only products of this set wait for parts of a product.
   if (options_.adds_products && !is_quantized(product.weight.type)) own.counts = next_counts();
   launch_mlp_in(own, scale(product), mlp, options_.stream);
   progress_ = progress_of_mlp_in(own, mlp);
 }
 
-// Large batches and all that is quantized by our own kernels; else by cuBLASLt.
+// Large batches and all quantized values use our own kernels; otherwise cuBLASLt is used.
 bool HopperKernels::add_product(const Product& product, const Residual& x, DeviceBFloat16* added) {
   const bool quantized = is_quantized(product.weight.type);
   const Gemm& library = library_products_.at(product.weight.columns);

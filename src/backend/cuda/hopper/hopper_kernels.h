@@ -1,4 +1,4 @@
-// Compute capability 9.0 (H100, H200): wgmma, the copy engine (TMA), clusters of blocks.
+// The kernel set for compute capability 9.0 (H100, H200): wgmma, TMA, clusters.
 #pragma once
 
 #include <deque>
@@ -11,7 +11,7 @@
 
 namespace rerank::cuda {
 
-// The first key of config.json with what these kernels do not compute of it; empty: they compute all of it.
+// The first key of config.json, with its value, that these kernels do not support; empty: all are supported.
 std::string hopper_unsupported_key(const TransformerSpec& spec);
 
 class HopperKernels final : public KernelSet {
@@ -37,7 +37,7 @@ class HopperKernels final : public KernelSet {
   static ProductScale scale(const Product& product);
   std::int64_t count_rows() const;
   std::size_t counts_bytes() const;
-  std::uint32_t* next_counts();  // zeros; or null if there are none left in this forward
+  std::uint32_t* next_counts();  // zeros; nullptr if none are left in this forward pass
   AttentionShape shape() const {
     return {options_.spec.num_heads, options_.spec.num_kv_heads, options_.spec.head_dim};
   }
@@ -45,11 +45,11 @@ class HopperKernels final : public KernelSet {
   KernelSetOptions options_;
   GemmLibrary library_;
   std::deque<GemmView> views_;                     // of operands
-  std::map<std::int32_t, Gemm> library_products_;  // that are added, by inputs: cuBLASLt's, for small batches
+  std::map<std::int32_t, Gemm> library_products_;  // cuBLASLt products to add, by inputs, for small batches
   AttentionViews attention_views_{};
-  DeviceBuffer counts_;          // [products that count, count_rows()]
-  std::size_t num_counted_ = 0;  // products of this forward that count
-  GemmProgress progress_;        // of what was launched last, if it is a product that counts
+  DeviceBuffer counts_;          // [products with counts, count_rows()]
+  std::size_t num_counted_ = 0;  // products with counts in this forward pass
+  GemmProgress progress_;        // of the last launch, if it is a product with counts
 };
 
 }  // namespace rerank::cuda

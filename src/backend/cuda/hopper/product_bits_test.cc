@@ -1,5 +1,5 @@
-// A row's bits do not depend on how many rows a matrix product has, on the row's place among them, nor on the
-// number of multiprocessors.
+// The bits of a row depend neither on the number of rows of a matrix product, nor on the row's position, nor
+// on the number of multiprocessors.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -13,7 +13,7 @@ namespace {
 
 class ProductBitsTest : public ProductsFixture {
  protected:
-  // compute(first row, rows, out) for random runs of rows, each against the same rows of all.
+  // Runs compute(first row, rows, out) for random runs of rows and compares each with the same rows of all.
   template <typename Compute>
   void expect_same_bits(std::int32_t halves_of_row, const Compute& compute) {
     DeviceBuffer all(size(2 * std::int64_t{kMaxRows} * halves_of_row)), some(all.size_bytes()),
@@ -39,7 +39,7 @@ class ProductBitsTest : public ProductsFixture {
     RERANK_CUDA_CHECK(cudaStreamSynchronize(stream_.get()));
     EXPECT_EQ(count, 0u);
   }
-  // add(first row, rows, to): both numbers of the residual, and its squares.
+  // add(first row, rows, to): compares both values of the residual, and its squares.
   template <typename Add>
   void expect_same_added_bits(const Add& add) {
     const std::int32_t hidden = GetParam().hidden;
@@ -81,7 +81,7 @@ TEST_P(ProductBitsTest, AddedBitsDependOnARowAlone) {
   }
 }
 
-// cuBLASLt stands in for products of bfloat16 alone.
+// cuBLASLt replaces only products of bfloat16.
 class StandInBitsTest : public ProductBitsTest {};
 
 TEST_P(StandInBitsTest, CublasAddsTheSameBits) {
@@ -108,7 +108,7 @@ TEST_P(StandInBitsTest, CublasAddsTheSameBits) {
                                                         cudaMemcpyDeviceToDevice, stream_.get()));
                     });
     expect_same_added_bits([&](std::int32_t first, std::int32_t rows, const Residual& to) {
-      // All rows, which the others are compared with, by our own.
+      // All rows, with which the others are compared, by our own kernel.
       if (rows == kMaxRows || !gemm.can_run(rows)) {
         launch_add_product(arguments(first, rows, inputs, s.hidden), {}, to, stream_.get());
       } else {
@@ -120,13 +120,13 @@ TEST_P(StandInBitsTest, CublasAddsTheSameBits) {
   }
 }
 
-// A product that begins with rows before the one that computes them has ended.
+// A product that starts with rows before the product that computes them has ended.
 class ProgressBitsTest : public ProductBitsTest {
  protected:
   static constexpr std::int32_t kCounts = (kMaxRows + kGemmPairRows - 1) / kGemmPairRows;
 
-  // What a decoder's layer computes after attention, and the next one before it; `counts` [3, kCounts], or
-  // null: each product awaits the one before.
+  // The products of a decoder's layer after attention, and the first one of the next layer. `counts` is [3,
+  // kCounts], or null: each product then waits for the previous one.
   void layer(std::int32_t num_rows, const ResidualBuffers& x, DeviceBFloat16* ffn, std::uint32_t* counts,
              DeviceBFloat16* out) const {
     const Shape& s = GetParam();
@@ -181,7 +181,7 @@ TEST_P(ProgressBitsTest, ProductsThatBeginEarlyComputeTheSame) {
   EXPECT_EQ(count, 0u);
 }
 
-// Of 132 multiprocessors, pairs of which take tiles of 256 rows by 256 outputs, or halves of their rows.
+// On 132 multiprocessors, pairs of which compute tiles of 256 rows by 256 outputs, or halves of their rows.
 TEST(AddProductTest, IsBusyWhenTheLastRoundIsNearlyFull) {
   const auto is_busy = [](std::int32_t num_rows, std::int32_t outputs) {
     return add_product_is_busy({.num_rows = num_rows, .inputs = 1024, .num_processors = 132}, outputs);

@@ -1,4 +1,4 @@
-// Random rows and weights of each model's sizes on a GPU, for tests of the matrix products alone.
+// Random rows and weights with each model's sizes on a GPU, for tests of matrix products only.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -45,11 +45,11 @@ DeviceBuffer on_device(const std::vector<T>& values) {
   DeviceBuffer buffer(values.size() * sizeof(T));
   RERANK_CUDA_CHECK(
       cudaMemcpy(buffer.as<void>(), values.data(), buffer.size_bytes(), cudaMemcpyHostToDevice));
-  RERANK_CUDA_CHECK(cudaStreamSynchronize(nullptr));  // the copy may return before it has arrived
+  RERANK_CUDA_CHECK(cudaStreamSynchronize(nullptr));  // the copy may return before it is complete
   return buffer;
 }
 
-// A sign, 4 bits of exponent, 3 of significand.
+// A sign, 4 bits of exponent, 3 bits of significand.
 inline float from_e4m3(std::uint8_t bits) {
   const int exponent = bits >> 3 & 15, significand = bits & 7;
   const float value = exponent == 0 ? std::ldexp(static_cast<float>(significand), -9)
@@ -75,7 +75,7 @@ inline std::vector<float> on_host(const QuantizedRows& rows, std::int64_t first_
   return values;
 }
 
-// Multiprocessors of the first GPU; 0: there is none that will do.
+// The number of multiprocessors of the first GPU; 0: there is no suitable one.
 inline int hopper_processors() {
   int count = 0;
   cudaDeviceProp properties{};
@@ -84,7 +84,7 @@ inline int hopper_processors() {
   return properties.multiProcessorCount;
 }
 
-// None without a GPU, as in the tests of whole backends.
+// Empty without a GPU, as in the tests of whole backends.
 inline std::vector<Shape> shapes() {
   if (hopper_processors() == 0) return {};
   return {{"0p6B", 1024, 3072, 16, 8},
@@ -99,7 +99,7 @@ inline std::vector<Shape> shapes() {
           {"odd_int8", 208, 304, 3, 1, NumberType::kInt8}};
 }
 
-// The residual of kMaxRows rows.
+// The residual for kMaxRows rows.
 struct ResidualBuffers {
   DeviceBuffer high, low, squares;
   Residual rows{};
@@ -168,7 +168,7 @@ class ProductsFixture : public testing::TestWithParam<Shape> {
     norm_host_ = norm;
     norm_ = on_device(norm);
     store_ = DeviceBuffer(size(2 * kMaxRows * 2 * s.num_kv_heads * kHeadDim));
-    // Each row has a scale of its own, about 1 / sqrt(1 + row % 5).
+    // Each row has its own scale, about 1 / sqrt(1 + row % 5).
     const int num_parts = num_square_parts(s.hidden);
     std::vector<float> squares(size(std::int64_t{kMaxRows} * num_parts));
     for (std::int32_t row = 0; row < kMaxRows; ++row) {
@@ -196,13 +196,13 @@ class ProductsFixture : public testing::TestWithParam<Shape> {
     return {.squares = squares_.as<float>() + std::int64_t{first_row} * num_square_parts(GetParam().hidden),
             .eps = kEps};
   }
-  // Of what launch_add_product adds.
+  // The scale of what launch_add_product adds.
   ProductScale added_scale(std::int32_t first_row) const {
     ProductScale scale = GetParam().is_quantized() ? row_scale(first_row) : ProductScale{};
     if (GetParam().type == NumberType::kE4m3) scale.rows = nullptr;
     return scale;
   }
-  // x as added products read it.
+  // x for products that are added.
   QuantizedRows added_x() const {
     QuantizedRows x = quantized_x();
     if (x.type == NumberType::kE4m3) x.scales = nullptr;
@@ -214,7 +214,7 @@ class ProductsFixture : public testing::TestWithParam<Shape> {
       launch_quantize(x_.as<DeviceBFloat16>(), nullptr, quantized_x(), kMaxRows, inputs, stream_.get());
       launch_quantize(weight_.as<DeviceBFloat16>(), nullptr, quantized_weight(), outputs, inputs,
                       stream_.get());
-      // A product asks for weights before the kernels before it have ended.
+      // A product prefetches weights before the previous kernels have ended.
       RERANK_CUDA_CHECK(cudaStreamSynchronize(stream_.get()));
       QuantizedRows rows = quantized_x();
       rows.values += std::int64_t{first_row} * inputs;
@@ -227,12 +227,12 @@ class ProductsFixture : public testing::TestWithParam<Shape> {
             gemm_view(NumberType::kBFloat16, weight_.as<void>(), outputs, inputs), num_rows, inputs,
             num_processors_};
   }
-  // What launch_mlp_in leaves at `out`: e4m3 where that is what it is made of.
+  // The output of launch_mlp_in at `out`: e4m3 if its operands are.
   static ActivationRows gate_up_rows(void* out) {
     if (GetParam().type == NumberType::kE4m3) return {.e4m3 = static_cast<std::uint8_t*>(out)};
     return {.values = static_cast<DeviceBFloat16*>(out)};
   }
-  // Rows [first_row, first_row + num_rows) of x.
+  // Computes rows [first_row, first_row + num_rows) of x.
   void gate_up(std::int32_t first_row, std::int32_t num_rows, void* out) const {
     const Shape& s = GetParam();
     launch_mlp_in(arguments(first_row, num_rows, s.hidden, 2 * s.ffn), row_scale(first_row),

@@ -1,4 +1,4 @@
-// What the matrix products compute, on a GPU, against sums in float64.
+// The results of matrix products on a GPU, compared with sums in float64.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -36,7 +36,7 @@ class ProductsTest : public ProductsFixture {
     for (const double value : values) squares += value * value;
     return std::sqrt(squares / static_cast<double>(values.size()));
   }
-  // bfloat16 keeps 8 bits; the product is rounded once before and once after what follows it. e4m3 keeps 4.
+  // bfloat16 has 8 bits; values are rounded once before the epilogue and once after it. e4m3 has 4 bits.
   static void expect_close(const std::vector<double>& wanted, const std::vector<float>& found,
                            NumberType type = NumberType::kBFloat16) {
     ASSERT_EQ(wanted.size(), found.size());
@@ -127,15 +127,15 @@ TEST_P(ProductsTest, AddedProductIsRight) {
     const std::vector<float> sums = x.on_host(rows[r]);
     const bool is_inside = rows[r] < num_rows;
     std::vector<double> wanted = product(added_x(), rows[r], s.ffn, s.hidden);
-    // The matrix units keep 14 bits of sums of e4m3.
+    // Tensor cores keep 14 bits of e4m3 sums.
     const double slack = s.type == NumberType::kE4m3 ? 0.02 * rms(wanted) : 1e-4;
     double squares = 0;
     for (std::size_t i = 0; i < wanted.size(); ++i) {
       const double added = is_inside ? to_float(to_bfloat16(static_cast<float>(wanted[i]))) : 0;
       const double sum = sums[i];
-      // The product's own rounding may fall to the other side.
+      // The product may be rounded to the other side.
       ASSERT_NEAR(sum, before[r][i] + added, 0.01 * std::abs(added) + slack) << rows[r] << " " << i;
-      // What products read is the number, rounded.
+      // Products read the rounded value.
       if (is_inside) {
         ASSERT_LE(std::abs(sum - high[i]), 0.004 * std::abs(sum)) << rows[r] << " " << i;
       }
@@ -152,7 +152,7 @@ TEST_P(ProductsTest, AddedProductIsRight) {
 
 class QuantizedProductsTest : public ProductsTest {};
 
-// Against the numbers before they were quantized, of which one in each row is much larger than the others.
+// Compared with the values before quantization, of which one in each row is much larger than the others.
 TEST_P(QuantizedProductsTest, AreCloseToTheProductOfWhatWasQuantized) {
   const Shape& s = GetParam();
   const std::int32_t num_rows = 300;
@@ -170,7 +170,7 @@ TEST_P(QuantizedProductsTest, AreCloseToTheProductOfWhatWasQuantized) {
     const std::int64_t at = std::int64_t{row} * s.hidden;
     const std::vector<float> x = on_host(x_.as<DeviceBFloat16>() + at, size(s.hidden)),
                              found = on_host(out.as<DeviceBFloat16>() + at, size(s.hidden));
-    float row_scale = 1;  // which of e4m3 is left to the caller
+    float row_scale = 1;  // for e4m3 the caller applies it
     if (s.type == NumberType::kE4m3) {
       RERANK_CUDA_CHECK(cudaMemcpy(&row_scale, x_scales_.as<float>() + row, 4, cudaMemcpyDeviceToHost));
     }
@@ -180,7 +180,7 @@ TEST_P(QuantizedProductsTest, AreCloseToTheProductOfWhatWasQuantized) {
         wanted[output] += double{x[i]} * weight[output * x.size() + i];
       errors[output] = wanted[output] - double{row_scale} * found[output];
     }
-    // A number of e4m3 is off by 2.4% of itself; of int8 by 0.3% of the largest of the row.
+    // An e4m3 value is off by 2.4% of itself, an int8 value by 0.3% of the row's largest.
     EXPECT_LE(rms(errors), (s.type == NumberType::kInt8 ? 0.03 : 0.05) * rms(wanted)) << row;
   }
 }
@@ -188,7 +188,7 @@ TEST_P(QuantizedProductsTest, AreCloseToTheProductOfWhatWasQuantized) {
 TEST_P(QuantizedProductsTest, WhatIsNotFiniteStaysSo) {
   const Shape& s = GetParam();
   std::vector<std::uint16_t> bits(size(3 * std::int64_t{s.hidden}), 0x3f80);  // ones
-  bits[size(s.hidden + 5)] = 0x7fc0;                                          // not a number
+  bits[size(s.hidden + 5)] = 0x7fc0;                                          // NaN
   bits[size(3 * std::int64_t{s.hidden} - 1)] = 0x7f80;                        // infinite
   launch_quantize(on_device(bits).as<DeviceBFloat16>(), nullptr, quantized_x(), 3, s.hidden, stream_.get());
   RERANK_CUDA_CHECK(cudaStreamSynchronize(stream_.get()));

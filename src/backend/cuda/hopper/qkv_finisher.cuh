@@ -1,4 +1,5 @@
-// What becomes of queries, keys and values: norms or biases, rotation, and their slots. For kernels only.
+// The epilogue of queries, keys and values: norms or biases, rotation, and storing in slots. For kernels
+// only.
 #pragma once
 
 #include <climits>
@@ -8,12 +9,12 @@
 
 namespace rerank::cuda {
 
-// What the heads of a tile are: all queries or all keys, all values, or neither.
+// What the heads of a tile are: only queries or keys, only values, or both.
 enum class TileHeads : std::uint8_t { kRotated, kValues, kMixed };
 
-// A thread has 8 numbers of the first half of a head and the 8 that they rotate with: in each half of the
-// tile, where the angles are the same; or one in each half, where a head is the whole tile. Heads have a norm
-// or else a bias.
+// A thread has 8 values of the first half of a head and the 8 that are rotated with them: in each half of the
+// tile, with the same angles; or one in each half if a head is the whole tile. Heads have either a norm or a
+// bias.
 template <int HeadDim, NumberType Type, bool HasNorm>
 struct Qkv {
   static constexpr NumberType kType = Type;
@@ -21,8 +22,8 @@ struct Qkv {
   static constexpr int kHalf = HeadDim / 2;      // of a head
   static constexpr int kThreads = HeadDim / 16;  // of a head
   static constexpr bool kIsWide = HeadDim > kGemmHalf;
-  static constexpr int kPairs = kIsWide ? 1 : 2;                    // that a thread has
-  static constexpr int kHeads = kIsWide ? 1 : kGemmHalf / HeadDim;  // of one of them in all threads
+  static constexpr int kPairs = kIsWide ? 1 : 2;                    // per thread
+  static constexpr int kHeads = kIsWide ? 1 : kGemmHalf / HeadDim;  // in one half of the tile
   static constexpr int kLanes = kThreads * kHeads;
 
   QkvArguments a;
@@ -60,7 +61,7 @@ struct Qkv {
   template <TileHeads Heads, typename ForEachPart>
   __device__ void finish_heads(int first_head, int num_rows, const ForEachPart& for_each_part) const {
     constexpr bool kRotated = Heads != TileHeads::kValues, kMixed = Heads == TileHeads::kMixed;
-    // Norms are the same for all queries and all keys; every head has a bias of its own.
+    // Norms are the same for all queries and for all keys; every head has its own bias.
     constexpr int kTerms = HasNorm && !kMixed ? 1 : kPairs;
     const int thread = threadIdx.x % kLanes, column = thread % kThreads * 8;
     int heads[kPairs];
@@ -70,13 +71,13 @@ struct Qkv {
     const int stride = a.num_heads * HeadDim + 2 * kv_dim, first = heads[0] * HeadDim + column;
     DeviceBFloat16* const out = a.qkv + first;
     DeviceBFloat16* const store = a.store + (first - a.num_heads * HeadDim);
-    int end_row[kPairs], first_slot[kPairs];  // of what is stored
+    int end_row[kPairs], first_slot[kPairs];  // of the stored values
 #pragma unroll
     for (int pair = 0; pair < kPairs; ++pair) {
       end_row[pair] = heads[pair] < a.end_head ? num_rows : 0;
       first_slot[pair] = heads[pair] < a.num_heads ? INT_MAX : 0;
     }
-    // Of a head, or of the last one behind them.
+    // The first of a thread's outputs; heads past the last one use the last.
     const auto place = [&](int pair) {
       return min(heads[pair], a.num_heads + 2 * a.num_kv_heads - 1) * HeadDim + column;
     };
@@ -155,7 +156,8 @@ struct Qkv {
     });
   }
 
-  // What RMSNorm multiplies a thread's heads by, side by side. By whole warps: several lanes hold a head.
+  // The factors of RMSNorm for a thread's heads, interleaved. Called by whole warps: several lanes share a
+  // head.
   __device__ void find_factors(const Vector8 (&lows)[kPairs], const Vector8 (&highs)[kPairs], float scale,
                                float (&factors)[kPairs]) const {
     float sums[kPairs];

@@ -12,7 +12,7 @@ namespace {
 
 using Encode = decltype(&cuTensorMapEncodeTiled);
 
-// From the driver, which is not linked.
+// Found through the runtime: the driver library is not linked.
 Encode find_encode() {
   void* function = nullptr;
   cudaDriverEntryPointQueryResult found{};

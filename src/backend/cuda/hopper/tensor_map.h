@@ -1,4 +1,4 @@
-// Descriptions of matrices for the copy engine; see the CUDA driver API, cuTensorMapEncodeTiled.
+// Creates tensor maps for TMA; see cuTensorMapEncodeTiled in the CUDA driver API.
 #pragma once
 
 #include <cuda.h>
@@ -9,9 +9,9 @@
 
 namespace rerank::cuda {
 
-// Sizes and box from the innermost dimension outwards; strides in bytes, of all dimensions but the innermost.
-// What a box has outside is zeros. Rows of a box are swizzled by 128 bytes, so its first size is at most that
-// many.
+// Sizes and box start with the innermost dimension; strides are in bytes, of all dimensions except the
+// innermost. Elements of a box outside the matrix are zeros. Rows of a box are swizzled by 128 bytes, so its
+// first size is at most that many.
 CUtensorMap tensor_map(CUtensorMapDataType type, const void* data, std::size_t rank, const cuuint64_t* sizes,
                        const cuuint64_t* strides, const cuuint32_t* box);
 

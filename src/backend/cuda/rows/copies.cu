@@ -1,4 +1,4 @@
-// Kernels that move rows, scale weights once, and two for choosing GEMM algorithms by their bits.
+// Kernels that copy rows, scale weights once, and two for choosing GEMM algorithms by their bits.
 #include "backend/cuda/device.h"
 #include "backend/cuda/rows/kernels.h"
 #include "backend/cuda/rows/residual.cuh"

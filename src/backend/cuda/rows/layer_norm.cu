@@ -1,4 +1,4 @@
-// Rows as one block holds them in registers: sums of embeddings, norms, means, heads. See layer_norm.h.
+// Rows held in the registers of one block: sums of embeddings, norms, means, heads. See layer_norm.h.
 #include "backend/cuda/device.h"
 #include "backend/cuda/overlap.cuh"
 #include "backend/cuda/rows/layer_norm.h"
@@ -10,7 +10,7 @@ namespace {
 constexpr int kHeadWarps = 8;  // of a block, an output each
 constexpr int kHeadRows = 8;   // of a block
 
-// Zeros behind the row's end stay zeros: with a layer norm's mean taken off they would count.
+// Padding past the row's end stays zero; otherwise subtracting a layer norm's mean would make it count.
 __device__ inline void normalize(const RowNorm& norm, int columns, Vector8 (&held)[kRowVectors]) {
   if (norm.weight == nullptr) return;
   if (norm.kind == NormKind::kLayer) {
@@ -60,7 +60,7 @@ __device__ inline void store_row(const Residual& x, int row, const Vector8 (&hel
 
 __global__ void __launch_bounds__(kMaxRowThreads) embed_sum_kernel(const __grid_constant__ EmbedArguments a) {
   const int row = block_row(), hidden = a.out.hidden;
-  if (row >= a.num_rows) return;  // the whole warp, and no other of its row
+  if (row >= a.num_rows) return;  // a whole row: each is in one warp
   Vector8 held[kRowVectors];
   load_row(a.table, nullptr, hidden / 8, a.ids[row], held);
 #pragma unroll
@@ -158,7 +158,7 @@ __device__ inline float activated(HeadStep::Activation activation, float x) {
   return x;
 }
 
-// A warp has an output of kHeadRows rows, so that the weight's row is read once for all of them.
+// A warp computes one output for kHeadRows rows, so that the weight's row is read once for all of them.
 __global__ void __launch_bounds__(32 * kHeadWarps)
     head_dense_kernel(const __grid_constant__ HeadDenseArguments a) {
   const int output = blockIdx.x * kHeadWarps + threadIdx.x / 32, lane = threadIdx.x % 32;

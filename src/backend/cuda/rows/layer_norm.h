@@ -1,5 +1,6 @@
-// Launchers of what encoders need besides products and attention: embeddings of three tables, layer norms,
-// means over a prompt, and heads of several steps. As in kernels.h: a row's result depends on that row alone.
+// Launchers of kernels that encoders need in addition to products and attention: sums of embeddings, layer
+// norms, means over a prompt, and heads of several steps. As in kernels.h, a row's result depends on that row
+// only.
 #pragma once
 
 #include <cuda_runtime_api.h>
@@ -11,10 +12,10 @@
 
 namespace rerank::cuda {
 
-// A norm of rows of `columns` numbers, at most kMaxNormColumns: RMSNorm or layer norm, in float32.
+// A norm of rows with at most kMaxNormColumns columns: RMSNorm or layer norm, in float32.
 struct RowNorm {
   NormKind kind = NormKind::kLayer;
-  const float* weight = nullptr;  // [columns]; nullptr: there is no norm
+  const float* weight = nullptr;  // [columns]; nullptr: no norm
   const float* bias = nullptr;    // [columns]; nullptr: none
   float eps = 0;
 };
@@ -22,7 +23,7 @@ struct RowNorm {
 struct EmbedArguments {
   const DeviceBFloat16* table;        // [vocab, hidden]
   const std::int32_t* ids;            // [num_rows]
-  float scale;                        // of the table's rows
+  float scale;                        // for the table's rows
   const float* position_table;        // [rows, hidden]; nullptr: none
   const std::int32_t* position_rows;  // [num_rows]
   const float* type_table;            // [types, hidden]; nullptr: none
@@ -37,26 +38,26 @@ void launch_embed_sum(const EmbedArguments& arguments, cudaStream_t stream);
 
 struct AddNormArguments {
   Residual x;                   // [num_rows, hidden]
-  const DeviceBFloat16* added;  // [num_rows, hidden], added to x first; nullptr: nothing is
+  const DeviceBFloat16* added;  // [num_rows, hidden], added to x first; nullptr: nothing
   const float* bias;            // [hidden], added with it; nullptr: none
   RowNorm norm;
-  DeviceBFloat16* out;  // [num_rows, hidden], the norm of the sum; nullptr: it becomes x itself
+  DeviceBFloat16* out;  // [num_rows, hidden], the norm of the sum; nullptr: written to x
   std::int32_t num_rows;
 };
 
-// x += added + bias, and then its norm, into `out` or into x. Squares of x are no longer its own.
+// x += added + bias, and its norm is written to `out` or to x. x's squares become invalid.
 void launch_add_norm(const AddNormArguments& arguments, cudaStream_t stream);
 
 struct MeanArguments {
   Residual x;                      // [num_tokens, hidden]
-  const std::int32_t* first_rows;  // [num_rows], of each prompt that is scored
+  const std::int32_t* first_rows;  // [num_rows], of each scored prompt
   const std::int32_t* num_tokens;  // [num_rows]
   RowNorm norm;                    // of each token
   Residual out;                    // [num_rows, hidden]
   std::int32_t num_rows;
 };
 
-// The mean over a prompt's tokens of their norms.
+// The mean of the norms of a prompt's tokens.
 void launch_mean(const MeanArguments& arguments, cudaStream_t stream);
 
 // out [num_rows, hidden] = norm(x), in float32.

@@ -1,4 +1,4 @@
-// Rows as numbers of a byte: of an activation, of a weight, or of the residual after RMSNorm.
+// Quantizes rows to one byte per value: of an activation, of a weight, or of the residual after RMSNorm.
 #include "backend/cuda/overlap.cuh"
 #include "backend/cuda/rows/kernels.h"
 #include "backend/cuda/rows/row.cuh"
@@ -9,11 +9,11 @@ namespace {
 template <NumberType Type>
 constexpr float kLargest = Type == NumberType::kInt8 ? 127.0f : 448.0f;
 
-// Numbers of at most kLargest.
+// Packs values of at most kLargest.
 template <NumberType Type>
 __device__ inline uint2 pack8_bytes(const Vector8& v) {
   if constexpr (Type == NumberType::kE4m3) return pack8_e4m3(v);
-  // The sum's last byte is the number, rounded to the nearest: 1.5 * 2^23 leaves no room for a fraction.
+  // The last byte of the sum is the value rounded to nearest: 1.5 * 2^23 leaves no room for a fraction.
   const auto rounded = [&](int i) { return __float_as_uint(v.values[i] + 12582912.0f); };
   const auto four = [&](int i) {
     return __byte_perm(__byte_perm(rounded(i), rounded(i + 1), 0x40),
@@ -22,7 +22,7 @@ __device__ inline uint2 pack8_bytes(const Vector8& v) {
   return {four(0), four(4)};
 }
 
-// v[e] and v[e + distance] become their sum and their difference.
+// Replaces v[e] and v[e + distance] by their sum and their difference.
 __device__ inline void add_pairs(float (&v)[8], int distance) {
 #pragma unroll
   for (int e = 0; e < 8; ++e) {
@@ -33,16 +33,16 @@ __device__ inline void add_pairs(float (&v)[8], int distance) {
   }
 }
 
-// Eight numbers of a run of `columns` that lanes beside each other hold, turned: the run is multiplied by a
-// Hadamard matrix of that size, whose numbers are 1 and -1, its rows in an order and with signs of their own.
-// By whole warps.
+// Rotates runs of `columns` values that neighboring lanes hold, eight each: multiplies each run by a Hadamard
+// matrix of that size with entries 1 and -1, whose rows have an order and signs of their own. Called by whole
+// warps.
 __device__ inline void turn8(float (&v)[8], int columns) {
 #pragma unroll
   for (int distance = 1; distance < 8; distance *= 2) add_pairs(v, distance);
 #pragma unroll
   for (int distance = 1; distance < 8; distance *= 2) {
     if (8 * distance >= columns) break;
-    // Lanes exchange half of what they hold, so that both numbers of a pair are in one of them.
+    // Lanes exchange half of their values, so that both values of a pair are in one lane.
     const bool is_upper = (threadIdx.x & distance) != 0;
 #pragma unroll
     for (int e = 0; e < 8; ++e) {
@@ -55,8 +55,8 @@ __device__ inline void turn8(float (&v)[8], int columns) {
   }
 }
 
-// Writes a row held in registers, zeros behind its end, scaled so that its largest number is the type's
-// largest. A number that is not finite makes the scale not finite.
+// Writes a row held in registers, padded with zeros, scaled so that its largest value is the type's largest.
+// A value that is not finite makes the scale not finite.
 template <NumberType Type>
 __device__ inline void write_quantized(Vector8 (&held)[kRowVectors], int num_vectors, int row,
                                        const QuantizedRows& out) {
@@ -66,7 +66,8 @@ __device__ inline void write_quantized(Vector8 (&held)[kRowVectors], int num_vec
     growth = sqrtf(static_cast<float>(columns));
 #pragma unroll
     for (int i = 0; i < kRowVectors; ++i) {
-      const bool any = row_vector(i) - static_cast<int>(threadIdx.x) % 32 < num_vectors;  // of the whole warp
+      const bool any =
+          row_vector(i) - static_cast<int>(threadIdx.x) % 32 < num_vectors;  // the same for the whole warp
       if (any) turn8(held[i].values, columns);
     }
   }
@@ -77,7 +78,7 @@ __device__ inline void write_quantized(Vector8 (&held)[kRowVectors], int num_vec
     for (const float x : held[i].values) largest = largest_or_nan(largest, fabsf(x));
   }
   largest = row_max(largest);
-  const float scale = largest < 1e-30f ? 1.0f : largest / kLargest<Type>;  // which has an inverse
+  const float scale = largest < 1e-30f ? 1.0f : largest / kLargest<Type>;  // has a finite inverse
   const float inverse = 1.0f / scale;
   if (threadIdx.x == 0) out.scales[row] = scale / growth;
   uint2* to = reinterpret_cast<uint2*>(out.values) + static_cast<std::int64_t>(row) * num_vectors;
@@ -94,7 +95,7 @@ __global__ void __launch_bounds__(kMaxRowThreads)
                     int num_rows, int columns) {
   let_next_kernel_begin();
   await_kernels_before();
-  // From the last row on: what was written last is still in the cache.
+  // Starts at the last row: what was written last is still in the cache.
   const int row = num_rows - 1 - static_cast<int>(blockIdx.x * blockDim.y + threadIdx.y);
   const int num_vectors = columns / 8;
   if (row < 0) return;
@@ -135,7 +136,7 @@ __global__ void __launch_bounds__(kMaxRowThreads)
       if (column < a.x.hidden) {
         store_residual(a.x, static_cast<std::int64_t>(row) * a.x.hidden + column, after);
       }
-      sum = after.sum();  // what is read where a product has added
+      sum = after.sum();  // as it is read after a product has been added
     }
     held[i] = sum;
   }

@@ -1,5 +1,5 @@
-// Rows of the residual as eight lanes share them, with sums of squares in one order wherever they are taken.
-// For kernels only.
+// Rows of the residual, each divided among eight lanes, with sums of squares in the same order in every
+// kernel. For kernels only.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@
 
 namespace rerank::cuda {
 
-// Byte `Index` of `bytes` with its sign, 8 bits up.
+// Byte `Index` of `bytes`, sign-extended and shifted left by 8 bits.
 template <int Index>
 __device__ inline std::uint32_t signed_byte(std::uint32_t bytes) {
   std::uint32_t bits;
@@ -17,7 +17,7 @@ __device__ inline std::uint32_t signed_byte(std::uint32_t bytes) {
   return bits;
 }
 
-// Eight numbers of a row.
+// Eight values of a row.
 struct Residual8 {
   uint4 high;
   uint2 low;
@@ -32,7 +32,7 @@ struct Residual8 {
     for (int e = 0; e < 8; ++e) sums.values[e] = __uint_as_float(__float_as_uint(x.values[e]) + rest[e]);
     return sums;
   }
-  // `x` comes of arithmetic, so that what is not a number is the largest of integers.
+  // `x` results from arithmetic, so a NaN has the largest integer as its bits.
   __device__ static Residual8 of(const Vector8& x) {
     std::uint32_t bits[8], high[8];
 #pragma unroll
@@ -57,7 +57,7 @@ __device__ inline void store_residual(const Residual& x, std::int64_t at, const 
   *reinterpret_cast<uint2*>(x.low + at) = values.low;
 }
 
-// A lane's share of kSquarePart columns of a row: of each group of 64 columns, 8 neighbours.
+// A lane's share of kSquarePart columns of a row: 8 consecutive columns in each group of 64.
 struct ResidualPart {
   static constexpr int kLanes = 8;
   static constexpr int kGroupColumns = 8 * kLanes;
@@ -78,7 +78,7 @@ struct ResidualPart {
   __device__ Residual8 load(int group) const {
     return has(group) ? load_residual(x, at(group)) : Residual8{};
   }
-  // The groups in turn.
+  // Adds the squares of the groups in order.
   __device__ void take_squares(const Vector8& values) {
     float sums[4];
 #pragma unroll
@@ -94,7 +94,7 @@ struct ResidualPart {
     take_squares(values);
     if (has(group)) store_residual(x, at(group), Residual8::of(values));
   }
-  // By whole warps, after all groups.
+  // Called by whole warps, after all groups.
   __device__ void finish() {
 #pragma unroll
     for (int offset = kLanes / 2; offset > 0; offset /= 2) {

@@ -1,4 +1,4 @@
-// A row that a block of threads holds in registers, and sums over it. For kernels only.
+// A row that a block of threads holds in registers, and reductions over it. For kernels only.
 #pragma once
 
 #include <cstdint>
@@ -9,10 +9,10 @@
 
 namespace rerank::cuda {
 
-constexpr int kRowVectors = 4;  // of eight numbers, which a thread holds
+constexpr int kRowVectors = 4;  // of eight values, per thread
 constexpr int kMaxRowThreads = 512;
 
-// How rows of so many columns are dealt out: as many whole warps to each as hold it, or a warp each to four.
+// The block for rows of this many columns: as many whole warps as a row needs, or four rows of one warp each.
 inline dim3 row_block(std::int32_t columns) {
   constexpr int kColumns = 8 * kRowVectors * 32;  // of a warp
   check(columns % 8 == 0 && columns <= kMaxRowThreads / 32 * kColumns, "a row that the kernels cannot hold");
@@ -23,12 +23,12 @@ inline unsigned row_blocks(std::int32_t num_rows, const dim3& block) {
   return (static_cast<unsigned>(num_rows) + block.y - 1) / block.y;
 }
 
-// The i-th vector of this thread: neighbours are in neighbouring lanes.
+// The i-th vector of this thread: consecutive vectors are in consecutive lanes.
 __device__ inline int row_vector(int i) {
   return i * static_cast<int>(blockDim.x) + static_cast<int>(threadIdx.x);
 }
 
-// op over the threads of a row, the same in each.
+// Reduces with op over the threads of a row; all of them get the result.
 template <typename Op>
 __device__ inline float over_row(float value, const Op& op) {
   __shared__ float parts[kMaxRowThreads / 32];
@@ -46,7 +46,7 @@ __device__ inline float over_row(float value, const Op& op) {
 __device__ inline float row_sum(float value) {
   return over_row(value, [](float a, float b) { return a + b; });
 }
-// What is not a number stays none.
+// NaN stays NaN.
 __device__ inline float largest_or_nan(float a, float b) {
   float largest;
   asm("max.NaN.f32 %0, %1, %2;" : "=f"(largest) : "f"(a), "f"(b));
@@ -56,7 +56,7 @@ __device__ inline float row_max(float value) {
   return over_row(value, [](float a, float b) { return largest_or_nan(a, b); });
 }
 
-// Times the factors of its columns, if there are some; zeros behind the row's end.
+// Loads a row, multiplied by the factors of its columns if there are any; zeros past the end.
 __device__ inline void load_row(const DeviceBFloat16* x, const float* factors, int num_vectors, int row,
                                 Vector8 (&held)[kRowVectors]) {
   const uint4* from = reinterpret_cast<const uint4*>(x) + static_cast<std::int64_t>(row) * num_vectors;
@@ -82,7 +82,7 @@ __device__ inline void load_row(const Residual& x, int row, Residual8 (&held)[kR
   }
 }
 
-// Of this thread's numbers.
+// The sum of squares of this thread's values.
 __device__ inline float square_sum(const Vector8 (&held)[kRowVectors]) {
   float sum = 0;
 #pragma unroll
@@ -92,7 +92,7 @@ __device__ inline float square_sum(const Vector8 (&held)[kRowVectors]) {
   }
   return sum;
 }
-// 1 / sqrt(mean(x^2) + eps) of a row held.
+// 1 / sqrt(mean(x^2) + eps) of the row.
 __device__ inline float inverse_rms(const Vector8 (&held)[kRowVectors], int columns, float eps) {
   return rsqrtf(row_sum(square_sum(held)) / static_cast<float>(columns) + eps);
 }

@@ -1,4 +1,4 @@
-// Additions to the residual, and the two-row head.
+// Additions to the residual, and the head with two rows.
 #include "backend/cuda/device.h"
 #include "backend/cuda/overlap.cuh"
 #include "backend/cuda/rows/kernels.h"
@@ -24,7 +24,7 @@ __global__ void __launch_bounds__(kAddBlock)
   *reinterpret_cast<uint4*>(out + at) = pack8(sum);
 }
 
-// Eight lanes share a part of a row, as they do among a product's results.
+// Eight lanes share a part of a row, as in the epilogue of a product.
 __global__ void __launch_bounds__(kAddBlock)
     add_kernel(const DeviceBFloat16* added, const __grid_constant__ Residual x, int num_rows) {
   let_next_kernel_begin();

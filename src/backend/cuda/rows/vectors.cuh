@@ -1,4 +1,4 @@
-// Eight numbers at a time: as one 16-byte access of bfloat16, as 8 bytes of e4m3. For kernels only.
+// Eight values at a time: one 16-byte access of bfloat16, or 8 bytes of e4m3. For kernels only.
 #pragma once
 
 #include <cuda_bf16.h>
@@ -61,7 +61,7 @@ __device__ inline Vector8 load8(const float* from) {
   return {{a.x, a.y, a.z, a.w, b.x, b.y, b.z, b.w}};
 }
 
-// Four numbers of four lanes, exchanged so that each lane holds one of the four from all lanes.
+// Transposes four values in each of four lanes, so that each lane has one of the four from all lanes.
 __device__ inline uint4 transpose(const std::uint32_t (&x)[4]) {
   const int lane = threadIdx.x % 4;
   const bool odd = lane % 2 != 0, upper = lane >= 2;
@@ -74,12 +74,11 @@ __device__ inline uint4 transpose(const std::uint32_t (&x)[4]) {
   return upper ? uint4{r, s, second.x, second.y} : uint4{first.x, first.y, r, s};
 }
 
-// (cos, sin) of position * frequency, which is rounded to float32 as Hugging Face rounds it; within 1e-6 of
-// the truth.
+// (cos, sin) of position * frequency, which is rounded to float32 as in Hugging Face; accurate to 1e-6.
 __device__ inline float2 rotation_of(int position, float frequency) {
   constexpr float kCircle = 6.2831855f, kCircleRest = -1.7484555e-7f;  // together 2 pi
   const float angle = __fmul_rn(static_cast<float>(position), frequency);
-  constexpr float kRounding = 12582912.0f;  // 1.5 * 2^23: what is added to it loses its fraction
+  constexpr float kRounding = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer
   const float circles = fmaf(angle, 1.0f / kCircle, kRounding) - kRounding;
   const float rest = fmaf(-circles, kCircleRest, fmaf(-circles, kCircle, angle));
   return {__cosf(rest), __sinf(rest)};
@@ -87,7 +86,7 @@ __device__ inline float2 rotation_of(int position, float frequency) {
 
 constexpr float kLog2E = 1.4426950408889634f;
 
-// 2^x; numbers too small for a normal result give 0.
+// 2^x; results below the smallest normal number are 0.
 __device__ inline float power_of_two(float x) {
   float result;
   asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(result) : "f"(x));
@@ -107,8 +106,8 @@ __device__ inline Vector8 activated8(Vector8 x) {
   return x;
 }
 
-// activation(gate) * up, both times `scale` beforehand. silu(x) = x / (1 + exp(-x)); gelu_tanh(x) is
-// x / (1 + exp(-2 u)), u = sqrt(2 / pi) * (x + 0.044715 x^3), since (1 + tanh(u)) / 2 = 1 / (1 + exp(-2 u)).
+// activation(gate) * up, both multiplied by `scale` first. silu(x) = x / (1 + exp(-x)); gelu_tanh(x) is x /
+// (1 + exp(-2 u)), u = sqrt(2 / pi) * (x + 0.044715 x^3), since (1 + tanh(u)) / 2 = 1 / (1 + exp(-2 u)).
 template <MlpActivation Gate>
 __device__ inline Vector8 gated8(const Vector8& gate, const Vector8& up, float scale) {
   const float exponent_scale = -kLog2E * scale, square = scale * scale;
