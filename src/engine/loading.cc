@@ -100,7 +100,7 @@ std::optional<std::int32_t> constant_head_tokens(const RequestEncoder& encoder) 
   return encoder.fixed_tokens_from(0) - encoder.fixed_tokens_from(layout.document);
 }
 
-// An encoder's pair is never computed in chunks, and nothing of it is cached.
+// An encoder's pair is never computed in chunks, and is not cached.
 void hold_longest_pair(const EngineOptions& options, SchedulerOptions& scheduler) {
   scheduler.max_shared_tokens = scheduler.prefix_cache_tokens = 0;
   if (scheduler.max_num_batched_tokens >= scheduler.max_model_len) return;

@@ -42,7 +42,7 @@ class Renderer {
            node.tokens.front().kind == Token::Kind::kName && node.tokens.front().text.starts_with("end");
   }
 
-  // The first node after `at` that belongs to its block: elif, else or its end.
+  // The first node after `at` that belongs to its block: elif or else, or its end.
   std::size_t next_part(std::size_t at, std::size_t end) {
     int depth = 0;
     for (std::size_t i = at + 1; i < end; ++i) {

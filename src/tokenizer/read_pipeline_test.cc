@@ -59,7 +59,7 @@ const std::vector<Refusal> kRefusals = {
     {"unknown key of control characters", set("ex\x1b[31m\ntra", 1), "has the key \"ex?[31m?tra\""},
     {"no model", [](object& d) { d.erase("model"); }, "lacks the key \"model\""},
     {"model of another type", set_in_model("type", "WordLevel"), "t.json: model has the type \"WordLevel\"; supported are \"BPE\""},
-    {"model is no object", set("model", "BPE"), "t.json: model should be an object"},
+    {"model is not an object", set("model", "BPE"), "t.json: model should be an object"},
     {"unknown model key", set_in_model("extra", 1), "t.json: model has the key \"extra\""},
     {"dropout", set_in_model("dropout", 0.1), "t.json: model.dropout is 1E-1"},
     {"prefix", set_in_model("continuing_subword_prefix", "##"), "model.continuing_subword_prefix is \"##\""},

@@ -57,7 +57,7 @@ TEST(ByteFallback, CharactersBytesAndSpaces) {
   EXPECT_THAT(encode(tokenizer, "aXb\u00fc"), ElementsAre(id("a"), 'X', id("b"), 0xc3, 0xbc));
   EXPECT_THAT(encode(tokenizer, "\U0001f600"), ElementsAre(0xf0, 0x9f, 0x98, 0x80));
   EXPECT_THAT(encode(tokenizer, "<0x41>"), ElementsAre(id("<"), '0', 'x', '4', '1', id(">")))
-      << "the text of a byte's token is no byte";
+      << "the text of a byte token is not that byte";
   EXPECT_THAT(encode(tokenizer, "\u2581ab"), ElementsAre(id("\u2581ab")));
   EXPECT_THAT(encode(tokenizer, ""), ElementsAre());
   EXPECT_EQ(tokenizer.decode(encode(tokenizer, "ab \u00fc c")), "ab \u00fc c");

@@ -45,7 +45,7 @@ Vocabulary read_vocabulary(const JsonView& model, Vocabulary::Writing writing) {
     if (!vocabulary.add(std::string_view(entry.key()),
                         static_cast<std::int32_t>(entry.value().get_int64()))) {
       vocab.refuse(
-          fmt::format("has an entry \"{}\" whose text or id {} another entry has; each may stand once",
+          fmt::format("has an entry \"{}\" whose text or id {} another entry has; each may occur once",
                       std::string_view(entry.key()), entry.value().get_int64()));
     }
   }

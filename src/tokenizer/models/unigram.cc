@@ -175,7 +175,7 @@ std::unique_ptr<TokenModel> read_unigram(const JsonView& model, bool is_byte_lev
       entry.refuse("should be a token and its score");
     }
     if (!vocabulary.add(entry.element(0).string(), static_cast<std::int32_t>(i))) {
-      entry.refuse("is a token that another entry is too; each may stand once");
+      entry.refuse("is the same token as another entry; each may occur once");
     }
     scores.push_back(as_the_library_reads(entry.element(1).number()));
   }

@@ -61,7 +61,7 @@ TEST(Unigram, NoTextOfAUserIsASpecialToken) {
   EXPECT_THAT(encode(tokenizer, "a</s>"), ElementsAre(5, 0));
   EXPECT_THAT(encode(tokenizer, "a </s>", SpecialTokens::kParse), ElementsAre(5, 7));
   EXPECT_THAT(encode(tokenizer, "a</s>", SpecialTokens::kParse), ElementsAre(5, 7))
-      << "as the library has it: what is no added token there is a token of the model";
+      << "as in the library: where it is not an added token, it is a token of the model";
 }
 
 // Tries every segmentation, adding scores in the order of the tokens; does not break ties.
