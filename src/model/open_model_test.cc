@@ -265,7 +265,7 @@ TEST(HuggingFaceDirectory, ReleaseGivesThePagesBack) {
   options.directory = scratch.path() / "nano";
   ASSERT_TRUE(write_synthetic(options, nullptr));
   const auto checkpoint = open_model(options.directory.string());
-  // Opening it has touched some pages, and the kernel maps their neighbors too.
+  // Opening it has touched some pages, and the kernel maps their neighbours too.
   checkpoint->release("model.embed_tokens.weight");
   const std::size_t before = resident_file_bytes();
   const TensorView view = checkpoint->tensor("model.embed_tokens.weight");

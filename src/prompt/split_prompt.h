@@ -26,7 +26,7 @@ inline constexpr char kNoPlaceBetweenPair[] =
     "has no place between query and document where every tokenizer splits; put a line of its own before the "
     "second, such as \"\\nDocument: \"";
 
-// The same texts, with neighbors merged if only words are between them, and without empty texts.
+// The same texts, with neighbours merged if only words are between them, and without empty texts.
 std::vector<PromptText> joined_texts(const std::vector<PromptText>& texts);
 
 }  // namespace rerank

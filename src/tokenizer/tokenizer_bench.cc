@@ -1,6 +1,6 @@
 // =// How many bytes of text one core encodes per second. tools/tokenizer_speed.py runs this next to the
 // Hugging Face =// package on the same text. =// =// Texts: each file in the directory RERANK_BENCH_TEXTS, or
-// the license texts and package descriptions of this =// machine; split into documents of at least 1000 bytes
+// the licence texts and package descriptions of this =// machine; split into documents of at least 1000 bytes
 // at blank lines.
 #include <benchmark/benchmark.h>
 

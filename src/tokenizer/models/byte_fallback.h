@@ -22,7 +22,7 @@ std::optional<unsigned char> byte_of_token(std::string_view written);
 void append_symbols(std::string_view text, const Vocabulary& vocabulary,
                     const std::array<std::int32_t, 256>& byte_ids, std::vector<std::int32_t>& symbols);
 
-// The pairs of neighboring characters that some merge joins. No token spans any other pair, and the ids on
+// The pairs of neighbouring characters that some merge joins. No token spans any other pair, and the ids on
 // its two sides do not depend on each other, so a text can be cut there.
 class CharacterJoins {
  public:

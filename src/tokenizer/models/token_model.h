@@ -41,7 +41,7 @@ class TokenModel {
 
   // How text is cut if the model replaces the pre-tokenizer; nullptr: it needs a pre-tokenizer.
   virtual const PreTokenizer* own_cuts() const { return nullptr; }
-  // Whether two neighboring characters may become ids that depend on each other. REQUIRES: own_cuts.
+  // Whether two neighbouring characters may become ids that depend on each other. REQUIRES: own_cuts.
   virtual bool joins(char32_t, char32_t) const { return true; }
   // The byte of a token that represents a single byte in a special notation.
   virtual std::optional<char> byte_of(std::int32_t) const { return std::nullopt; }

@@ -63,7 +63,7 @@ class Unigram final : public TokenModel {
     path.clear();
     for (std::size_t end = word.size(); end > 0;) {
       const std::size_t run_end = end;
-      // Neighboring unknown characters become one token.
+      // Neighbouring unknown characters become one token.
       const bool is_unknown = best[end].token == unknown_;
       do end = best[end].begin;
       while (is_unknown && end > 0 && best[end].token == unknown_);

@@ -40,7 +40,7 @@ GraphemeKind grapheme_kind(char32_t code_point);
 // begins there.
 size_t grapheme_end(std::string_view text, size_t at);
 
-// Whether there is a boundary between two such neighbors in any context. May return false even if there
+// Whether there is a boundary between two such neighbours in any context. May return false even if there
 // always is one.
 bool always_break_between(GraphemeKind before, GraphemeKind after);
 

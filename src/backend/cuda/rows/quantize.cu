@@ -33,9 +33,9 @@ __device__ inline void add_pairs(float (&v)[8], int distance) {
   }
 }
 
-// Rotates runs of `columns` values that neighboring lanes hold, eight each: multiplies each run by a Hadamard
-// matrix of that size with entries 1 and -1, whose rows have an order and signs of their own. Called by whole
-// warps.
+// Rotates runs of `columns` values that neighbouring lanes hold, eight each: multiplies each run by a
+// Hadamard matrix of that size with entries 1 and -1, whose rows have an order and signs of their own. Called
+// by whole warps.
 __device__ inline void turn8(float (&v)[8], int columns) {
 #pragma unroll
   for (int distance = 1; distance < 8; distance *= 2) add_pairs(v, distance);
