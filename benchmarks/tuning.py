@@ -108,7 +108,7 @@ def main():
         print_table(name, *results[name])
     caching = [(*ONE_QUERY, "--enable-prefix-caching"), (*ONE_QUERY, "--no-enable-prefix-caching"),
                (*shape, "--enable-prefix-caching"), (*shape, "--no-enable-prefix-caching")]
-    print_table("prefix caching", ("one query in all requests: on", "the same: off", "a query of its own in each: on",
+    print_table("prefix caching", ("one query in all requests: on", "the same: off", "a different query in each request: on",
                                    "the same: off"), medians(arguments, caching))
     if arguments.svg:
         pathlib.Path(arguments.svg).write_text(drawing(results), encoding="utf-8")
