@@ -113,7 +113,7 @@ TEST(Unigram, WhatIsNotDoneIsRefusedByName) {
   EXPECT_THAT(refusal("model", "unk_id", nullptr), HasSubstr("model lacks the key \"unk_id\""));
   EXPECT_THAT(refusal("model", "byte_fallback", true), HasSubstr("model.byte_fallback is true"));
   EXPECT_THAT(refusal("model", "vocab", boost::json::array{token, token}),
-              HasSubstr("model.vocab[1] is a token that"));
+              HasSubstr("model.vocab[1] is the same token as"));
   EXPECT_THAT(refusal("model", "vocab", boost::json::parse(R"([["a"]])")),
               HasSubstr("model.vocab[0] should be a token and its score"));
   EXPECT_THAT(refusal("model", "vocab", boost::json::parse(R"([["a", "b"]])")),
