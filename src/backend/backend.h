@@ -25,7 +25,7 @@ struct BackendOptions {
   double gpu_memory_utilization = 0;      // the share of each GPU's memory that may be used at most; 0: 0.9
   std::int32_t tensor_parallel_size = 0;  // ranks; 0: 1
   std::chrono::milliseconds device_timeout{60'000};  // what a device may take for a batch; 0: for ever
-  std::vector<int> device_ordinals;  // [ranks], as CUDA numbers what it shows; empty: the first that will do
+  std::vector<int> device_ordinals;  // [ranks], CUDA device indices; empty: the first supported GPUs
 };
 
 // Sizes fixed at load; nothing is allocated afterwards.

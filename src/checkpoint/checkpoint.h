@@ -32,11 +32,11 @@ class Checkpoint {
   // The text of another file of the model, such as "1_LogitScore/config.json"; nullopt if it does not exist.
   // Throws Error if it cannot be read.
   virtual std::optional<std::string> text_file(std::string_view path) const = 0;
-  // The same as JSON: an empty object where there is none. Throws Error unless it is JSON.
+  // The same, parsed; an empty object if the file does not exist. Throws Error if it is not JSON.
   JsonFile json_file(std::string_view path) const;
-  // What messages call it: "DESCRIPTION: PATH".
+  // Its name for error messages: "DESCRIPTION: PATH".
   std::string name_of(std::string_view path) const;
-  // In the order of their names.
+  // Sorted by name.
   virtual const std::vector<TensorInfo>& tensors() const = 0;
   // The view is valid until release(name) or the destruction of the checkpoint. A synthetic tensor is
   // generated on the first call. Throws Error{kNotFound} naming the tensor.

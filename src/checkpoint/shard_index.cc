@@ -1,4 +1,3 @@
-// Reading the index of a split checkpoint and holding the shards against it.
 #include "checkpoint/shard_index.h"
 
 #include <fmt/format.h>
@@ -26,11 +25,11 @@ ShardIndex parse_shard_index(std::string_view text, std::string_view name) {
   for (const boost::json::key_value_pair& member : map.object()) {
     const JsonView file = map.member(member);
     if (!is_plain_file_name(file.string())) {
-      throw Error(
-          ErrorCode::kInvalidArgument,
-          fmt::format("{} is {}, which is no plain name of a .safetensors file beside it; download the "
-                      "model from a source that you trust",
-                      file.name(), shown_text(file.string())));
+      throw Error(ErrorCode::kInvalidArgument,
+                  fmt::format("{} is {}, which is not the plain name of a .safetensors file in the same "
+                              "directory; download the "
+                              "model from a source that you trust",
+                              file.name(), shown_text(file.string())));
     }
     index.file_of.emplace(member.key(), file.string());
     files.insert(file.string());

@@ -1,4 +1,4 @@
-// model.safetensors.index.json: which tensor lies in which file of a checkpoint that was split.
+// model.safetensors.index.json: which file of a sharded checkpoint contains each tensor.
 #pragma once
 
 #include <map>
@@ -16,11 +16,11 @@ struct ShardIndex {
   std::vector<std::string> files;  // each once, sorted; plain names without a directory
 };
 
-// Throws Error that starts with `name` when the text is no index or a file's name leads out of the directory.
+// Throws Error that starts with `name` if the text is not an index or a file name leaves the directory.
 ShardIndex parse_shard_index(std::string_view json, std::string_view name);
 
-// Throws Error that starts with `name` unless the files, opened in the order of `index.files`, hold exactly
-// the tensors that the index gives them.
+// Throws Error that starts with `name` unless the files, opened in the order of `index.files`, contain
+// exactly the tensors that the index assigns to them.
 void compare_with_index(const ShardIndex& index, const std::vector<std::unique_ptr<SafetensorsFile>>& files,
                         std::string_view name);
 

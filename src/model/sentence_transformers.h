@@ -1,4 +1,4 @@
-// What sentence-transformers saves beside a model: modules.json and the configurations of its modules.
+// The files that sentence-transformers adds to a model: modules.json and the configurations of its modules.
 #pragma once
 
 #include <optional>
@@ -7,15 +7,17 @@
 
 namespace rerank {
 
-// Nothing where the directory has no modules.json. Throws Error{kUnsupported} naming the module or key that
-// this program does not compute, as those of an embedding model.
+// nullopt if the directory has no modules.json. Throws Error{kUnsupported} naming the first module or key
+// that is not supported, such as those of an embedding model.
 std::optional<Declaration> read_modules(const Checkpoint& checkpoint, const JsonView& config,
                                         const FamilyMatch& match);
 
-// The activation that config_sentence_transformers.json, else config.json names; nothing where neither does.
+// The activation named in config_sentence_transformers.json or, if absent, in config.json; nullopt if neither
+// names one.
 std::optional<ScoreFunction> declared_activation(const Checkpoint& checkpoint, const JsonView& config);
 
-// `otherwise`, 0 for none, or less where the tokenizer's or the Transformer module's configuration says so.
+// The smallest of `otherwise` (0: no limit) and the limits in the configurations of the tokenizer and the
+// Transformer module.
 std::int32_t declared_text_limit(const Checkpoint& checkpoint, std::int32_t otherwise);
 
 }  // namespace rerank

@@ -39,16 +39,16 @@ PromptPiece read_piece(const JsonView& value) {
   };
   if (piece.times_outside_limit > 0 && std::ranges::any_of(piece.texts, varies)) {
     value.at("times_outside_limit")
-        .refuse("is for a text without marks: the limit may not depend on the texts");
+        .refuse("is only for a text without placeholders: the limit may not depend on the texts");
   }
   return piece;
 }
 
 void check_fields(const Prompt& prompt, const JsonView& value) {
-  for (const auto& [field, mark] :
+  for (const auto& [field, placeholder] :
        {std::pair{PromptField::kQuery, "{query}"}, std::pair{PromptField::kDocument, "{document}"}}) {
     const int found = count(prompt, field);
-    if (found != 1) value.refuse(fmt::format("has {} {} times; it should have it once", mark, found));
+    if (found != 1) value.refuse(fmt::format("has {} {} times; it should have it once", placeholder, found));
   }
   if (!separates_pair(prompt.pieces)) value.refuse(kNoPlaceBetweenPair);
   if (count(prompt, PromptField::kInstruction) > 1) value.refuse("has {instruction} more than once");
@@ -155,7 +155,7 @@ DeclaredPrompt read_prompt_file(std::string_view text, std::string_view file_nam
   declared.prompt.name = file.string_or("name", declared.prompt.name);
   if (const std::optional<JsonView> instruction = file.find("default_instruction")) {
     if (!instruction->string().empty() && count(declared.prompt, PromptField::kInstruction) == 0) {
-      instruction->refuse("needs the mark {instruction} in the prompt");
+      instruction->refuse("needs the placeholder {instruction} in the prompt");
     }
     declared.prompt.default_instruction = instruction->string();
   }

@@ -80,7 +80,7 @@ TEST(PromptFile, RefusesWhatItDoesNotKnow) {
       "rerank_prompt.json: has the key \"anwsers\", which this version does not know; did you mean answers?");
   EXPECT_EQ(
       refusal(R"({"prompt": "{quer} {document}", "answers": "none"})"),
-      "rerank_prompt.json: prompt: at byte 0: unknown mark {quer}; the marks are {instruction}, {query}, "
+      "rerank_prompt.json: prompt: at byte 0: unknown placeholder {quer}; the placeholders are {instruction}, {query}, "
       "{document}, {if instruction} and {end}, and {{ is a brace; did you mean query?");
   EXPECT_EQ(refusal(R"({"prompt": "{query} {query} {document}", "answers": "none"})"),
             "rerank_prompt.json: prompt has {query} 2 times; it should have it once");

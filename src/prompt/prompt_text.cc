@@ -13,13 +13,13 @@ namespace {
 constexpr std::string_view kIf = "if instruction";
 constexpr std::string_view kEnd = "end";
 
-struct FieldMark {
+struct Placeholder {
   PromptField field;
   std::string_view name;
 };
-constexpr FieldMark kFieldMarks[] = {{PromptField::kInstruction, "instruction"},
-                                     {PromptField::kQuery, "query"},
-                                     {PromptField::kDocument, "document"}};
+constexpr Placeholder kPlaceholders[] = {{PromptField::kInstruction, "instruction"},
+                                         {PromptField::kQuery, "query"},
+                                         {PromptField::kDocument, "document"}};
 
 class PromptTextParser {
  public:
@@ -58,31 +58,32 @@ class PromptTextParser {
   void read_mark() {
     const std::size_t end = text_.find('}', at_);
     if (end == std::string_view::npos) refuse("an opening brace without a closing one; write {{ for a brace");
-    const std::string_view mark = text_.substr(at_ + 1, end - at_ - 1);
-    if (mark == kIf || mark == kEnd) {
-      if (is_optional_ == (mark == kIf)) {
+    const std::string_view placeholder = text_.substr(at_ + 1, end - at_ - 1);
+    if (placeholder == kIf || placeholder == kEnd) {
+      if (is_optional_ == (placeholder == kIf)) {
         refuse(is_optional_ ? "{if instruction} inside another" : "{end} without {if instruction}");
       }
       flush(PromptField::kNone);
       is_optional_ = !is_optional_;
     } else {
-      flush(field_of(mark));
+      flush(field_of(placeholder));
     }
     at_ = end + 1;
   }
 
-  PromptField field_of(std::string_view mark) const {
-    for (const FieldMark& known : kFieldMarks) {
-      if (mark != known.name) continue;
+  PromptField field_of(std::string_view placeholder) const {
+    for (const Placeholder& known : kPlaceholders) {
+      if (placeholder != known.name) continue;
       if (is_optional_ && known.field != PromptField::kInstruction) {
-        refuse(fmt::format("{{{}}} between {{if instruction}} and {{end}}, which may be left out", mark));
+        refuse(
+            fmt::format("{{{}}} between {{if instruction}} and {{end}}, which may be left out", placeholder));
       }
       return known.field;
     }
-    refuse(
-        fmt::format("unknown mark {{{}}}; the marks are {{instruction}}, {{query}}, {{document}}, "
-                    "{{if instruction}} and {{end}}, and {{{{ is a brace{}",
-                    shown_text(mark), suggestion(mark, {"instruction", "query", "document"})));
+    refuse(fmt::format(
+        "unknown placeholder {{{}}}; the placeholders are {{instruction}}, {{query}}, {{document}}, "
+        "{{if instruction}} and {{end}}, and {{{{ is a brace{}",
+        shown_text(placeholder), suggestion(placeholder, {"instruction", "query", "document"})));
   }
 
   const std::string_view text_;
@@ -109,8 +110,8 @@ std::string print_prompt_text(const std::vector<PromptText>& texts) {
   for (const PromptText& text : texts) {
     switch_to(text.needs_instruction);
     for (const char c : text.words) printed.append(c == '{' || c == '}' ? 2 : 1, c);
-    for (const FieldMark& mark : kFieldMarks) {
-      if (text.field == mark.field) printed += fmt::format("{{{}}}", mark.name);
+    for (const Placeholder& placeholder : kPlaceholders) {
+      if (text.field == placeholder.field) printed += fmt::format("{{{}}}", placeholder.name);
     }
   }
   switch_to(false);

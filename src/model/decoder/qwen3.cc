@@ -15,7 +15,7 @@ constexpr const char* kEnd = "<|im_end|>\n<|im_start|>assistant\n";
 
 ModelLayout read_layout(const JsonView& config, HeadKind head) {
   require_one_of(config, "hidden_act", {"silu"});
-  // Qwen3Config has 128 for a head where the file says nothing.
+  // The default of Qwen3Config in Transformers.
   DecoderConfig read = read_decoder_config(config, {.head_dim = 128, .tied_embeddings = false});
   read.spec.qk_norm = true;
   return decoder_layout(std::move(read), head);

@@ -14,7 +14,7 @@ namespace {
 enum class LayerKind { kFull, kSliding };
 constexpr std::int32_t kRotationOfFull = 0, kRotationOfSliding = 1;
 
-// layer_types (Transformers 5), else global_attn_every_n_layers.
+// From layer_types (Transformers 5) or, if absent, global_attn_every_n_layers.
 std::vector<LayerKind> read_layer_kinds(const JsonView& config, std::int32_t num_layers) {
   std::vector<LayerKind> kinds;
   const std::optional<JsonView> types = config.find("layer_types");
@@ -39,7 +39,7 @@ std::vector<LayerKind> read_layer_kinds(const JsonView& config, std::int32_t num
   return kinds;
 }
 
-// The base of one kind of layers: in rope_parameters (Transformers 5), else under its old name.
+// The RoPE base of one kind of layer: from rope_parameters (Transformers 5) or, if absent, the older key.
 double read_base(const JsonView& config, std::string_view kind, std::string_view old_name, double otherwise) {
   const std::string_view advice = "rope scaling is not supported; use the model as published, without it";
   config.require_off("rope_scaling", advice);
