@@ -27,8 +27,7 @@ ShardIndex parse_shard_index(std::string_view text, std::string_view name) {
     if (!is_plain_file_name(file.string())) {
       throw Error(ErrorCode::kInvalidArgument,
                   fmt::format("{} is {}, which is not the plain name of a .safetensors file in the same "
-                              "directory; download the "
-                              "model from a source that you trust",
+                              "directory; download the model from a source that you trust",
                               file.name(), shown_text(file.string())));
     }
     index.file_of.emplace(member.key(), file.string());

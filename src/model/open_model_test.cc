@@ -221,7 +221,8 @@ TEST(HuggingFaceDirectory, RefusesBadIndexes) {
                            "model.bin", "..\\\\m.safetensors", ".safetensors", "m\\u0000/../x.safetensors"}) {
     Shards shards(scratch);
     shards.file_of_tensor["model.norm.weight"] = name;
-    EXPECT_THAT(shards.open(), AllOf(HasSubstr("model.norm.weight"), HasSubstr("no plain name"))) << name;
+    EXPECT_THAT(shards.open(), AllOf(HasSubstr("model.norm.weight"), HasSubstr("not the plain name")))
+        << name;
   }
   Shards moved(scratch);
   moved.file_of_tensor["model.norm.weight"] = Shards::kFirst;

@@ -78,10 +78,10 @@ TEST(PromptFile, RefusesWhatItDoesNotKnow) {
   EXPECT_EQ(
       refusal(R"({"prompt": "known-reranker", "anwsers": "none"})"),
       "rerank_prompt.json: has the key \"anwsers\", which this version does not know; did you mean answers?");
-  EXPECT_EQ(
-      refusal(R"({"prompt": "{quer} {document}", "answers": "none"})"),
-      "rerank_prompt.json: prompt: at byte 0: unknown placeholder {quer}; the placeholders are {instruction}, {query}, "
-      "{document}, {if instruction} and {end}, and {{ is a brace; did you mean query?");
+  EXPECT_EQ(refusal(R"({"prompt": "{quer} {document}", "answers": "none"})"),
+            "rerank_prompt.json: prompt: at byte 0: unknown placeholder {quer}; the placeholders are "
+            "{instruction}, {query}, "
+            "{document}, {if instruction} and {end}, and {{ is a brace; did you mean query?");
   EXPECT_EQ(refusal(R"({"prompt": "{query} {query} {document}", "answers": "none"})"),
             "rerank_prompt.json: prompt has {query} 2 times; it should have it once");
   EXPECT_EQ(refusal(R"({"prompt": "{query}", "answers": "none"})"),
