@@ -6,6 +6,8 @@
 #include <string>
 #include <unordered_set>
 
+#include "base/ascii.h"
+
 namespace rerank {
 namespace {
 
@@ -25,10 +27,21 @@ AddedToken read_added_token(const JsonView& node) {
   return token;
 }
 
+// Found in the raw text even if it should be searched in normalized text: white space that the normalizers
+// keep is in the same places in both.
+bool is_white_space(const AddedToken& token, const Normalizers& normalizers) {
+  if (!trimmed(token.content).empty()) return false;
+  std::string storage;
+  return !token.normalized || normalizers.normalized(token.content, storage) == token.content;
+}
+
 }  // namespace
 
-bool is_text_token(const AddedToken& token, const TokenModel& model) {
-  return model.own_cuts() != nullptr && !token.special && model.vocabulary().find(token.content) == token.id;
+bool is_text_token(const AddedToken& token, const TokenModel& model, const Normalizers& normalizers) {
+  if (token.special) return false;
+  const bool is_user_defined =
+      model.own_cuts() != nullptr && model.vocabulary().find(token.content) == token.id;
+  return is_user_defined || is_white_space(token, normalizers);
 }
 
 // The Hugging Face library gives an added token its id in the vocabulary, otherwise the next free one, and
@@ -60,7 +73,7 @@ std::vector<AddedToken> read_added_tokens(const JsonView& root, const TokenModel
                       "tokens by ascending id, from the size of model.vocab on",
                       token.id, token.content, expected));
     }
-    if (token.normalized && is_text_token(token, model)) {
+    if (token.normalized && is_text_token(token, model, normalizers) && !is_white_space(token, normalizers)) {
       node.at("normalized")
           .unsupported(
               fmt::format("is true, but \"{}\" is a token of model.vocab, which is looked for in the text as "

@@ -14,8 +14,8 @@ namespace rerank {
 std::vector<AddedToken> read_added_tokens(const JsonView& root, const TokenModel& model,
                                           const Normalizers& normalizers);
 
-// Whether the token is found in every text, even of users: tokens of the model that are matched before it,
-// which SentencePiece calls user-defined symbols.
-bool is_text_token(const AddedToken& token, const TokenModel& model);
+// Whether the token is found in every text, even of users: runs of white space, and tokens of the model that
+// are matched before it, which SentencePiece calls user-defined symbols.
+bool is_text_token(const AddedToken& token, const TokenModel& model, const Normalizers& normalizers);
 
 }  // namespace rerank

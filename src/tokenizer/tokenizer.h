@@ -17,8 +17,9 @@
 namespace rerank {
 
 enum class SpecialTokens {
-  // Recognizes only those added tokens that are themselves text: with byte fallback, the tokens of
-  // model.vocab that are not special, such as Gemma's line breaks and HTML tags.
+  // Recognizes only those added tokens that are themselves text: runs of white space that are not special,
+  // as in ModernBERT, and with byte fallback the tokens of model.vocab that are not special, such as Gemma's
+  // line breaks and HTML tags.
   kAsText,
   kParse,  // as in the Hugging Face library, also in normalized text
 };

@@ -29,7 +29,7 @@ AddedTokenMatcher make_matcher(const TokenizerPipeline& pipeline, bool normalize
 AddedTokenMatcher make_text_matcher(const TokenizerPipeline& pipeline) {
   std::vector<AddedToken> chosen;
   for (const AddedToken& token : pipeline.added_tokens) {
-    if (is_text_token(token, *pipeline.model)) chosen.push_back(token);
+    if (is_text_token(token, *pipeline.model, pipeline.normalizers)) chosen.push_back(token);
   }
   return AddedTokenMatcher(std::move(chosen));
 }

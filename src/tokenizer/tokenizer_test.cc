@@ -146,6 +146,21 @@ TEST(Tokenizer, ParsesAddedTokensOnlyIfTold) {
   EXPECT_THAT(encode(tokenizer, "é", SpecialTokens::kAsText), ElementsAre(0xc3, 0xa9));
 }
 
+// As ModernBERT's indentation, without which code has other ids than it was trained with.
+TEST(Tokenizer, FindsRunsOfWhiteSpaceInPlainText) {
+  const Tokenizer tokenizer = make(
+      with_tokens(small_document(),
+                  {small_added_token(256, "    ", "normalized"), small_added_token(257, "  ", "normalized"),
+                   small_added_token(258, "\t\t"), small_added_token(259, "   ", "special"),
+                   small_added_token(260, "[unused0]", "normalized")}));
+  const auto ids = [&](std::string_view text) { return encode(tokenizer, text, SpecialTokens::kAsText); };
+  EXPECT_THAT(ids("a\n    b"), ElementsAre('a', '\n', 256, 'b'));
+  EXPECT_THAT(ids("a   b"), ElementsAre('a', 257, ' ', 'b')) << "special tokens stay text";
+  EXPECT_THAT(ids("\t\te\u0301"), ElementsAre(258, 0xc3, 0xa9)) << "normalized on both sides";
+  EXPECT_EQ(ids("[unused0]").size(), 9u);
+  EXPECT_EQ(pieces(tokenizer, "a  b", SpecialTokens::kAsText), "97 'a' 0..1; 257 '  ' 1..3; 98 'b' 3..4; ");
+}
+
 TEST(Tokenizer, LooksForTokensBeforeOrAfterNormalization) {
   object document = small_document();
   auto with = [&](const char* content, const char* flags) {
