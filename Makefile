@@ -4,6 +4,8 @@
 
 INSTALL ?= yes
 JOBS ?= $(shell nproc)
+# The tests of the service mostly wait.
+TEST_JOBS ?= $(shell expr $(JOBS) + 1)
 TIME ?= 900
 
 .DEFAULT_GOAL := help
@@ -30,14 +32,14 @@ build: dependencies
 	cmake --build --preset release --parallel $(JOBS) --target rerank
 
 test: dependencies
-	cmake --preset dev
-	cmake --build --preset dev --parallel $(JOBS)
-	ctest --preset dev --parallel $(JOBS)
+	cmake --preset release
+	cmake --build --preset release --parallel $(JOBS)
+	ctest --preset release --parallel $(TEST_JOBS)
 
 asan tsan: dependencies
 	cmake --preset $@
 	cmake --build --preset $@ --parallel $(JOBS)
-	ctest --preset $@ --parallel $(JOBS)
+	ctest --preset $@ --parallel $(TEST_JOBS)
 
 fuzz: check-dependencies
 	cmake --preset fuzz
@@ -65,8 +67,8 @@ lint: check-dependencies
 	python3 tools/check_functions.py
 	python3 tools/check_english.py
 	python3 tools/check_version.py
-	cmake --preset dev
-	sh tools/check_tidy.sh build/dev
+	cmake --preset release
+	sh tools/check_tidy.sh build/release
 
 clean:
 	rm -rf build

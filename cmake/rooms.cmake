@@ -32,5 +32,6 @@ function(rerank_test name)
   target_link_libraries(${name} PRIVATE ${TEST_LIBRARIES} GTest::gmock GTest::gtest_main)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})  # for what tests share: "tests/..."
   target_compile_definitions(${name} PRIVATE RERANK_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  target_compile_options(${name} PRIVATE -O0)  # halves the time to compile them under the sanitizers
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 900 LABELS ${name})
 endfunction()

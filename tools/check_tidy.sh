@@ -13,7 +13,7 @@ build_dir=${1:?usage: tools/check_tidy.sh BUILD_DIR [SECONDS]}
 seconds=${2:-86400}
 cd "$(dirname "$0")/.."
 [ -f "$build_dir/compile_commands.json" ] || {
-  echo "error: $build_dir/compile_commands.json is missing; run 'cmake --preset dev' first" >&2
+  echo "error: $build_dir/compile_commands.json is missing; run 'cmake --preset release' first" >&2
   exit 1
 }
 

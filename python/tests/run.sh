@@ -3,12 +3,12 @@
 # against a server that misbehaves and against a real one on the demo model.
 #
 # usage: python/tests/run.sh [PYTEST-FLAG...]
-# RERANK: the program; by default build/dev/apps/rerank/rerank. PYTHON: the interpreter; by default python3
+# RERANK: the program; by default build/release/apps/rerank/rerank. PYTHON: the interpreter; by default python3
 set -eu
 
 package=$(cd "$(dirname "$0")/.." && pwd)
 root=$(cd "$package/.." && pwd)
-program=${RERANK:-$root/build/dev/apps/rerank/rerank}
+program=${RERANK:-$root/build/release/apps/rerank/rerank}
 python=${PYTHON:-python3}
 folder=$root/build/python
 

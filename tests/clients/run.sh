@@ -3,12 +3,12 @@
 # environment of its own below build/clients, made at the first run, since their pins conflict.
 #
 # usage: tests/clients/run.sh [GROUP...]     e.g. tests/clients/run.sh cohere litellm; by default all of them
-# RERANK: the program; by default build/dev/apps/rerank/rerank
+# RERANK: the program; by default build/release/apps/rerank/rerank
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
-program=${RERANK:-$root/build/dev/apps/rerank/rerank}
+program=${RERANK:-$root/build/release/apps/rerank/rerank}
 environments=$root/build/clients
 
 if [ ! -x "$program" ]; then

@@ -3,12 +3,12 @@
 # needs, pinned, is put into build/deploy at the first run. The images have image_test.py beside this.
 #
 # usage: tests/deploy/run.sh
-# RERANK: the program; by default build/dev/apps/rerank/rerank
+# RERANK: the program; by default build/release/apps/rerank/rerank
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
-RERANK_PROGRAM=${RERANK:-$root/build/dev/apps/rerank/rerank}
+RERANK_PROGRAM=${RERANK:-$root/build/release/apps/rerank/rerank}
 export RERANK_PROGRAM
 environment=$root/build/deploy
 

@@ -16,7 +16,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "server"))
 from service_process import LONG, MODEL, PROGRAM, ROOT, ServiceProcess, command_line_scores, run_tests  # noqa: E402
 
-EXAMPLES = pathlib.Path(os.environ.get("RERANK_TEST_EXAMPLES", ROOT / "build/dev/examples"))
+EXAMPLES = pathlib.Path(os.environ.get("RERANK_TEST_EXAMPLES", ROOT / "build/release/examples"))
 QUERIES = ["What is the capital of China?", "Explain gravity"]
 BEIJING = "The capital of China is Beijing."
 SHANGHAI = "Shanghai is a large city in China."

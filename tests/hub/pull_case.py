@@ -10,7 +10,7 @@ import unittest
 from hub_server import Hub
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PROGRAM = os.environ.get("RERANK_PROGRAM", str(ROOT / "build/dev/apps/rerank/rerank"))
+PROGRAM = os.environ.get("RERANK_PROGRAM", str(ROOT / "build/release/apps/rerank/rerank"))
 LONG = 120  # seconds, for what must happen; nothing waits for it in vain
 WANTED = ("config.json", "model.safetensors", "rerank_prompt.json", "tokenizer.json", "tokenizer_config.json")
 MODEL_FILES = {name: (ROOT / "models/demo" / name).read_bytes() for name in WANTED}

@@ -17,7 +17,7 @@ import time
 from tls_files import TlsClient, server_flags
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PROGRAM = os.environ.get("RERANK_PROGRAM", str(ROOT / "build/dev/apps/rerank/rerank"))
+PROGRAM = os.environ.get("RERANK_PROGRAM", str(ROOT / "build/release/apps/rerank/rerank"))
 MODEL = str(ROOT / "models/demo")
 # Sanitizers keep memory of their own, and are ten times slower: what is repeated may be less.
 SANITIZED = os.environ.get("RERANK_SANITIZED") == "1"
