@@ -77,7 +77,7 @@ void load_queries(const AttentionTask& task, int num_queries, AttentionScratch& 
     const float* from =
         task.queries + (q / task.group) * task.query_stride + (q % task.group) * task.head_dim;
     for (int d = 0; d < task.head_dim; d += V::kWidth) {
-      store_in_tile<V, float>(tiles, q, d, V::mul(V::load(from + d), scale));
+      TilesOf<V, float>::store(tiles, q, d, V::mul(V::load(from + d), scale));
       V::store(scratch.sums + std::int64_t{q} * task.head_dim + d, V::zero());
     }
     // Not -infinity: a query may see no key of its first tile, and inf - inf is NaN.
@@ -182,8 +182,8 @@ void attention(const AttentionTask& task) {
     const typename V::Vec inverse = V::set1(1.0f / scratch.weight[q]);
     const int column = task.first_column + (q % task.group) * task.head_dim;
     for (int d = 0; d < task.head_dim; d += V::kWidth) {
-      store_in_tile<V, Row>(task.out, task.first_row + q / task.group, column + d,
-                            V::mul(V::load(scratch.sums + std::int64_t{q} * task.head_dim + d), inverse));
+      TilesOf<V, Row>::store(task.out, task.first_row + q / task.group, column + d,
+                             V::mul(V::load(scratch.sums + std::int64_t{q} * task.head_dim + d), inverse));
     }
   }
 }

@@ -125,10 +125,11 @@ template <class V, class Row, bool Biased, class Function>
 struct Gate {
   static void prefetch(const GemmTask&, int, int, int) {}
   static void finish(const GemmTask& task, const float* sums, int rows, int row, int panel) {
-    store_block_in_tile<V, Row, kHalfPanel>(task.ffn, row, rows, panel * kHalfPanel, [&](int r, int c) {
-      return V::mul(Function::of(load_sums<V, Biased>(task, sums, r, panel, c)),
-                    load_sums<V, Biased>(task, sums, r, panel, kHalfPanel + c));
-    });
+    TilesOf<V, Row>::template store_block<kHalfPanel>(
+        task.ffn, row, rows, panel * kHalfPanel, [&](int r, int c) {
+          return V::mul(Function::of(load_sums<V, Biased>(task, sums, r, panel, c)),
+                        load_sums<V, Biased>(task, sums, r, panel, kHalfPanel + c));
+        });
   }
 };
 
@@ -136,9 +137,9 @@ template <class V, class Row, bool Biased, class Function>
 struct Activate {
   static void prefetch(const GemmTask&, int, int, int) {}
   static void finish(const GemmTask& task, const float* sums, int rows, int row, int panel) {
-    store_block_in_tile<V, Row, kPanelColumns>(task.ffn, row, rows, panel * kPanelColumns, [&](int r, int c) {
-      return Function::of(load_sums<V, Biased>(task, sums, r, panel, c));
-    });
+    TilesOf<V, Row>::template store_block<kPanelColumns>(
+        task.ffn, row, rows, panel * kPanelColumns,
+        [&](int r, int c) { return Function::of(load_sums<V, Biased>(task, sums, r, panel, c)); });
   }
 };
 

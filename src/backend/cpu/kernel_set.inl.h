@@ -5,6 +5,7 @@
 #include "backend/cpu/gemm.inl.h"
 #include "backend/cpu/kernels.h"
 #include "backend/cpu/prompt_attention.inl.h"
+#include "backend/cpu/row_steps.inl.h"
 #include "backend/cpu/row_tiles.inl.h"
 
 namespace rerank::cpu {

@@ -43,8 +43,8 @@ inline constexpr int kPromptTileStride = kPromptBlock + 32;
 inline constexpr int kMaxHeadDim = 256;
 inline constexpr std::int32_t kUnbounded = 1 << 30;  // greater than any position; twice this still fits int32
 
-// GEMM inputs are stored in tiles of Kernels::tile_rows rows, so that a kernel reads one stream:
-// [tiles][k][tile_rows] for float32 rows, [tiles][k / 2][tile_rows][2] for bfloat16 rows.
+// GEMM inputs are stored in tiles of Kernels::tile_rows rows, in a layout that only the kernels know, so that
+// each reads one stream: see row_tiles.inl.h.
 struct RowTiles {
   std::byte* data = nullptr;
   std::int32_t k = 0;

@@ -249,7 +249,7 @@ class PromptAttention {
         const int left = V::kTileRows - (task_.first_row + first) % V::kTileRows;
         rows = task_.num_rows - first < left ? task_.num_rows - first : left;
         const auto store_columns = [&](auto columns, int d) {
-          store_block_in_tile<V, Row, columns>(
+          TilesOf<V, Row>::template store_block<columns>(
               task_.out, task_.first_row + first, rows, column + d, [&](int r, int c) {
                 const std::int64_t q = (first + r) * task_.group + head;
                 return V::mul(V::load(sums_ + q * value_columns_ + d + c), V::set1(weight_[q]));

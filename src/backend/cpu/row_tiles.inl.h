@@ -1,7 +1,7 @@
-// Row-wise operations of the CPU kernels, for any vector type: reading and writing row tiles, norms, heads.
+// Reading and writing row tiles. A vector type names the layout of its tiles, `V::Tiles<V, Row>`, which its
+// products read; nothing else depends on it.
 #pragma once
 
-#include <cmath>
 #include <cstdint>
 
 #include "backend/cpu/kernels.h"
@@ -12,38 +12,53 @@ namespace {
 // The element type of row tiles: float in float32 arithmetic, Bits16 in bfloat16 arithmetic.
 using Bits16 = std::uint16_t;
 
+// [k][tile_rows] of float32 or [k / 2][tile_rows][2] of bfloat16: what a product broadcasts is consecutive.
 template <class V, class Row>
-inline Row* tile_row(RowTiles tiles, int row) {
-  const int pair = sizeof(Row) == 2 ? 2 : 1;
-  return reinterpret_cast<Row*>(tiles.data) + std::int64_t{row / V::kTileRows} * tiles.k * V::kTileRows +
-         (row % V::kTileRows) * pair;
-}
+struct InterleavedTiles {
+  using Vec = typename V::Vec;
+  static constexpr int kPair = 4 / static_cast<int>(sizeof(Row));  // values of a row side by side
 
-// Stores kWidth consecutive values of a row in its tile. REQUIRES: column is a multiple of 2.
-template <class V, class Row>
-inline void store_in_tile(RowTiles tiles, int row, int column, typename V::Vec x) {
-  Row* to = tile_row<V, Row>(tiles, row) + std::int64_t{column} * V::kTileRows;
-  if constexpr (sizeof(Row) == 2) {
-    alignas(32) std::uint32_t pairs[V::kWidth / 2];
-    V::store_bfloat16(reinterpret_cast<Bits16*>(pairs), x);
-    for (int i = 0; i < V::kWidth / 2; ++i) reinterpret_cast<std::uint32_t*>(to)[i * V::kTileRows] = pairs[i];
-  } else {
-    alignas(64) float values[V::kWidth];
-    V::store(values, x);
-    for (int i = 0; i < V::kWidth; ++i) to[i * V::kTileRows] = values[i];
+  // The element that holds column `column` of row `row`.
+  static std::int64_t index(std::int32_t k, int row, std::int64_t column) {
+    return std::int64_t{row / V::kTileRows} * k * V::kTileRows + column / kPair * kPair * V::kTileRows +
+           row % V::kTileRows * kPair + column % kPair;
   }
-}
 
-// Stores Columns consecutive values of `rows` rows, starting at `row`, in the tile that they share: values(r,
-// c) returns kWidth values of row r starting at column c.
-template <class V, class Row, int Columns, class Values>
-inline void store_block_in_tile(RowTiles tiles, int row, int rows, int column, const Values& values) {
-  if constexpr (V::kTransposes) {
-    constexpr int kWords = Columns * static_cast<int>(sizeof(Row)) / 4;
+  // Stores kWidth consecutive values of a row. REQUIRES: column is a multiple of kWidth.
+  static void store(RowTiles tiles, int row, int column, Vec x) {
+    Row* to = reinterpret_cast<Row*>(tiles.data) + index(tiles.k, row, column);
+    if constexpr (sizeof(Row) == 2) {
+      alignas(32) std::uint32_t pairs[V::kWidth / 2];
+      V::store_bfloat16(reinterpret_cast<Bits16*>(pairs), x);
+      for (int i = 0; i < V::kWidth / 2; ++i)
+        reinterpret_cast<std::uint32_t*>(to)[i * V::kTileRows] = pairs[i];
+    } else {
+      alignas(64) float values[V::kWidth];
+      V::store(values, x);
+      for (int i = 0; i < V::kWidth; ++i) to[i * V::kTileRows] = values[i];
+    }
+  }
+
+  // Stores Columns consecutive values of `rows` rows, starting at `row`, in the tile that they share:
+  // values(r, c) returns kWidth values of row r starting at column c.
+  template <int Columns, class Values>
+  static void store_block(RowTiles tiles, int row, int rows, int column, const Values& values) {
+    if constexpr (V::kTransposes) {
+      store_transposed<Columns>(tiles, row, rows, column, values);
+    } else {
+      for (int r = 0; r < rows; ++r) {
+        for (int c = 0; c < Columns; c += V::kWidth) store(tiles, row + r, column + c, values(r, c));
+      }
+    }
+  }
+
+ private:
+  template <int Columns, class Values>
+  static void store_transposed(RowTiles tiles, int row, int rows, int column, const Values& values) {
+    constexpr int kWords = Columns / kPair;
     static_assert(V::kWidth == 16 && (kWords == 8 || kWords == 16 || kWords == 32));
     const int first = row % V::kTileRows;
-    auto* to = reinterpret_cast<std::uint32_t*>(tile_row<V, Row>(tiles, row - first)) +
-               std::int64_t{column} * V::kTileRows * static_cast<int>(sizeof(Row)) / 4;
+    auto* to = reinterpret_cast<std::uint32_t*>(tiles.data) + index(tiles.k, row - first, column) / kPair;
     for (int word = 0; word < kWords; word += 16) {
       decltype(V::zero_words()) words[16];
 #pragma GCC unroll 16
@@ -61,160 +76,26 @@ inline void store_block_in_tile(RowTiles tiles, int row, int rows, int column, c
       V::template store_transposed<kWords == 8 ? 8 : 16>(words, to + word * V::kTileRows, V::kTileRows, first,
                                                          first + rows);
     }
-  } else {
-    for (int r = 0; r < rows; ++r) {
-      for (int c = 0; c < Columns; c += V::kWidth)
-        store_in_tile<V, Row>(tiles, row + r, column + c, values(r, c));
-    }
-  }
-}
-
-// 1 / sqrt(mean(x^2) + eps)
-template <class V>
-inline float inverse_rms(const float* x, int k, float eps) {
-  typename V::Vec squares = V::zero();
-  for (int i = 0; i < k; i += V::kWidth) {
-    const typename V::Vec v = V::load(x + i);
-    squares = V::fma(v, v, squares);
-  }
-  return 1.0f / std::sqrt(V::sum(squares) / static_cast<float>(k) + eps);
-}
-
-// x * scale * weight
-template <class V>
-struct RmsNorm {
-  typename V::Vec scale;
-  const float* weight;
-
-  RmsNorm() = default;
-  RmsNorm(const NormTask& task, const float* x)
-      : scale(V::set1(inverse_rms<V>(x, task.k, task.eps))), weight(task.weight) {}
-  typename V::Vec of(const float* x, int i) const {
-    return V::mul(V::load(weight + i), V::mul(V::load(x + i), scale));
   }
 };
-
-// (x - mean) * scale * weight + bias; the variance is the mean of (x - mean)^2.
-template <class V>
-struct LayerNorm {
-  typename V::Vec mean, scale;
-  const float* weight;
-  const float* bias;
-
-  LayerNorm() = default;
-  LayerNorm(const NormTask& task, const float* x) : weight(task.weight), bias(task.bias) {
-    const auto count = static_cast<float>(task.k);
-    typename V::Vec sum = V::zero(), squares = V::zero();
-    for (int i = 0; i < task.k; i += V::kWidth) sum = V::add(sum, V::load(x + i));
-    mean = V::set1(V::sum(sum) / count);
-    for (int i = 0; i < task.k; i += V::kWidth) {
-      const typename V::Vec v = V::sub(V::load(x + i), mean);
-      squares = V::fma(v, v, squares);
-    }
-    scale = V::set1(1.0f / std::sqrt(V::sum(squares) / count + task.eps));
-  }
-  typename V::Vec of(const float* x, int i) const {
-    return V::fma(V::mul(V::sub(V::load(x + i), mean), scale), V::load(weight + i), V::load(bias + i));
-  }
-};
-
-enum class NormTarget { kTiles, kRows, kBoth };
-
-// REQUIRES for tiles: first_row is the first of a tile, and k is a multiple of 32.
-template <class V, class Row, class Kind, NormTarget Target>
-void norm(const NormTask& task) {
-  const auto at = [&task](auto* rows, int row) { return rows + std::int64_t{row} * task.k; };
-  if constexpr (Target == NormTarget::kRows) {
-    for (int row = task.first_row; row < task.end_row; ++row) {
-      const float* x = at(task.x, row);
-      const Kind kind(task, x);
-      for (int i = 0; i < task.k; i += V::kWidth) V::store(at(task.out, row) + i, kind.of(x, i));
-    }
-    return;
-  }
-  for (int first = task.first_row; first < task.end_row; first += V::kTileRows) {
-    const int rows = task.end_row - first < V::kTileRows ? task.end_row - first : V::kTileRows;
-    Kind kinds[V::kTileRows];
-    for (int r = 0; r < rows; ++r) kinds[r] = Kind(task, at(task.x, first + r));
-    for (int column = 0; column < task.k; column += kPanelColumns) {
-      store_block_in_tile<V, Row, kPanelColumns>(task.tiles, first, rows, column, [&](int r, int c) {
-        const typename V::Vec normed = kinds[r].of(at(task.x, first + r), column + c);
-        if constexpr (Target == NormTarget::kBoth) V::store(at(task.out, first + r) + column + c, normed);
-        return normed;
-      });
-    }
-  }
-}
-
-// The second half of a head is rotated with the first: (a, b) -> (a cos - b sin, b cos + a sin). Half a head
-// of 16 is less than a vector of AVX-512.
-template <class V, bool WithNorm, bool WithRotation>
-void finish_heads(const HeadTask& task) {
-  const int half = task.head_dim / 2;
-  for (int head = 0; head < task.num_heads; ++head) {
-    float* x = task.x + std::int64_t{head} * task.head_dim;
-    float scale = 1.0f;
-    if constexpr (WithNorm) scale = inverse_rms<V>(x, task.head_dim, task.eps);
-    int i = 0;
-    for (; i + V::kWidth <= half; i += V::kWidth) {
-      typename V::Vec a = V::load(x + i), b = V::load(x + half + i);
-      if constexpr (WithNorm) {
-        a = V::mul(V::load(task.weight + i), V::mul(a, V::set1(scale)));
-        b = V::mul(V::load(task.weight + half + i), V::mul(b, V::set1(scale)));
-      }
-      if constexpr (WithRotation) {
-        const typename V::Vec cosine = V::load(task.cosine + i), sine = V::load(task.sine + i);
-        const typename V::Vec turned = V::sub(V::mul(a, cosine), V::mul(b, sine));
-        b = V::add(V::mul(b, cosine), V::mul(a, sine));
-        a = turned;
-      }
-      V::store(x + i, a);
-      V::store(x + half + i, b);
-    }
-    for (; i < half; ++i) {
-      float a = x[i], b = x[half + i];
-      if constexpr (WithNorm) {
-        a = task.weight[i] * (a * scale);
-        b = task.weight[half + i] * (b * scale);
-      }
-      x[i] = WithRotation ? a * task.cosine[i] - b * task.sine[i] : a;
-      x[half + i] = WithRotation ? b * task.cosine[i] + a * task.sine[i] : b;
-    }
-  }
-}
-
-template <class V>
-float dot(const float* x, const float* row, std::int32_t k) {
-  typename V::Vec sum = V::zero();
-  for (int i = 0; i < k; i += V::kWidth) sum = V::fma(V::load(x + i), V::load(row + i), sum);
-  return V::sum(sum);
-}
 
 template <class V, class Row>
-void store_kv(const float* from, void* to, std::int32_t count) {
-  for (int i = 0; i < count; i += V::kWidth) {
-    if constexpr (sizeof(Row) == 2) {
-      V::store_bfloat16(static_cast<Bits16*>(to) + i, V::load(from + i));
-    } else {
-      V::store(static_cast<float*>(to) + i, V::load(from + i));
-    }
-  }
-}
+using TilesOf = typename V::template Tiles<V, Row>;
 
 template <class V, class Row>
 void pack_row(const float* from, RowTiles to, std::int32_t row) {
-  for (int i = 0; i < to.k; i += V::kWidth) store_in_tile<V, Row>(to, row, i, V::load(from + i));
+  for (int i = 0; i < to.k; i += V::kWidth) TilesOf<V, Row>::store(to, row, i, V::load(from + i));
 }
 
 template <class V, class Row>
 void unpack_row(RowTiles from, std::int32_t row, float* to) {
-  const Row* x = tile_row<V, Row>(from, row);
   for (int i = 0; i < from.k; ++i) {
+    const Row x = reinterpret_cast<const Row*>(from.data)[TilesOf<V, Row>::index(from.k, row, i)];
     if constexpr (sizeof(Row) == 2) {
-      const std::uint32_t bits = std::uint32_t{x[(i / 2) * 2 * V::kTileRows + i % 2]} << 16;
+      const std::uint32_t bits = std::uint32_t{x} << 16;
       __builtin_memcpy(to + i, &bits, sizeof(bits));
     } else {
-      to[i] = x[std::int64_t{i} * V::kTileRows];
+      to[i] = x;
     }
   }
 }

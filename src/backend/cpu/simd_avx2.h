@@ -5,12 +5,16 @@
 
 #include <cstdint>
 
+#include "backend/cpu/row_tiles.inl.h"
+
 namespace rerank::cpu {
 namespace {
 
 struct Avx2 {
   using Vec = __m256;
   static constexpr int kWidth = 8;
+  template <class V, class Row>
+  using Tiles = InterleavedTiles<V, Row>;
   static constexpr int kTileRows = 6;  // 6 x 2 accumulators, 2 weights, 1 broadcast: 15 of 16 registers
 
   static constexpr bool kTransposes = false;

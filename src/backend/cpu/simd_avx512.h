@@ -6,12 +6,16 @@
 
 #include <cstdint>
 
+#include "backend/cpu/row_tiles.inl.h"
+
 namespace rerank::cpu {
 namespace {
 
 struct Avx512 {
   using Vec = __m512;
   static constexpr int kWidth = 16;
+  template <class V, class Row>
+  using Tiles = InterleavedTiles<V, Row>;
   static constexpr int kTileRows = 14;  // 14 x 2 accumulators, 2 weights, 1 broadcast: 31 of 32 registers
 
   static Vec zero() { return _mm512_setzero_ps(); }
