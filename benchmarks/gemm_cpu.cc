@@ -128,8 +128,8 @@ void print_table(int threads, std::int32_t rows) {
         fmt::print("  {:>8} {:>8} {:>6} {:>8}", "-", "-", "-", "-");
         continue;
       }
-      const double mine =
-          ours(problem, bfloat16 ? cpu::kAvx512BFloat16 : cpu::kAvx512Float32OfBFloat16, pool);
+      const double mine = ours(
+          problem, *cpu::find_kernels("auto", bfloat16 ? cpu::kBFloat16 : cpu::kFloat32OfBFloat16), pool);
       const double theirs = onednn(problem, bfloat16, threads);
       fmt::print("  {:8.0f} {:8.0f} {:6.2f} {:7.0f}%", mine, theirs, mine / theirs, 100 * mine / peak);
     }

@@ -27,7 +27,7 @@ struct EngineOptions {
   // "none", "int8" or "fp8": of the weights and of the activations they multiply; GPU only. int8 is more
   // accurate.
   std::string quantization = "none";
-  std::string instruction_set = "auto";  // of a CPU: "auto", "avx512" or "avx2"
+  std::string instruction_set = "auto";  // of a CPU: "auto", "amx", "avx512" or "avx2"
   // Per replica; 0: the CPUs available to this process, divided among the replicas.
   std::int32_t num_threads = 0;
   double gpu_memory_utilization = 0;      // largest fraction of each GPU's memory to use; 0: 0.9

@@ -19,7 +19,7 @@ struct BackendOptions {
   std::string device = "auto";            // one of device_names(), device_choice.h
   std::string dtype = "auto";             // "auto", "bfloat16" or "float32": the arithmetic
   std::string quantization = "none";      // "none", "int8" or "fp8"
-  std::string instruction_set = "auto";   // "auto", "avx512" or "avx2"
+  std::string instruction_set = "auto";   // "auto", "amx", "avx512" or "avx2"
   std::int32_t num_threads = 0;           // 0: one for each available processor
   std::string cache_directory;            // for packed weights; empty: none are kept
   double gpu_memory_utilization = 0;      // the share of each GPU's memory that may be used at most; 0: 0.9

@@ -44,8 +44,10 @@ inline std::vector<CudaDevice> usable_gpus() {
 // Those whose every step is held against the reference. A machine may lack an instruction set: create_backend
 // or load says so. A GPU is among them only where there is one that will do.
 inline std::vector<BackendVariant> backend_variants() {
-  std::vector<BackendVariant> variants = {
-      {"cpu", "float32", "avx512"}, {"cpu", "float32", "avx2"}, {"cpu", "bfloat16", "avx512"}};
+  std::vector<BackendVariant> variants = {{"cpu", "float32", "avx512"},
+                                          {"cpu", "float32", "avx2"},
+                                          {"cpu", "bfloat16", "avx512"},
+                                          {"cpu", "bfloat16", "amx"}};
   const std::vector<CudaDevice> gpus = usable_gpus();
   if (!gpus.empty()) variants.push_back({"cuda", "bfloat16", gpus.front().instruction_set});
   return variants;

@@ -65,7 +65,7 @@ void add_engine_flags(CLI::App& command, EngineOptions& options) {
   group(
       add_choice(command, "--quantization", options.quantization, {"none", "int8", "fp8"},
                  "weight quantization, GPU only: faster but less accurate; int8 is more accurate than fp8"));
-  group(add_choice(command, "--instruction-set", options.instruction_set, {"auto", "avx512", "avx2"},
+  group(add_choice(command, "--instruction-set", options.instruction_set, {"auto", "amx", "avx512", "avx2"},
                    "CPU instruction set; auto: the best one available"));
   group(add_count(command, "--threads", options.num_threads, ranges::kThreads,
                   "threads per replica; 0: all CPUs available to this process, divided among the replicas"));

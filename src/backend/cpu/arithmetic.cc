@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <initializer_list>
 #include <vector>
 
 #include "backend/cpu/processor.h"
@@ -17,8 +18,8 @@ namespace rerank::cpu {
 namespace {
 
 // Wider instructions first.
-const Kernels* const kTable[] = {&kAvx512BFloat16, &kAvx512Float32OfBFloat16, &kAvx512Float32,
-                                 &kAvx2Float32OfBFloat16, &kAvx2Float32};
+const Kernels* const kTable[] = {&kAmxBFloat16,   &kAvx512BFloat16,        &kAvx512Float32OfBFloat16,
+                                 &kAvx512Float32, &kAvx2Float32OfBFloat16, &kAvx2Float32};
 
 // The processor's name in /proc/cpuinfo.
 std::string processor_name() {
@@ -29,32 +30,36 @@ std::string processor_name() {
   return "unknown processor";
 }
 
-// Contains one line: "GFLOPS GFLOPS processor name". The line of another processor is ignored.
+// Contains one line: "SET GFLOPS GFLOPS processor name", of bfloat16 on that instruction set and of float32.
+// The line of another set or processor is ignored.
 std::string choice_file(const std::string& cache_directory) {
   return cache_directory + "/arithmetic";
 }
 
-bool read_choice(const std::string& cache_directory, GemmSpeeds& measured) {
+bool read_choice(const std::string& cache_directory, const Kernels& bfloat16, GemmSpeeds& measured) {
   std::ifstream file(choice_file(cache_directory));
-  std::string name;
-  return file >> measured.bfloat16 >> measured.float32 && std::getline(file >> std::ws, name) &&
-         name == processor_name() && measured.bfloat16 > 0 && measured.float32 > 0;
+  std::string set, name;
+  return file >> set >> measured.bfloat16 >> measured.float32 && std::getline(file >> std::ws, name) &&
+         set == bfloat16.instruction_set && name == processor_name() && measured.bfloat16 > 0 &&
+         measured.float32 > 0;
 }
 
 // Without the file the next start measures again, so a failure is not reported.
-void keep_choice(const std::string& cache_directory, const GemmSpeeds& measured) {
+void keep_choice(const std::string& cache_directory, const Kernels& bfloat16, const GemmSpeeds& measured) {
   write_cache_file(choice_file(cache_directory),
-                   fmt::format("{:.1f} {:.1f} {}\n", measured.bfloat16, measured.float32, processor_name()));
+                   fmt::format("{} {:.1f} {:.1f} {}\n", bfloat16.instruction_set, measured.bfloat16,
+                               measured.float32, processor_name()));
 }
 
-KernelChoice choose_faster(const std::string& cache_directory) {
+KernelChoice choose_faster(const Kernels& bfloat16, const Kernels& float32,
+                           const std::string& cache_directory) {
   GemmSpeeds measured;
-  const bool kept = !cache_directory.empty() && read_choice(cache_directory, measured);
+  const bool kept = !cache_directory.empty() && read_choice(cache_directory, bfloat16, measured);
   if (!kept) {
-    measured = measure_gemms();
-    if (!cache_directory.empty()) keep_choice(cache_directory, measured);
+    measured = measure_gemms(bfloat16, float32);
+    if (!cache_directory.empty()) keep_choice(cache_directory, bfloat16, measured);
   }
-  return {prefers_float32(measured) ? &kAvx512Float32OfBFloat16 : &kAvx512BFloat16,
+  return {prefers_float32(measured) ? &float32 : &bfloat16,
           fmt::format("{}: bfloat16 {:.0f}, float32 {:.0f} GFLOP/s a thread",
                       kept ? "measured at an earlier start" : "measured now", measured.bfloat16,
                       measured.float32)};
@@ -112,6 +117,38 @@ class GemmProbe {
   double best_ = 0;
 };
 
+void check_options(const BackendOptions& options) {
+  const std::string& set = options.instruction_set;
+  const std::string& dtype = options.dtype;
+  const auto one_of = [](const std::string& value, std::initializer_list<const char*> names) {
+    return std::ranges::find(names, value) != names.end();
+  };
+  if (!one_of(set, {"auto", "amx", "avx512", "avx2"})) {
+    throw Error(ErrorCode::kInvalidArgument, {.member = "instruction_set"},
+                fmt::format("{} is not one of auto, amx, avx512, avx2", set));
+  }
+  if (!one_of(dtype, {"auto", "bfloat16", "float32"})) {
+    throw Error(ErrorCode::kInvalidArgument, {.member = "dtype"},
+                fmt::format("{} is not one of auto, bfloat16, float32", dtype));
+  }
+  require(has_avx2(), "this processor lacks AVX2; the reference backend runs on any processor, slowly",
+          ErrorCode::kUnsupported);
+  if (set == "avx512" && !has_avx512()) {
+    throw Error(ErrorCode::kUnsupported, {.member = "instruction_set"},
+                "this processor lacks AVX-512 (F, BW, DQ, VL)");
+  }
+  if (set == "amx" && !has_amx_bfloat16()) {
+    throw Error(ErrorCode::kUnsupported, {.member = "instruction_set"},
+                fmt::format("no AMX for bfloat16: {}", why_no_amx()));
+  }
+}
+
+// Why the widest set of all is not used although any might be; "" if it is.
+std::string about_amx(const std::string& instruction_set) {
+  if (instruction_set != "auto" || has_amx_bfloat16()) return "";
+  return fmt::format("; no AMX: {}", why_no_amx());
+}
+
 }  // namespace
 
 const Kernels* find_kernels(const std::string& instruction_set, const Arithmetic& arithmetic) {
@@ -122,15 +159,15 @@ const Kernels* find_kernels(const std::string& instruction_set, const Arithmetic
   return nullptr;
 }
 
-GemmSpeeds measure_gemms() {
+GemmSpeeds measure_gemms(const Kernels& bfloat16, const Kernels& float32) {
   constexpr int kRuns = 10;
-  GemmProbe bfloat16(kAvx512BFloat16);
-  GemmProbe float32(kAvx512Float32OfBFloat16);
+  GemmProbe of_bfloat16(bfloat16);
+  GemmProbe of_float32(float32);
   for (int run = 0; run < kRuns; ++run) {
-    bfloat16.run();
-    float32.run();
+    of_bfloat16.run();
+    of_float32.run();
   }
-  return {.bfloat16 = bfloat16.best(), .float32 = float32.best()};
+  return {.bfloat16 = of_bfloat16.best(), .float32 = of_float32.best()};
 }
 
 bool prefers_float32(const GemmSpeeds& speeds) {
@@ -138,37 +175,30 @@ bool prefers_float32(const GemmSpeeds& speeds) {
 }
 
 KernelChoice choose_kernels(const BackendOptions& options, DataType checkpoint) {
+  check_options(options);
   const std::string& set = options.instruction_set;
   const std::string& dtype = options.dtype;
-  if (set != "auto" && set != "avx2" && set != "avx512") {
-    throw Error(ErrorCode::kInvalidArgument, {.member = "instruction_set"},
-                fmt::format("{} is not one of auto, avx512, avx2", set));
-  }
-  if (dtype != "auto" && dtype != "bfloat16" && dtype != "float32") {
-    throw Error(ErrorCode::kInvalidArgument, {.member = "dtype"},
-                fmt::format("{} is not one of auto, bfloat16, float32", dtype));
-  }
-  require(has_avx2(), "this processor lacks AVX2; the reference backend runs on any processor, slowly",
-          ErrorCode::kUnsupported);
-  if (set == "avx512" && !has_avx512()) {
-    throw Error(ErrorCode::kUnsupported, {.member = "instruction_set"},
-                "this processor lacks AVX-512 (F, BW, DQ, VL)");
-  }
+  const bool is_bfloat16 = checkpoint == DataType::kBFloat16;
   const Kernels* bfloat16 = find_kernels(set, kBFloat16);
+  const Kernels* float32 = find_kernels(set, is_bfloat16 ? kFloat32OfBFloat16 : kFloat32);
   if (dtype == "bfloat16") {
     if (bfloat16 == nullptr) {
       throw Error(ErrorCode::kUnsupported, {.member = "dtype"},
                   "bfloat16 needs AVX-512 BF16; float32 computes a bfloat16 checkpoint exactly");
     }
-    return {bfloat16, "asked for"};
+    return {bfloat16, "asked for" + about_amx(set)};
   }
-  const Kernels* float32 =
-      find_kernels(set, checkpoint == DataType::kBFloat16 ? kFloat32OfBFloat16 : kFloat32);
+  if (float32 == nullptr && (dtype == "float32" || !is_bfloat16)) {
+    throw Error(ErrorCode::kUnsupported, {.member = "dtype"},
+                fmt::format("{} computes in bfloat16 only; pass bfloat16, or another instruction_set", set));
+  }
   if (dtype == "float32") return {float32, "asked for"};
-  if (checkpoint != DataType::kBFloat16)
-    return {float32, fmt::format("the checkpoint is {}", to_string(checkpoint))};
+  if (!is_bfloat16) return {float32, fmt::format("the checkpoint is {}", to_string(checkpoint))};
+  if (float32 == nullptr) return {bfloat16, fmt::format("{} computes in bfloat16 only", set)};
   if (bfloat16 == nullptr) return {float32, "no AVX-512 BF16 to use"};
-  return choose_faster(options.cache_directory);
+  KernelChoice choice = choose_faster(*bfloat16, *float32, options.cache_directory);
+  choice.reason += about_amx(set);
+  return choice;
 }
 
 }  // namespace rerank::cpu

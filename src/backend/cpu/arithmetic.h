@@ -32,12 +32,13 @@ struct GemmSpeeds {
 
 // Measures both arithmetics alternately, for a few milliseconds each. Only this thread's processor time and
 // each one's best run count, so other programs and quotas do not affect the result.
-GemmSpeeds measure_gemms();
+GemmSpeeds measure_gemms(const Kernels& bfloat16, const Kernels& float32);
 
 // Bfloat16 is the default if the processor supports it: most checkpoints are bfloat16, and activations take
 // half the bytes. Float32 needs a clear advantage, since each arithmetic is a bit class of its own, and
 // machines of one kind must not differ because of noise. Known processors are far from the threshold: float32
-// has 0.5 times the speed of bfloat16 on an AMD Zen 4, 2 times on an Intel Sapphire Rapids.
+// has 0.5 times the speed of bfloat16 on an AMD Zen 4, 2 times on an Intel Sapphire Rapids without AMX, and
+// .15 times with it.
 inline constexpr double kClearGain = 1.2;
 bool prefers_float32(const GemmSpeeds& speeds);
 

@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "backend/cpu/processor.h"
 #include "rerank/error.h"
 
 namespace rerank::cpu {
@@ -48,6 +49,8 @@ class ArithmeticTest : public testing::Test {
     return {ErrorCode::kInternal, ""};
   }
   static bool has_bfloat16() { return __builtin_cpu_supports("avx512bf16"); }
+  static const Kernels* widest_bfloat16() { return has_amx_bfloat16() ? &kAmxBFloat16 : &kAvx512BFloat16; }
+  GemmSpeeds measure() const { return measure_gemms(*widest_bfloat16(), kAvx512Float32OfBFloat16); }
 
   std::filesystem::path directory_;
 };
@@ -70,13 +73,36 @@ TEST_F(ArithmeticTest, DoesAsAsked) {
     EXPECT_EQ(refusal("float32", "avx512").code(), ErrorCode::kUnsupported);
   }
   if (has_bfloat16()) {
-    EXPECT_EQ(choose("bfloat16", "auto").kernels, &kAvx512BFloat16);
+    EXPECT_EQ(choose("bfloat16", "auto").kernels, widest_bfloat16());
+    EXPECT_EQ(choose("bfloat16", "avx512").kernels, &kAvx512BFloat16);
   } else {
     EXPECT_EQ(refusal("bfloat16", "auto").code(), ErrorCode::kUnsupported);
   }
   // There are no bfloat16 kernels for AVX2 on any processor.
   EXPECT_EQ(refusal("bfloat16", "avx2").code(), ErrorCode::kUnsupported);
   EXPECT_THAT(refusal("bfloat16", "avx2").what(), HasSubstr("dtype: bfloat16"));
+}
+
+// AMX has no float32 products: what would need them is refused instead of computed on another set.
+TEST_F(ArithmeticTest, AmxComputesInBFloat16) {
+  if (!has_amx_bfloat16()) {
+    EXPECT_EQ(refusal("auto", "amx").code(), ErrorCode::kUnsupported);
+    EXPECT_THAT(refusal("auto", "amx").what(), HasSubstr(std::string("instruction_set: no AMX")));
+    EXPECT_THAT(refusal("auto", "amx").what(), HasSubstr(why_no_amx()));
+    return;
+  }
+  EXPECT_EQ(choose("auto", "amx").kernels, &kAmxBFloat16);
+  EXPECT_EQ(choose("bfloat16", "amx", DataType::kFloat32).kernels, &kAmxBFloat16);
+  EXPECT_THAT(refusal("float32", "amx").what(), HasSubstr("dtype: amx computes in bfloat16 only"));
+  EXPECT_THROW(choose("auto", "amx", DataType::kFloat32), Error);
+}
+
+// Nobody needs to wonder why the widest set was not taken.
+TEST_F(ArithmeticTest, SaysWhyThereIsNoAmx) {
+  if (!has_bfloat16()) GTEST_SKIP() << "bfloat16 is not computed on this processor";
+  const bool said = choose("bfloat16", "auto").reason.find("no AMX") != std::string::npos;
+  EXPECT_EQ(said, !has_amx_bfloat16());
+  EXPECT_EQ(choose("bfloat16", "avx512").reason, "asked for");
 }
 
 TEST_F(ArithmeticTest, KeepsTheCheckpointsPrecision) {
@@ -96,8 +122,10 @@ TEST_F(ArithmeticTest, KernelsAreFoundByInstructionSetAndArithmetic) {
   for (const Arithmetic& arithmetic : {kFloat32, kFloat32OfBFloat16, kBFloat16}) {
     const Kernels* widest = find_kernels("auto", arithmetic);
     const Kernels* avx512 = find_kernels("avx512", arithmetic);
-    if (avx512 != nullptr) {
-      EXPECT_EQ(widest, avx512);
+    const Kernels* amx = find_kernels("amx", arithmetic);
+    EXPECT_EQ(amx != nullptr, arithmetic == kBFloat16 && has_amx_bfloat16());
+    if (amx != nullptr || avx512 != nullptr) {
+      EXPECT_EQ(widest, amx != nullptr ? amx : avx512);
     }
     EXPECT_EQ(avx512 != nullptr,
               arithmetic == kBFloat16 ? has_bfloat16() : __builtin_cpu_supports("avx512f") != 0);
@@ -120,19 +148,21 @@ TEST_F(ArithmeticTest, KeepsWhatItMeasured) {
   // A clearly faster arithmetic is chosen; if the line is of another processor or broken, it is measured
   // again.
   const std::filesystem::path file = directory_ / "arithmetic";
-  std::string bfloat16, float32, processor;
+  std::string set, bfloat16, float32, processor;
   std::ifstream in(file);
-  in >> bfloat16 >> float32 >> std::ws;
+  in >> set >> bfloat16 >> float32 >> std::ws;
   std::getline(in, processor);
   in.close();
-  std::ofstream(file) << "10.0 20.0 " << processor << "\n";
+  EXPECT_EQ(set, widest_bfloat16()->instruction_set);
+  std::ofstream(file) << set << " 10.0 20.0 " << processor << "\n";
   EXPECT_EQ(choose("auto", "auto").kernels, &kAvx512Float32OfBFloat16);
   // Within measurement noise the default is kept.
-  std::ofstream(file) << "10.0 11.0 " << processor << "\n";
-  EXPECT_EQ(choose("auto", "auto").kernels, &kAvx512BFloat16);
-  std::ofstream(file) << "20.0 10.0 " << processor << "\n";
-  EXPECT_EQ(choose("auto", "auto").kernels, &kAvx512BFloat16);
-  for (const char* line : {"10.0 20.0 Another processor\n", "20.0", "", "x y z\n"}) {
+  std::ofstream(file) << set << " 10.0 11.0 " << processor << "\n";
+  EXPECT_EQ(choose("auto", "auto").kernels, widest_bfloat16());
+  std::ofstream(file) << set << " 20.0 10.0 " << processor << "\n";
+  EXPECT_EQ(choose("auto", "auto").kernels, widest_bfloat16());
+  for (const std::string& line : {set + " 10.0 20.0 Another processor\n", "sse2 10.0 20.0 " + processor,
+                                  "10.0 20.0 " + processor, set + " 20.0", std::string(), set + " x y z\n"}) {
     std::ofstream(file) << line;
     EXPECT_THAT(choose("auto", "auto").reason, StartsWith("measured now")) << line;
   }
@@ -150,7 +180,7 @@ TEST(GemmSpeeds, LeavingTheUsualChoiceTakesAClearGain) {
 TEST_F(ArithmeticTest, StoppedMeasurementsSayTheSame) {
   if (!has_bfloat16())
     GTEST_SKIP() << "only one arithmetic is possible on this processor: nothing is measured";
-  const GemmSpeeds alone = measure_gemms();
+  const GemmSpeeds alone = measure();
   std::atomic<bool> ended{false};
   std::vector<std::thread> neighbours;
   for (unsigned i = 0; i < 3 * std::thread::hardware_concurrency(); ++i) {
@@ -159,7 +189,7 @@ TEST_F(ArithmeticTest, StoppedMeasurementsSayTheSame) {
       }
     });
   }
-  const GemmSpeeds crowded = measure_gemms();
+  const GemmSpeeds crowded = measure();
   ended = true;
   for (std::thread& neighbour : neighbours) neighbour.join();
   EXPECT_EQ(prefers_float32(crowded), prefers_float32(alone));

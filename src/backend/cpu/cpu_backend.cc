@@ -99,9 +99,8 @@ void CpuBackend::reserve(const BackendLimits& limits) {
   ffn_ = padded_ffn(spec_);
   kv_row_bytes_ = size(spec_.kv_dim()) * format_bytes(kernels_->arithmetic.keys);
   block_positions_ = std::max(1, kMaxQueries / group);
-  const auto scratch_bytes =
-      spec_.mask == Mask::kCausal ? attention_scratch_bytes : prompt_attention_scratch_bytes;
-  scratch_bytes_ = (scratch_bytes(*kernels_, spec_.head_dim, block_positions_ * group) + 4095) / 4096 * 4096;
+  scratch_bytes_ =
+      (attention_scratch_bytes(*kernels_, spec_.head_dim, block_positions_ * group) + 4095) / 4096 * 4096;
 
   const std::size_t state_bytes =
       size(limits.max_scores) * size(widest_state(weights_->model(), spec_.hidden)) * 4;

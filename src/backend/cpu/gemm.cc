@@ -7,10 +7,6 @@
 namespace rerank::cpu {
 namespace {
 
-// Values in a block of rows: it should stay in a core's L2 cache together with the current panel (384 KiB of
-// bfloat16). Smaller blocks would read the weights more often, which costs float32 more than exceeding the
-// cache.
-constexpr std::int64_t kRowBlockValues = 192 << 10;
 constexpr std::int32_t kMaxPanelsOfTask = 16;
 constexpr std::int32_t kTasksOfThread = 4;  // at least, so that threads finish together
 
@@ -21,7 +17,8 @@ constexpr std::int32_t kTasksOfThread = 4;  // at least, so that threads finish 
 void run_gemm(ThreadPool& pool, const Kernels& kernels, const GemmTask& task) {
   const std::int32_t tiles = num_tiles(kernels, task.num_rows);
   const std::int64_t tile_values = std::int64_t{kernels.tile_rows} * task.rows.k;
-  const auto most = static_cast<std::int32_t>(std::max<std::int64_t>(1, kRowBlockValues / tile_values));
+  const auto most =
+      static_cast<std::int32_t>(std::max<std::int64_t>(1, kernels.row_block_values / tile_values));
   const std::int32_t row_blocks = ceil_divide(tiles, most);
   const std::int32_t panels = task.end_panel - task.first_panel;
   const std::int32_t panels_of_task =

@@ -165,49 +165,54 @@ struct Store {
   }
 };
 
-template <class V, class Multiply, class Finish>
-void gemm_with(const GemmTask& task) {
+// Products in vector registers.
+template <class V, class Multiply>
+struct VectorGemm {
   using Row = typename Multiply::Row;
-  const std::int64_t tile_elements = std::int64_t{task.rows.k} * V::kTileRows;
-  const std::int64_t panel_bytes = std::int64_t{task.rows.k} * kPanelColumns * 4 / Multiply::kStep;
-  alignas(64) float sums[V::kTileRows * kPanelColumns];
-  for (int panel = task.first_panel; panel < task.end_panel; ++panel) {
-    const std::byte* weights = task.panels + panel * panel_bytes;
-    for (int t = task.first_tile; t < task.end_tile; ++t) {
-      const int row = t * V::kTileRows;
-      const int rows = task.num_rows - row < V::kTileRows ? task.num_rows - row : V::kTileRows;
-      Finish::prefetch(task, rows, row, panel);
-      multiply_rows<V, Multiply>(rows, reinterpret_cast<const Row*>(task.rows.data) + t * tile_elements,
-                                 weights, task.rows.k, sums);
-      Finish::finish(task, sums, rows, row, panel);
+
+  template <class Finish>
+  static void run(const GemmTask& task) {
+    const std::int64_t tile_elements = std::int64_t{task.rows.k} * V::kTileRows;
+    const std::int64_t panel_bytes = std::int64_t{task.rows.k} * kPanelColumns * 4 / Multiply::kStep;
+    alignas(64) float sums[V::kTileRows * kPanelColumns];
+    for (int panel = task.first_panel; panel < task.end_panel; ++panel) {
+      const std::byte* weights = task.panels + panel * panel_bytes;
+      for (int t = task.first_tile; t < task.end_tile; ++t) {
+        const int row = t * V::kTileRows;
+        const int rows = task.num_rows - row < V::kTileRows ? task.num_rows - row : V::kTileRows;
+        Finish::prefetch(task, rows, row, panel);
+        multiply_rows<V, Multiply>(rows, reinterpret_cast<const Row*>(task.rows.data) + t * tile_elements,
+                                   weights, task.rows.k, sums);
+        Finish::finish(task, sums, rows, row, panel);
+      }
     }
   }
-}
+};
 
-template <class V, class Multiply, bool Biased, class Function>
+template <class V, class Gemm, bool Biased, class Function>
 void gemm_activated(const GemmTask& task) {
-  using Row = typename Multiply::Row;
-  if (task.epilogue == Epilogue::kGate) return gemm_with<V, Multiply, Gate<V, Row, Biased, Function>>(task);
-  gemm_with<V, Multiply, Activate<V, Row, Biased, Function>>(task);
+  using Row = typename Gemm::Row;
+  if (task.epilogue == Epilogue::kGate) return Gemm::template run<Gate<V, Row, Biased, Function>>(task);
+  Gemm::template run<Activate<V, Row, Biased, Function>>(task);
 }
 
-template <class V, class Multiply, bool Biased>
+template <class V, class Gemm, bool Biased>
 void gemm_finished(const GemmTask& task) {
-  if (task.epilogue == Epilogue::kStore) return gemm_with<V, Multiply, Store<V, Biased, false>>(task);
-  if (task.epilogue == Epilogue::kAdd) return gemm_with<V, Multiply, Store<V, Biased, true>>(task);
+  if (task.epilogue == Epilogue::kStore) return Gemm::template run<Store<V, Biased, false>>(task);
+  if (task.epilogue == Epilogue::kAdd) return Gemm::template run<Store<V, Biased, true>>(task);
   switch (task.activation) {
     case ActivationFunction::kSilu:
-      return gemm_activated<V, Multiply, Biased, Silu<V>>(task);
+      return gemm_activated<V, Gemm, Biased, Silu<V>>(task);
     case ActivationFunction::kGeluTanh:
-      return gemm_activated<V, Multiply, Biased, GeluTanh<V>>(task);
+      return gemm_activated<V, Gemm, Biased, GeluTanh<V>>(task);
     case ActivationFunction::kGelu:
-      return gemm_activated<V, Multiply, Biased, Gelu<V>>(task);
+      return gemm_activated<V, Gemm, Biased, Gelu<V>>(task);
   }
 }
 
-template <class V, class Multiply>
+template <class V, class Gemm>
 void gemm(const GemmTask& task) {
-  task.bias != nullptr ? gemm_finished<V, Multiply, true>(task) : gemm_finished<V, Multiply, false>(task);
+  task.bias != nullptr ? gemm_finished<V, Gemm, true>(task) : gemm_finished<V, Gemm, false>(task);
 }
 
 }  // namespace

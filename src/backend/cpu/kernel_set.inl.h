@@ -18,22 +18,33 @@ constexpr NormKernels norm_kernels() {
           .to_both = &norm<V, Row, Kind, NormTarget::kBoth>};
 }
 
-// `Attend` multiplies rows in attention: like `Multiply`, but never with widened weights.
-template <class V, class Multiply, class Attend>
+// Causal attention over runs of keys: on tiles it is the same as bidirectional.
+template <class V, class Attend>
+constexpr auto choose_attention() {
+  if constexpr (Attend::kCausal) {
+    return &prompt_attention<V, Attend>;
+  } else {
+    return &attention<V, typename Attend::Row>;
+  }
+}
+
+// `Gemm` multiplies row tiles and weights, `Attend` rows and keys or values.
+template <class V, class Gemm, class Attend>
 constexpr Kernels kernel_set(const char* instruction_set, const Arithmetic& arithmetic, bool (*supported)()) {
-  using Row = typename Multiply::Row;
+  using Row = typename Gemm::Row;
   return {
       .instruction_set = instruction_set,
       .arithmetic = arithmetic,
       .supported = supported,
       .tile_rows = V::kTileRows,
-      .gemm = &gemm<V, Multiply>,
+      .row_block_values = V::kRowBlockValues,
+      .gemm = &gemm<V, Gemm>,
       .rms_norm = norm_kernels<V, Row, RmsNorm<V>>(),
       .layer_norm = norm_kernels<V, Row, LayerNorm<V>>(),
       .rotate = &finish_heads<V, false, true>,
       .norm_rotate = &finish_heads<V, true, true>,
       .norm_heads = &finish_heads<V, true, false>,
-      .attention = &attention<V, Row>,
+      .attention = choose_attention<V, Attend>(),
       .prompt_attention = &prompt_attention<V, Attend>,
       .store_kv = &store_kv<V, Row>,
       .dot = &dot<V>,

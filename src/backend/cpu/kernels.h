@@ -37,7 +37,7 @@ inline constexpr int kPanelColumns = 32;
 inline constexpr int kHalfPanel = kPanelColumns / 2;
 // Attention processes keys in tiles of this size, at multiples of it in absolute position.
 inline constexpr int kKeyTile = 64;
-// Attention within a whole prompt uses blocks of this size.
+// The same for attention in the arithmetic of the products.
 inline constexpr int kPromptBlock = 256;
 inline constexpr int kPromptTileStride = kPromptBlock + 32;
 inline constexpr int kMaxHeadDim = 256;
@@ -136,10 +136,12 @@ struct AttentionTask {
 };
 
 struct Kernels {
-  const char* instruction_set;  // "avx2" or "avx512"
+  const char* instruction_set;  // "amx", "avx512" or "avx2"
   Arithmetic arithmetic;
   bool (*supported)();  // whether by this processor
   int tile_rows;
+  // Values in a block of rows: it should stay in a core's L2 cache together with the current panel.
+  std::int64_t row_block_values;
 
   void (*gemm)(const GemmTask&);
   NormKernels rms_norm;
@@ -147,8 +149,8 @@ struct Kernels {
   void (*rotate)(const HeadTask&);
   void (*norm_rotate)(const HeadTask&);
   void (*norm_heads)(const HeadTask&);
-  void (*attention)(const AttentionTask&);         // causal, over runs of keys
-  void (*prompt_attention)(const AttentionTask&);  // bidirectional, over one run
+  void (*attention)(const AttentionTask&);         // causal
+  void (*prompt_attention)(const AttentionTask&);  // bidirectional
   // Rounds `count` float32 values to the keys' format.
   void (*store_kv)(const float* from, void* to, std::int32_t count);
   // The sum over k of x * row, in float32. REQUIRES: k is a multiple of 16.
@@ -163,5 +165,6 @@ extern const Kernels kAvx2Float32OfBFloat16;
 extern const Kernels kAvx512Float32;
 extern const Kernels kAvx512Float32OfBFloat16;
 extern const Kernels kAvx512BFloat16;
+extern const Kernels kAmxBFloat16;
 
 }  // namespace rerank::cpu

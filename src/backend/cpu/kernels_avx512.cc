@@ -7,8 +7,10 @@
 namespace rerank::cpu {
 
 const Kernels kAvx512Float32 =
-    kernel_set<Avx512, MultiplyFloat32<Avx512>, MultiplyFloat32<Avx512>>("avx512", kFloat32, &has_avx512);
-const Kernels kAvx512Float32OfBFloat16 = kernel_set<Avx512, MultiplyWidened<Avx512>, MultiplyFloat32<Avx512>>(
-    "avx512", kFloat32OfBFloat16, &has_avx512);
+    kernel_set<Avx512, VectorGemm<Avx512, MultiplyFloat32<Avx512>>,
+               VectorAttend<Avx512, MultiplyFloat32<Avx512>>>("avx512", kFloat32, &has_avx512);
+const Kernels kAvx512Float32OfBFloat16 =
+    kernel_set<Avx512, VectorGemm<Avx512, MultiplyWidened<Avx512>>,
+               VectorAttend<Avx512, MultiplyFloat32<Avx512>>>("avx512", kFloat32OfBFloat16, &has_avx512);
 
 }  // namespace rerank::cpu

@@ -1,28 +1,14 @@
 // The kernels for AVX-512 BF16: bfloat16 arithmetic, summed in float32. Compiled with -mavx512bf16 in
 // addition to AVX-512.
-#include "backend/cpu/attention.inl.h"
 #include "backend/cpu/kernel_set.inl.h"
 #include "backend/cpu/processor.h"
-#include "backend/cpu/simd_avx512.h"
+#include "backend/cpu/simd_avx512_bf16.h"
 
 namespace rerank::cpu {
 namespace {
 
-// The processor's own rounding to nearest even; denormals become 0, as vdpbf16ps treats them.
-struct Avx512BFloat16 : Avx512 {
-  static void store_bfloat16(std::uint16_t* p, Vec x) {
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), (__m256i)_mm512_cvtneps_pbh(x));
-  }
-  // 16 pairs of bfloat16, from columns 0 to 15 and 16 to 31.
-  static __m512i pairs(Vec low, Vec high) { return (__m512i)_mm512_cvtne2ps_pbh(high, low); }
-  static __m512i pairs(Vec low) { return _mm512_castsi256_si512((__m256i)_mm512_cvtneps_pbh(low)); }
-};
-
 // bfloat16 weights [k / 2][32][2] and bfloat16 rows: a step adds the products of a pair of k values.
-struct MultiplyBFloat16 {
-  using Row = Bits16;
-  static constexpr int kStep = 2;
-
+struct MultiplyBFloat16 : BFloat16Operands {
   // The pair of row r is at pair r * Stride.
   template <int Rows, int Stride = 1>
   static void step(const Bits16* rows, const std::byte* weights, __m512 (&sums)[Rows][2]) {
@@ -35,24 +21,12 @@ struct MultiplyBFloat16 {
       sums[r][1] = _mm512_dpbf16_ps(sums[r][1], w1, x);
     }
   }
-
-  static void store_row(Bits16* to, __m512 x) {
-    Avx512BFloat16::store_bfloat16(to, x);
-  }
-  // Stores 16 columns of two rows of values in pairs; nullptr: zeros.
-  static void store_values(const Bits16* even, const Bits16* odd, void* to) {
-    const auto widened = [](const Bits16* row) {
-      return row == nullptr
-                 ? _mm512_setzero_si512()
-                 : _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(row)));
-    };
-    _mm512_storeu_si512(to, _mm512_or_si512(widened(even), _mm512_slli_epi32(widened(odd), 16)));
-  }
 };
 
 }  // namespace
 
 const Kernels kAvx512BFloat16 =
-    kernel_set<Avx512BFloat16, MultiplyBFloat16, MultiplyBFloat16>("avx512", kBFloat16, &has_avx512_bfloat16);
+    kernel_set<Avx512BFloat16, VectorGemm<Avx512BFloat16, MultiplyBFloat16>,
+               VectorAttend<Avx512BFloat16, MultiplyBFloat16>>("avx512", kBFloat16, &has_avx512_bfloat16);
 
 }  // namespace rerank::cpu

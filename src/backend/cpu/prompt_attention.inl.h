@@ -1,7 +1,6 @@
-// Bidirectional attention within a whole prompt, for any vector type and arithmetic. All keys are available
-// from the start, so the scores of a block of 256 keys are computed before its softmax, in the arithmetic of
-// the matrix products. Blocks start at multiples of 256 positions, and keys that a query does not see have a
-// weight of exactly 0, so a query's sums depend only on its prompt.
+// Attention in the arithmetic of the matrix products, for any vector type: the scores of a block of 256 keys
+// are computed before its softmax. Blocks start at multiples of 256 positions, and keys that a query does not
+// see have a weight of exactly 0, so a query's sums depend only on its prompt.
 #pragma once
 
 #include <cmath>
@@ -52,26 +51,42 @@ MultiplyStrided choose_strided(int rows, std::integer_sequence<int, Rows...>) {
   return kTiles[rows - 1];
 }
 
+// Products in vector registers.
+template <class V, class Multiply>
+struct VectorAttend : Multiply {
+  static constexpr bool kCausal = false;  // causal attention has sums of its own, in float32
+  static constexpr int kDepth = Multiply::kStep;
+  struct Setup {};
+
+  static void multiply(int rows, const void* row_tile, const std::byte* panel, int k, float* out,
+                       int out_stride) {
+    choose_strided<V, Multiply>(rows, std::make_integer_sequence<int, V::kTileRows>())(row_tile, panel, k,
+                                                                                       out, out_stride);
+  }
+};
+
 // A range of keys within a block; multiples of 32 unless noted otherwise.
 struct KeySpan {
   int first;
   int end;
 };
 
-template <class V, class Multiply>
+// `Attend` multiplies `kDepth` values of k at a time.
+template <class V, class Attend>
 class PromptAttention {
  public:
   explicit PromptAttention(const AttentionTask& task)
       : task_(task),
         num_queries_(task.num_rows * task.group),
-        value_columns_((task.head_dim + kPanelColumns - 1) / kPanelColumns * kPanelColumns) {
+        value_columns_((task.head_dim + kPanelColumns - 1) / kPanelColumns * kPanelColumns),
+        depth_((task.head_dim + Attend::kDepth - 1) / Attend::kDepth * Attend::kDepth) {
     std::byte* p = task.scratch;
     const auto take = [&p](std::int64_t count, std::size_t size) {
       std::byte* taken = p;
       p += (count * static_cast<std::int64_t>(size) + 63) / 64 * 64;
       return taken;
     };
-    keys_ = take(std::int64_t{kPromptBlock} * task.head_dim, sizeof(Row));
+    keys_ = take(std::int64_t{kPromptBlock} * depth_, sizeof(Row));
     values_ = take(std::int64_t{kPromptBlock} * value_columns_, sizeof(Row));
     queries_ = reinterpret_cast<Row*>(take(V::kTileRows * kTileStride, sizeof(Row)));
     weights_ = reinterpret_cast<Row*>(take(V::kTileRows * kTileStride, sizeof(Row)));
@@ -101,9 +116,9 @@ class PromptAttention {
   }
 
  private:
-  using Row = typename Multiply::Row;
+  using Row = typename Attend::Row;
   using Vec = typename V::Vec;
-  static constexpr int kStep = Multiply::kStep;
+  static constexpr int kStep = Attend::kStep;
 
   // The keys that a query sees, relative to `block`. The end is not clipped to the block.
   KeySpan visible(int query, int block) const {
@@ -118,53 +133,62 @@ class PromptAttention {
             (end + kPanelColumns - 1) / kPanelColumns * kPanelColumns};
   }
 
-  // Packs keys as panels of 32 keys, [head_dim / kStep][32][kStep], and values as panels of 32 columns, [256
-  // / kStep][32][kStep].
+  // Packs keys as panels of 32 keys, [depth / kStep][32][kStep], and values as panels of 32 columns, [256 /
+  // kStep][32][kStep].
   void pack(int block, KeySpan span) {
-    const auto* keys = static_cast<const Row*>(task_.runs[0].keys) + block * task_.kv_stride;
-    const auto* values = static_cast<const Row*>(task_.runs[0].values) + block * task_.kv_stride;
-    const int num_keys = task_.num_keys - block;
-    for (int panel = span.first; panel < span.end; panel += kPanelColumns) {
-      const int count = num_keys - panel < kPanelColumns ? num_keys - panel : kPanelColumns;
-      pack_keys(keys + panel * task_.kv_stride, count,
-                reinterpret_cast<std::uint32_t*>(keys_) + panel * task_.head_dim / kStep);
-    }
+    const Row* keys[kPromptBlock];  // nullptr: there is no such key
+    const Row* values[kPromptBlock];
+    find_rows(block, span, keys, values);
+    for (int panel = span.first; panel < span.end; panel += kPanelColumns)
+      pack_keys(keys + panel, reinterpret_cast<std::uint32_t*>(keys_) + panel * depth_ / kStep);
     for (int key = span.first; key < span.end; key += kStep) {
+      const Row* even = values[key];
+      const Row* odd = values[key + kStep - 1];
       for (int column = 0; column < task_.head_dim; column += V::kWidth) {
         std::byte* to = values_ + ((column / kPanelColumns * kPromptBlock + key) * kPanelColumns +
                                    column % kPanelColumns * kStep) *
                                       static_cast<std::int64_t>(sizeof(Row));
-        const Row* from = values + key * task_.kv_stride + column;
-        Multiply::store_values(key < num_keys ? from : nullptr,
-                               key + kStep - 1 < num_keys ? from + (kStep - 1) * task_.kv_stride : nullptr,
-                               to);
+        Attend::store_values(even != nullptr ? even + column : nullptr,
+                             odd != nullptr ? odd + column : nullptr, to);
       }
     }
   }
 
-  // 32-bit words of `count` rows, transposed.
-  void pack_keys(const Row* keys, int count, std::uint32_t* to) const {
-    const int num_words = task_.head_dim / kStep;
+  void find_rows(int block, KeySpan span, const Row** keys, const Row** values) const {
+    int run = 0, before = 0;
+    for (int key = span.first; key < span.end; ++key) {
+      const int position = block + key;
+      while (run < task_.num_runs && position - before >= task_.runs[run].num_tokens)
+        before += task_.runs[run++].num_tokens;
+      const bool exists = run < task_.num_runs && position < task_.num_keys;
+      const std::int64_t at = (position - before) * task_.kv_stride;
+      keys[key] = exists ? static_cast<const Row*>(task_.runs[run].keys) + at : nullptr;
+      values[key] = exists ? static_cast<const Row*>(task_.runs[run].values) + at : nullptr;
+    }
+  }
+
+  // 32-bit words of 32 rows, transposed.
+  void pack_keys(const Row* const* keys, std::uint32_t* to) const {
+    const int num_words = task_.head_dim / kStep, depth_words = depth_ / kStep;
     if constexpr (V::kTransposes) {
       for (int first = 0; first < kPanelColumns; first += 16) {
-        for (int word = 0; word < num_words; word += 16) {
+        for (int word = 0; word < depth_words; word += 16) {
           const int left = num_words - word < 16 ? num_words - word : 16;
           decltype(V::zero_words()) rows[16];
           for (int i = 0; i < 16; ++i) {
-            rows[i] = first + i < count
-                          ? V::load_words(keys + (first + i) * task_.kv_stride + word * kStep, left)
-                          : V::zero_words();
+            const Row* key = keys[first + i];
+            rows[i] = key != nullptr ? V::load_words(key + word * kStep, left) : V::zero_words();
           }
           std::uint32_t* panel = to + word * kPanelColumns + first;
-          left == 16 ? V::template store_transposed<16>(rows, panel, kPanelColumns, 0, 16)
-                     : V::template store_transposed<8>(rows, panel, kPanelColumns, 0, 16);
+          depth_words - word < 16 ? V::template store_transposed<8>(rows, panel, kPanelColumns, 0, 16)
+                                  : V::template store_transposed<16>(rows, panel, kPanelColumns, 0, 16);
         }
       }
     } else {
       for (int word = 0; word < num_words; ++word) {
         for (int key = 0; key < kPanelColumns; ++key) {
           std::uint32_t bits = 0;
-          if (key < count) __builtin_memcpy(&bits, keys + key * task_.kv_stride + word * kStep, 4);
+          if (keys[key] != nullptr) __builtin_memcpy(&bits, keys[key] + word * kStep, 4);
           to[word * kPanelColumns + key] = bits;
         }
       }
@@ -179,24 +203,24 @@ class PromptAttention {
       const float* from =
           task_.queries + (q / task_.group) * task_.query_stride + (q % task_.group) * task_.head_dim;
       for (int d = 0; d < task_.head_dim; d += V::kWidth)
-        Multiply::store_row(queries_ + r * kTileStride + d, V::mul(V::load(from + d), scale));
+        Attend::store_row(queries_ + r * kTileStride + d, V::mul(V::load(from + d), scale));
+      for (int d = task_.head_dim; d < depth_; d += V::kWidth)
+        Attend::store_row(queries_ + r * kTileStride + d, V::zero());
     }
   }
 
   void attend(int block, int first_query, int rows, KeySpan span) {
-    const MultiplyStrided multiply =
-        choose_strided<V, Multiply>(rows, std::make_integer_sequence<int, V::kTileRows>());
     float factors[V::kTileRows];
     load_queries(first_query, rows);
     for (int panel = span.first; panel < span.end; panel += kPanelColumns) {
-      multiply(queries_, keys_ + panel * task_.head_dim * static_cast<std::int64_t>(sizeof(Row)),
-               task_.head_dim, scores_ + panel, kTileStride);
+      Attend::multiply(rows, queries_, keys_ + panel * depth_ * static_cast<std::int64_t>(sizeof(Row)),
+                       depth_, scores_ + panel, kTileStride);
     }
     for (int r = 0; r < rows; ++r) factors[r] = soften(block, first_query + r, r, span);
     alignas(64) float tile[V::kTileRows * kPanelColumns];
     for (int d = 0; d < value_columns_; d += kPanelColumns) {
-      multiply(
-          weights_ + span.first,
+      Attend::multiply(
+          rows, weights_ + span.first,
           values_ + (d * kPromptBlock + span.first * kPanelColumns) * static_cast<std::int64_t>(sizeof(Row)),
           span.end - span.first, tile, kPanelColumns);
       for (int r = 0; r < rows; ++r) {
@@ -213,6 +237,14 @@ class PromptAttention {
     float* scores = scores_ + r * kTileStride;
     Row* weights = weights_ + r * kTileStride;
     const KeySpan seen = visible(query, block);
+    if constexpr (Attend::kCausal) {
+      // Only queries beside this one see the block, which depends on how the prompt is cut; 2^0 below is not
+      // exactly 1.
+      if (seen.first >= span.end || seen.end <= span.first) {
+        for (int i = span.first; i < span.end; i += V::kWidth) Attend::store_row(weights + i, V::zero());
+        return 1;
+      }
+    }
     hide(scores, span.first, seen.first < span.end ? seen.first : span.end);
     hide(scores, seen.end > span.first ? seen.end : span.first, span.end);
     Vec most = V::load(scores + span.first);
@@ -224,7 +256,7 @@ class PromptAttention {
     Vec total = V::zero();
     for (int i = span.first; i < span.end; i += V::kWidth) {
       const Vec p = power_of_two_or_zero<V>(V::sub(V::load(scores + i), subtracted));
-      Multiply::store_row(weights + i, p);
+      Attend::store_row(weights + i, p);
       total = V::add(total, p);
     }
     alignas(64) float factor[V::kWidth];
@@ -265,7 +297,8 @@ class PromptAttention {
 
   const AttentionTask& task_;
   const int num_queries_;
-  const int value_columns_;
+  const int value_columns_;  // head_dim in whole panels
+  const int depth_;          // head_dim in whole steps of a product
   std::byte* keys_;
   std::byte* values_;
   Row* queries_;    // [tile_rows][kTileStride]
@@ -276,10 +309,10 @@ class PromptAttention {
   float* weight_;   // [queries]
 };
 
-// For a prompt whose keys are one run.
-template <class V, class Multiply>
+template <class V, class Attend>
 void prompt_attention(const AttentionTask& task) {
-  PromptAttention<V, Multiply>(task).run();
+  [[maybe_unused]] const typename Attend::Setup setup;
+  PromptAttention<V, Attend>(task).run();
 }
 
 }  // namespace

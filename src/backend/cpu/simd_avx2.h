@@ -15,6 +15,9 @@ struct Avx2 {
   static constexpr int kWidth = 8;
   template <class V, class Row>
   using Tiles = InterleavedTiles<V, Row>;
+  // 384 KiB of bfloat16. Smaller blocks would read the weights more often, which costs float32 more than
+  // exceeding the cache.
+  static constexpr std::int64_t kRowBlockValues = 192 << 10;
   static constexpr int kTileRows = 6;  // 6 x 2 accumulators, 2 weights, 1 broadcast: 15 of 16 registers
 
   static constexpr bool kTransposes = false;

@@ -16,6 +16,9 @@ struct Avx512 {
   static constexpr int kWidth = 16;
   template <class V, class Row>
   using Tiles = InterleavedTiles<V, Row>;
+  // 384 KiB of bfloat16. Smaller blocks would read the weights more often, which costs float32 more than
+  // exceeding the cache.
+  static constexpr std::int64_t kRowBlockValues = 192 << 10;
   static constexpr int kTileRows = 14;  // 14 x 2 accumulators, 2 weights, 1 broadcast: 31 of 32 registers
 
   static Vec zero() { return _mm512_setzero_ps(); }
