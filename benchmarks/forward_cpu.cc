@@ -1,6 +1,6 @@
-// Forwards of an encoder on the CPU, without tokenizer and engine: step by step, with what each step's
-// products and attention reach; or, with --on-line, on token ids that another program gives, so that it can
-// measure in turn with its own.
+// Forwards of a model on the CPU, without tokenizer and engine: step by step, with what each step's products
+// and attention reach; a decoder's pairs may share a prefix. Or, with --on-line, on token ids that another
+// program gives, so that it can measure in turn with its own.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -26,6 +26,7 @@ struct Arguments {
   BackendOptions backend{.device = "cpu"};
   int pairs = 20;
   int tokens = 158;
+  int prefix = 0;
   int max_tokens = 4096;
   int rounds = 11;
   bool on_line = false;
@@ -92,14 +93,33 @@ void add_pair(PackedBatch& batch, const std::vector<std::int32_t>& ids) {
   batch.ids.insert(batch.ids.end(), ids.begin(), ids.end());
 }
 
-// 1e9 operations of each step in a forward of `pairs` pairs of `tokens` tokens; windows are not looked at.
-std::array<double, kNumSteps> work_of(const TransformerSpec& s, double pairs, double tokens) {
+// What all pairs attend to.
+void add_prefix(PackedBatch& batch, const std::vector<std::int32_t>& ids) {
+  batch.segments.push_back({.num_tokens = static_cast<std::int32_t>(ids.size()), .slot = 0});
+  batch.ids = ids;
+}
+void attend_to_prefix(PackedBatch& batch, std::int32_t num_tokens) {
+  Segment& pair = batch.segments.back();
+  pair.first_position = num_tokens;
+  pair.first_range = static_cast<std::int32_t>(batch.ranges.size());
+  pair.num_ranges = 1;
+  batch.ranges.push_back({.slot = 0, .num_tokens = num_tokens});
+}
+
+// 1e9 operations of each step in a forward of `pairs` pairs of `tokens` tokens behind a prefix; windows are
+// not looked at.
+std::array<double, kNumSteps> work_of(const TransformerSpec& s, double pairs, double tokens, double prefix) {
+  const bool is_causal = s.mask == Mask::kCausal;
   const double full = s.pooling == Pooling::kMean ? s.num_layers : s.num_layers - 1;
-  const double rows = full * pairs * tokens + (s.num_layers - full) * pairs;  // over all layers
-  const double key_rows = s.num_layers * pairs * tokens;
+  const double computed = pairs * tokens + prefix;
+  const double rows = full * computed + (s.num_layers - full) * pairs;  // over all layers
+  const double key_rows = s.num_layers * computed;
+  // Queries times the keys that they see.
+  const double scores =
+      is_causal ? full * (pairs * tokens * (prefix + tokens / 2) + prefix * prefix / 2) : rows * tokens;
   std::array<double, kNumSteps> work = {};
   work[kQkv] = 2e-9 * s.hidden * (s.query_dim() * rows + 2.0 * s.kv_dim() * key_rows);
-  work[kAttention] = 4e-9 * s.query_dim() * rows * tokens;
+  work[kAttention] = 4e-9 * s.query_dim() * scores;
   work[kOutput] = 2e-9 * s.hidden * s.query_dim() * rows;
   work[kMlpIn] = (s.gated ? 4e-9 : 2e-9) * s.hidden * s.ffn * rows;
   work[kMlpOut] = 2e-9 * s.hidden * s.ffn * rows;
@@ -120,8 +140,8 @@ class Forward {
     backend_->load(model_->weights(), {.max_tokens = arguments.max_tokens,
                                        .max_segments = arguments.max_tokens,
                                        .max_scores = arguments.max_tokens,
-                                       .max_ranges = 1,
-                                       .num_slots = 1});
+                                       .max_ranges = std::max(1, arguments.pairs),
+                                       .num_slots = std::max(1, arguments.prefix)});
   }
 
   const TransformerSpec& spec() const { return model_->weights().spec(); }
@@ -171,11 +191,16 @@ void run(const Arguments& arguments) {
   const TransformerSpec& spec = forward.spec();
   PackedBatch batch;
   std::mt19937 random(1);
-  for (int pair = 0; pair < arguments.pairs; ++pair) {
+  const auto random_ids = [&](int count) {
     std::vector<std::int32_t> ids;
-    for (int i = 0; i < arguments.tokens; ++i)
+    for (int i = 0; i < count; ++i)
       ids.push_back(static_cast<std::int32_t>(random() % static_cast<std::uint32_t>(spec.vocab)));
-    add_pair(batch, ids);
+    return ids;
+  };
+  if (arguments.prefix > 0) add_prefix(batch, random_ids(arguments.prefix));
+  for (int pair = 0; pair < arguments.pairs; ++pair) {
+    add_pair(batch, random_ids(arguments.tokens));
+    if (arguments.prefix > 0) attend_to_prefix(batch, arguments.prefix);
   }
   ClockedBackend clocked(forward.backend());
   for (int i = 0; i < 2; ++i) forward.run(clocked, batch);
@@ -191,7 +216,8 @@ void run(const Arguments& arguments) {
   fmt::print("{} ({}), {} threads; {} pairs of {} tokens: {:.1f} ms, {:.2f} pairs/s\n", info.dtype,
              info.instruction_set, info.num_threads, arguments.pairs, arguments.tokens, 1000 * median(whole),
              arguments.pairs / median(whole));
-  const std::array<double, kNumSteps> work = work_of(spec, arguments.pairs, arguments.tokens);
+  const std::array<double, kNumSteps> work =
+      work_of(spec, arguments.pairs, arguments.tokens, arguments.prefix);
   for (std::size_t step = 0; step < kNumSteps; ++step) {
     const double seconds = median(steps[step]);
     fmt::print("  {:18}{:9.2f} ms {:5.1f}%", kNames[step], 1000 * seconds, 100 * seconds / median(whole));
@@ -205,13 +231,14 @@ void run(const Arguments& arguments) {
 
 int main(int argc, char** argv) {
   rerank::benchmarks::Arguments arguments;
-  CLI::App app("Forwards of an encoder on the CPU, step by step.");
-  app.add_option("-m,--model", arguments.model, "checkpoint directory")->required();
+  CLI::App app("Forwards of a model on the CPU, step by step.");
+  app.add_option("-m,--model", arguments.model, "checkpoint directory or synth:SIZE")->required();
   app.add_option("--dtype", arguments.backend.dtype);
   app.add_option("--instruction-set", arguments.backend.instruction_set);
   app.add_option("--threads", arguments.backend.num_threads);
   app.add_option("--pairs", arguments.pairs);
   app.add_option("--tokens", arguments.tokens, "of a pair");
+  app.add_option("--prefix", arguments.prefix, "tokens that all pairs share, of a decoder");
   app.add_option("--max-tokens", arguments.max_tokens, "of a forward");
   app.add_option("--rounds", arguments.rounds);
   app.add_flag("--on-line", arguments.on_line, "score the ids on standard input, print seconds and logits");
