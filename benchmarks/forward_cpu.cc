@@ -213,9 +213,9 @@ void run(const Arguments& arguments) {
     for (std::size_t step = 0; step < kNumSteps; ++step) steps[step].push_back(taken[step]);
   }
   const BackendInfo info = forward.backend().info();
-  fmt::print("{} ({}), {} threads; {} pairs of {} tokens: {:.1f} ms, {:.2f} pairs/s\n", info.dtype,
-             info.instruction_set, info.num_threads, arguments.pairs, arguments.tokens, 1000 * median(whole),
-             arguments.pairs / median(whole));
+  fmt::print("{}, quantization {} ({}), {} threads; {} pairs of {} tokens: {:.1f} ms, {:.2f} pairs/s\n",
+             info.dtype, info.quantization, info.instruction_set, info.num_threads, arguments.pairs,
+             arguments.tokens, 1000 * median(whole), arguments.pairs / median(whole));
   const std::array<double, kNumSteps> work =
       work_of(spec, arguments.pairs, arguments.tokens, arguments.prefix);
   for (std::size_t step = 0; step < kNumSteps; ++step) {
@@ -234,6 +234,7 @@ int main(int argc, char** argv) {
   CLI::App app("Forwards of a model on the CPU, step by step.");
   app.add_option("-m,--model", arguments.model, "checkpoint directory or synth:SIZE")->required();
   app.add_option("--dtype", arguments.backend.dtype);
+  app.add_option("--quantization", arguments.backend.quantization);
   app.add_option("--instruction-set", arguments.backend.instruction_set);
   app.add_option("--threads", arguments.backend.num_threads);
   app.add_option("--pairs", arguments.pairs);

@@ -75,10 +75,10 @@ class GemmsAlone {
       : pool_(info.num_threads),
         checkpoint_(open_model(options.model)),
         model_(create_model(checkpoint_, read_reranker(*checkpoint_), {.no = 0, .yes = 1}, 64)),
-        kernels_(*cpu::choose_kernels({.dtype = info.dtype, .instruction_set = info.instruction_set},
-                                      model_->weights().type())
-                      .kernels),
-        weights_(model_->weights(), kernels_.arithmetic.weights, cache_directory(options), pool_) {}
+        choice_(cpu::choose_kernels(
+            {.dtype = info.dtype, .quantization = info.quantization, .instruction_set = info.instruction_set},
+            model_->weights().type())),
+        weights_(model_->weights(), form(), cache_directory(options), pool_) {}
 
   double gflop(std::int32_t num_tokens, std::int32_t num_scores) const {
     const TransformerSpec& s = model_->weights().spec();
@@ -105,24 +105,34 @@ class GemmsAlone {
   }
 
  private:
+  cpu::PackedForm form() {
+    return cpu::packed_form(model_->weights(), choice_.kernels->arithmetic.weights, choice_.int8 != nullptr);
+  }
+
   void reserve(std::int32_t num_tokens) {
     if (num_tokens == reserved_) return;
     const TransformerSpec& s = model_->weights().spec();
     const std::int32_t widest = std::max({s.hidden, s.query_dim(), cpu::padded_ffn(s)});
-    rows_ = MemoryBlock(cpu::row_tiles_bytes(kernels_, num_tokens, widest));
+    whole_rows_ = MemoryBlock(cpu::row_tiles_bytes(*choice_.kernels, num_tokens, widest));
+    if (choice_.int8 != nullptr)
+      int8_rows_ = MemoryBlock(cpu::row_tiles_bytes(*choice_.int8, num_tokens, widest));
     stride_ = std::max(s.qkv_dim(), 2 * cpu::padded_ffn(s));
     out_ = MemoryBlock(static_cast<std::size_t>(num_tokens) * static_cast<std::size_t>(stride_) * 4);
     std::vector<float> row(static_cast<std::size_t>(widest));
     for (std::size_t i = 0; i < row.size(); ++i)
       row[i] = 0.01f * static_cast<float>(static_cast<int>(i % 97) - 48);
-    for (std::int32_t r = 0; r < num_tokens; ++r) kernels_.pack_row(row.data(), {rows_.data(), widest}, r);
+    for (std::int32_t r = 0; r < num_tokens; ++r) {
+      choice_.kernels->pack_row(row.data(), {whole_rows_.data(), widest}, r);
+      if (choice_.int8 != nullptr) choice_.int8->pack_row(row.data(), {int8_rows_.data(), widest}, r);
+    }
     reserved_ = num_tokens;
   }
 
   void multiply(const cpu::PackedMatrix& matrix, std::int32_t rows, std::int32_t first, std::int32_t end,
                 cpu::Epilogue epilogue) {
-    cpu::run_gemm(pool_, kernels_,
-                  {.rows = {rows_.data(), matrix.k},
+    const bool is_int8 = matrix.format == cpu::Format::kInt8;
+    cpu::run_gemm(pool_, is_int8 ? *choice_.int8 : *choice_.kernels,
+                  {.rows = {(is_int8 ? int8_rows_ : whole_rows_).data(), matrix.k},
                    .num_rows = rows,
                    .panels = matrix.panels,
                    .first_panel = first,
@@ -135,9 +145,9 @@ class GemmsAlone {
   ThreadPool pool_;
   std::shared_ptr<Checkpoint> checkpoint_;
   std::unique_ptr<Model> model_;
-  const cpu::Kernels& kernels_;
+  const cpu::KernelChoice choice_;
   cpu::PackedWeights weights_;
-  MemoryBlock rows_, out_;
+  MemoryBlock whole_rows_, int8_rows_, out_;
   std::int32_t reserved_ = 0;
   std::int32_t stride_ = 0;
 };
@@ -151,8 +161,8 @@ Request make_request(const Arguments& arguments, WordText& text) {
 
 void print_start(const Engine& engine, double load, double first) {
   const EngineInfo& info = engine.info();
-  fmt::print("model {} in {} ({}), {} threads; {}\n", info.model, info.dtype, info.instruction_set,
-             info.num_threads, info.dtype_reason);
+  fmt::print("model {} in {}, quantization {} ({}), {} threads; {}\n", info.model, info.dtype,
+             info.quantization, info.instruction_set, info.num_threads, info.dtype_reason);
   fmt::print("start: loaded in {:.2f} s, first score after {:.2f} s; packed weights {}\n", load, load + first,
              info.weight_cache.empty() ? "in memory only" : "mapped from the cache");
 }
@@ -232,6 +242,7 @@ int main(int argc, char** argv) {
   app.add_option("-m,--model", arguments.engine.model, "checkpoint directory or synth:SIZE");
   app.add_option("--tokenizer", arguments.engine.tokenizer);
   app.add_option("--dtype", arguments.engine.dtype);
+  app.add_option("--quantization", arguments.engine.quantization);
   app.add_option("--instruction-set", arguments.engine.instruction_set);
   app.add_option("--threads", arguments.engine.num_threads);
   app.add_option("--max-num-batched-tokens", arguments.engine.max_num_batched_tokens);

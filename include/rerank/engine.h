@@ -24,8 +24,8 @@ struct EngineOptions {
   // comparison).
   std::string device = "auto";
   std::string dtype = "auto";  // "auto" (the faster on this device), "bfloat16" or "float32": the arithmetic
-  // "none", "int8" or "fp8": of the weights and of the activations they multiply; GPU only. int8 is more
-  // accurate.
+  // "none", "int8" or "fp8": of the weights and of the activations they multiply, in all layers but the first
+  // and the last. fp8 is for GPUs only, and less accurate than int8.
   std::string quantization = "none";
   std::string instruction_set = "auto";  // of a CPU: "auto", "amx", "avx512" or "avx2"
   // Per replica; 0: the CPUs available to this process, divided among the replicas.

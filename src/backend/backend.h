@@ -18,7 +18,7 @@ namespace rerank {
 struct BackendOptions {
   std::string device = "auto";            // one of device_names(), device_choice.h
   std::string dtype = "auto";             // "auto", "bfloat16" or "float32": the arithmetic
-  std::string quantization = "none";      // "none", "int8" or "fp8"
+  std::string quantization = "none";      // "none", "int8" or, on a GPU, "fp8"
   std::string instruction_set = "auto";   // "auto", "amx", "avx512" or "avx2"
   std::int32_t num_threads = 0;           // 0: one for each available processor
   std::string cache_directory;            // for packed weights; empty: none are kept

@@ -35,6 +35,7 @@ BackendInfo preview_backend(const BackendOptions& options, DataType checkpoint) 
     const cpu::KernelChoice kernels = cpu::choose_kernels(settled, checkpoint);
     info = {.device = "cpu",
             .dtype = cpu::to_string(kernels.kernels->arithmetic.rows),
+            .quantization = options.quantization,
             .instruction_set = kernels.kernels->instruction_set,
             .dtype_reason = kernels.reason};
   }

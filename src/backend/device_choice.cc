@@ -33,7 +33,8 @@ std::vector<OptionUse> options_in_use(const BackendOptions& options) {
   const auto add = [&](bool given, const char* option, const std::string& value, const Devices& devices) {
     if (given) uses.push_back({option, value, devices});
   };
-  add(options.quantization != "none", "quantization", options.quantization, {"cuda"});
+  add(options.quantization == "int8", "quantization", options.quantization, {"cpu", "cuda"});
+  add(options.quantization == "fp8", "quantization", options.quantization, {"cuda"});
   add(options.gpu_memory_utilization != 0, "gpu_memory_utilization",
       fmt::format("{}", options.gpu_memory_utilization), {"cuda"});
   add(options.tensor_parallel_size > 1, "tensor_parallel_size",

@@ -89,6 +89,11 @@ TEST(DeviceChoice, ReplicasAndRanksShareTheGpusThatWillDo) {
 TEST(DeviceChoice, FlagsOfTheOtherDeviceAreRefusedByName) {
   EXPECT_EQ(refusal({.device = "cpu", .quantization = "fp8"}, kOne),
             "quantization: fp8 is for the device cuda");
+  EXPECT_EQ(refusal({.device = "reference", .quantization = "int8"}, kOne),
+            "quantization: int8 is for the device cpu or cuda");
+  EXPECT_EQ(choose_device({.device = "cpu", .quantization = "int8"}, 1, kOne).device, "cpu");
+  EXPECT_EQ(choose_device({.quantization = "int8"}, 1, kOne).device, "cuda");
+  EXPECT_EQ(choose_device({.quantization = "int8"}, 1, kNone).device, "cpu");
   EXPECT_EQ(refusal({.quantization = "fp8"}, kNone),
             "quantization: fp8 is for the device cuda, and there is no NVIDIA driver");
   EXPECT_EQ(refusal({.device = "cpu", .gpu_memory_utilization = 0.5}, kOne),

@@ -22,9 +22,13 @@ struct BackendVariant {
 
   std::string name() const {
     const std::string ranks = tensor_parallel_size > 1 ? "_tp" + std::to_string(tensor_parallel_size) : "";
-    return device + "_" + (quantization == "none" ? dtype : quantization) + "_" + instruction_set + ranks;
+    const std::string rest = dtype + "_" + instruction_set + ranks;  // on a GPU all the same
+    if (quantization == "none") return device + "_" + rest;
+    return device + "_" + quantization + "_" + (cuda() ? instruction_set + ranks : rest);
   }
   bool bfloat16() const { return dtype == "bfloat16"; }
+  // Whether inputs of products are rounded: errors are held against those of bfloat16.
+  bool rounds() const { return bfloat16() || quantization != "none"; }
   bool cuda() const { return device == "cuda"; }
   // As a flag has it: only a CPU's is chosen.
   std::string instruction_set_flag() const { return device == "cpu" ? instruction_set : "auto"; }
@@ -60,6 +64,8 @@ inline std::vector<BackendVariant> scoring_variants() {
   for (const BackendVariant& variant : backend_variants()) {
     if (!variant.cuda()) {
       variants.push_back(variant);
+      variants.push_back(variant);
+      variants.back().quantization = "int8";
       continue;
     }
     for (const std::int32_t gpus : {1, 2}) {

@@ -62,9 +62,8 @@ void add_engine_flags(CLI::App& command, EngineOptions& options) {
                    "float32, for comparison"));
   group(add_choice(command, "--dtype", options.dtype, {"auto", "bfloat16", "float32"},
                    "arithmetic; auto: whichever is faster on this machine"));
-  group(
-      add_choice(command, "--quantization", options.quantization, {"none", "int8", "fp8"},
-                 "weight quantization, GPU only: faster but less accurate; int8 is more accurate than fp8"));
+  group(add_choice(command, "--quantization", options.quantization, {"none", "int8", "fp8"},
+                   "weight quantization: faster but less accurate; fp8: GPU only, less accurate than int8"));
   group(add_choice(command, "--instruction-set", options.instruction_set, {"auto", "amx", "avx512", "avx2"},
                    "CPU instruction set; auto: the best one available"));
   group(add_count(command, "--threads", options.num_threads, ranges::kThreads,

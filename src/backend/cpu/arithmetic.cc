@@ -18,8 +18,10 @@ namespace rerank::cpu {
 namespace {
 
 // Wider instructions first.
-const Kernels* const kTable[] = {&kAmxBFloat16,   &kAvx512BFloat16,        &kAvx512Float32OfBFloat16,
-                                 &kAvx512Float32, &kAvx2Float32OfBFloat16, &kAvx2Float32};
+const Kernels* const kTable[] = {
+    &kAmxBFloat16, &kAvx512BFloat16, &kAvx512Float32OfBFloat16,    &kAvx512Float32,  &kAvx2Float32OfBFloat16,
+    &kAvx2Float32, &kAmxInt8,        &kAvx512VnniInt8WithBFloat16, &kAvx512VnniInt8, &kAvxVnniInt8,
+    &kAvx2Int8};
 
 // The processor's name in /proc/cpuinfo.
 std::string processor_name() {
@@ -174,7 +176,10 @@ bool prefers_float32(const GemmSpeeds& speeds) {
   return speeds.float32 > kClearGain * speeds.bfloat16;
 }
 
-KernelChoice choose_kernels(const BackendOptions& options, DataType checkpoint) {
+namespace {
+
+// The kernels of all layers, or of those that are not quantized.
+KernelChoice choose_whole(const BackendOptions& options, DataType checkpoint) {
   check_options(options);
   const std::string& set = options.instruction_set;
   const std::string& dtype = options.dtype;
@@ -198,6 +203,22 @@ KernelChoice choose_kernels(const BackendOptions& options, DataType checkpoint) 
   if (bfloat16 == nullptr) return {float32, "no AVX-512 BF16 to use"};
   KernelChoice choice = choose_faster(*bfloat16, *float32, options.cache_directory);
   choice.reason += about_amx(set);
+  return choice;
+}
+
+}  // namespace
+
+KernelChoice choose_kernels(const BackendOptions& options, DataType checkpoint) {
+  KernelChoice choice = choose_whole(options, checkpoint);
+  if (options.quantization == "none") return choice;
+  const auto int8_of = [](const Kernels& whole) {
+    return find_kernels(whole.instruction_set, int8_with(whole.arithmetic.keys));
+  };
+  choice.int8 = int8_of(*choice.kernels);
+  if (choice.int8 == nullptr) {
+    throw Error(ErrorCode::kUnsupported, {.member = "quantization"},
+                "int8 needs AVX-512 VNNI with instruction_set avx512; with avx2 any processor will do");
+  }
   return choice;
 }
 

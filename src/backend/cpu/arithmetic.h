@@ -17,7 +17,8 @@ const Kernels* find_kernels(const std::string& instruction_set, const Arithmetic
 
 struct KernelChoice {
   const Kernels* kernels = nullptr;
-  std::string reason;  // why they were chosen, with the measured figures
+  std::string reason;             // why they were chosen, with the measured figures
+  const Kernels* int8 = nullptr;  // for quantized layers; nullptr: there are none
 };
 
 // `checkpoint` is the type of the model's matrices: with dtype "auto", a float32 or float16 checkpoint is

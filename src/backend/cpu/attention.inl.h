@@ -160,7 +160,8 @@ void attend_tile(const AttentionTask& task, int position, int first_query, int r
   }
 }
 
-template <class V, class Row>
+// `Row` is the format of keys, `Out` the layout of the output.
+template <class V, class Row, class Out>
 void attention(const AttentionTask& task) {
   const int num_queries = task.num_rows * task.group;
   const int padded = (num_queries + V::kTileRows - 1) / V::kTileRows * V::kTileRows;
@@ -182,8 +183,8 @@ void attention(const AttentionTask& task) {
     const typename V::Vec inverse = V::set1(1.0f / scratch.weight[q]);
     const int column = task.first_column + (q % task.group) * task.head_dim;
     for (int d = 0; d < task.head_dim; d += V::kWidth) {
-      TilesOf<V, Row>::store(task.out, task.first_row + q / task.group, column + d,
-                             V::mul(V::load(scratch.sums + std::int64_t{q} * task.head_dim + d), inverse));
+      Out::store(task.out, task.first_row + q / task.group, column + d,
+                 V::mul(V::load(scratch.sums + std::int64_t{q} * task.head_dim + d), inverse));
     }
   }
 }

@@ -43,8 +43,8 @@ void CpuBackend::load(TransformerWeights& weights, const BackendLimits& limits) 
   check_spec();
   choice_ = choose_kernels(options_, weights.type());
   kernels_ = choice_.kernels;
-  weights_ =
-      std::make_unique<PackedWeights>(weights, kernels_->arithmetic.weights, options_.cache_directory, pool_);
+  const PackedForm form = packed_form(weights, kernels_->arithmetic.weights, choice_.int8 != nullptr);
+  weights_ = std::make_unique<PackedWeights>(weights, form, options_.cache_directory, pool_);
   reserve(limits);
   fill_rotations();
   choose_steps();
@@ -63,6 +63,11 @@ void CpuBackend::check_spec() const {
   require_multiple(spec_.query_dim(), 32, "num_attention_heads * head_dim");
   require(spec_.head_dim <= kMaxHeadDim, "head_dim is above 256; the reference backend takes any",
           ErrorCode::kUnsupported);
+  if (options_.quantization != "none" &&
+      std::max({spec_.hidden, spec_.query_dim(), padded_ffn(spec_)}) > kMaxInt8Columns) {
+    throw Error(ErrorCode::kUnsupported, {.member = "quantization"},
+                fmt::format("int8 on the cpu takes rows of at most {} values", kMaxInt8Columns));
+  }
   for (std::int32_t layer = 0; layer < spec_.num_layers; ++layer) {
     check(spec_.norm_place == NormPlace::kBefore || spec_.attention_of(layer).has_norm,
           "norms come behind the steps, and a layer has none");
@@ -70,10 +75,8 @@ void CpuBackend::check_spec() const {
 }
 
 void CpuBackend::choose_steps() {
-  norms_ = spec_.norm == NormKind::kRms ? kernels_->rms_norm : kernels_->layer_norm;
   norms_behind_ = spec_.norm_place == NormPlace::kBehind;
   activation_ = activation_of(spec_.activation);
-  attention_ = spec_.mask == Mask::kCausal ? kernels_->attention : kernels_->prompt_attention;
   plans_.clear();
   for (std::int32_t layer = 0; layer < spec_.num_layers; ++layer) {
     const LayerAttention attention = spec_.attention_of(layer);
@@ -90,6 +93,10 @@ void CpuBackend::choose_steps() {
   }
 }
 
+const Kernels& CpuBackend::kernels_of(std::int32_t layer) const {
+  return weights_->form().is_quantized(layer) ? *choice_.int8 : *kernels_;
+}
+
 void CpuBackend::reserve(const BackendLimits& limits) {
   limits_ = limits;
   const auto size = [](std::int32_t count) { return static_cast<std::size_t>(count); };
@@ -104,12 +111,19 @@ void CpuBackend::reserve(const BackendLimits& limits) {
 
   const std::size_t state_bytes =
       size(limits.max_scores) * size(widest_state(weights_->model(), spec_.hidden)) * 4;
+  const auto tiles_bytes = [&](std::int32_t k) {
+    const std::size_t whole = row_tiles_bytes(*kernels_, limits.max_tokens, k);
+    return choice_.int8 == nullptr ? whole
+                                   : std::max(whole, row_tiles_bytes(*choice_.int8, limits.max_tokens, k));
+  };
+  const std::int32_t staged_columns = choice_.int8 == nullptr ? 0 : std::max(spec_.query_dim(), ffn_);
   const std::pair<MemoryBlock*, std::size_t> blocks[] = {
       {&hidden_, tokens * size(spec_.hidden) * 4},
       {&qkv_, tokens * size(spec_.qkv_dim()) * 4},
-      {&norm_tiles_, row_tiles_bytes(*kernels_, limits.max_tokens, spec_.hidden)},
-      {&attention_tiles_, row_tiles_bytes(*kernels_, limits.max_tokens, spec_.query_dim())},
-      {&ffn_tiles_, row_tiles_bytes(*kernels_, limits.max_tokens, ffn_)},
+      {&norm_tiles_, tiles_bytes(spec_.hidden)},
+      {&attention_tiles_, tiles_bytes(spec_.query_dim())},
+      {&ffn_tiles_, tiles_bytes(ffn_)},
+      {&staged_, tokens * size(staged_columns) * 4},
       {&kept_, size(spec_.num_layers) * 2 * size(limits.num_slots) * kv_row_bytes_},
       {&transient_, 2 * tokens * kv_row_bytes_},
       {&scratch_, threads * scratch_bytes_},
@@ -158,11 +172,12 @@ void CpuBackend::fill_rotations() {
 
 BackendInfo CpuBackend::info() const {
   const std::size_t workspace = hidden_.size_bytes() + qkv_.size_bytes() + norm_tiles_.size_bytes() +
-                                attention_tiles_.size_bytes() + ffn_tiles_.size_bytes() + kept_.size_bytes() +
-                                transient_.size_bytes() + scratch_.size_bytes() + state_[0].size_bytes() +
-                                state_[1].size_bytes();
+                                attention_tiles_.size_bytes() + ffn_tiles_.size_bytes() +
+                                staged_.size_bytes() + kept_.size_bytes() + transient_.size_bytes() +
+                                scratch_.size_bytes() + state_[0].size_bytes() + state_[1].size_bytes();
   return {.device = "cpu",
           .dtype = to_string(kernels_->arithmetic.rows),
+          .quantization = options_.quantization,
           .instruction_set = kernels_->instruction_set,
           .dtype_reason = choice_.reason,
           .weight_cache = weights_->cache_file(),

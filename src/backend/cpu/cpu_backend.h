@@ -65,10 +65,15 @@ class CpuBackend final : public Backend {
   void add_table_rows(const Segment& segment);
   void add_attention_blocks(std::int32_t segment, std::int32_t row, std::int32_t num_rows,
                             std::int32_t position);
+  // The kernels of a layer's products and of the steps that make their inputs.
+  const Kernels& kernels_of(std::int32_t layer) const;
+  NormKernels norms_of(const Kernels& kernels) const {
+    return spec_.norm == NormKind::kRms ? kernels.rms_norm : kernels.layer_norm;
+  }
   // Calls body(first_row, end_row) for all rows, one row tile at a time.
   template <typename Body>
-  void for_row_tiles(const Body& body) {
-    const std::int32_t rows = kernels_->tile_rows;
+  void for_row_tiles(const Kernels& kernels, const Body& body) {
+    const std::int32_t rows = kernels.tile_rows;
     pool_.parallel_for((num_rows_ + rows - 1) / rows, [&](std::int64_t tile, int) {
       const auto first = static_cast<std::int32_t>(tile) * rows;
       body(first, std::min(first + rows, num_rows_));
@@ -77,10 +82,19 @@ class CpuBackend final : public Backend {
   NormTask norm_task(const PackedNorm& norm, std::int32_t first_row, std::int32_t end_row) const;
   void embed_row(std::int32_t row);
   // Prepares the input tiles of a product: hidden, normalized if the norm comes before the step.
-  void prepare_tiles(const PackedNorm& norm, bool has_norm);
-  void pack_hidden();
-  void multiply(const PackedMatrix& matrix, GemmTask task);
-  void add_product(const PackedMatrix& matrix, const RowTiles& rows, const PackedNorm& norm);
+  void prepare_tiles(const Kernels& kernels, const PackedNorm& norm, bool has_norm);
+  void pack_rows(const Kernels& kernels, const float* rows, const RowTiles& tiles);
+  void pack_hidden(const Kernels& kernels);
+  // Where a step writes the input of the next product, and what turns it into tiles.
+  RowTiles output_rows(const Kernels& kernels, const RowTiles& tiles) const;
+  void finish_rows(const Kernels& kernels, const RowTiles& tiles);
+  void multiply(const Kernels& kernels, const PackedMatrix& matrix, GemmTask task);
+  // Adds a product to hidden. Where norms come behind, `next` makes tiles of the result.
+  void add_product(const Kernels& kernels, const PackedMatrix& matrix, const RowTiles& rows,
+                   const PackedNorm& norm, const Kernels& next);
+  RowTiles norm_tiles() const { return {norm_tiles_.data(), spec_.hidden}; }
+  RowTiles attention_tiles() const { return {attention_tiles_.data(), spec_.query_dim()}; }
+  RowTiles ffn_tiles() const { return {ffn_tiles_.data(), ffn_}; }
   void finish_and_keep(std::int32_t layer, Projection projection);
   void attend(const AttentionBlock& block, std::int32_t layer, int thread);
   void gather_scored();
@@ -96,12 +110,10 @@ class CpuBackend final : public Backend {
   BackendOptions options_;
   ThreadPool pool_;
   KernelChoice choice_;
-  const Kernels* kernels_ = nullptr;
+  const Kernels* kernels_ = nullptr;  // of layers that are not quantized
   // Chosen by the specification.
-  NormKernels norms_ = {};
   bool norms_behind_ = false;  // if so, norm_tiles_ always contain hidden
   ActivationFunction activation_ = ActivationFunction::kSilu;
-  void (*attention_)(const AttentionTask&) = nullptr;
   std::vector<LayerPlan> plans_;  // [num_layers]
   TransformerSpec spec_;
   BackendLimits limits_;
@@ -116,6 +128,7 @@ class CpuBackend final : public Backend {
   MemoryBlock norm_tiles_;         // row tiles of hidden
   MemoryBlock attention_tiles_;    // row tiles of query_dim
   MemoryBlock ffn_tiles_;          // row tiles of ffn
+  MemoryBlock staged_;             // [max_tokens, query_dim or ffn], before quantization
   MemoryBlock kept_;               // [num_layers, 2, num_slots, kv_dim]
   MemoryBlock transient_;          // [2, max_tokens, kv_dim], of the current layer
   MemoryBlock scratch_;            // [threads]

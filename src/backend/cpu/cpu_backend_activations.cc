@@ -1,4 +1,4 @@
-// Access to activations in plain float32, for tests.
+// Access to activations in plain float32, for tests of layers that are not quantized.
 #include <cstring>
 
 #include "backend/cpu/cpu_backend.h"
@@ -48,7 +48,7 @@ void CpuBackend::write(Activation activation, std::span<const float> values) {
   switch (activation) {
     case Activation::kHidden:
       copy(hidden_);
-      if (norms_behind_) pack_hidden();
+      if (norms_behind_) pack_hidden(*kernels_);
       return;
     case Activation::kQkv:
       return copy(qkv_);

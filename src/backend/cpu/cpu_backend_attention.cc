@@ -12,15 +12,17 @@ constexpr std::int32_t kRowsOfTask = 8;
 }  // namespace
 
 void CpuBackend::qkv(std::int32_t layer, Projection projection) {
-  prepare_tiles(weights(layer).attention_norm, spec_.attention_of(layer).has_norm);
+  const Kernels& kernels = kernels_of(layer);
+  prepare_tiles(kernels, weights(layer).attention_norm, spec_.attention_of(layer).has_norm);
   const std::int32_t query_panels = spec_.query_dim() / kPanelColumns;
   const PackedMatrix& matrix = weights(layer).qkv;
-  multiply(matrix, {.rows = {norm_tiles_.data(), spec_.hidden},
-                    .first_panel = projection == Projection::kKeyValue ? query_panels : 0,
-                    .end_panel = projection == Projection::kQuery ? query_panels : matrix.num_panels,
-                    .epilogue = Epilogue::kStore,
-                    .out = qkv_.as<float>(),
-                    .out_stride = spec_.qkv_dim()});
+  multiply(kernels, matrix,
+           {.rows = norm_tiles(),
+            .first_panel = projection == Projection::kKeyValue ? query_panels : 0,
+            .end_panel = projection == Projection::kQuery ? query_panels : matrix.num_panels,
+            .epilogue = Epilogue::kStore,
+            .out = qkv_.as<float>(),
+            .out_stride = spec_.qkv_dim()});
   finish_and_keep(layer, projection);
 }
 
@@ -75,6 +77,7 @@ void CpuBackend::attention(std::int32_t layer) {
   pool_.parallel_for(static_cast<std::int64_t>(blocks_.size()), [&](std::int64_t block, int thread) {
     attend(blocks_[static_cast<std::size_t>(block)], layer, thread);
   });
+  finish_rows(kernels_of(layer), attention_tiles());
 }
 
 void CpuBackend::attend(const AttentionBlock& block, std::int32_t layer, int thread) {
@@ -99,22 +102,24 @@ void CpuBackend::attend(const AttentionBlock& block, std::int32_t layer, int thr
   }
   const std::int32_t group = spec_.num_heads / spec_.num_kv_heads;
   const std::int32_t column = block.kv_head * group * spec_.head_dim;
-  attention_({.runs = runs.data(),
-              .num_runs = static_cast<std::int32_t>(runs.size()),
-              .kv_stride = spec_.kv_dim(),
-              .head_dim = spec_.head_dim,
-              .group = group,
-              .first_position = block.position,
-              .reach_back = plan.reach_back,
-              .reach_ahead = plan.reach_ahead,
-              .num_keys = segment.first_position + segment.num_tokens,
-              .num_rows = block.num_rows,
-              .queries = qkv_.as<float>() + std::int64_t{block.row} * spec_.qkv_dim() + column,
-              .query_stride = spec_.qkv_dim(),
-              .first_row = block.row,
-              .first_column = column,
-              .out = {attention_tiles_.data(), spec_.query_dim()},
-              .scratch = scratch_.data() + static_cast<std::size_t>(thread) * scratch_bytes_});
+  const Kernels& kernels = kernels_of(layer);
+  const auto attention = spec_.mask == Mask::kCausal ? kernels.attention : kernels.prompt_attention;
+  attention({.runs = runs.data(),
+             .num_runs = static_cast<std::int32_t>(runs.size()),
+             .kv_stride = spec_.kv_dim(),
+             .head_dim = spec_.head_dim,
+             .group = group,
+             .first_position = block.position,
+             .reach_back = plan.reach_back,
+             .reach_ahead = plan.reach_ahead,
+             .num_keys = segment.first_position + segment.num_tokens,
+             .num_rows = block.num_rows,
+             .queries = qkv_.as<float>() + std::int64_t{block.row} * spec_.qkv_dim() + column,
+             .query_stride = spec_.qkv_dim(),
+             .first_row = block.row,
+             .first_column = column,
+             .out = output_rows(kernels, attention_tiles()),
+             .scratch = scratch_.data() + static_cast<std::size_t>(thread) * scratch_bytes_});
 }
 
 }  // namespace rerank::cpu

@@ -41,7 +41,7 @@ void layer_norm(const PackedHeadStep& step, float eps, float* x) {
 void CpuBackend::pool() {
   blocks_.clear();
   spec_.pooling == Pooling::kMean ? average_scored() : gather_scored();
-  if (norms_behind_) pack_hidden();
+  if (norms_behind_) pack_hidden(*kernels_);
 }
 
 void CpuBackend::gather_scored() {
@@ -63,8 +63,8 @@ void CpuBackend::gather_scored() {
 
 void CpuBackend::average_scored() {
   if (spec_.has_final_norm) {
-    for_row_tiles([&](std::int32_t first, std::int32_t end) {
-      norms_.to_rows(norm_task(weights_->model().final_norm, first, end));
+    for_row_tiles(*kernels_, [&](std::int32_t first, std::int32_t end) {
+      norms_of(*kernels_).to_rows(norm_task(weights_->model().final_norm, first, end));
     });
   }
   constexpr std::int32_t kColumns = 64;
@@ -99,7 +99,7 @@ void CpuBackend::head() {
     } else {
       NormTask task = norm_task(model.final_norm, r, r + 1);
       task.out = state_[0].as<float>();
-      norms_.to_rows(task);
+      norms_of(*kernels_).to_rows(task);
     }
     if (!spec_.head.empty()) return;
     logits_[static_cast<std::size_t>(2 * row)] = kernels_->dot(x, model.head_no, spec_.hidden);

@@ -16,7 +16,7 @@ NormTask CpuBackend::norm_task(const PackedNorm& norm, std::int32_t first_row, s
           .first_row = first_row,
           .end_row = end_row,
           .out = hidden_.as<float>(),
-          .tiles = {norm_tiles_.data(), spec_.hidden}};
+          .tiles = norm_tiles()};
 }
 
 void CpuBackend::embed_row(std::int32_t row) {
@@ -36,68 +36,89 @@ void CpuBackend::embed_row(std::int32_t row) {
 }
 
 void CpuBackend::embed() {
-  for_row_tiles([&](std::int32_t first, std::int32_t end) {
+  const Kernels& first_layer = kernels_of(0);
+  const NormKernels norms = norms_of(first_layer);
+  for_row_tiles(first_layer, [&](std::int32_t first, std::int32_t end) {
     for (std::int32_t row = first; row < end; ++row) embed_row(row);
     if (!spec_.embedding_norm) return;
-    (norms_behind_ ? norms_.to_both
-                   : norms_.to_rows)(norm_task(weights_->model().embedding_norm, first, end));
+    (norms_behind_ ? norms.to_both : norms.to_rows)(norm_task(weights_->model().embedding_norm, first, end));
   });
-  if (norms_behind_ && !spec_.embedding_norm) pack_hidden();
+  if (norms_behind_ && !spec_.embedding_norm) pack_hidden(first_layer);
 }
 
 const PackedLayer& CpuBackend::weights(std::int32_t layer) const {
   return weights_->model().layers[static_cast<std::size_t>(layer)];
 }
 
-void CpuBackend::pack_hidden() {
-  for_row_tiles([&](std::int32_t first, std::int32_t end) {
-    for (std::int32_t row = first; row < end; ++row) {
-      kernels_->pack_row(hidden_.as<float>() + std::int64_t{row} * spec_.hidden,
-                         {norm_tiles_.data(), spec_.hidden}, row);
-    }
+void CpuBackend::pack_rows(const Kernels& kernels, const float* rows, const RowTiles& tiles) {
+  for_row_tiles(kernels, [&](std::int32_t first, std::int32_t end) {
+    for (std::int32_t row = first; row < end; ++row)
+      kernels.pack_row(rows + std::int64_t{row} * tiles.k, tiles, row);
   });
 }
 
-void CpuBackend::prepare_tiles(const PackedNorm& norm, bool has_norm) {
-  if (norms_behind_) return;
-  if (!has_norm) return pack_hidden();
-  for_row_tiles([&](std::int32_t first, std::int32_t end) { norms_.to_tiles(norm_task(norm, first, end)); });
+void CpuBackend::pack_hidden(const Kernels& kernels) {
+  pack_rows(kernels, hidden_.as<float>(), norm_tiles());
 }
 
-void CpuBackend::multiply(const PackedMatrix& matrix, GemmTask task) {
+RowTiles CpuBackend::output_rows(const Kernels& kernels, const RowTiles& tiles) const {
+  return {kernels.stages_rows ? staged_.data() : tiles.data, tiles.k};
+}
+
+void CpuBackend::finish_rows(const Kernels& kernels, const RowTiles& tiles) {
+  if (kernels.stages_rows) pack_rows(kernels, staged_.as<float>(), tiles);
+}
+
+void CpuBackend::prepare_tiles(const Kernels& kernels, const PackedNorm& norm, bool has_norm) {
+  if (norms_behind_) return;
+  if (!has_norm) return pack_hidden(kernels);
+  const NormKernels norms = norms_of(kernels);
+  for_row_tiles(kernels,
+                [&](std::int32_t first, std::int32_t end) { norms.to_tiles(norm_task(norm, first, end)); });
+}
+
+void CpuBackend::multiply(const Kernels& kernels, const PackedMatrix& matrix, GemmTask task) {
   task.num_rows = num_rows_;
   task.panels = matrix.panels;
   task.bias = matrix.bias;
-  run_gemm(pool_, *kernels_, task);
+  run_gemm(pool_, kernels, task);
 }
 
-void CpuBackend::add_product(const PackedMatrix& matrix, const RowTiles& rows, const PackedNorm& norm) {
-  multiply(matrix, {.rows = rows,
-                    .end_panel = matrix.num_panels,
-                    .epilogue = Epilogue::kAdd,
-                    .out = hidden_.as<float>(),
-                    .out_stride = spec_.hidden});
+void CpuBackend::add_product(const Kernels& kernels, const PackedMatrix& matrix, const RowTiles& rows,
+                             const PackedNorm& norm, const Kernels& next) {
+  multiply(kernels, matrix,
+           {.rows = rows,
+            .end_panel = matrix.num_panels,
+            .epilogue = Epilogue::kAdd,
+            .out = hidden_.as<float>(),
+            .out_stride = spec_.hidden});
   if (!norms_behind_) return;
-  for_row_tiles([&](std::int32_t first, std::int32_t end) { norms_.to_both(norm_task(norm, first, end)); });
+  const NormKernels norms = norms_of(next);
+  for_row_tiles(next,
+                [&](std::int32_t first, std::int32_t end) { norms.to_both(norm_task(norm, first, end)); });
 }
 
 void CpuBackend::attention_output(std::int32_t layer) {
-  add_product(weights(layer).output, {attention_tiles_.data(), spec_.query_dim()},
-              weights(layer).attention_norm);
+  const Kernels& kernels = kernels_of(layer);
+  add_product(kernels, weights(layer).output, attention_tiles(), weights(layer).attention_norm, kernels);
 }
 
 void CpuBackend::mlp_in(std::int32_t layer) {
-  prepare_tiles(weights(layer).mlp_norm, true);
+  const Kernels& kernels = kernels_of(layer);
+  prepare_tiles(kernels, weights(layer).mlp_norm, true);
   const PackedMatrix& matrix = weights(layer).gate_up;
-  multiply(matrix, {.rows = {norm_tiles_.data(), spec_.hidden},
-                    .end_panel = matrix.num_panels,
-                    .epilogue = spec_.gated ? Epilogue::kGate : Epilogue::kActivate,
-                    .activation = activation_,
-                    .ffn = {ffn_tiles_.data(), ffn_}});
+  multiply(kernels, matrix,
+           {.rows = norm_tiles(),
+            .end_panel = matrix.num_panels,
+            .epilogue = spec_.gated ? Epilogue::kGate : Epilogue::kActivate,
+            .activation = activation_,
+            .ffn = output_rows(kernels, ffn_tiles())});
+  finish_rows(kernels, ffn_tiles());
 }
 
 void CpuBackend::mlp_out(std::int32_t layer) {
-  add_product(weights(layer).down, {ffn_tiles_.data(), ffn_}, weights(layer).mlp_norm);
+  add_product(kernels_of(layer), weights(layer).down, ffn_tiles(), weights(layer).mlp_norm,
+              kernels_of(layer + 1));
 }
 
 }  // namespace rerank::cpu

@@ -121,25 +121,24 @@ inline typename V::Vec load_sums(const GemmTask& task, const float* sums, int r,
 }
 
 // The epilogue for one tile of sums: `rows` rows starting at `row`, in the columns of `panel`.
-template <class V, class Row, bool Biased, class Function>
+template <class V, class Out, bool Biased, class Function>
 struct Gate {
   static void prefetch(const GemmTask&, int, int, int) {}
   static void finish(const GemmTask& task, const float* sums, int rows, int row, int panel) {
-    TilesOf<V, Row>::template store_block<kHalfPanel>(
-        task.ffn, row, rows, panel * kHalfPanel, [&](int r, int c) {
-          return V::mul(Function::of(load_sums<V, Biased>(task, sums, r, panel, c)),
-                        load_sums<V, Biased>(task, sums, r, panel, kHalfPanel + c));
-        });
+    Out::template store_block<kHalfPanel>(task.ffn, row, rows, panel * kHalfPanel, [&](int r, int c) {
+      return V::mul(Function::of(load_sums<V, Biased>(task, sums, r, panel, c)),
+                    load_sums<V, Biased>(task, sums, r, panel, kHalfPanel + c));
+    });
   }
 };
 
-template <class V, class Row, bool Biased, class Function>
+template <class V, class Out, bool Biased, class Function>
 struct Activate {
   static void prefetch(const GemmTask&, int, int, int) {}
   static void finish(const GemmTask& task, const float* sums, int rows, int row, int panel) {
-    TilesOf<V, Row>::template store_block<kPanelColumns>(
-        task.ffn, row, rows, panel * kPanelColumns,
-        [&](int r, int c) { return Function::of(load_sums<V, Biased>(task, sums, r, panel, c)); });
+    Out::template store_block<kPanelColumns>(task.ffn, row, rows, panel * kPanelColumns, [&](int r, int c) {
+      return Function::of(load_sums<V, Biased>(task, sums, r, panel, c));
+    });
   }
 };
 
@@ -165,35 +164,45 @@ struct Store {
   }
 };
 
-// Products in vector registers.
+// One tile of rows and one panel at a time: multiply(rows, row tile, panel, sums).
+template <class V, class Tiles, class Finish, class Multiply>
+inline void run_tiles(const GemmTask& task, std::int64_t panel_bytes, const Multiply& multiply) {
+  const std::int64_t tile_bytes = Tiles::tile_bytes(task.rows.k);
+  alignas(64) float sums[V::kTileRows * kPanelColumns];
+  for (int panel = task.first_panel; panel < task.end_panel; ++panel) {
+    const std::byte* weights = task.panels + panel * panel_bytes;
+    for (int t = task.first_tile; t < task.end_tile; ++t) {
+      const int row = t * V::kTileRows;
+      const int rows = task.num_rows - row < V::kTileRows ? task.num_rows - row : V::kTileRows;
+      Finish::prefetch(task, rows, row, panel);
+      multiply(rows, task.rows.data + t * tile_bytes, weights, sums);
+      Finish::finish(task, sums, rows, row, panel);
+    }
+  }
+}
+
+// Products in vector registers; `Out` is the layout of an MLP's output.
 template <class V, class Multiply>
 struct VectorGemm {
   using Row = typename Multiply::Row;
+  using Tiles = TilesOf<V, Row>;
+  using Out = Tiles;
 
   template <class Finish>
   static void run(const GemmTask& task) {
-    const std::int64_t tile_elements = std::int64_t{task.rows.k} * V::kTileRows;
     const std::int64_t panel_bytes = std::int64_t{task.rows.k} * kPanelColumns * 4 / Multiply::kStep;
-    alignas(64) float sums[V::kTileRows * kPanelColumns];
-    for (int panel = task.first_panel; panel < task.end_panel; ++panel) {
-      const std::byte* weights = task.panels + panel * panel_bytes;
-      for (int t = task.first_tile; t < task.end_tile; ++t) {
-        const int row = t * V::kTileRows;
-        const int rows = task.num_rows - row < V::kTileRows ? task.num_rows - row : V::kTileRows;
-        Finish::prefetch(task, rows, row, panel);
-        multiply_rows<V, Multiply>(rows, reinterpret_cast<const Row*>(task.rows.data) + t * tile_elements,
-                                   weights, task.rows.k, sums);
-        Finish::finish(task, sums, rows, row, panel);
-      }
-    }
+    run_tiles<V, Tiles, Finish>(
+        task, panel_bytes, [&](int rows, const std::byte* tile, const std::byte* panel, float* sums) {
+          multiply_rows<V, Multiply>(rows, reinterpret_cast<const Row*>(tile), panel, task.rows.k, sums);
+        });
   }
 };
 
 template <class V, class Gemm, bool Biased, class Function>
 void gemm_activated(const GemmTask& task) {
-  using Row = typename Gemm::Row;
-  if (task.epilogue == Epilogue::kGate) return Gemm::template run<Gate<V, Row, Biased, Function>>(task);
-  Gemm::template run<Activate<V, Row, Biased, Function>>(task);
+  using Out = typename Gemm::Out;
+  if (task.epilogue == Epilogue::kGate) return Gemm::template run<Gate<V, Out, Biased, Function>>(task);
+  Gemm::template run<Activate<V, Out, Biased, Function>>(task);
 }
 
 template <class V, class Gemm, bool Biased>

@@ -19,33 +19,35 @@ constexpr NormKernels norm_kernels() {
 }
 
 // Causal attention over runs of keys: on tiles it is the same as bidirectional.
-template <class V, class Attend>
+template <class V, class Attend, class Out>
 constexpr auto choose_attention() {
   if constexpr (Attend::kCausal) {
-    return &prompt_attention<V, Attend>;
+    return &prompt_attention<V, Attend, Out>;
   } else {
-    return &attention<V, typename Attend::Row>;
+    return &attention<V, typename Attend::Row, Out>;
   }
 }
 
-// `Gemm` multiplies row tiles and weights, `Attend` rows and keys or values.
+// `Gemm` multiplies row tiles and weights, `Attend` rows and keys or values. Both have the same rows.
 template <class V, class Gemm, class Attend>
 constexpr Kernels kernel_set(const char* instruction_set, const Arithmetic& arithmetic, bool (*supported)()) {
-  using Row = typename Gemm::Row;
+  using Row = typename Attend::Row;
   return {
       .instruction_set = instruction_set,
       .arithmetic = arithmetic,
       .supported = supported,
       .tile_rows = V::kTileRows,
       .row_block_values = V::kRowBlockValues,
+      .tile_bytes = &TilesOf<V, Row>::tile_bytes,
+      .stages_rows = false,
       .gemm = &gemm<V, Gemm>,
       .rms_norm = norm_kernels<V, Row, RmsNorm<V>>(),
       .layer_norm = norm_kernels<V, Row, LayerNorm<V>>(),
       .rotate = &finish_heads<V, false, true>,
       .norm_rotate = &finish_heads<V, true, true>,
       .norm_heads = &finish_heads<V, true, false>,
-      .attention = choose_attention<V, Attend>(),
-      .prompt_attention = &prompt_attention<V, Attend>,
+      .attention = choose_attention<V, Attend, TilesOf<V, Row>>(),
+      .prompt_attention = &prompt_attention<V, Attend, TilesOf<V, Row>>,
       .store_kv = &store_kv<V, Row>,
       .dot = &dot<V>,
       .pack_row = &pack_row<V, Row>,

@@ -9,17 +9,17 @@
 namespace rerank::cpu {
 
 // Number formats in memory.
-enum class Format : std::uint8_t { kFloat32, kBFloat16 };
+enum class Format : std::uint8_t { kFloat32, kBFloat16, kInt8 };
 
 constexpr std::size_t format_bytes(Format format) {
-  return format == Format::kFloat32 ? 4 : 2;
+  return format == Format::kFloat32 ? 4 : format == Format::kBFloat16 ? 2 : 1;
 }
 constexpr const char* to_string(Format format) {
-  return format == Format::kFloat32 ? "float32" : "bfloat16";
+  return format == Format::kFloat32 ? "float32" : format == Format::kBFloat16 ? "bfloat16" : "int8";
 }
 
 // The number formats of a forward pass: for the inputs of matrix products, packed weights, and cached keys
-// and values. Sums are always float32.
+// and values. Sums are float32, of int8 int32.
 struct Arithmetic {
   Format rows = Format::kFloat32;
   Format weights = Format::kFloat32;
@@ -30,6 +30,10 @@ struct Arithmetic {
 inline constexpr Arithmetic kFloat32{};
 inline constexpr Arithmetic kFloat32OfBFloat16{.weights = Format::kBFloat16};  // widened in registers
 inline constexpr Arithmetic kBFloat16{Format::kBFloat16, Format::kBFloat16, Format::kBFloat16};
+// Of the quantized layers of a model that is otherwise computed with these keys.
+constexpr Arithmetic int8_with(Format keys) {
+  return {Format::kInt8, Format::kInt8, keys};
+}
 
 // Weights are packed in panels of this many outputs, see packed_model.h.
 inline constexpr int kPanelColumns = 32;
@@ -41,6 +45,7 @@ inline constexpr int kKeyTile = 64;
 inline constexpr int kPromptBlock = 256;
 inline constexpr int kPromptTileStride = kPromptBlock + 32;
 inline constexpr int kMaxHeadDim = 256;
+inline constexpr std::int32_t kMaxInt8Columns = 32768;  // of a quantized row
 inline constexpr std::int32_t kUnbounded = 1 << 30;  // greater than any position; twice this still fits int32
 
 // GEMM inputs are stored in tiles of Kernels::tile_rows rows, in a layout that only the kernels know, so that
@@ -60,7 +65,7 @@ enum class Epilogue {
 enum class ActivationFunction : std::uint8_t { kSilu, kGeluTanh, kGelu };
 
 // A block of rows times a run of panels. Every output is one chain of fused multiply-adds over k, in order
-// and in a register, so its bits depend on nothing else.
+// and in a register, or an exact sum, so its bits depend on nothing else.
 struct GemmTask {
   RowTiles rows;
   std::int32_t num_rows = 0;  // in total; the block is tiles [first_tile, end_tile)
@@ -142,6 +147,10 @@ struct Kernels {
   int tile_rows;
   // Values in a block of rows: it should stay in a core's L2 cache together with the current panel.
   std::int64_t row_block_values;
+  std::int64_t (*tile_bytes)(std::int32_t k);
+  // If so, what attention and the MLP write instead of row tiles is plain float32, [rows][k], and pack_row
+  // makes tiles of it: the scale of a quantized row depends on all of its values.
+  bool stages_rows;
 
   void (*gemm)(const GemmTask&);
   NormKernels rms_norm;
@@ -157,7 +166,7 @@ struct Kernels {
   float (*dot)(const float* x, const float* row, std::int32_t k);
   // Converts row `row` of the tiles from and to plain float32 [k].
   void (*pack_row)(const float* from, RowTiles to, std::int32_t row);
-  void (*unpack_row)(RowTiles from, std::int32_t row, float* to);
+  void (*unpack_row)(RowTiles from, std::int32_t row, float* to);  // nullptr if stages_rows
 };
 
 extern const Kernels kAvx2Float32;
@@ -166,5 +175,10 @@ extern const Kernels kAvx512Float32;
 extern const Kernels kAvx512Float32OfBFloat16;
 extern const Kernels kAvx512BFloat16;
 extern const Kernels kAmxBFloat16;
+extern const Kernels kAvx2Int8;
+extern const Kernels kAvxVnniInt8;
+extern const Kernels kAvx512VnniInt8;
+extern const Kernels kAvx512VnniInt8WithBFloat16;
+extern const Kernels kAmxInt8;
 
 }  // namespace rerank::cpu

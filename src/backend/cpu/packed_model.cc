@@ -6,6 +6,7 @@
 #include <initializer_list>
 #include <span>
 
+#include "backend/cpu/int8/panel.h"
 #include "backend/cpu/panel_packing.h"
 
 namespace rerank::cpu {
@@ -37,84 +38,102 @@ std::int32_t gate_up_panels(const TransformerSpec& spec) {
   return padded_ffn(spec) / (spec.gated ? kHalfPanel : kPanelColumns);
 }
 
-// The offset of everything from the start of the weights; what the specification lacks takes no space.
-struct Layout {
-  struct NormAt {
-    std::size_t weight = 0, bias = 0;
-  };
-  struct MatrixAt {
-    std::size_t panels = 0, bias = 0;
-  };
+struct NormAt {
+  std::size_t weight = 0, bias = 0;
+};
+struct MatrixAt {
+  std::size_t panels = 0, bias = 0;
+};
 
-  // Within a layer.
+// Hands out consecutive places.
+class Places {
+ public:
+  std::size_t take(std::size_t bytes) {
+    const std::size_t begin = end_;
+    end_ += aligned(bytes);
+    return begin;
+  }
+  std::size_t take_floats(std::int64_t count) { return take(float_bytes(count)); }
+  NormAt take_norm(const TransformerSpec& spec) {
+    const std::size_t weight = take_floats(spec.hidden);
+    return {weight, take_floats(spec.norm == NormKind::kLayer ? spec.hidden : 0)};
+  }
+  std::size_t end() const { return end_; }
+
+ private:
+  std::size_t end_ = 0;
+};
+
+// The offset of everything from the start of a layer; what the specification lacks takes no space.
+struct LayerLayout {
   NormAt attention_norm, mlp_norm;
   std::size_t query_norm, key_norm;
   MatrixAt qkv, output, gate_up, down;
-  std::size_t layer_bytes;
-  // After all layers.
+  std::size_t total_bytes;
+
+  LayerLayout(const TransformerSpec& spec, Format format) {
+    Places places;
+    const auto place_bias = [&](bool has_bias, std::int32_t num_panels) {
+      return places.take_floats(has_bias ? num_panels * kPanelColumns : 0);
+    };
+    const auto place_matrix = [&](std::int32_t num_panels, std::int32_t k) {
+      return places.take(static_cast<std::size_t>(num_panels) * panel_bytes(k, format));
+    };
+    attention_norm = places.take_norm(spec);
+    query_norm = places.take_floats(spec.qk_norm ? spec.head_dim : 0);
+    key_norm = places.take_floats(spec.qk_norm ? spec.head_dim : 0);
+    mlp_norm = places.take_norm(spec);
+    qkv.bias = place_bias(spec.qkv_bias, panels_of(spec.qkv_dim()));
+    output.bias = place_bias(spec.output_bias, panels_of(spec.hidden));
+    gate_up.bias = place_bias(spec.gate_bias, gate_up_panels(spec));
+    down.bias = place_bias(spec.down_bias, panels_of(spec.hidden));
+    qkv.panels = place_matrix(panels_of(spec.qkv_dim()), spec.hidden);
+    output.panels = place_matrix(panels_of(spec.hidden), spec.query_dim());
+    gate_up.panels = place_matrix(gate_up_panels(spec), spec.hidden);
+    down.panels = place_matrix(panels_of(spec.hidden), padded_ffn(spec));
+    total_bytes = places.end();
+  }
+};
+
+// The offset of everything from the start of the weights.
+struct Layout {
+  LayerLayout whole, quantized;
+  std::vector<std::size_t> layers;  // [num_layers]
   NormAt final_norm, embedding_norm;
   std::size_t head_no, head_yes, embedding, position_embedding, type_embedding, total_bytes;
   std::vector<NormAt> head;
 
-  explicit Layout(const PackedForm& form) {
+  explicit Layout(const PackedForm& form)
+      : whole(form.spec, form.format), quantized(form.spec, Format::kInt8) {
     const TransformerSpec& spec = form.spec;
-    place_layer(form);
-    at_ *= static_cast<std::size_t>(spec.num_layers);
-    final_norm = place_norm(spec);
-    head_no = place_floats(spec.hidden);
-    head_yes = place_floats(spec.hidden);
-    embedding = place(embedding_bytes(form));
-    position_embedding = place_floats(std::int64_t{spec.num_position_rows} * spec.hidden);
-    type_embedding = place_floats(std::int64_t{spec.num_token_types} * spec.hidden);
-    if (spec.embedding_norm) embedding_norm = place_norm(spec);
+    Places places;
+    for (std::int32_t i = 0; i < spec.num_layers; ++i)
+      layers.push_back(places.take((form.is_quantized(i) ? quantized : whole).total_bytes));
+    final_norm = places.take_norm(spec);
+    head_no = places.take_floats(spec.hidden);
+    head_yes = places.take_floats(spec.hidden);
+    embedding = places.take(embedding_bytes(form));
+    position_embedding = places.take_floats(std::int64_t{spec.num_position_rows} * spec.hidden);
+    type_embedding = places.take_floats(std::int64_t{spec.num_token_types} * spec.hidden);
+    if (spec.embedding_norm) embedding_norm = places.take_norm(spec);
     std::int32_t inputs = spec.hidden;
     for (const HeadStep& step : spec.head) {
       const bool is_dense = step.kind == HeadStep::Kind::kDense;
       const std::int32_t outputs = is_dense ? step.outputs : inputs;
       const std::int64_t rows = is_dense ? outputs : 1;
-      head.push_back({place_floats(rows * head_stride(inputs)), place_floats(outputs)});
+      head.push_back({places.take_floats(rows * head_stride(inputs)), places.take_floats(outputs)});
       inputs = outputs;
     }
-    total_bytes = at_;
+    total_bytes = places.end();
   }
-
- private:
-  std::size_t place(std::size_t bytes) {
-    const std::size_t begin = at_;
-    at_ += aligned(bytes);
-    return begin;
-  }
-  std::size_t place_floats(std::int64_t count) { return place(float_bytes(count)); }
-  NormAt place_norm(const TransformerSpec& spec) {
-    const std::size_t weight = place_floats(spec.hidden);
-    return {weight, place_floats(spec.norm == NormKind::kLayer ? spec.hidden : 0)};
-  }
-  std::size_t place_matrix(const PackedForm& form, std::int32_t num_panels, std::int32_t k) {
-    return place(static_cast<std::size_t>(num_panels) * panel_bytes(k, form.format));
-  }
-  std::size_t place_bias(bool has_bias, std::int32_t num_panels) {
-    return place_floats(has_bias ? num_panels * kPanelColumns : 0);
-  }
-
-  void place_layer(const PackedForm& form) {
-    const TransformerSpec& spec = form.spec;
-    attention_norm = place_norm(spec);
-    query_norm = place_floats(spec.qk_norm ? spec.head_dim : 0);
-    key_norm = place_floats(spec.qk_norm ? spec.head_dim : 0);
-    mlp_norm = place_norm(spec);
-    qkv.bias = place_bias(spec.qkv_bias, panels_of(spec.qkv_dim()));
-    output.bias = place_bias(spec.output_bias, panels_of(spec.hidden));
-    gate_up.bias = place_bias(spec.gate_bias, gate_up_panels(spec));
-    down.bias = place_bias(spec.down_bias, panels_of(spec.hidden));
-    qkv.panels = place_matrix(form, panels_of(spec.qkv_dim()), spec.hidden);
-    output.panels = place_matrix(form, panels_of(spec.hidden), spec.query_dim());
-    gate_up.panels = place_matrix(form, gate_up_panels(spec), spec.hidden);
-    down.panels = place_matrix(form, panels_of(spec.hidden), padded_ffn(spec));
-    layer_bytes = at_;
-  }
-
-  std::size_t at_ = 0;
 };
+
+// The weights of norms before quantized products are multiplied into those of the products: outliers of a
+// row that come from the norm are not rounded, and those of the weights have a scale for each output. Where
+// the norm's result is also the residual, or has a bias, its weight stays.
+bool folds_norms(const PackedForm& form, std::int32_t layer) {
+  return form.is_quantized(layer) && form.spec.norm_place == NormPlace::kBefore && !form.spec.norm_bias;
+}
 
 // `offset` is added in float32, as the published norms do before they multiply. An empty view becomes zeros.
 void pack_floats(const TensorView& view, std::byte* to, std::int64_t count, float offset = 0) {
@@ -128,7 +147,7 @@ void pack_floats(const TensorView& view, std::byte* to, std::int64_t count, floa
   for (float& x : floats) x = offset + x;
 }
 
-void pack_norm(const Norm& norm, const TransformerSpec& spec, std::byte* base, const Layout::NormAt& at) {
+void pack_norm(const Norm& norm, const TransformerSpec& spec, std::byte* base, const NormAt& at) {
   pack_floats(norm.weight, base + at.weight, spec.hidden, norm.weight.empty() ? 0 : spec.norm_weight_offset);
   if (spec.norm == NormKind::kLayer) pack_floats(norm.bias, base + at.bias, spec.hidden);
 }
@@ -153,8 +172,8 @@ void pack_gate_up_bias(const LayerWeights& layer, const TransformerSpec& spec, s
   }
 }
 
-// The norms and biases of a layer that the specification has.
-void pack_layer_floats(const LayerWeights& layer, const TransformerSpec& spec, const Layout& layout,
+// The norms and biases of a layer that the specification has, except for the weights of folded norms.
+void pack_layer_floats(const LayerWeights& layer, const TransformerSpec& spec, const LayerLayout& layout,
                        std::byte* at) {
   pack_norm(layer.attention_norm, spec, at, layout.attention_norm);
   pack_norm(layer.mlp_norm, spec, at, layout.mlp_norm);
@@ -227,13 +246,46 @@ PanelRows gate_up_rows(const LayerWeights& layer, std::int32_t panel) {
   return rows;
 }
 
+// `factors` multiply the columns of a quantized matrix; empty: 1.
 void pack_matrix(ThreadPool& pool, const std::function<PanelRows(std::int32_t)>& rows_of,
-                 std::int32_t num_inputs, PackedMatrix matrix) {
+                 std::int32_t num_inputs, PackedMatrix matrix, std::span<const float> factors = {}) {
   pool.parallel_for(matrix.num_panels, [&](std::int64_t panel, int) {
     std::byte* to = const_cast<std::byte*>(matrix.panels) +
                     static_cast<std::size_t>(panel) * panel_bytes(matrix.k, matrix.format);
-    pack_panel(rows_of(static_cast<std::int32_t>(panel)), num_inputs, matrix.k, matrix.format, to);
+    const PanelRows rows = rows_of(static_cast<std::int32_t>(panel));
+    matrix.format == Format::kInt8 ? pack_int8_panel(rows, num_inputs, matrix.k, factors, to)
+                                   : pack_panel(rows, num_inputs, matrix.k, matrix.format, to);
   });
+}
+
+// Packs a layer into `to`, which is at `at`.
+void pack_layer(const LayerWeights& layer, const PackedForm& form, const LayerLayout& layout, bool folds,
+                const PackedLayer& to, std::byte* at, ThreadPool& pool) {
+  const TransformerSpec& spec = form.spec;
+  pack_layer_floats(layer, spec, layout, at);
+  // Takes the weight out of a norm.
+  const auto fold = [&](const PackedNorm& norm) {
+    const std::span<float> weight(const_cast<float*>(norm.weight), static_cast<std::size_t>(spec.hidden));
+    std::vector<float> factors;
+    if (!folds) return factors;
+    factors.assign(weight.begin(), weight.end());
+    std::fill(weight.begin(), weight.end(), 1.0f);
+    return factors;
+  };
+  const auto pack_stacked = [&](std::span<const TensorView> from, const PackedMatrix& matrix,
+                                const std::vector<float>& factors = {}) {
+    const auto k = static_cast<std::int32_t>(from[0].shape[1]);
+    pack_matrix(
+        pool, [&](std::int32_t p) { return stacked_rows(from, p); }, k, matrix, factors);
+  };
+  const TensorView qkv[] = {layer.query.weight, layer.key.weight, layer.value.weight};
+  const bool has_norm = !layer.attention_norm.weight.empty();
+  pack_stacked(qkv, to.qkv, has_norm ? fold(to.attention_norm) : std::vector<float>());
+  pack_stacked({&layer.output.weight, 1}, to.output);
+  pack_matrix(
+      pool, [&](std::int32_t p) { return gate_up_rows(layer, p); }, spec.hidden, to.gate_up,
+      fold(to.mlp_norm));
+  pack_stacked({&layer.down.weight, 1}, to.down);
 }
 
 }  // namespace
@@ -242,8 +294,8 @@ std::int32_t padded_ffn(const TransformerSpec& spec) {
   return (spec.ffn + kPanelColumns - 1) / kPanelColumns * kPanelColumns;
 }
 
-PackedForm packed_form(TransformerWeights& weights, Format format) {
-  return {.spec = weights.spec(), .format = format, .embedding_type = weights.embedding_type()};
+PackedForm packed_form(TransformerWeights& weights, Format format, bool int8) {
+  return {.spec = weights.spec(), .format = format, .int8 = int8, .embedding_type = weights.embedding_type()};
 }
 
 std::size_t packed_model_bytes(const PackedForm& form) {
@@ -254,27 +306,28 @@ PackedModel view_packed_model(const std::byte* base, const PackedForm& form) {
   const TransformerSpec& spec = form.spec;
   const Layout layout(form);
   const auto floats = [](const std::byte* at) { return reinterpret_cast<const float*>(at); };
-  const auto norm = [&](const std::byte* from, const Layout::NormAt& at) {
+  const auto norm = [&](const std::byte* from, const NormAt& at) {
     return PackedNorm{floats(from + at.weight),
                       spec.norm == NormKind::kLayer ? floats(from + at.bias) : nullptr};
   };
   PackedModel model;
   for (std::int32_t i = 0; i < spec.num_layers; ++i) {
-    const std::byte* at = base + static_cast<std::size_t>(i) * layout.layer_bytes;
-    const auto matrix = [&](const Layout::MatrixAt& place, std::int32_t num_panels, std::int32_t k,
-                            bool has_bias) {
-      return PackedMatrix{form.format, at + place.panels, num_panels, k,
+    const std::byte* at = base + layout.layers[static_cast<std::size_t>(i)];
+    const bool quantized = form.is_quantized(i);
+    const LayerLayout& in_layer = quantized ? layout.quantized : layout.whole;
+    const auto matrix = [&](const MatrixAt& place, std::int32_t num_panels, std::int32_t k, bool has_bias) {
+      return PackedMatrix{quantized ? Format::kInt8 : form.format, at + place.panels, num_panels, k,
                           has_bias ? floats(at + place.bias) : nullptr};
     };
     model.layers.push_back({
-        .attention_norm = norm(at, layout.attention_norm),
-        .query_norm = spec.qk_norm ? floats(at + layout.query_norm) : nullptr,
-        .key_norm = spec.qk_norm ? floats(at + layout.key_norm) : nullptr,
-        .mlp_norm = norm(at, layout.mlp_norm),
-        .qkv = matrix(layout.qkv, panels_of(spec.qkv_dim()), spec.hidden, spec.qkv_bias),
-        .output = matrix(layout.output, panels_of(spec.hidden), spec.query_dim(), spec.output_bias),
-        .gate_up = matrix(layout.gate_up, gate_up_panels(spec), spec.hidden, spec.gate_bias),
-        .down = matrix(layout.down, panels_of(spec.hidden), padded_ffn(spec), spec.down_bias),
+        .attention_norm = norm(at, in_layer.attention_norm),
+        .query_norm = spec.qk_norm ? floats(at + in_layer.query_norm) : nullptr,
+        .key_norm = spec.qk_norm ? floats(at + in_layer.key_norm) : nullptr,
+        .mlp_norm = norm(at, in_layer.mlp_norm),
+        .qkv = matrix(in_layer.qkv, panels_of(spec.qkv_dim()), spec.hidden, spec.qkv_bias),
+        .output = matrix(in_layer.output, panels_of(spec.hidden), spec.query_dim(), spec.output_bias),
+        .gate_up = matrix(in_layer.gate_up, gate_up_panels(spec), spec.hidden, spec.gate_bias),
+        .down = matrix(in_layer.down, panels_of(spec.hidden), padded_ffn(spec), spec.down_bias),
     });
   }
   model.final_norm = norm(base, layout.final_norm);
@@ -286,7 +339,7 @@ PackedModel view_packed_model(const std::byte* base, const PackedForm& form) {
   if (spec.embedding_norm) model.embedding_norm = norm(base, layout.embedding_norm);
   std::int32_t inputs = spec.hidden;
   for (std::size_t i = 0; i < spec.head.size(); ++i) {
-    const Layout::NormAt& at = layout.head[i];
+    const NormAt& at = layout.head[i];
     model.head.push_back({floats(base + at.weight), floats(base + at.bias), inputs, head_stride(inputs)});
     if (spec.head[i].kind == HeadStep::Kind::kDense) inputs = spec.head[i].outputs;
   }
@@ -298,21 +351,11 @@ void pack_model(TransformerWeights& weights, const PackedForm& form, std::byte* 
   const Layout layout(form);
   const PackedModel model = view_packed_model(base, form);
   for (std::int32_t i = 0; i < spec.num_layers; ++i) {
+    const auto index = static_cast<std::size_t>(i);
     const LayerWeights layer = weights.layer(i);
     check_weights(spec, layer, i);
-    pack_layer_floats(layer, spec, layout, base + static_cast<std::size_t>(i) * layout.layer_bytes);
-    const PackedLayer& to = model.layers[static_cast<std::size_t>(i)];
-    const TensorView qkv[] = {layer.query.weight, layer.key.weight, layer.value.weight};
-    const auto pack_stacked = [&](std::span<const TensorView> from, const PackedMatrix& matrix) {
-      const auto k = static_cast<std::int32_t>(from[0].shape[1]);
-      pack_matrix(
-          pool, [&](std::int32_t p) { return stacked_rows(from, p); }, k, matrix);
-    };
-    pack_stacked(qkv, to.qkv);
-    pack_stacked({&layer.output.weight, 1}, to.output);
-    pack_matrix(
-        pool, [&](std::int32_t p) { return gate_up_rows(layer, p); }, spec.hidden, to.gate_up);
-    pack_stacked({&layer.down.weight, 1}, to.down);
+    pack_layer(layer, form, form.is_quantized(i) ? layout.quantized : layout.whole, folds_norms(form, i),
+               model.layers[index], base + layout.layers[index], pool);
     weights.release_layer(i);
   }
   pack_norm(weights.final_norm(), spec, base, layout.final_norm);

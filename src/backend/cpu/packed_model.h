@@ -3,7 +3,8 @@
 //
 // A matrix [outputs, inputs] becomes panels of 32 outputs. A panel of bfloat16 weights is [inputs /
 // 2][32][2], with pairs of inputs side by side, which bfloat16 dot products use directly and float32
-// arithmetic after one shift or mask. A panel of float32 weights is [inputs][32]. Query, key and value form
+// arithmetic after one shift or mask. A panel of float32 weights is [inputs][32]; of int8 see int8/panel.h.
+// Query, key and value form
 // one matrix, and so do gate and up: each of their panels contains 16 outputs of gate and the same 16 of up,
 // or 32 of gate if there is no up. A bias has the columns of its matrix. Padding is 0. The form is the same
 // for every instruction set. The weights of norms include norm_weight_offset.
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include "backend/cpu/kernels.h"
+#include "backend/quantization.h"
 #include "backend/transformer.h"
 #include "base/thread_pool.h"
 
@@ -69,13 +71,16 @@ struct PackedModel {
 struct PackedForm {
   TransformerSpec spec;
   Format format = Format::kBFloat16;  // of the packed matrices
+  bool int8 = false;                  // of those of quantized layers
   DataType embedding_type = DataType::kBFloat16;
+
+  bool is_quantized(std::int32_t layer) const { return int8 && is_quantized_layer(spec, layer); }
 };
 
 // The inputs of `down`, padded to whole panels of `gate_up`, which produces them, and to whole tiles of AMX.
 std::int32_t padded_ffn(const TransformerSpec& spec);
 
-PackedForm packed_form(TransformerWeights& weights, Format format);
+PackedForm packed_form(TransformerWeights& weights, Format format, bool int8 = false);
 std::size_t packed_model_bytes(const PackedForm& form);
 // REQUIRES: `base` is aligned to 64 bytes and has packed_model_bytes.
 PackedModel view_packed_model(const std::byte* base, const PackedForm& form);

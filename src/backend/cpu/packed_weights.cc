@@ -48,6 +48,7 @@ std::string header_text(const TransformerWeights& weights, const PackedForm& for
       s.ffn, s.num_layers, s.num_heads, s.num_kv_heads, s.head_dim, s.vocab, packed_model_bytes(form));
   // Keys that earlier versions did not have are written only if they differ from the default, so that
   // existing files remain valid.
+  if (form.int8) text += "int8 1\n";
   if (s.qkv_bias) text += "qkv bias\n";
   if (!s.qk_norm) text += "no norms of heads\n";
   if (s.norm_weight_offset != 0) text += fmt::format("norm weight offset {}\n", s.norm_weight_offset);
@@ -121,9 +122,9 @@ bool write_cache(const std::string& path, const std::string& header, Transformer
 
 }  // namespace
 
-PackedWeights::PackedWeights(TransformerWeights& weights, Format format, const std::string& cache_directory,
-                             ThreadPool& pool)
-    : form_(packed_form(weights, format)), size_bytes_(static_cast<std::int64_t>(packed_model_bytes(form_))) {
+PackedWeights::PackedWeights(TransformerWeights& weights, const PackedForm& form,
+                             const std::string& cache_directory, ThreadPool& pool)
+    : form_(form), size_bytes_(static_cast<std::int64_t>(packed_model_bytes(form_))) {
   if (!cache_directory.empty()) {
     const std::string header = header_text(weights, form_);
     const std::string path = fmt::format("{}/weights-{:016x}", cache_directory, fnv1a(header));

@@ -15,14 +15,14 @@ namespace rerank::cpu {
 
 class PackedWeights {
  public:
-  // `format` is that of the packed matrices. With an empty `cache_directory` nothing is stored on disk; a
-  // cache that cannot be read or written causes a warning.
-  PackedWeights(TransformerWeights& weights, Format format, const std::string& cache_directory,
+  // With an empty `cache_directory` nothing is stored on disk; a cache that cannot be read or written causes
+  // a warning.
+  PackedWeights(TransformerWeights& weights, const PackedForm& form, const std::string& cache_directory,
                 ThreadPool& pool);
 
   // Everything a forward pass needs: `weights` is not read afterwards.
   const PackedModel& model() const { return model_; }
-  Format format() const { return form_.format; }
+  const PackedForm& form() const { return form_; }
   std::int64_t size_bytes() const { return size_bytes_; }
   // Empty if the weights are in memory only.
   const std::string& cache_file() const { return cache_file_; }

@@ -51,7 +51,7 @@ class PackedWeightsTest : public testing::Test {
   }
 
   PackedWeights load(RandomDecoder& weights, Format format = Format::kBFloat16) {
-    return {weights, format, directory_.string(), pool_};
+    return {weights, packed_form(weights, format), directory_.string(), pool_};
   }
   std::vector<std::filesystem::path> files() const {
     std::vector<std::filesystem::path> found;
@@ -90,7 +90,7 @@ TEST_F(PackedWeightsTest, WritesOnceAndMapsAfter) {
 
 TEST_F(PackedWeightsTest, MakesTheDirectory) {
   const std::filesystem::path below = directory_ / "a" / "b";
-  const PackedWeights packed(weights_, Format::kBFloat16, below.string(), pool_);
+  const PackedWeights packed(weights_, packed_form(weights_, Format::kBFloat16), below.string(), pool_);
   EXPECT_TRUE(std::filesystem::exists(packed.cache_file()));
 }
 
@@ -102,7 +102,7 @@ TEST_F(PackedWeightsTest, OtherWeightsAndTypesHaveOtherFiles) {
   EXPECT_TRUE(holds(second, other));
   EXPECT_FALSE(holds(second, weights_));
   const PackedWeights third = load(weights_, Format::kFloat32);
-  EXPECT_EQ(third.format(), Format::kFloat32);
+  EXPECT_EQ(third.form().format, Format::kFloat32);
   EXPECT_NE(third.cache_file(), first);
   EXPECT_THAT(files(), SizeIs(3));
 }
@@ -166,11 +166,11 @@ TEST_F(PackedWeightsTest, DoesWithoutWhereItCannotWrite) {
   const std::filesystem::path blocked = directory_ / "file";
   std::ofstream(blocked) << "x";
   for (const std::filesystem::path& place : {blocked, blocked / "below"}) {
-    const PackedWeights packed(weights_, Format::kBFloat16, place.string(), pool_);
+    const PackedWeights packed(weights_, packed_form(weights_, Format::kBFloat16), place.string(), pool_);
     EXPECT_EQ(packed.cache_file(), "");
     EXPECT_TRUE(holds(packed, weights_));
   }
-  const PackedWeights unasked(weights_, Format::kBFloat16, "", pool_);
+  const PackedWeights unasked(weights_, packed_form(weights_, Format::kBFloat16), "", pool_);
   EXPECT_EQ(unasked.cache_file(), "");
   EXPECT_TRUE(holds(unasked, weights_));
   EXPECT_THAT(files(), SizeIs(1));
@@ -190,7 +190,7 @@ TEST_F(PackedWeightsTest, DoesWithoutWhatItCannotRead) {
     try {
       ThreadPool pool(1);
       RandomDecoder weights(kShape, DataType::kBFloat16, 1);
-      const PackedWeights packed(weights, Format::kBFloat16, directory_.string(), pool);
+      const PackedWeights packed(weights, packed_form(weights, Format::kBFloat16), directory_.string(), pool);
       ::_exit(holds(packed, weights) ? 0 : 3);
     } catch (const std::exception&) {
       ::_exit(4);
@@ -238,7 +238,7 @@ TEST_F(PackedWeightsTest, KilledMidwayLeavesNothing) {
   if (child == 0) {
     ThreadPool pool(1);
     EndsMidway weights(kShape, DataType::kBFloat16, 1);
-    const PackedWeights packed(weights, Format::kBFloat16, directory_.string(), pool);
+    const PackedWeights packed(weights, packed_form(weights, Format::kBFloat16), directory_.string(), pool);
     ::_exit(0);
   }
   int status = 0;
@@ -255,7 +255,8 @@ TEST_F(PackedWeightsTest, SeveralAtOnce) {
       threads.emplace_back([&] {
         ThreadPool pool(1);
         RandomDecoder weights(kShape, DataType::kBFloat16, 1);
-        const PackedWeights packed(weights, Format::kBFloat16, directory_.string(), pool);
+        const PackedWeights packed(weights, packed_form(weights, Format::kBFloat16), directory_.string(),
+                                   pool);
         if (holds(packed, weights)) ++right;
       });
     }

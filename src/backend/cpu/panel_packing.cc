@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "backend/cpu/int8/panel.h"
+
 namespace rerank::cpu {
 namespace {
 
@@ -61,6 +63,7 @@ void pack_from(const PanelRows& rows, std::int32_t num_inputs, std::int32_t k, F
 }  // namespace
 
 std::size_t panel_bytes(std::int32_t k, Format format) {
+  if (format == Format::kInt8) return int8_panel_bytes(k);
   return static_cast<std::size_t>(k) * PanelRows::kColumns * format_bytes(format);
 }
 

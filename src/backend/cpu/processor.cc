@@ -8,11 +8,10 @@ namespace rerank::cpu {
 namespace {
 
 // __builtin_cpu_supports of g++ 12 and clang 14 does not know these.
-bool has_amx_instructions() {
+constexpr unsigned kAmxBFloat16 = 1u << 22, kAmxTile = 1u << 24, kAmxInt8 = 1u << 25;
+bool has_instructions(unsigned features) {
   unsigned a = 0, b = 0, c = 0, d = 0;
-  if (__get_cpuid_count(7, 0, &a, &b, &c, &d) == 0) return false;
-  constexpr unsigned kBFloat16 = 1u << 22, kTile = 1u << 24;
-  return (d & kBFloat16) != 0 && (d & kTile) != 0;
+  return __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (d & features) == features;
 }
 
 // Linux keeps the memory for a thread's tiles, 8 KiB, to processes that ask. It then holds for all threads.
@@ -33,12 +32,21 @@ bool has_avx512() {
          __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
 }
 
+bool has_avx_vnni() {
+  return has_avx2() && __builtin_cpu_supports("avxvnni");
+}
+
+bool has_avx512_vnni() {
+  return has_avx512() && __builtin_cpu_supports("avx512vnni");
+}
+
 bool has_avx512_bfloat16() {
   return has_avx512() && __builtin_cpu_supports("avx512bf16");
 }
 
 const char* why_no_amx() {
-  static const char* const why = !has_avx512_bfloat16() || !has_amx_instructions() ? "this processor lacks it"
+  static const char* const why = !has_avx512_bfloat16() || !has_instructions(kAmxTile | kAmxBFloat16)
+                                     ? "this processor lacks it"
                                  : !ask_for_tiles() ? "the system keeps it from this process"
                                                     : "";
   return why;
@@ -46,6 +54,10 @@ const char* why_no_amx() {
 
 bool has_amx_bfloat16() {
   return *why_no_amx() == '\0';
+}
+
+bool has_amx_int8() {
+  return has_amx_bfloat16() && has_avx512_vnni() && has_instructions(kAmxInt8);
 }
 
 }  // namespace rerank::cpu

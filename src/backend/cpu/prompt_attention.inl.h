@@ -71,8 +71,8 @@ struct KeySpan {
   int end;
 };
 
-// `Attend` multiplies `kDepth` values of k at a time.
-template <class V, class Attend>
+// `Attend` multiplies `kDepth` values of k at a time; `Out` is the layout of the output.
+template <class V, class Attend, class Out>
 class PromptAttention {
  public:
   explicit PromptAttention(const AttentionTask& task)
@@ -281,7 +281,7 @@ class PromptAttention {
         const int left = V::kTileRows - (task_.first_row + first) % V::kTileRows;
         rows = task_.num_rows - first < left ? task_.num_rows - first : left;
         const auto store_columns = [&](auto columns, int d) {
-          TilesOf<V, Row>::template store_block<columns>(
+          Out::template store_block<columns>(
               task_.out, task_.first_row + first, rows, column + d, [&](int r, int c) {
                 const std::int64_t q = (first + r) * task_.group + head;
                 return V::mul(V::load(sums_ + q * value_columns_ + d + c), V::set1(weight_[q]));
@@ -309,10 +309,10 @@ class PromptAttention {
   float* weight_;   // [queries]
 };
 
-template <class V, class Attend>
+template <class V, class Attend, class Out>
 void prompt_attention(const AttentionTask& task) {
   [[maybe_unused]] const typename Attend::Setup setup;
-  PromptAttention<V, Attend>(task).run();
+  PromptAttention<V, Attend, Out>(task).run();
 }
 
 }  // namespace

@@ -19,8 +19,7 @@ inline std::int32_t num_tiles(const Kernels& kernels, std::int32_t rows) {
 
 // The size of row tiles for `rows` rows of k values.
 inline std::size_t row_tiles_bytes(const Kernels& kernels, std::int32_t rows, std::int32_t k) {
-  return static_cast<std::size_t>(num_tiles(kernels, rows)) * static_cast<std::size_t>(kernels.tile_rows) *
-         static_cast<std::size_t>(k) * format_bytes(kernels.arithmetic.rows);
+  return static_cast<std::size_t>(num_tiles(kernels, rows) * kernels.tile_bytes(k));
 }
 
 // See attention.inl.h.

@@ -24,6 +24,10 @@ struct InterleavedTiles {
            row % V::kTileRows * kPair + column % kPair;
   }
 
+  static std::int64_t tile_bytes(std::int32_t k) {
+    return std::int64_t{k} * V::kTileRows * static_cast<std::int64_t>(sizeof(Row));
+  }
+
   // Stores kWidth consecutive values of a row. REQUIRES: column is a multiple of kWidth.
   static void store(RowTiles tiles, int row, int column, Vec x) {
     Row* to = reinterpret_cast<Row*>(tiles.data) + index(tiles.k, row, column);

@@ -1,4 +1,4 @@
-// The vector operations of the CPU kernels for AVX-512 BF16. Included only by files compiled for it.
+// The vector operations and operands of products of AVX-512 BF16. Included only by files compiled for it.
 #pragma once
 
 #include "backend/cpu/simd_avx512.h"
@@ -30,6 +30,22 @@ struct BFloat16Operands {
                  : _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(row)));
     };
     _mm512_storeu_si512(to, _mm512_or_si512(widened(even), _mm512_slli_epi32(widened(odd), 16)));
+  }
+};
+
+// bfloat16 weights [k / 2][32][2] and bfloat16 rows: a step adds the products of a pair of k values.
+struct MultiplyBFloat16 : BFloat16Operands {
+  // The pair of row r is at pair r * Stride.
+  template <int Rows, int Stride = 1>
+  static void step(const Row* rows, const std::byte* weights, __m512 (&sums)[Rows][2]) {
+    const __m512bh w0 = (__m512bh)_mm512_loadu_si512(weights);
+    const __m512bh w1 = (__m512bh)_mm512_loadu_si512(weights + 64);
+#pragma GCC unroll 16
+    for (int r = 0; r < Rows; ++r) {
+      const __m512bh x = (__m512bh)_mm512_set1_epi32(reinterpret_cast<const int*>(rows)[r * Stride]);
+      sums[r][0] = _mm512_dpbf16_ps(sums[r][0], w0, x);
+      sums[r][1] = _mm512_dpbf16_ps(sums[r][1], w1, x);
+    }
   }
 };
 

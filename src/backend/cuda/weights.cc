@@ -8,10 +8,15 @@
 
 #include "backend/cuda/activation_bounds.h"
 #include "backend/cuda/size.h"
+#include "backend/quantization.h"
 #include "rerank/error.h"
 
 namespace rerank::cuda {
 namespace {
+
+// Kernels have a copy of the rule.
+static_assert(turned_columns(96) == rerank::turned_columns(96));
+static_assert(turned_columns(4096) == rerank::turned_columns(4096));
 
 std::int32_t divide(std::int32_t value, std::int32_t count, const char* key) {
   if (value % count != 0) {
@@ -289,7 +294,7 @@ NumberType type_of_layer(const TransformerSpec& spec, NumberType type, std::int3
   constexpr std::int32_t kWide = 2048;
   const std::int32_t share = spec.hidden < kWide ? 12 : 6;
   const std::int32_t num_first = type == NumberType::kE4m3 ? std::max(1, spec.num_layers / share) : 1;
-  return layer >= num_first && layer + 1 < spec.num_layers ? type : NumberType::kBFloat16;
+  return is_quantized_layer(spec, layer, num_first) ? type : NumberType::kBFloat16;
 }
 
 std::size_t weight_bytes(const TransformerSpec& shard, NumberType type) {

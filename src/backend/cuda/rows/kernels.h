@@ -68,7 +68,8 @@ struct QuantizedRows {
   std::uint8_t* values = nullptr;  // [num_rows, columns]
   float* scales = nullptr;         // [num_rows]; nullptr: none is needed, see ActivationRows
 };
-// A power of two from 8 to 64 that divides the columns of a row. REQUIRES: columns is a multiple of 8.
+// As in backend/quantization.h: a power of two from 8 to 64 that divides the columns of a row. REQUIRES:
+// columns is a multiple of 8.
 __host__ __device__ constexpr std::int32_t turned_columns(std::int32_t columns) {
   const std::int32_t power = columns & -columns;
   return power < 64 ? power : 64;
