@@ -132,6 +132,34 @@ TEST_F(ArithmeticTest, KernelsAreFoundByInstructionSetAndArithmetic) {
   }
 }
 
+// Quantized layers have the instruction set and the keys of the others.
+TEST_F(ArithmeticTest, Int8GoesWithTheOtherLayers) {
+  const auto int8_of = [&](const std::string& dtype, const std::string& set) {
+    BackendOptions asked = options(dtype, set);
+    asked.quantization = "int8";
+    return choose_kernels(asked, DataType::kBFloat16);
+  };
+  EXPECT_EQ(choose("float32", "avx2").int8, nullptr);
+  const Kernels* narrow = int8_of("float32", "avx2").int8;
+  EXPECT_EQ(narrow, kAvxVnniInt8.supported() ? &kAvxVnniInt8 : &kAvx2Int8);
+  for (const char* dtype : {"float32", "bfloat16", "auto"}) {
+    for (const char* set : {"auto", "avx512", "avx2"}) {
+      KernelChoice choice;
+      try {
+        choice = int8_of(dtype, set);
+      } catch (const Error& error) {
+        EXPECT_THAT(error.what(), testing::AnyOf(HasSubstr("dtype: "), HasSubstr("instruction_set: "),
+                                                 HasSubstr("quantization: int8 needs AVX-512 VNNI")));
+        continue;
+      }
+      ASSERT_NE(choice.int8, nullptr);
+      EXPECT_STREQ(choice.int8->instruction_set, choice.kernels->instruction_set);
+      EXPECT_EQ(choice.int8->arithmetic, int8_with(choice.kernels->arithmetic.keys));
+      EXPECT_EQ(choice.kernels, choose(dtype, set).kernels);
+    }
+  }
+}
+
 TEST_F(ArithmeticTest, AutoNeverLeavesTheInstructionSet) {
   EXPECT_EQ(choose("auto", "avx2").kernels, &kAvx2Float32OfBFloat16);
 }

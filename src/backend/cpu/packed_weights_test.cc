@@ -107,6 +107,31 @@ TEST_F(PackedWeightsTest, OtherWeightsAndTypesHaveOtherFiles) {
   EXPECT_THAT(files(), SizeIs(3));
 }
 
+// Of three layers only the one in the middle is quantized.
+TEST_F(PackedWeightsTest, QuantizedLayersTakeHalfTheMemory) {
+  TransformerSpec spec = kShape;
+  spec.num_layers = 3;
+  spec.hidden = 256;
+  spec.ffn = 512;
+  RandomDecoder weights(spec, DataType::kBFloat16, 1);
+  const PackedWeights whole = load(weights);
+  const PackedWeights int8(weights, packed_form(weights, Format::kBFloat16, true), directory_.string(),
+                           pool_);
+  EXPECT_NE(int8.cache_file(), whole.cache_file());
+  const auto format = [&](const PackedWeights& packed, std::size_t layer) {
+    return packed.model().layers[layer].qkv.format;
+  };
+  for (const std::size_t layer : {0, 1, 2}) {
+    EXPECT_EQ(format(whole, layer), Format::kBFloat16);
+    EXPECT_EQ(format(int8, layer), layer == 1 ? Format::kInt8 : Format::kBFloat16);
+  }
+  const std::int64_t values =
+      std::int64_t{spec.hidden} * (spec.qkv_dim() + spec.query_dim() + 3 * spec.ffn);  // of a layer
+  const std::int64_t saved = whole.size_bytes() - int8.size_bytes();                   // of 2 bytes each
+  EXPECT_LE(saved, values);
+  EXPECT_GE(saved, values * 9 / 10) << "scales, offsets and padding take more than a tenth";
+}
+
 // Specifications that are packed differently, of a checkpoint with the same identity.
 TEST_F(PackedWeightsTest, OtherKeysHaveOtherFiles) {
   const std::string first = load(weights_).cache_file();
