@@ -12,6 +12,7 @@
 
 #include "backend/cpu/arithmetic.h"
 #include "backend/cpu/gemm.h"
+#include "backend/cpu/int8/panel.h"
 #include "backend/cpu/panel_packing.h"
 #include "backend/cpu/row_tiles.h"
 #include "base/memory_block.h"
@@ -57,7 +58,8 @@ double ours(const Problem& p, const cpu::Kernels& kernels, ThreadPool& pool) {
   for (std::int32_t r = 0; r < p.rows; ++r)
     kernels.pack_row(p.x.data() + std::int64_t{r} * p.inputs, tiles, r);
   const std::int32_t num_panels = p.outputs / cpu::kPanelColumns;
-  const std::size_t panel = cpu::panel_bytes(p.inputs, cpu::Format::kBFloat16);
+  const cpu::Format format = kernels.arithmetic.weights;
+  const std::size_t panel = cpu::panel_bytes(p.inputs, format);
   const MemoryBlock panels(static_cast<std::size_t>(num_panels) * panel);
   for (std::int32_t i = 0; i < num_panels; ++i) {
     cpu::PanelRows from{.rows = {}, .type = DataType::kBFloat16};
@@ -65,8 +67,9 @@ double ours(const Problem& p, const cpu::Kernels& kernels, ThreadPool& pool) {
       from.rows[c] = reinterpret_cast<const std::byte*>(p.weights.data() +
                                                         std::int64_t{i * cpu::kPanelColumns + c} * p.inputs);
     }
-    cpu::pack_panel(from, p.inputs, p.inputs, cpu::Format::kBFloat16,
-                    panels.data() + static_cast<std::size_t>(i) * panel);
+    std::byte* to = panels.data() + static_cast<std::size_t>(i) * panel;
+    format == cpu::Format::kInt8 ? cpu::pack_int8_panel(from, p.inputs, p.inputs, {}, to)
+                                 : cpu::pack_panel(from, p.inputs, p.inputs, format, to);
   }
   const MemoryBlock out(static_cast<std::size_t>(p.rows) * static_cast<std::size_t>(p.outputs) * 4);
   const cpu::GemmTask task{.rows = tiles,
@@ -78,31 +81,35 @@ double ours(const Problem& p, const cpu::Kernels& kernels, ThreadPool& pool) {
   return p.gflop() / median_seconds([&] { cpu::run_gemm(pool, kernels, task); });
 }
 
-double onednn(const Problem& p, bool bfloat16, int threads) {
+using Type = dnnl::memory::data_type;
+
+// Writes values as numbers of a type; for bytes any will do.
+template <typename From>
+void fill(const dnnl::memory& to, Type type, const std::vector<From>& values) {
+  void* at = to.get_data_handle();
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const float value = to_float(values[i]);
+    if (type == Type::bf16) static_cast<BFloat16*>(at)[i] = to_bfloat16(value);
+    if (type == Type::f32) static_cast<float*>(at)[i] = value;
+    if (type == Type::s8 || type == Type::u8)
+      static_cast<std::int8_t*>(at)[i] = static_cast<std::int8_t>(50 * value);
+  }
+}
+
+double onednn(const Problem& p, Type rows_type, Type weights_type, Type out_type, int threads) {
   using dnnl::memory;
   omp_set_num_threads(threads);
   const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
   dnnl::stream stream(engine);
-  const auto type = bfloat16 ? memory::data_type::bf16 : memory::data_type::f32;
-  const auto load = [&](memory& to, const auto& values) {
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      const float value = to_float(values[i]);
-      if (bfloat16) {
-        static_cast<BFloat16*>(to.get_data_handle())[i] = to_bfloat16(value);
-      } else {
-        static_cast<float*>(to.get_data_handle())[i] = value;
-      }
-    }
-  };
-  const memory::desc x_desc({p.rows, p.inputs}, type, memory::format_tag::ab);
-  const memory::desc any({p.inputs, p.outputs}, type, memory::format_tag::any);
-  const memory::desc out_desc({p.rows, p.outputs}, memory::data_type::f32, memory::format_tag::ab);
+  const memory::desc x_desc({p.rows, p.inputs}, rows_type, memory::format_tag::ab);
+  const memory::desc any({p.inputs, p.outputs}, weights_type, memory::format_tag::any);
+  const memory::desc out_desc({p.rows, p.outputs}, out_type, memory::format_tag::ab);
   const dnnl::matmul::primitive_desc desc(dnnl::matmul::desc(x_desc, any, out_desc), engine);
   const dnnl::matmul matmul(desc);
-  memory x(x_desc, engine), plain({{p.inputs, p.outputs}, type, memory::format_tag::ba}, engine);
+  memory x(x_desc, engine), plain({{p.inputs, p.outputs}, weights_type, memory::format_tag::ba}, engine);
   memory packed(desc.weights_desc(), engine), out(out_desc, engine);
-  load(x, p.x);
-  load(plain, p.weights);
+  fill(x, rows_type, p.x);
+  fill(plain, weights_type, p.weights);
   dnnl::reorder(plain, packed).execute(stream, plain, packed);
   stream.wait();
   return p.gflop() / median_seconds([&] {
@@ -111,27 +118,47 @@ double onednn(const Problem& p, bool bfloat16, int threads) {
          });
 }
 
+// Ours and oneDNN's: int8 with scales and float32 results here, bare int32 sums there.
+struct Competition {
+  const char* name;
+  const cpu::Kernels* kernels;  // nullptr: not on this processor
+  double peak;
+  Type rows, weights, out;
+};
+
+std::vector<Competition> competitions(const RegisterPeaks& peaks) {
+  const cpu::Kernels* bfloat16 = cpu::find_kernels("auto", cpu::kBFloat16);
+  const cpu::Kernels* int8 = cpu::find_kernels("auto", cpu::int8_with(cpu::Format::kBFloat16));
+  if (int8 == nullptr) int8 = cpu::find_kernels("auto", cpu::int8_with(cpu::Format::kFloat32));
+  return {{"bfloat16", bfloat16, peaks.bfloat16, Type::bf16, Type::bf16, Type::f32},
+          {"float32", cpu::find_kernels("auto", cpu::kFloat32OfBFloat16), peaks.float32, Type::f32, Type::f32,
+           Type::f32},
+          {"int8", int8, peaks.int8, Type::u8, Type::s8, Type::s32}};
+}
+
 void print_table(int threads, std::int32_t rows) {
   ThreadPool pool(threads);
   const RegisterPeaks peaks = measure_register_peaks(pool);
   fmt::print("{} threads, {} rows; GFLOP/s, medians of {}\n", threads, rows, kRuns);
-  fmt::print("register peaks: bfloat16 {:.0f}, float32 {:.0f}\n\n", peaks.bfloat16, peaks.float32);
-  fmt::print("{:>18}  {:>8} {:>8} {:>6} {:>8}  {:>8} {:>8} {:>6} {:>8}\n", "outputs x inputs", "bfloat16",
-             "oneDNN", "ratio", "of peak", "float32", "oneDNN", "ratio", "of peak");
+  fmt::print("peaks of vector registers: bfloat16 {:.0f}, float32 {:.0f}, int8 {:.0f}\n\n", peaks.bfloat16,
+             peaks.float32, peaks.int8);
+  const std::vector<Competition> all = competitions(peaks);
+  fmt::print("{:>18}", "outputs x inputs");
+  for (const Competition& c : all)
+    fmt::print("  {:>8} {:>8} {:>6} {:>8}", c.name, "oneDNN", "ratio", "of peak");
+  fmt::print("\n");
   constexpr std::int32_t kShapes[][2] = {{4096, 1024}, {1024, 2048}, {6144, 1024}, {1024, 3072}};
   for (const auto& shape : kShapes) {
     const Problem problem(rows, shape[0], shape[1]);
     fmt::print("{:>18}", fmt::format("{} x {}", shape[0], shape[1]));
-    for (const bool bfloat16 : {true, false}) {
-      const double peak = bfloat16 ? peaks.bfloat16 : peaks.float32;
-      if (peak == 0) {
+    for (const Competition& c : all) {
+      if (c.kernels == nullptr || c.peak == 0) {
         fmt::print("  {:>8} {:>8} {:>6} {:>8}", "-", "-", "-", "-");
         continue;
       }
-      const double mine = ours(
-          problem, *cpu::find_kernels("auto", bfloat16 ? cpu::kBFloat16 : cpu::kFloat32OfBFloat16), pool);
-      const double theirs = onednn(problem, bfloat16, threads);
-      fmt::print("  {:8.0f} {:8.0f} {:6.2f} {:7.0f}%", mine, theirs, mine / theirs, 100 * mine / peak);
+      const double mine = ours(problem, *c.kernels, pool);
+      const double theirs = onednn(problem, c.rows, c.weights, c.out, threads);
+      fmt::print("  {:8.0f} {:8.0f} {:6.2f} {:7.0f}%", mine, theirs, mine / theirs, 100 * mine / c.peak);
     }
     fmt::print("\n");
   }
