@@ -204,7 +204,7 @@ TEST(GemmSpeeds, LeavingTheUsualChoiceTakesAClearGain) {
   EXPECT_TRUE(prefers_float32({.bfloat16 = 85, .float32 = 170}));
 }
 
-// Other busy programs, or a quota, prolong a measurement but do not change its result.
+// Other busy programs, or a quota, prolong a measurement but do not change the choice.
 TEST_F(ArithmeticTest, StoppedMeasurementsSayTheSame) {
   if (!has_bfloat16())
     GTEST_SKIP() << "only one arithmetic is possible on this processor: nothing is measured";
@@ -221,8 +221,6 @@ TEST_F(ArithmeticTest, StoppedMeasurementsSayTheSame) {
   ended = true;
   for (std::thread& neighbour : neighbours) neighbour.join();
   EXPECT_EQ(prefers_float32(crowded), prefers_float32(alone));
-  EXPECT_GT(crowded.bfloat16, alone.bfloat16 / 2);
-  EXPECT_GT(crowded.float32, alone.float32 / 2);
 }
 
 TEST_F(ArithmeticTest, MeasuresOnlyWithoutAPlaceToKeepIt) {
