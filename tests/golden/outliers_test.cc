@@ -17,14 +17,6 @@
 namespace rerank {
 namespace {
 
-std::vector<BackendVariant> int8_variants() {
-  std::vector<BackendVariant> variants = scoring_variants();
-  std::erase_if(variants, [](const BackendVariant& variant) {
-    return variant.cuda() || variant.quantization != "int8";
-  });
-  return variants;
-}
-
 std::vector<std::string> models_with_norms_first() {
   std::vector<std::string> names = family_model_names();
   std::erase_if(names, [](const std::string& name) {
@@ -77,7 +69,7 @@ std::string name_of(const testing::TestParamInfo<OutliersTest::ParamType>& test)
 
 INSTANTIATE_TEST_SUITE_P(All, OutliersTest,
                          testing::Combine(testing::ValuesIn(models_with_norms_first()),
-                                          testing::ValuesIn(int8_variants())),
+                                          testing::ValuesIn(cpu_int8_variants())),
                          name_of);
 
 }  // namespace

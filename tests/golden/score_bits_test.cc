@@ -130,7 +130,7 @@ class ScoreBitsTest : public testing::TestWithParam<std::tuple<std::string, Back
   void run_random(DataType type) const {
     const TransformerSpec spec{.hidden = 96,
                                .ffn = 200,
-                               .num_layers = 2,
+                               .num_layers = variant_.quantization == "none" ? 2 : 4,
                                .num_heads = 6,
                                .num_kv_heads = 2,
                                .head_dim = 64,
@@ -166,15 +166,23 @@ TEST_P(ScoreBitsTest, AreWhatTheyWere) {
   }
 }
 
+std::string name_of(const testing::TestParamInfo<ScoreBitsTest::ParamType>& test) {
+  std::string name = std::get<0>(test.param) + "_" + std::get<1>(test.param).name();
+  std::ranges::replace(name, '.', 'p');
+  return name;
+}
+
 INSTANTIATE_TEST_SUITE_P(All, ScoreBitsTest,
                          testing::Combine(testing::Values("nano", "odd", "demo", "random_float32",
                                                           "random_float16", "0.6B"),
                                           testing::ValuesIn(cpu_variants())),
-                         [](const testing::TestParamInfo<ScoreBitsTest::ParamType>& test) {
-                           std::string name = std::get<0>(test.param) + "_" + std::get<1>(test.param).name();
-                           std::ranges::replace(name, '.', 'p');
-                           return name;
-                         });
+                         name_of);
+// Odd has two layers, of which none is quantized.
+INSTANTIATE_TEST_SUITE_P(Quantized, ScoreBitsTest,
+                         testing::Combine(testing::Values("nano", "demo", "random_float32", "random_float16",
+                                                          "0.6B"),
+                                          testing::ValuesIn(cpu_int8_variants())),
+                         name_of);
 
 }  // namespace
 }  // namespace rerank

@@ -80,6 +80,14 @@ inline std::vector<BackendVariant> scoring_variants() {
   return variants;
 }
 
+inline std::vector<BackendVariant> cpu_int8_variants() {
+  std::vector<BackendVariant> variants = scoring_variants();
+  std::erase_if(variants, [](const BackendVariant& variant) {
+    return variant.cuda() || variant.quantization != "int8";
+  });
+  return variants;
+}
+
 inline BackendOptions options_of(const BackendVariant& variant, int num_threads) {
   return {.device = variant.device,
           .dtype = variant.dtype,
