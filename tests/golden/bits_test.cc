@@ -38,15 +38,15 @@ Bits bits_of(float no, float yes) {
 
 constexpr std::int32_t kSmallVocab = 4096;
 
-// The golden sizes, and a model as wide as the published 0.6B with two layers and a vocabulary small enough
-// to make.
+// The golden sizes, and a model as wide as the published 0.6B with three layers, so that one can be
+// quantized, and a vocabulary small enough to make.
 std::shared_ptr<Checkpoint> open_size(const std::string& size) {
   if (size != "wide") return open_model("synth:" + size);
   std::string config = published_config("0.6B");
   const auto replace = [&](const std::string& from, const std::string& to) {
     config.replace(config.find(from), from.size(), to);
   };
-  replace("\"num_hidden_layers\": 28", "\"num_hidden_layers\": 2");
+  replace("\"num_hidden_layers\": 28", "\"num_hidden_layers\": 3");
   replace("\"vocab_size\": 151669", "\"vocab_size\": " + std::to_string(kSmallVocab));
   return std::make_shared<SyntheticCheckpoint>(SyntheticOptions{config, "wide", {}});
 }

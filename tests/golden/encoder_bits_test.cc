@@ -19,14 +19,24 @@
 namespace rerank {
 namespace {
 
+// Its layers twice, so that those between the first and the last can be quantized.
+TransformerSpec doubled(TransformerSpec spec) {
+  spec.num_layers *= 2;
+  const std::vector<LayerAttention> attention = spec.attention;
+  spec.attention.insert(spec.attention.end(), attention.begin(), attention.end());
+  return spec;
+}
+
 // As wide as MiniLM, with its heads; a window that is shorter than most prompts; and a decoder's shape.
 std::vector<NamedShape> encoder_shapes() {
-  const TransformerSpec wide = make_shape(384, 1536, 12, 12, 32);
-  return {{"bert", as_bert(wide), 1},
-          {"modern_bert", as_modern_bert(make_shape(256, 384, 4, 4, 64), false, Pooling::kFirst), 1},
-          {"modern_bert_biases", as_modern_bert(make_shape(96, 200, 6, 6, 16), true, Pooling::kMean), 1},
-          {"gte", as_gte(make_shape(128, 200, 2, 2, 64)), 1},
-          {"bidirectional", as_bidirectional(make_shape(96, 200, 6, 2, 16)), 1}};
+  const auto modern_bert = [](const TransformerSpec& shape, bool has_biases, Pooling pooling) {
+    return doubled(as_modern_bert(shape, has_biases, pooling));
+  };
+  return {{"bert", doubled(as_bert(make_shape(384, 1536, 12, 12, 32))), 1},
+          {"modern_bert", modern_bert(make_shape(256, 384, 4, 4, 64), false, Pooling::kFirst), 1},
+          {"modern_bert_biases", modern_bert(make_shape(96, 200, 6, 6, 16), true, Pooling::kMean), 1},
+          {"gte", doubled(as_gte(make_shape(128, 200, 2, 2, 64))), 1},
+          {"bidirectional", doubled(as_bidirectional(make_shape(96, 200, 6, 2, 16))), 1}};
 }
 
 class EncoderBitsTest : public testing::TestWithParam<std::tuple<NamedShape, BackendVariant>> {
