@@ -153,10 +153,11 @@ std::string about_amx(const std::string& instruction_set) {
 
 }  // namespace
 
-const Kernels* find_kernels(const std::string& instruction_set, const Arithmetic& arithmetic) {
+const Kernels* find_kernels(const std::string& instruction_set, const Arithmetic& arithmetic,
+                            IsSupported is_supported) {
   for (const Kernels* kernels : kTable) {
     if (instruction_set != "auto" && instruction_set != kernels->instruction_set) continue;
-    if (kernels->arithmetic == arithmetic && kernels->supported()) return kernels;
+    if (kernels->arithmetic == arithmetic && is_supported(*kernels)) return kernels;
   }
   return nullptr;
 }
@@ -179,13 +180,13 @@ bool prefers_float32(const GemmSpeeds& speeds) {
 namespace {
 
 // The kernels of all layers, or of those that are not quantized.
-KernelChoice choose_whole(const BackendOptions& options, DataType checkpoint) {
+KernelChoice choose_whole(const BackendOptions& options, DataType checkpoint, IsSupported is_supported) {
   check_options(options);
   const std::string& set = options.instruction_set;
   const std::string& dtype = options.dtype;
   const bool is_bfloat16 = checkpoint == DataType::kBFloat16;
-  const Kernels* bfloat16 = find_kernels(set, kBFloat16);
-  const Kernels* float32 = find_kernels(set, is_bfloat16 ? kFloat32OfBFloat16 : kFloat32);
+  const Kernels* bfloat16 = find_kernels(set, kBFloat16, is_supported);
+  const Kernels* float32 = find_kernels(set, is_bfloat16 ? kFloat32OfBFloat16 : kFloat32, is_supported);
   if (dtype == "bfloat16") {
     if (bfloat16 == nullptr) {
       throw Error(ErrorCode::kUnsupported, {.member = "dtype"},
@@ -208,17 +209,21 @@ KernelChoice choose_whole(const BackendOptions& options, DataType checkpoint) {
 
 }  // namespace
 
-KernelChoice choose_kernels(const BackendOptions& options, DataType checkpoint) {
-  KernelChoice choice = choose_whole(options, checkpoint);
+KernelChoice choose_kernels(const BackendOptions& options, DataType checkpoint, IsSupported is_supported) {
+  KernelChoice choice = choose_whole(options, checkpoint, is_supported);
   if (options.quantization == "none") return choice;
-  const auto int8_of = [](const Kernels& whole) {
-    return find_kernels(whole.instruction_set, int8_with(whole.arithmetic.keys));
-  };
-  choice.int8 = int8_of(*choice.kernels);
-  if (choice.int8 == nullptr) {
+  const Kernels& whole = *choice.kernels;
+  choice.int8 = find_kernels(whole.instruction_set, int8_with(whole.arithmetic.keys), is_supported);
+  if (choice.int8 != nullptr) return choice;
+  if (options.instruction_set != "auto") {
     throw Error(ErrorCode::kUnsupported, {.member = "quantization"},
                 "int8 needs AVX-512 VNNI with instruction_set avx512; with avx2 any processor will do");
   }
+  // All layers have one instruction set.
+  BackendOptions narrower = options;
+  narrower.instruction_set = "avx2";
+  choice = choose_kernels(narrower, checkpoint, is_supported);
+  choice.reason += "; no AVX-512 VNNI for int8";
   return choice;
 }
 

@@ -11,9 +11,16 @@
 
 namespace rerank::cpu {
 
-// The kernels for an instruction set and an arithmetic; nullptr if this build or this processor lacks them.
+// Which kernels can be used; another processor's in tests.
+using IsSupported = bool (*)(const Kernels&);
+inline bool by_this_processor(const Kernels& kernels) {
+  return kernels.supported();
+}
+
+// The kernels for an instruction set and an arithmetic; nullptr if this build or the processor lacks them.
 // "auto" selects the widest instruction set.
-const Kernels* find_kernels(const std::string& instruction_set, const Arithmetic& arithmetic);
+const Kernels* find_kernels(const std::string& instruction_set, const Arithmetic& arithmetic,
+                            IsSupported is_supported = &by_this_processor);
 
 struct KernelChoice {
   const Kernels* kernels = nullptr;
@@ -23,7 +30,8 @@ struct KernelChoice {
 
 // `checkpoint` is the type of the model's matrices: with dtype "auto", a float32 or float16 checkpoint is
 // computed in float32. Throws Error{kUnsupported} naming the option that this processor cannot satisfy.
-KernelChoice choose_kernels(const BackendOptions& options, DataType checkpoint);
+KernelChoice choose_kernels(const BackendOptions& options, DataType checkpoint,
+                            IsSupported is_supported = &by_this_processor);
 
 // GFLOP/s of one thread in a GEMM shaped like a model's.
 struct GemmSpeeds {

@@ -14,10 +14,12 @@
 
 #include "backend/cpu/processor.h"
 #include "rerank/error.h"
+#include "tests/support/error_of.h"
 
 namespace rerank::cpu {
 namespace {
 
+using testing::EndsWith;
 using testing::HasSubstr;
 using testing::StartsWith;
 
@@ -155,9 +157,30 @@ TEST_F(ArithmeticTest, Int8GoesWithTheOtherLayers) {
       ASSERT_NE(choice.int8, nullptr);
       EXPECT_STREQ(choice.int8->instruction_set, choice.kernels->instruction_set);
       EXPECT_EQ(choice.int8->arithmetic, int8_with(choice.kernels->arithmetic.keys));
-      EXPECT_EQ(choice.kernels, choose(dtype, set).kernels);
+      if (set != std::string("auto") || has_avx512_vnni() || !has_avx512()) {
+        EXPECT_EQ(choice.kernels, choose(dtype, set).kernels);
+      }
     }
   }
+}
+
+// The first processors with AVX-512 have no instructions for bytes that are wider than AVX2's.
+TEST_F(ArithmeticTest, WithoutVnniInt8TakesAvx2) {
+  if (!has_avx512()) GTEST_SKIP() << "this processor lacks AVX-512";
+  const IsSupported by_skylake = [](const Kernels& kernels) {
+    return std::string(kernels.instruction_set) == "avx2" ? &kernels != &kAvxVnniInt8
+                                                          : kernels.arithmetic.rows == Format::kFloat32;
+  };
+  BackendOptions asked = options("auto");
+  EXPECT_EQ(choose_kernels(asked, DataType::kBFloat16, by_skylake).kernels, &kAvx512Float32OfBFloat16);
+  asked.quantization = "int8";
+  const KernelChoice choice = choose_kernels(asked, DataType::kBFloat16, by_skylake);
+  EXPECT_EQ(choice.kernels, &kAvx2Float32OfBFloat16);
+  EXPECT_EQ(choice.int8, &kAvx2Int8);
+  EXPECT_THAT(choice.reason, EndsWith("; no AVX-512 VNNI for int8"));
+  asked.instruction_set = "avx512";
+  EXPECT_THAT(error_of([&] { choose_kernels(asked, DataType::kBFloat16, by_skylake); }),
+              StartsWith("quantization: int8 needs AVX-512 VNNI"));
 }
 
 TEST_F(ArithmeticTest, AutoNeverLeavesTheInstructionSet) {
