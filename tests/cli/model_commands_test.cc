@@ -8,14 +8,18 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "tests/cli/program.h"
 #include "tests/cli/small_model.h"
+#include "tests/support/deny_amx.h"
 
 namespace rerank {
 namespace {
 
+using testing::AllOf;
+using testing::AnyOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::StartsWith;
@@ -167,6 +171,26 @@ TEST_F(Inspect, WritesThePromptAsAPromptFile) {
       run({"inspect", model_.directory(), "--format", "prompt", "--prompt", "ctxl-rerank-v2"});
   EXPECT_THAT(other.out, HasSubstr("\"name\": \"ctxl-rerank-v2\""));
   EXPECT_THAT(other.out, HasSubstr("\"score\": \"logit\""));
+}
+
+TEST_F(Inspect, SaysWhyThereIsNoAmx) {
+  bool denied = false;
+  Outcome asked, unasked;
+  std::thread without_amx([&] {  // with all that it starts
+    denied = deny_amx();
+    asked = run({"inspect", model_.directory(), "--instruction-set", "amx"});
+    unasked = run({"inspect", model_.directory(), "--dtype", "bfloat16"});
+  });
+  without_amx.join();
+  if (!denied) GTEST_SKIP() << "this system lets no filters be set for system calls";
+  const testing::Matcher<std::string> says_why =
+      AnyOf(HasSubstr("this processor lacks it\n"), HasSubstr("the system keeps it from this process\n"));
+  EXPECT_EQ(asked.exit_code, 1);
+  EXPECT_THAT(asked.err, AllOf(StartsWith("rerank: --instruction-set: no AMX for bfloat16: "), says_why));
+  if (!__builtin_cpu_supports("avx512bf16")) return;
+  EXPECT_EQ(unasked.exit_code, 0) << unasked.err;
+  EXPECT_THAT(unasked.out, HasSubstr("instruction set   avx512\n"));
+  EXPECT_THAT(unasked.out, AllOf(HasSubstr("chosen because    asked for; no AMX: "), says_why));
 }
 
 TEST_F(Inspect, RefusesWhatIsNoModel) {
