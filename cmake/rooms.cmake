@@ -1,5 +1,11 @@
 # How a room of src/ is built: one static library, its tests beside their source.
 
+# Whether a sanitizer watches this build. There, what costs the compiler most is compiled with less.
+set(RERANK_SANITIZED OFF)
+if(CMAKE_CXX_FLAGS MATCHES "-fsanitize")
+  set(RERANK_SANITIZED ON)
+endif()
+
 add_library(rerank_options INTERFACE)
 target_include_directories(rerank_options INTERFACE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
 # Designated initializers leave fields at their defaults on purpose; g++ 12 sees overlapping copies in plain
