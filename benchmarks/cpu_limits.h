@@ -1,21 +1,24 @@
-// What one processor can do at most: loops that stay in registers, and the GEMMs of a model without anything
-// else.
+// What one processor can multiply at most: loops that stay in registers and, on tiles, in the L1 cache.
 #pragma once
 
-#include <cstdint>
-
 #include "backend/cpu/kernels.h"
-#include "backend/transformer.h"
 #include "base/thread_pool.h"
 
 namespace rerank::benchmarks {
 
-struct RegisterPeaks {
-  double bfloat16 = 0;  // GFLOP/s of all threads together, vdpbf16ps; 0 where there is none
-  double float32 = 0;   // fused multiply-add, 512 bit; 0 where there is none
-  double int8 = 0;      // vpdpbusd, 512 bit; 0 where there is none
+// GFLOP/s of all threads together; 0 where there is no such instruction.
+struct Peaks {
+  double bfloat16 = 0;  // vdpbf16ps, 512 bit
+  double float32 = 0;   // fused multiply-add, 512 bit
+  double int8 = 0;      // vpdpbusd, 512 bit
+  // Of AMX with the loads from L1 that 2 x 2 blocks of sums need.
+  double tile_bfloat16 = 0;
+  double tile_int8 = 0;
 };
 
-RegisterPeaks measure_register_peaks(ThreadPool& pool);
+Peaks measure_peaks(ThreadPool& pool);
+
+// The peak of the instruction that these kernels multiply with.
+double peak_of(const Peaks& peaks, const cpu::Kernels& kernels);
 
 }  // namespace rerank::benchmarks

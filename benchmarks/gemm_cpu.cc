@@ -122,27 +122,27 @@ double onednn(const Problem& p, Type rows_type, Type weights_type, Type out_type
 struct Competition {
   const char* name;
   const cpu::Kernels* kernels;  // nullptr: not on this processor
-  double peak;
   Type rows, weights, out;
 };
 
-std::vector<Competition> competitions(const RegisterPeaks& peaks) {
+std::vector<Competition> competitions() {
   const cpu::Kernels* bfloat16 = cpu::find_kernels("auto", cpu::kBFloat16);
   const cpu::Kernels* int8 = cpu::find_kernels("auto", cpu::int8_with(cpu::Format::kBFloat16));
   if (int8 == nullptr) int8 = cpu::find_kernels("auto", cpu::int8_with(cpu::Format::kFloat32));
-  return {{"bfloat16", bfloat16, peaks.bfloat16, Type::bf16, Type::bf16, Type::f32},
-          {"float32", cpu::find_kernels("auto", cpu::kFloat32OfBFloat16), peaks.float32, Type::f32, Type::f32,
-           Type::f32},
-          {"int8", int8, peaks.int8, Type::u8, Type::s8, Type::s32}};
+  return {{"bfloat16", bfloat16, Type::bf16, Type::bf16, Type::f32},
+          {"float32", cpu::find_kernels("auto", cpu::kFloat32OfBFloat16), Type::f32, Type::f32, Type::f32},
+          {"int8", int8, Type::u8, Type::s8, Type::s32}};
 }
 
 void print_table(int threads, std::int32_t rows) {
   ThreadPool pool(threads);
-  const RegisterPeaks peaks = measure_register_peaks(pool);
+  const Peaks peaks = measure_peaks(pool);
   fmt::print("{} threads, {} rows; GFLOP/s, medians of {}\n", threads, rows, kRuns);
-  fmt::print("peaks of vector registers: bfloat16 {:.0f}, float32 {:.0f}, int8 {:.0f}\n\n", peaks.bfloat16,
-             peaks.float32, peaks.int8);
-  const std::vector<Competition> all = competitions(peaks);
+  fmt::print(
+      "peaks of vector registers: bfloat16 {:.0f}, float32 {:.0f}, int8 {:.0f}; of tiles from L1: "
+      "bfloat16 {:.0f}, int8 {:.0f}\n\n",
+      peaks.bfloat16, peaks.float32, peaks.int8, peaks.tile_bfloat16, peaks.tile_int8);
+  const std::vector<Competition> all = competitions();
   fmt::print("{:>18}", "outputs x inputs");
   for (const Competition& c : all)
     fmt::print("  {:>8} {:>8} {:>6} {:>8}", c.name, "oneDNN", "ratio", "of peak");
@@ -152,13 +152,14 @@ void print_table(int threads, std::int32_t rows) {
     const Problem problem(rows, shape[0], shape[1]);
     fmt::print("{:>18}", fmt::format("{} x {}", shape[0], shape[1]));
     for (const Competition& c : all) {
-      if (c.kernels == nullptr || c.peak == 0) {
+      if (c.kernels == nullptr || peak_of(peaks, *c.kernels) == 0) {
         fmt::print("  {:>8} {:>8} {:>6} {:>8}", "-", "-", "-", "-");
         continue;
       }
       const double mine = ours(problem, *c.kernels, pool);
       const double theirs = onednn(problem, c.rows, c.weights, c.out, threads);
-      fmt::print("  {:8.0f} {:8.0f} {:6.2f} {:7.0f}%", mine, theirs, mine / theirs, 100 * mine / c.peak);
+      fmt::print("  {:8.0f} {:8.0f} {:6.2f} {:7.0f}%", mine, theirs, mine / theirs,
+                 100 * mine / peak_of(peaks, *c.kernels));
     }
     fmt::print("\n");
   }

@@ -9,6 +9,7 @@
 #include "backend/cpu/arithmetic.h"
 #include "backend/cpu/kernels.h"
 #include "backend/cpu/packed_weights.h"
+#include "backend/cpu/step_clock.h"
 #include "base/memory_block.h"
 #include "base/thread_pool.h"
 
@@ -35,6 +36,9 @@ class CpuBackend final : public Backend {
   void read(Activation activation, std::span<float> out) override;
   void write(Activation activation, std::span<const float> values) override;
 
+  // Measures the steps from now on; nullptr: no longer.
+  void measure(StepClock* clock) { clock_ = clock; }
+
  private:
   // The queries of one kv head in a block of consecutive rows of one segment.
   struct AttentionBlock {
@@ -55,6 +59,16 @@ class CpuBackend final : public Backend {
     std::int32_t reach_back = kUnbounded;
     std::int32_t reach_ahead = 0;
   };
+
+  // Runs a step whose work is in floating point operations, or in bytes read and written.
+  template <typename Body>
+  void compute(Step step, double flop, const Body& body) {
+    clock_ != nullptr ? clock_->time(step, flop, 0, body) : body();
+  }
+  template <typename Body>
+  void move(Step step, double bytes, const Body& body) {
+    clock_ != nullptr ? clock_->time(step, 0, bytes, body) : body();
+  }
 
   // Loading.
   void check_spec() const;
@@ -88,17 +102,20 @@ class CpuBackend final : public Backend {
   // Where a step writes the input of the next product, and what turns it into tiles.
   RowTiles output_rows(const Kernels& kernels, const RowTiles& tiles) const;
   void finish_rows(const Kernels& kernels, const RowTiles& tiles);
-  void multiply(const Kernels& kernels, const PackedMatrix& matrix, GemmTask task);
+  void multiply(Step step, const Kernels& kernels, const PackedMatrix& matrix, GemmTask task);
   // Adds a product to hidden. Where norms come behind, `next` makes tiles of the result.
-  void add_product(const Kernels& kernels, const PackedMatrix& matrix, const RowTiles& rows,
+  void add_product(Step step, const Kernels& kernels, const PackedMatrix& matrix, const RowTiles& rows,
                    const PackedNorm& norm, const Kernels& next);
   RowTiles norm_tiles() const { return {norm_tiles_.data(), spec_.hidden}; }
   RowTiles attention_tiles() const { return {attention_tiles_.data(), spec_.query_dim()}; }
   RowTiles ffn_tiles() const { return {ffn_tiles_.data(), ffn_}; }
   void finish_and_keep(std::int32_t layer, Projection projection);
+  // Of all blocks; windows are not looked at.
+  double attention_flop() const;
   void attend(const AttentionBlock& block, std::int32_t layer, int thread);
   void gather_scored();
   void average_scored();
+  void score_rows();
   // Applies a step of the head to the rows of state_[from] and writes the other one.
   void run_head_step(std::size_t step, int from);
   // Keys (0) or values (1) of `layer`, of a cached slot, or of a row of this batch whose segment is not
@@ -109,6 +126,7 @@ class CpuBackend final : public Backend {
 
   BackendOptions options_;
   ThreadPool pool_;
+  StepClock* clock_ = nullptr;
   KernelChoice choice_;
   const Kernels* kernels_ = nullptr;  // of layers that are not quantized
   // Chosen by the specification.

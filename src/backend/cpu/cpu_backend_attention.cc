@@ -16,14 +16,16 @@ void CpuBackend::qkv(std::int32_t layer, Projection projection) {
   prepare_tiles(kernels, weights(layer).attention_norm, spec_.attention_of(layer).has_norm);
   const std::int32_t query_panels = spec_.query_dim() / kPanelColumns;
   const PackedMatrix& matrix = weights(layer).qkv;
-  multiply(kernels, matrix,
+  multiply(Step::kQkv, kernels, matrix,
            {.rows = norm_tiles(),
             .first_panel = projection == Projection::kKeyValue ? query_panels : 0,
             .end_panel = projection == Projection::kQuery ? query_panels : matrix.num_panels,
             .epilogue = Epilogue::kStore,
             .out = qkv_.as<float>(),
             .out_stride = spec_.qkv_dim()});
-  finish_and_keep(layer, projection);
+  const std::int32_t columns = (projection == Projection::kKeyValue ? 0 : spec_.query_dim()) +
+                               (projection == Projection::kQuery ? 0 : 2 * spec_.kv_dim());
+  move(Step::kHeads, 8.0 * num_rows_ * columns, [&] { finish_and_keep(layer, projection); });
 }
 
 std::byte* CpuBackend::kept(std::int32_t layer, int which, std::int32_t slot) const {
@@ -74,10 +76,23 @@ void CpuBackend::finish_and_keep(std::int32_t layer, Projection projection) {
 }
 
 void CpuBackend::attention(std::int32_t layer) {
-  pool_.parallel_for(static_cast<std::int64_t>(blocks_.size()), [&](std::int64_t block, int thread) {
-    attend(blocks_[static_cast<std::size_t>(block)], layer, thread);
+  compute(Step::kAttention, clock_ != nullptr ? attention_flop() : 0, [&] {
+    pool_.parallel_for(static_cast<std::int64_t>(blocks_.size()), [&](std::int64_t block, int thread) {
+      attend(blocks_[static_cast<std::size_t>(block)], layer, thread);
+    });
   });
   finish_rows(kernels_of(layer), attention_tiles());
+}
+
+double CpuBackend::attention_flop() const {
+  double pairs = 0;  // of a query and a key that it sees, of one kv head and one query head of its group
+  for (const AttentionBlock& block : blocks_) {
+    const Segment& segment = batch_.segments[static_cast<std::size_t>(block.segment)];
+    const double keys = spec_.mask == Mask::kCausal ? block.position + (block.num_rows + 1) / 2.0
+                                                    : segment.first_position + segment.num_tokens;
+    pairs += block.num_rows * keys;
+  }
+  return 4.0 * pairs * spec_.head_dim * spec_.num_heads / spec_.num_kv_heads;
 }
 
 void CpuBackend::attend(const AttentionBlock& block, std::int32_t layer, int thread) {

@@ -40,8 +40,10 @@ void layer_norm(const PackedHeadStep& step, float eps, float* x) {
 
 void CpuBackend::pool() {
   blocks_.clear();
-  spec_.pooling == Pooling::kMean ? average_scored() : gather_scored();
-  if (norms_behind_) pack_hidden(*kernels_);
+  move(Step::kHead, 0, [&] {
+    spec_.pooling == Pooling::kMean ? average_scored() : gather_scored();
+    if (norms_behind_) pack_hidden(*kernels_);
+  });
 }
 
 void CpuBackend::gather_scored() {
@@ -89,6 +91,10 @@ void CpuBackend::average_scored() {
 }
 
 void CpuBackend::head() {
+  move(Step::kHead, 0, [&] { score_rows(); });
+}
+
+void CpuBackend::score_rows() {
   const PackedModel& model = weights_->model();
   const bool normed = !spec_.has_final_norm || spec_.pooling == Pooling::kMean;
   pool_.parallel_for(num_rows_, [&](std::int64_t row, int) {

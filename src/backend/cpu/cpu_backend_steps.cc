@@ -38,10 +38,13 @@ void CpuBackend::embed_row(std::int32_t row) {
 void CpuBackend::embed() {
   const Kernels& first_layer = kernels_of(0);
   const NormKernels norms = norms_of(first_layer);
-  for_row_tiles(first_layer, [&](std::int32_t first, std::int32_t end) {
-    for (std::int32_t row = first; row < end; ++row) embed_row(row);
-    if (!spec_.embedding_norm) return;
-    (norms_behind_ ? norms.to_both : norms.to_rows)(norm_task(weights_->model().embedding_norm, first, end));
+  move(Step::kEmbed, 8.0 * num_rows_ * spec_.hidden, [&] {
+    for_row_tiles(first_layer, [&](std::int32_t first, std::int32_t end) {
+      for (std::int32_t row = first; row < end; ++row) embed_row(row);
+      if (!spec_.embedding_norm) return;
+      (norms_behind_ ? norms.to_both
+                     : norms.to_rows)(norm_task(weights_->model().embedding_norm, first, end));
+    });
   });
   if (norms_behind_ && !spec_.embedding_norm) pack_hidden(first_layer);
 }
@@ -66,27 +69,31 @@ RowTiles CpuBackend::output_rows(const Kernels& kernels, const RowTiles& tiles) 
 }
 
 void CpuBackend::finish_rows(const Kernels& kernels, const RowTiles& tiles) {
-  if (kernels.stages_rows) pack_rows(kernels, staged_.as<float>(), tiles);
+  if (!kernels.stages_rows) return;
+  move(Step::kQuantize, 5.0 * num_rows_ * tiles.k, [&] { pack_rows(kernels, staged_.as<float>(), tiles); });
 }
 
 void CpuBackend::prepare_tiles(const Kernels& kernels, const PackedNorm& norm, bool has_norm) {
   if (norms_behind_) return;
   if (!has_norm) return pack_hidden(kernels);
   const NormKernels norms = norms_of(kernels);
-  for_row_tiles(kernels,
-                [&](std::int32_t first, std::int32_t end) { norms.to_tiles(norm_task(norm, first, end)); });
+  move(Step::kNorms, (4.0 + format_bytes(kernels.arithmetic.rows)) * num_rows_ * spec_.hidden, [&] {
+    for_row_tiles(kernels,
+                  [&](std::int32_t first, std::int32_t end) { norms.to_tiles(norm_task(norm, first, end)); });
+  });
 }
 
-void CpuBackend::multiply(const Kernels& kernels, const PackedMatrix& matrix, GemmTask task) {
+void CpuBackend::multiply(Step step, const Kernels& kernels, const PackedMatrix& matrix, GemmTask task) {
   task.num_rows = num_rows_;
   task.panels = matrix.panels;
   task.bias = matrix.bias;
-  run_gemm(pool_, kernels, task);
+  const double outputs = 1.0 * (task.end_panel - task.first_panel) * kPanelColumns;
+  compute(step, 2.0 * num_rows_ * outputs * task.rows.k, [&] { run_gemm(pool_, kernels, task); });
 }
 
-void CpuBackend::add_product(const Kernels& kernels, const PackedMatrix& matrix, const RowTiles& rows,
-                             const PackedNorm& norm, const Kernels& next) {
-  multiply(kernels, matrix,
+void CpuBackend::add_product(Step step, const Kernels& kernels, const PackedMatrix& matrix,
+                             const RowTiles& rows, const PackedNorm& norm, const Kernels& next) {
+  multiply(step, kernels, matrix,
            {.rows = rows,
             .end_panel = matrix.num_panels,
             .epilogue = Epilogue::kAdd,
@@ -94,20 +101,23 @@ void CpuBackend::add_product(const Kernels& kernels, const PackedMatrix& matrix,
             .out_stride = spec_.hidden});
   if (!norms_behind_) return;
   const NormKernels norms = norms_of(next);
-  for_row_tiles(next,
-                [&](std::int32_t first, std::int32_t end) { norms.to_both(norm_task(norm, first, end)); });
+  move(Step::kNorms, (8.0 + format_bytes(next.arithmetic.rows)) * num_rows_ * spec_.hidden, [&] {
+    for_row_tiles(next,
+                  [&](std::int32_t first, std::int32_t end) { norms.to_both(norm_task(norm, first, end)); });
+  });
 }
 
 void CpuBackend::attention_output(std::int32_t layer) {
   const Kernels& kernels = kernels_of(layer);
-  add_product(kernels, weights(layer).output, attention_tiles(), weights(layer).attention_norm, kernels);
+  add_product(Step::kOutput, kernels, weights(layer).output, attention_tiles(), weights(layer).attention_norm,
+              kernels);
 }
 
 void CpuBackend::mlp_in(std::int32_t layer) {
   const Kernels& kernels = kernels_of(layer);
   prepare_tiles(kernels, weights(layer).mlp_norm, true);
   const PackedMatrix& matrix = weights(layer).gate_up;
-  multiply(kernels, matrix,
+  multiply(Step::kMlpIn, kernels, matrix,
            {.rows = norm_tiles(),
             .end_panel = matrix.num_panels,
             .epilogue = spec_.gated ? Epilogue::kGate : Epilogue::kActivate,
@@ -117,7 +127,7 @@ void CpuBackend::mlp_in(std::int32_t layer) {
 }
 
 void CpuBackend::mlp_out(std::int32_t layer) {
-  add_product(kernels_of(layer), weights(layer).down, ffn_tiles(), weights(layer).mlp_norm,
+  add_product(Step::kMlpOut, kernels_of(layer), weights(layer).down, ffn_tiles(), weights(layer).mlp_norm,
               kernels_of(layer + 1));
 }
 
