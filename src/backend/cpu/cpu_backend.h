@@ -97,7 +97,6 @@ class CpuBackend final : public Backend {
   void embed_row(std::int32_t row);
   // Prepares the input tiles of a product: hidden, normalized if the norm comes before the step.
   void prepare_tiles(const Kernels& kernels, const PackedNorm& norm, bool has_norm);
-  void pack_rows(const Kernels& kernels, const float* rows, const RowTiles& tiles);
   void pack_hidden(const Kernels& kernels);
   // Where a step writes the input of the next product, and what turns it into tiles.
   RowTiles output_rows(const Kernels& kernels, const RowTiles& tiles) const;

@@ -53,24 +53,25 @@ const PackedLayer& CpuBackend::weights(std::int32_t layer) const {
   return weights_->model().layers[static_cast<std::size_t>(layer)];
 }
 
-void CpuBackend::pack_rows(const Kernels& kernels, const float* rows, const RowTiles& tiles) {
+void CpuBackend::pack_hidden(const Kernels& kernels) {
   for_row_tiles(kernels, [&](std::int32_t first, std::int32_t end) {
     for (std::int32_t row = first; row < end; ++row)
-      kernels.pack_row(rows + std::int64_t{row} * tiles.k, tiles, row);
+      kernels.pack_row(hidden_.as<float>() + std::int64_t{row} * spec_.hidden, norm_tiles(), row);
   });
 }
 
-void CpuBackend::pack_hidden(const Kernels& kernels) {
-  pack_rows(kernels, hidden_.as<float>(), norm_tiles());
-}
-
 RowTiles CpuBackend::output_rows(const Kernels& kernels, const RowTiles& tiles) const {
-  return {kernels.stages_rows ? staged_.data() : tiles.data, tiles.k};
+  return {kernels.quantize_staged != nullptr ? staged_.data() : tiles.data, tiles.k};
 }
 
 void CpuBackend::finish_rows(const Kernels& kernels, const RowTiles& tiles) {
-  if (!kernels.stages_rows) return;
-  move(Step::kQuantize, 5.0 * num_rows_ * tiles.k, [&] { pack_rows(kernels, staged_.as<float>(), tiles); });
+  if (kernels.quantize_staged == nullptr) return;
+  const auto bytes_of_value = static_cast<double>(1 + format_bytes(kernels.arithmetic.keys));
+  move(Step::kQuantize, bytes_of_value * num_rows_ * tiles.k, [&] {
+    for_row_tiles(kernels, [&](std::int32_t first, std::int32_t end) {
+      for (std::int32_t row = first; row < end; ++row) kernels.quantize_staged(staged_.data(), tiles, row);
+    });
+  });
 }
 
 void CpuBackend::prepare_tiles(const Kernels& kernels, const PackedNorm& norm, bool has_norm) {

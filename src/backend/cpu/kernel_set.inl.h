@@ -39,7 +39,6 @@ constexpr Kernels kernel_set(const char* instruction_set, const Arithmetic& arit
       .tile_rows = V::kTileRows,
       .row_block_values = V::kRowBlockValues,
       .tile_bytes = &TilesOf<V, Row>::tile_bytes,
-      .stages_rows = false,
       .gemm = &gemm<V, Gemm>,
       .rms_norm = norm_kernels<V, Row, RmsNorm<V>>(),
       .layer_norm = norm_kernels<V, Row, LayerNorm<V>>(),
@@ -52,6 +51,7 @@ constexpr Kernels kernel_set(const char* instruction_set, const Arithmetic& arit
       .dot = &dot<V>,
       .pack_row = &pack_row<V, Row>,
       .unpack_row = &unpack_row<V, Row>,
+      .quantize_staged = nullptr,
   };
 }
 

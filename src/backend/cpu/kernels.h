@@ -148,9 +148,6 @@ struct Kernels {
   // Values in a block of rows: it should stay in a core's L2 cache together with the current panel.
   std::int64_t row_block_values;
   std::int64_t (*tile_bytes)(std::int32_t k);
-  // If so, what attention and the MLP write instead of row tiles is plain float32, [rows][k], and pack_row
-  // makes tiles of it: the scale of a quantized row depends on all of its values.
-  bool stages_rows;
 
   void (*gemm)(const GemmTask&);
   NormKernels rms_norm;
@@ -166,7 +163,10 @@ struct Kernels {
   float (*dot)(const float* x, const float* row, std::int32_t k);
   // Converts row `row` of the tiles from and to plain float32 [k].
   void (*pack_row)(const float* from, RowTiles to, std::int32_t row);
-  void (*unpack_row)(RowTiles from, std::int32_t row, float* to);  // nullptr if stages_rows
+  void (*unpack_row)(RowTiles from, std::int32_t row, float* to);  // nullptr if rows are quantized
+  // The scale of a quantized row depends on all of its values, so attention and the MLP write plain rows,
+  // [rows][k] of at most float32, and this makes tiles of one. nullptr: they write tiles.
+  void (*quantize_staged)(std::byte* rows, RowTiles to, std::int32_t row);
 };
 
 extern const Kernels kAvx2Float32;

@@ -53,9 +53,10 @@ struct Avx512Bytes {
   }
 
  private:
-  // Sums in the lower element of each pair, differences in the upper ones.
+  // Sums in the lower element of each pair, differences in the upper ones: products with 1 and -1 are exact.
   static __m512 pairs(__m512 x, __m512 other, __mmask16 upper) {
-    return _mm512_mask_sub_ps(_mm512_add_ps(x, other), upper, other, x);
+    const __m512 signs = _mm512_mask_mov_ps(_mm512_set1_ps(1), upper, _mm512_set1_ps(-1));
+    return _mm512_fmadd_ps(x, signs, other);
   }
 };
 

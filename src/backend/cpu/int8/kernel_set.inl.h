@@ -36,7 +36,7 @@ constexpr Kernels int8_kernel_set(const char* instruction_set, Format keys, bool
   using Out = typename Gemm::Out;
   Kernels kernels = kernel_set<V, Gemm, Attend>(instruction_set, int8_with(keys), supported);
   kernels.tile_bytes = &Tiles::tile_bytes;
-  kernels.stages_rows = true;
+  kernels.quantize_staged = &quantize_staged_row<V, Bytes, Tiles, Out>;
   kernels.rms_norm = int8_norm_kernels<V, Bytes, Tiles, typename Attend::Row, RmsNorm<V>>();
   kernels.layer_norm = int8_norm_kernels<V, Bytes, Tiles, typename Attend::Row, LayerNorm<V>>();
   kernels.attention = choose_attention<V, Attend, Out>();

@@ -31,7 +31,7 @@ struct BlockedInt8Tiles {
 // int8 weights [k / 4][32][4], which are two tiles, and quantized row tiles.
 struct Int8Numbers {
   using Tiles = BlockedInt8Tiles;
-  using Out = StagedRows<Amx>;
+  using Out = StagedRows<Amx, Bits16>;
   using Sum = std::int32_t;
 
   static int num_steps(std::int32_t k) { return Tiles::num_steps(k); }

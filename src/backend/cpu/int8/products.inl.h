@@ -73,7 +73,7 @@ void scale_sums(const std::int32_t* sums, const float* row_scales, const std::by
 template <class V, class Bytes>
 struct Int8Gemm {
   using Tiles = InterleavedInt8Tiles<V, Bytes>;
-  using Out = StagedRows<V>;
+  using Out = StagedRows<V, float>;
 
   template <class Finish>
   static void run(const GemmTask& task) {

@@ -99,5 +99,11 @@ void quantize_plain_row(const float* from, RowTiles to, std::int32_t row) {
   quantize_row<V, Bytes, Tiles>([from](std::int32_t i) { return V::load(from + i); }, to, row);
 }
 
+template <class V, class Bytes, class Tiles, class Staged>
+void quantize_staged_row(std::byte* rows, RowTiles to, std::int32_t row) {
+  const auto* from = Staged::at({rows, to.k}, row, 0);
+  quantize_row<V, Bytes, Tiles>([from](std::int32_t i) { return Staged::load(from + i); }, to, row);
+}
+
 }  // namespace
 }  // namespace rerank::cpu
