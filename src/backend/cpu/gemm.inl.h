@@ -146,7 +146,6 @@ template <class V, bool Biased, bool Adds>
 struct Store {
   // Called while the sums are computed.
   static void prefetch(const GemmTask& task, int rows, int row, int panel) {
-    if (streams(task)) return;
     for (int r = 0; r < rows; ++r) {
       const float* out = task.out + (row + r) * task.out_stride + panel * kPanelColumns;
       __builtin_prefetch(out, 1);
@@ -154,24 +153,14 @@ struct Store {
     }
   }
   static void finish(const GemmTask& task, const float* sums, int rows, int row, int panel) {
-    const bool is_streamed = streams(task);
     for (int r = 0; r < rows; ++r) {
       float* out = task.out + (row + r) * task.out_stride + panel * kPanelColumns;
       for (int c = 0; c < kPanelColumns; c += V::kWidth) {
         typename V::Vec x = load_sums<V, Biased>(task, sums, r, panel, c);
         if constexpr (Adds) x = V::add(V::load(out + c), x);
-        is_streamed ? V::stream(out + c, x) : V::store(out + c, x);
+        V::store(out + c, x);
       }
     }
-  }
-
- private:
-  // Whether past the caches, which rows and panels fill. Results of small batches stay in the L2 caches.
-  static bool streams(const GemmTask& task) {
-    if constexpr (!V::kStreams || Adds) return false;
-    const auto place = reinterpret_cast<std::uintptr_t>(task.out);
-    const std::int64_t stride_bytes = 4 * task.out_stride;
-    return place % 64 == 0 && stride_bytes % 64 == 0 && task.num_rows * stride_bytes > 2 << 20;
   }
 };
 

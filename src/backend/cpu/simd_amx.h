@@ -47,8 +47,6 @@ struct Amx : Avx512BFloat16 {
   using Tiles = BlockedTiles<V, Row>;
   static constexpr int kTileRows = 32;
   static constexpr std::int64_t kRowBlockValues = 512 << 10;  // 1 MiB of 2 MiB
-  static constexpr bool kStreams = true;
-  static void stream(float* p, Vec x) { _mm512_stream_ps(p, x); }
 };
 
 // Of a row tile or a panel: 64 bytes of consecutive k for each row or column.
@@ -136,7 +134,6 @@ struct AmxGemm {
     const AmxTiles tiles;
     finish_stores();
     AmxProduct<Numbers, Finish>(task).run();
-    _mm_sfence();  // results that were streamed
   }
 };
 

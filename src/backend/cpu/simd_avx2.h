@@ -23,9 +23,6 @@ struct Avx2 {
   static constexpr bool kTransposes = false;
   static constexpr bool kScalesByFloor = false;
 
-  static constexpr bool kStreams = false;
-  static void stream(float* p, Vec x) { store(p, x); }
-
   static Vec zero() { return _mm256_setzero_ps(); }
   static Vec set1(float x) { return _mm256_set1_ps(x); }
   static Vec load(const float* p) { return _mm256_loadu_ps(p); }

@@ -21,9 +21,6 @@ struct Avx512 {
   static constexpr std::int64_t kRowBlockValues = 192 << 10;
   static constexpr int kTileRows = 14;  // 14 x 2 accumulators, 2 weights, 1 broadcast: 31 of 32 registers
 
-  static constexpr bool kStreams = false;
-  static void stream(float* p, Vec x) { store(p, x); }
-
   static Vec zero() { return _mm512_setzero_ps(); }
   static Vec set1(float x) { return _mm512_set1_ps(x); }
   static Vec load(const float* p) { return _mm512_loadu_ps(p); }
