@@ -5,7 +5,7 @@
 #include <chrono>
 #include <cstring>
 
-#include "backend/cpu/amx_tiles.h"
+#include "backend/cpu/amx/amx_tiles.h"
 #include "backend/cpu/processor.h"
 
 namespace rerank::benchmarks {

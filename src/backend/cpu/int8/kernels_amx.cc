@@ -1,9 +1,9 @@
 // The kernels of quantized layers for AMX: bytes in tiles, summed in int32; attention in bfloat16. Compiled
 // with -mamx-int8 -mavx512vnni in addition to AMX and AVX-512 BF16.
+#include "backend/cpu/amx/simd_amx.h"
 #include "backend/cpu/int8/bytes_avx512.h"
 #include "backend/cpu/int8/kernel_set.inl.h"
 #include "backend/cpu/processor.h"
-#include "backend/cpu/simd_amx.h"
 
 namespace rerank::cpu {
 namespace {

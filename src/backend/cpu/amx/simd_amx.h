@@ -1,7 +1,7 @@
 // Row tiles, products and attention on AMX. Included only by files compiled for it.
 #pragma once
 
-#include "backend/cpu/amx_tiles.h"
+#include "backend/cpu/amx/amx_tiles.h"
 #include "backend/cpu/prompt_attention.inl.h"
 #include "backend/cpu/simd_avx512_bf16.h"
 

@@ -1,8 +1,8 @@
 // The kernels for AMX: bfloat16 arithmetic in tiles, summed in float32. Compiled with -mamx-tile -mamx-bf16
 // in addition to AVX-512 BF16.
+#include "backend/cpu/amx/simd_amx.h"
 #include "backend/cpu/kernel_set.inl.h"
 #include "backend/cpu/processor.h"
-#include "backend/cpu/simd_amx.h"
 
 namespace rerank::cpu {
 namespace {
