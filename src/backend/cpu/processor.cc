@@ -7,11 +7,16 @@
 namespace rerank::cpu {
 namespace {
 
-// __builtin_cpu_supports of g++ 12 and clang 14 does not know these.
+// __builtin_cpu_supports of g++ 12 or of clang 14 does not know these.
 constexpr unsigned kAmxBFloat16 = 1u << 22, kAmxTile = 1u << 24, kAmxInt8 = 1u << 25;
 bool has_instructions(unsigned features) {
   unsigned a = 0, b = 0, c = 0, d = 0;
   return __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (d & features) == features;
+}
+bool has_avx_vnni_instructions() {
+  constexpr unsigned kAvxVnni = 1u << 4;
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  return __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0 && (a & kAvxVnni) != 0;
 }
 
 // Linux keeps the memory for a thread's tiles, 8 KiB, to processes that ask. It then holds for all threads.
@@ -33,7 +38,7 @@ bool has_avx512() {
 }
 
 bool has_avx_vnni() {
-  return has_avx2() && __builtin_cpu_supports("avxvnni");
+  return has_avx2() && has_avx_vnni_instructions();
 }
 
 bool has_avx512_vnni() {

@@ -87,23 +87,5 @@ inline void add_products(const std::byte* rows, std::int64_t stride, const std::
   }
 }
 
-#ifdef __AMX_INT8__
-// The same for 64 values of k, of unsigned bytes times bytes: a panel [16][32][4].
-template <int Halves>
-inline void add_byte_products(const std::byte* rows, std::int64_t stride, const std::byte* panel) {
-  constexpr std::int64_t kPanelStride = 128;
-  _tile_loadd(2, panel, kPanelStride);
-  _tile_loadd(3, panel + 64, kPanelStride);
-  _tile_loadd(0, rows, stride);
-  _tile_dpbusd(4, 0, 2);
-  _tile_dpbusd(5, 0, 3);
-  if constexpr (Halves == 2) {
-    _tile_loadd(1, rows + kAmxRows * stride, stride);
-    _tile_dpbusd(6, 1, 2);
-    _tile_dpbusd(7, 1, 3);
-  }
-}
-#endif
-
 }  // namespace
 }  // namespace rerank::cpu

@@ -28,6 +28,23 @@ struct BlockedInt8Tiles {
   }
 };
 
+// What add_products of amx_tiles.h does, for 64 values of k, of unsigned bytes times bytes: a panel
+// [16][32][4].
+template <int Halves>
+inline void add_byte_products(const std::byte* rows, std::int64_t stride, const std::byte* panel) {
+  constexpr std::int64_t kPanelStride = 128;
+  _tile_loadd(2, panel, kPanelStride);
+  _tile_loadd(3, panel + 64, kPanelStride);
+  _tile_loadd(0, rows, stride);
+  _tile_dpbusd(4, 0, 2);
+  _tile_dpbusd(5, 0, 3);
+  if constexpr (Halves == 2) {
+    _tile_loadd(1, rows + kAmxRows * stride, stride);
+    _tile_dpbusd(6, 1, 2);
+    _tile_dpbusd(7, 1, 3);
+  }
+}
+
 // int8 weights [k / 4][32][4], which are two tiles, and quantized row tiles.
 struct Int8Numbers {
   using Tiles = BlockedInt8Tiles;
