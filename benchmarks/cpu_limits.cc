@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "backend/cpu/amx/amx_tiles.h"
+#include "backend/cpu/amx/byte_products.h"
 #include "backend/cpu/processor.h"
 
 namespace rerank::benchmarks {

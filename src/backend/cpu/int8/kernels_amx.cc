@@ -1,5 +1,6 @@
 // The kernels of quantized layers for AMX: bytes in tiles, summed in int32; attention in bfloat16. Compiled
 // with -mamx-int8 -mavx512vnni in addition to AMX and AVX-512 BF16.
+#include "backend/cpu/amx/byte_products.h"
 #include "backend/cpu/amx/simd_amx.h"
 #include "backend/cpu/int8/bytes_avx512.h"
 #include "backend/cpu/int8/kernel_set.inl.h"
@@ -27,23 +28,6 @@ struct BlockedInt8Tiles {
                      steps, 16);
   }
 };
-
-// What add_products of amx_tiles.h does, for 64 values of k, of unsigned bytes times bytes: a panel
-// [16][32][4].
-template <int Halves>
-inline void add_byte_products(const std::byte* rows, std::int64_t stride, const std::byte* panel) {
-  constexpr std::int64_t kPanelStride = 128;
-  _tile_loadd(2, panel, kPanelStride);
-  _tile_loadd(3, panel + 64, kPanelStride);
-  _tile_loadd(0, rows, stride);
-  _tile_dpbusd(4, 0, 2);
-  _tile_dpbusd(5, 0, 3);
-  if constexpr (Halves == 2) {
-    _tile_loadd(1, rows + kAmxRows * stride, stride);
-    _tile_dpbusd(6, 1, 2);
-    _tile_dpbusd(7, 1, 3);
-  }
-}
 
 // int8 weights [k / 4][32][4], which are two tiles, and quantized row tiles.
 struct Int8Numbers {
