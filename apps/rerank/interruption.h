@@ -1,7 +1,12 @@
 // Ctrl-C and SIGTERM: the first one asks the program to end cleanly, the second ends it at once.
 #pragma once
 
+#include <chrono>
+
 namespace rerank::cli {
+
+// How soon a command that waits notices a signal at the latest; what it waits for it notices at once.
+constexpr std::chrono::milliseconds kSignalDelay{50};
 
 // Thrown where the program notices that it was interrupted. No std::exception, so that nothing takes it for
 // an error on its way to main.

@@ -204,6 +204,13 @@ std::string json_string(std::string_view text) {
   return JsonWriter().string(text).take();
 }
 
+std::string json_list(const std::vector<std::string>& texts) {
+  JsonWriter json;
+  json.begin_array();
+  for (const std::string& text : texts) json.string(text);
+  return json.end_array().take();
+}
+
 std::string shortest_digits(float value) {
   std::string digits;
   append_digits(digits, value);

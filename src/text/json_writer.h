@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace rerank {
 
@@ -60,6 +61,8 @@ class JsonWriter {
 
 // `text` as a JSON string.
 std::string json_string(std::string_view text);
+// `texts` as a JSON list of strings.
+std::string json_list(const std::vector<std::string>& texts);
 
 // The fewest digits that read back as the same float. Throws Error{kInternal} for a value that is not finite.
 std::string shortest_digits(float value);

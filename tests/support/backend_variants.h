@@ -1,5 +1,5 @@
-// Every backend, arithmetic and instruction set that this build knows: what backend tests run over. For tests
-// only.
+// Every backend, arithmetic and instruction set that this build knows and this machine has: what backend
+// tests run over. For tests only.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -9,7 +9,9 @@
 #include <vector>
 
 #include "backend/backend.h"
+#include "backend/cpu/arithmetic.h"
 #include "backend/cuda_module.h"
+#include "rerank/error.h"
 
 namespace rerank {
 
@@ -45,13 +47,39 @@ inline std::vector<CudaDevice> usable_gpus() {
   return gpus;
 }
 
-// Those whose every step is held against the reference. A machine may lack an instruction set: create_backend
-// or load says so. A GPU is among them only where there is one that will do.
+inline BackendOptions options_of(const BackendVariant& variant, int num_threads) {
+  return {.device = variant.device,
+          .dtype = variant.dtype,
+          .quantization = variant.quantization,
+          .instruction_set = variant.instruction_set_flag(),
+          .num_threads = num_threads,
+          .cache_directory = "",
+          .tensor_parallel_size = variant.tensor_parallel_size,
+          .device_ordinals = {}};
+}
+
+inline std::vector<BackendVariant> known_cpu_variants() {
+  return {{"cpu", "float32", "avx512"},
+          {"cpu", "float32", "avx2"},
+          {"cpu", "bfloat16", "avx512"},
+          {"cpu", "bfloat16", "amx"}};
+}
+
+// Why this processor does not compute `variant`; "" if it does.
+inline std::string why_not_here(const BackendVariant& variant) {
+  try {
+    cpu::choose_kernels(options_of(variant, 1), DataType::kBFloat16);
+    return "";
+  } catch (const Error& error) {
+    return error.what();
+  }
+}
+
+// Those whose every step is held against the reference. A GPU is among them only where there is one that will
+// do.
 inline std::vector<BackendVariant> backend_variants() {
-  std::vector<BackendVariant> variants = {{"cpu", "float32", "avx512"},
-                                          {"cpu", "float32", "avx2"},
-                                          {"cpu", "bfloat16", "avx512"},
-                                          {"cpu", "bfloat16", "amx"}};
+  std::vector<BackendVariant> variants = known_cpu_variants();
+  std::erase_if(variants, [](const BackendVariant& variant) { return !why_not_here(variant).empty(); });
   const std::vector<CudaDevice> gpus = usable_gpus();
   if (!gpus.empty()) variants.push_back({"cuda", "bfloat16", gpus.front().instruction_set});
   return variants;
@@ -86,17 +114,6 @@ inline std::vector<BackendVariant> cpu_int8_variants() {
     return variant.cuda() || variant.quantization != "int8";
   });
   return variants;
-}
-
-inline BackendOptions options_of(const BackendVariant& variant, int num_threads) {
-  return {.device = variant.device,
-          .dtype = variant.dtype,
-          .quantization = variant.quantization,
-          .instruction_set = variant.instruction_set_flag(),
-          .num_threads = num_threads,
-          .cache_directory = "",
-          .tensor_parallel_size = variant.tensor_parallel_size,
-          .device_ordinals = {}};
 }
 
 }  // namespace rerank

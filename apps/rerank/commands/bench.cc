@@ -21,7 +21,7 @@
 namespace rerank::cli {
 namespace {
 
-constexpr const char* kExamples = R"(Examples:
+constexpr const char* kBenchExamples = R"(Examples:
   rerank bench --base-url http://127.0.0.1:8000 --concurrency 1,2,4,8,16 -o result.json
   rerank bench --request-rate 5,10,20 --duration 30 --goodput e2el:200
   rerank bench --dataset-path requests.jsonl --concurrency 8 --num-requests 500
@@ -153,7 +153,7 @@ void add_bench(CLI::App& program, Action& action) {
   auto flags = std::make_shared<BenchFlags>();
   add_bench_flags(*command, *flags);
   command->require_subcommand(0, 1);
-  command->footer(kExamples);
+  command->footer(kBenchExamples);
   command->callback([command, flags, &action] {
     if (command->get_subcommands().empty()) action = [flags] { return bench(*flags); };
   });

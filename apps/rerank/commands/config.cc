@@ -14,7 +14,7 @@
 namespace rerank::cli {
 namespace {
 
-constexpr const char* kExamples = R"(Examples:
+constexpr const char* kConfigExamples = R"(Examples:
   rerank config
   rerank config serve demo --port 9000
   rerank config --format sh serve
@@ -77,7 +77,7 @@ void add_config(CLI::App& program, Action& action) {
       ->check(CLI::IsMember(setting_sections()));
   const CLI::Option* const file = add_config_flag(*command);
   command->prefix_command();
-  command->footer(kExamples);
+  command->footer(kConfigExamples);
   command->callback([command, file, options, &program, &action] {
     const std::string config_file = file->count() > 0 ? file->results().back() : "";
     const std::vector<std::string> words = command->remaining();

@@ -20,21 +20,16 @@ std::string joined(const std::vector<std::string>& values) {
   return fmt::format("{}", fmt::join(values, " "));
 }
 
-bool is_switch(const CLI::Option& option) {
-  return option.get_items_expected_max() == 0;
-}
-
 // Of a switch that is named for what it switches off, the parser keeps the opposite.
 std::string in_words_of(const SettingFlag& flag, const std::string& result) {
-  if (!is_switch(*flag.option) || flag.option->get_flag_value(flag.flag.substr(2), "true") == "true")
-    return result;
+  if (!flag.is_switch() || flag.option->get_flag_value(flag.flag.substr(2), "true") == "true") return result;
   return result == "true" ? "false" : "true";
 }
 
 std::string default_of(const SettingFlag& flag) {
   const std::string value = flag.option->get_default_str();
   if (value == "[]") return "";  // an empty list, as the parser writes it
-  return value.empty() && is_switch(*flag.option) ? "false" : value;
+  return value.empty() && flag.is_switch() ? "false" : value;
 }
 
 // The parser must be asked for defaults before anything is parsed.

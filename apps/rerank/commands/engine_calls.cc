@@ -11,9 +11,6 @@
 namespace rerank::cli {
 namespace {
 
-// How soon a signal is noticed; a result is noticed at once.
-constexpr std::chrono::milliseconds kSignalDelay{50};
-
 std::atomic<bool> has_device_failed{false};
 
 ErrorCode code_of(Status status) {

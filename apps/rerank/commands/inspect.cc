@@ -22,7 +22,7 @@
 namespace rerank::cli {
 namespace {
 
-constexpr const char* kExamples = R"(Examples:
+constexpr const char* kInspectExamples = R"(Examples:
   rerank inspect Qwen/Qwen3-Reranker-0.6B
   rerank inspect demo --format json | jq .parameters
   rerank inspect zeroentropy/zerank-2 --format prompt > my-finetune/rerank_prompt.json
@@ -167,7 +167,7 @@ void add_inspect(CLI::App& program, Action& action) {
   add_model_argument(*command, options->engine.model);
   add_engine_flags(*command, options->engine);
   add_choice(*command, "-f,--format", options->format, {"table", "json", "prompt"}, "default table");
-  command->footer(kExamples);
+  command->footer(kInspectExamples);
   command->callback([options, &action] { action = [options] { return inspect(*options); }; });
 }
 

@@ -21,7 +21,7 @@
 namespace rerank::cli {
 namespace {
 
-constexpr const char* kExamples = R"(Examples:
+constexpr const char* kPullExamples = R"(Examples:
   rerank pull Qwen/Qwen3-Reranker-0.6B
   rerank pull Qwen/Qwen3-Reranker-4B --from modelscope
   rerank pull Qwen/Qwen3-Reranker-0.6B --endpoint https://hub.example.org --revision v1
@@ -171,7 +171,7 @@ void add_pull(CLI::App& program, Action& action) {
       program.add_subcommand("pull", "Download and verify a model into the Hugging Face cache");
   auto flags = std::make_shared<PullFlags>();
   add_flags(*command, *flags);
-  command->footer(kExamples);
+  command->footer(kPullExamples);
   command->callback([flags, &action] { action = [flags] { return pull(*flags); }; });
 }
 

@@ -19,7 +19,7 @@
 namespace rerank::cli {
 namespace {
 
-constexpr const char* kExamples = R"(Examples:
+constexpr const char* kRankExamples = R"(Examples:
   rerank rank -m demo -q 'edit photos' packages.txt
   grep -h . notes/*.txt | rerank rank -m Qwen/Qwen3-Reranker-0.6B -q 'opening hours' --top-n 5
   rerank rank --url http://localhost:8000 -q 'edit photos' packages.txt
@@ -111,7 +111,7 @@ void add_rank(CLI::App& program, Action& action) {
   add_request_flags(*command, options->request);
   add_engine_flags(*command, options->engine);
   add_remote_flags(*command, options->remote);
-  command->footer(kExamples);
+  command->footer(kRankExamples);
   command->callback(
       [command, options, &action] { action = [command, options] { return rank(*command, *options); }; });
 }

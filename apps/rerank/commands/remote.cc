@@ -6,7 +6,7 @@
 namespace rerank::cli {
 namespace {
 
-constexpr const char* kExamples = R"(Examples:
+constexpr const char* kRemoteExamples = R"(Examples:
   rerank remote rank -q 'edit photos' packages.txt
   RERANK_URL=https://rerank.example.org rerank remote score pairs.jsonl -o scores.jsonl
 
@@ -21,7 +21,7 @@ void add_remote(CLI::App& program, Action& action) {
   CLI::App* command =
       program.add_subcommand("remote", "Rank or score on a server (remote rank, remote score)");
   command->add_option("COMMAND", "rank or score, followed by its flags")->required();
-  command->footer(kExamples);
+  command->footer(kRemoteExamples);
   command->callback([&action] {
     action = []() -> int {
       throw UsageError("missing command: use rerank remote rank or rerank remote score");

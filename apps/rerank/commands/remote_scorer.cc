@@ -16,8 +16,6 @@
 namespace rerank::cli {
 namespace {
 
-// How soon a signal is noticed; a reply is noticed at once.
-constexpr std::chrono::milliseconds kSignalDelay{50};
 constexpr std::size_t kPairsOfARequest = 64;
 
 using Task = std::packaged_task<Result()>;

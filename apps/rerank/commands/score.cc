@@ -19,7 +19,7 @@
 namespace rerank::cli {
 namespace {
 
-constexpr const char* kExamples = R"(Examples:
+constexpr const char* kScoreExamples = R"(Examples:
   rerank score -m Qwen/Qwen3-Reranker-0.6B pairs.jsonl -o scores.jsonl
   rerank score -m Qwen/Qwen3-Reranker-0.6B pairs.jsonl -o scores.jsonl --resume
   rerank score --url http://localhost:8000 pairs.jsonl -o scores.jsonl
@@ -200,7 +200,7 @@ void add_score(CLI::App& program, Action& action) {
   add_request_flags(*command, options->request);
   add_engine_flags(*command, options->engine);
   add_remote_flags(*command, options->remote);
-  command->footer(kExamples);
+  command->footer(kScoreExamples);
   command->callback(
       [command, options, &action] { action = [command, options] { return score(*command, *options); }; });
 }

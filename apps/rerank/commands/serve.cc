@@ -16,7 +16,7 @@
 namespace rerank::cli {
 namespace {
 
-constexpr const char* kExamples = R"(Examples:
+constexpr const char* kServeExamples = R"(Examples:
   rerank serve demo --port 8000
   rerank serve Qwen/Qwen3-Reranker-0.6B --served-model-name reranker --api-key-file keys.txt
   curl localhost:8000/v1/rerank -d '{"query": "edit photos", "documents": ["gimp", "bash"]}'
@@ -79,7 +79,7 @@ void add_serve(CLI::App& program, Action& action) {
   add_serve_flags(*command, *flags);
   add_engine_flags(*command, flags->serving.engine);
   add_vllm_flags(*command, *flags);
-  command->footer(kExamples);
+  command->footer(kServeExamples);
   command->callback([flags, &action] { action = [flags] { return run(*flags); }; });
 }
 

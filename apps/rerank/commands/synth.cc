@@ -15,7 +15,7 @@
 namespace rerank::cli {
 namespace {
 
-constexpr const char* kExamples = R"(Examples:
+constexpr const char* kSynthExamples = R"(Examples:
   rerank synth --config 0.6B --seed 1 --std 0.03 --tokenizer tokenizer.json --out synthetic-0.6B
   rerank synth --config config.json --out synthetic-own
 
@@ -70,7 +70,7 @@ void add_synth(CLI::App& program, Action& action) {
   command->add_option("-o,--out", options->directory, "output directory, new or empty")
       ->type_name("DIR")
       ->required();
-  command->footer(kExamples);
+  command->footer(kSynthExamples);
   command->callback([options, &action] { action = [options] { return synth(*options); }; });
 }
 

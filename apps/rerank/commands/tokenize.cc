@@ -17,7 +17,7 @@
 namespace rerank::cli {
 namespace {
 
-constexpr const char* kExamples = R"(Examples:
+constexpr const char* kTokenizeExamples = R"(Examples:
   echo 'edit photos' | rerank tokenize -m demo
   rerank tokenize --tokenizer tokenizer.json --input-format jsonl --parse-special-tokens texts.jsonl
 
@@ -88,7 +88,7 @@ void add_tokenize(CLI::App& program, Action& action) {
   add_choice(*command, "--input-format", options->input_format, {"text", "jsonl"}, "default text");
   command->add_flag("--parse-special-tokens", options->parse_special_tokens,
                     "parse text such as <|im_end|> as control tokens");
-  command->footer(kExamples);
+  command->footer(kTokenizeExamples);
   command->callback([options, &action] { action = [options] { return tokenize(*options); }; });
 }
 

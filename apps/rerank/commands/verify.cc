@@ -25,7 +25,7 @@
 namespace rerank::cli {
 namespace {
 
-constexpr const char* kExamples = R"(Examples:
+constexpr const char* kVerifyExamples = R"(Examples:
   rerank verify Qwen/Qwen3-Reranker-0.6B reference.json
   rerank verify synth:nano scores-nano.json --tokenizer tokenizer.json --dtype float32
 
@@ -199,7 +199,7 @@ void add_verify(CLI::App& program, Action& action) {
   command->add_option("REFERENCE", options->references, "files of reference scores")->required();
   add_choice(*command, "-f,--format", options->format, {"table", "json"}, "default table");
   add_engine_flags(*command, options->engine);
-  command->footer(kExamples);
+  command->footer(kVerifyExamples);
   command->callback([options, &action] { action = [options] { return verify(*options); }; });
 }
 

@@ -71,20 +71,10 @@ bool is_answered(const CLI::App& command, const SettingFlag& flag) {
   return false;
 }
 
-bool is_switch(const CLI::Option& option) {
-  return option.get_items_expected_max() == 0;
-}
-
-std::string json_list(const std::vector<std::string>& values) {
-  std::string text;
-  for (const std::string& value : values) text += (text.empty() ? "[" : ",") + json_string(value);
-  return text + "]";
-}
-
 // As the words of the command line would be.
 std::vector<std::string> words_for(const SettingFlag& flag, const Settings& settings) {
   const Setting& setting = *settings.find(flag.setting->key);
-  if (is_switch(*flag.option)) {
+  if (flag.is_switch()) {
     const std::string answer = *settings.flag(flag.setting->key) ? "true" : "false";
     return {flag.option->get_flag_value(flag.flag.substr(2), answer)};
   }
@@ -146,6 +136,10 @@ Settings load(const CLI::App& command) {
 }
 
 }  // namespace
+
+bool SettingFlag::is_switch() const {
+  return option->get_items_expected_max() == 0;
+}
 
 std::vector<SettingFlag> setting_flags(const CLI::App& command) {
   std::vector<SettingFlag> flags;

@@ -21,6 +21,8 @@ struct SettingFlag {
   const KnownSetting* setting;
   CLI::Option* option;
   std::string flag;  // "--port", as it is typed; of an argument its name
+
+  bool is_switch() const;  // whether it takes no value
 };
 
 // All flags of `command` that settings can give a value to, in any mode of it.

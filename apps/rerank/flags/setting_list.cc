@@ -67,12 +67,6 @@ std::string as_text(const ListEntry& entry) {
                      fmt::join(entry.variables, ", "), entry.help, fmt::join(entry.readers, ", "));
 }
 
-std::string json_list(const std::vector<std::string>& values) {
-  std::string text;
-  for (const std::string& value : values) text += (text.empty() ? "" : ",") + json_string(value);
-  return "[" + text + "]";
-}
-
 std::string as_json(const ListEntry& entry) {
   return fmt::format(R"({{"keys":{},"variables":{},"readers":{},"help":{}}})", json_list(entry.keys),
                      json_list(entry.variables), json_list(entry.readers), json_string(entry.help));

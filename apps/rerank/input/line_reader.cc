@@ -19,7 +19,6 @@ namespace rerank::cli {
 namespace {
 
 constexpr std::size_t kBlockBytes = 256 * 1024;
-constexpr int kSignalDelayMs = 100;  // how soon a signal is noticed at the latest
 
 [[noreturn]] void refuse(const std::string& name, int error) {
   throw Error(error == ENOENT ? ErrorCode::kNotFound : ErrorCode::kInvalidArgument,
@@ -49,7 +48,7 @@ bool LineReader::fill() {
   pollfd readable = {descriptor_, POLLIN, 0};
   do {
     stop_if_interrupted();
-  } while (poll(&readable, 1, kSignalDelayMs) <= 0);
+  } while (poll(&readable, 1, static_cast<int>(kSignalDelay.count())) <= 0);
   const ssize_t got = read(descriptor_, buffer_.data() + old_size, kBlockBytes);
   if (got < 0) refuse(name_, errno);
   stop_if_interrupted();  // another thread may have taken the signal, and the poll then ended for the input's

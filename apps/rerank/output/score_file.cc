@@ -21,7 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kFlushBytes = 64 * 1024;
+constexpr std::size_t kWaitingBytes = 64 * 1024;
 
 [[noreturn]] void refuse(const std::string& message) {
   throw Error(ErrorCode::kInvalidArgument, message);
@@ -110,7 +110,7 @@ void ScoreFile::open() {
 void ScoreFile::write(std::string_view line) {
   waiting_ += line;
   ++num_waiting_lines_;
-  if (waiting_.size() >= kFlushBytes) flush();
+  if (waiting_.size() >= kWaitingBytes) flush();
 }
 
 void ScoreFile::flush() {

@@ -10,6 +10,10 @@ namespace rerank {
 
 using TokenIds = std::vector<std::int32_t>;
 
+inline std::int32_t size_of(const TokenIds& ids) {
+  return static_cast<std::int32_t>(ids.size());
+}
+
 struct EncodedHead {
   std::vector<TokenIds> parts;  // shared parts, in order; none is empty
   TokenIds after_document;

@@ -10,10 +10,6 @@
 namespace rerank {
 namespace {
 
-std::int32_t size_of(const TokenIds& ids) {
-  return static_cast<std::int32_t>(ids.size());
-}
-
 void cut(TokenIds& ids, std::int32_t limit) {
   const auto most = static_cast<std::size_t>(std::max(limit, 0));
   if (ids.size() > most) ids.resize(most);

@@ -13,10 +13,6 @@
 namespace rerank {
 namespace {
 
-std::int32_t size_of(const TokenIds& ids) {
-  return static_cast<std::int32_t>(ids.size());
-}
-
 void require_natural(std::int32_t value, const char* member) {
   if (value >= 0) return;
   throw Error(ErrorCode::kInvalidArgument, {.member = member},

@@ -30,10 +30,6 @@ Segment& append_segment(const PrefixCache::Part* parent, std::span<const std::in
   return batch.segments.emplace_back(segment);
 }
 
-std::int32_t size_of(const TokenIds& ids) {
-  return static_cast<std::int32_t>(ids.size());
-}
-
 }  // namespace
 
 void PlannedBatch::reserve(const SchedulerOptions& options) {

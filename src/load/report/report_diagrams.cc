@@ -36,14 +36,14 @@ std::string hover_of(const Series& series, const Point& point) {
                      ms(latency.at(99)));
 }
 
-using Measure = std::function<double(const Point&)>;
+using ValueOf = std::function<double(const Point&)>;
 
 struct Dimension {
   Axis axis;
-  Measure measure;
+  ValueOf measure;
 };
 
-std::vector<double> values_of(const std::vector<Series>& all, const Measure& value) {
+std::vector<double> values_of(const std::vector<Series>& all, const ValueOf& value) {
   std::vector<double> values;
   for (const Series& series : all) {
     for (const Point* point : series.points) values.push_back(value(*point));

@@ -8,6 +8,7 @@
 #include "api/reply.h"
 #include "base/log.h"
 #include "base/log_event.h"
+#include "base/unix_time.h"
 #include "server/service/body.h"
 #include "server/service/request_deadline.h"
 
@@ -22,11 +23,6 @@ constexpr std::size_t kGiantBytes = 1 << 20;
 // What engine and result store per document besides its text.
 constexpr std::size_t kDocumentBytes = 128;
 constexpr std::size_t kLoggedBytes = 1000;  // per text
-
-std::int64_t seconds_since_1970() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::seconds>(now).count();
-}
 
 }  // namespace
 

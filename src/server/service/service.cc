@@ -10,6 +10,7 @@
 #include "api/pages/pages.h"
 #include "api/served_model.h"
 #include "base/thread_pool.h"
+#include "base/unix_time.h"
 #include "rerank/error.h"
 #include "server/service/cors.h"
 #include "server/service/scoring_task.h"
@@ -23,11 +24,6 @@ using std::chrono::steady_clock;
 constexpr std::chrono::seconds kLoadingWait{5};
 constexpr std::chrono::seconds kDrainingWait{1};
 constexpr std::chrono::milliseconds kEndPoll{1};
-
-std::int64_t seconds_since_1970() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::seconds>(now).count();
-}
 
 int num_workers(int asked) {
   if (asked > 0) return asked;

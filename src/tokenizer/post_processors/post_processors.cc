@@ -11,9 +11,8 @@ constexpr StepKind<PostProcessorReader> kPostProcessors[] = {{"ByteLevel", read_
                                                              {"RobertaProcessing", read_roberta_processing}};
 
 TokenFrames bare_frames() {
-  using Text = TokenFrame::Text;
-  return {.single = {{{.text = Text::kFirst}}},
-          .pair = {{{.text = Text::kFirst}, {.text = Text::kSecond, .type = 1}}}};
+  return {.single = {{{.text = TokenFrame::Text::kFirst}}},
+          .pair = {{{.text = TokenFrame::Text::kFirst}, {.text = TokenFrame::Text::kSecond, .type = 1}}}};
 }
 
 }  // namespace
