@@ -20,10 +20,10 @@ import time
 
 
 class Ours:
-    def __init__(self, program, checkpoint, dtype, threads, max_tokens):
+    def __init__(self, arguments, dtype, quantization="none"):
         self.process = subprocess.Popen(
-            [program, "--model", checkpoint, "--dtype", dtype, "--threads", str(threads), "--on-line",
-             "--max-tokens", str(max_tokens)],
+            [arguments.program, "--model", arguments.checkpoint, "--dtype", dtype, "--quantization", quantization,
+             "--threads", str(arguments.threads), "--on-line", "--max-tokens", str(arguments.pairs * arguments.tokens)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )
 
@@ -108,10 +108,9 @@ class OpenVino:
 
 
 def programs(arguments, folder):
-    yield "rerank.cpp bfloat16", Ours(arguments.program, arguments.checkpoint, "bfloat16", arguments.threads,
-                                      arguments.pairs * arguments.tokens)
-    yield "rerank.cpp float32", Ours(arguments.program, arguments.checkpoint, "float32", arguments.threads,
-                                     arguments.pairs * arguments.tokens)
+    yield "rerank.cpp bfloat16", Ours(arguments, "bfloat16")
+    yield "rerank.cpp float32", Ours(arguments, "float32")
+    yield "rerank.cpp int8", Ours(arguments, "bfloat16", "int8")
     yield "PyTorch bfloat16", Torch(arguments.checkpoint, "bfloat16")
     yield "PyTorch float32", Torch(arguments.checkpoint, "float32")
     if not arguments.onnx:
