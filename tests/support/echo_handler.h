@@ -75,19 +75,17 @@ class EchoHandler : public HttpHandler {
 
   void wait_for_held(std::size_t count) {
     std::unique_lock lock(mutex_);
-    ASSERT_TRUE(changed_.wait_for(lock, std::chrono::milliseconds(kLongEnough),
-                                  [&] { return held_.size() >= count; }));
+    ASSERT_TRUE(changed_.wait_for(lock, kLongEnough, [&] { return held_.size() >= count; }));
   }
   // What the reply to /charged holds.
   std::weak_ptr<void> wait_for_charged() {
     std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, std::chrono::milliseconds(kLongEnough), [&] { return is_charged_; });
+    changed_.wait_for(lock, kLongEnough, [&] { return is_charged_; });
     return charged_;
   }
   void wait_for_cancelled(int count) {
     std::unique_lock lock(mutex_);
-    ASSERT_TRUE(changed_.wait_for(lock, std::chrono::milliseconds(kLongEnough),
-                                  [&] { return num_cancelled_ >= count; }));
+    ASSERT_TRUE(changed_.wait_for(lock, kLongEnough, [&] { return num_cancelled_ >= count; }));
   }
   int num_cancelled() {
     const std::lock_guard lock(mutex_);

@@ -24,7 +24,7 @@ class HttpFrontTest : public testing::Test {
   }
   void TearDown() override {
     handler_.release();
-    if (front_ != nullptr) front_->wait_until_idle(std::chrono::milliseconds(kLongEnough));
+    if (front_ != nullptr) front_->wait_until_idle(kLongEnough);
     front_.reset();
     EXPECT_EQ(counters_.num_connections, 0);
     EXPECT_EQ(counters_.num_busy, 0);

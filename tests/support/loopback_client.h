@@ -16,10 +16,9 @@
 #include <string_view>
 #include <utility>
 
-namespace rerank {
+#include "tests/support/long_enough.h"
 
-inline constexpr int kLongEnough =
-    60'000;  // milliseconds, for what must happen; nothing waits for it in vain
+namespace rerank {
 
 class Client {
  public:
@@ -78,7 +77,7 @@ class Client {
   }
   virtual ssize_t receive_some(std::span<char> block) {
     pollfd waiting = {descriptor_, POLLIN, 0};
-    if (poll(&waiting, 1, kLongEnough) != 1) {
+    if (poll(&waiting, 1, static_cast<int>(kLongEnough.count())) != 1) {
       ADD_FAILURE() << "the server neither says anything nor closes the connection";
       return -1;
     }

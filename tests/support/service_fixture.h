@@ -17,12 +17,11 @@
 #include <vector>
 
 #include "server/service/service.h"
+#include "tests/support/long_enough.h"
 #include "tests/support/scripted_engine.h"
 
 namespace rerank {
 
-inline constexpr std::chrono::milliseconds kLongEnough{
-    60'000};  // for what must happen; nothing waits for it in vain
 inline constexpr const char* kTwoDocuments = R"({"query": "q", "documents": ["short", "a longer one"]})";
 
 // A service and the client of one connection, whose posted work runs in wait().

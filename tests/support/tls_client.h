@@ -25,7 +25,7 @@ class TlsClient : public Client {
 
   TlsClient(int port, const Options& options) : Client(port), context_(SSL_CTX_new(TLS_client_method())) {
     std::signal(SIGPIPE, SIG_IGN);
-    const timeval patience = {kLongEnough / 1000, 0};
+    const timeval patience = {std::chrono::floor<std::chrono::seconds>(kLongEnough).count(), 0};
     setsockopt(descriptor(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
     SSL_CTX_set_min_proto_version(context_, options.version);
     SSL_CTX_set_max_proto_version(context_, options.version);

@@ -212,7 +212,7 @@ TEST_F(HttpFrontTest, DrainsWhatItAccepted) {
   const std::string reply = accepted.receive();
   EXPECT_THAT(reply, HasSubstr("GET /held"));
   EXPECT_THAT(reply, HasSubstr("connection: close"));
-  EXPECT_TRUE(front_->wait_until_idle(milliseconds(kLongEnough)));
+  EXPECT_TRUE(front_->wait_until_idle(kLongEnough));
   // An open connection may send one more request.
   idle.send("GET /b HTTP/1.1\r\nHost: x\r\n\r\n");
   EXPECT_THAT(idle.receive(), HasSubstr("connection: close"));

@@ -30,7 +30,7 @@ class TlsFrontTest : public testing::TestWithParam<int> {
   }
   void TearDown() override {
     handler_.release();
-    if (front_ != nullptr) front_->wait_until_idle(milliseconds(kLongEnough));
+    if (front_ != nullptr) front_->wait_until_idle(kLongEnough);
     front_.reset();
     EXPECT_EQ(counters_.num_connections, 0);
     EXPECT_EQ(counters_.num_busy, 0);
@@ -38,7 +38,7 @@ class TlsFrontTest : public testing::TestWithParam<int> {
   }
   TlsClient::Options with_version() const { return {.version = GetParam()}; }
   void wait_until_closed() const {
-    const auto deadline = std::chrono::steady_clock::now() + milliseconds(kLongEnough);
+    const auto deadline = std::chrono::steady_clock::now() + kLongEnough;
     while (counters_.num_connections > 0 && std::chrono::steady_clock::now() < deadline) {
       std::this_thread::sleep_for(milliseconds(1));
     }
@@ -106,7 +106,7 @@ TEST_P(TlsFrontTest, Drains) {
   handler_.release();
   EXPECT_THAT(accepted.receive(), HasSubstr("connection: close"));
   EXPECT_TRUE(accepted.is_closed());
-  EXPECT_TRUE(front_->wait_until_idle(milliseconds(kLongEnough)));
+  EXPECT_TRUE(front_->wait_until_idle(kLongEnough));
 }
 
 // A client that never acknowledges the close is dropped after two seconds.

@@ -9,10 +9,10 @@
 #include <future>
 #include <stdexcept>
 
+#include "tests/support/long_enough.h"
+
 namespace rerank {
 namespace {
-
-constexpr std::chrono::seconds kLongEnough{60};
 
 TEST(WorkerThreads, ShortWorkDoesNotWaitForLong) {
   std::promise<void> end;
