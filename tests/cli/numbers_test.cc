@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "tests/cli/program.h"
+#include "tests/support/under_sanitizer.h"
 
 namespace rerank {
 namespace {
@@ -81,6 +82,8 @@ class Numbers : public testing::TestWithParam<const char*> {};
 
 TEST_P(Numbers, OutOfRangeAreRefusedByNameAndRange) {
   const std::string command = GetParam();
+  if (kUnderSanitizer && command != "score")
+    GTEST_SKIP() << "minutes under a sanitizer: one command is enough";
   const std::vector<NumberFlag> flags = number_flags(command);
   for (const NumberFlag& flag : flags) {
     const std::string range = flag.is_above_least
