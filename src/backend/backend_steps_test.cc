@@ -59,16 +59,7 @@ class BackendStepsTest : public testing::TestWithParam<std::tuple<BackendVariant
     tested_->begin(batch);
     rows_ = batch.num_tokens();
   }
-  std::vector<PackedBatch> batches() const {
-    if (spec_.mask == Mask::kCausal) return step_batches();
-    std::vector<PackedBatch> all = pair_batches();
-    for (PackedBatch& batch : all) {
-      for (Segment& segment : batch.segments) {
-        if (spec_.num_token_types < 2) segment.type_border = kOneType;
-      }
-    }
-    return all;
-  }
+  std::vector<PackedBatch> batches() const { return batches_of(spec_); }
   template <typename Step>
   void both(const Step& step) {
     step(*reference_);

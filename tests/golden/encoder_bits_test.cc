@@ -19,14 +19,6 @@
 namespace rerank {
 namespace {
 
-// Its layers twice, so that those between the first and the last can be quantized.
-TransformerSpec doubled(TransformerSpec spec) {
-  spec.num_layers *= 2;
-  const std::vector<LayerAttention> attention = spec.attention;
-  spec.attention.insert(spec.attention.end(), attention.begin(), attention.end());
-  return spec;
-}
-
 // As wide as MiniLM, with its heads; a window that is shorter than most prompts; and a decoder's shape.
 std::vector<NamedShape> encoder_shapes() {
   const auto modern_bert = [](const TransformerSpec& shape, bool has_biases, Pooling pooling) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "backend/packed_batch.h"
+#include "backend/transformer.h"
 #include "tests/support/under_sanitizer.h"
 
 namespace rerank {
@@ -85,6 +86,18 @@ inline std::vector<PackedBatch> pair_batches() {
   maker.add_pair(270, 100);
   maker.add_pair(20, 3);
   all.push_back(maker.take());
+  return all;
+}
+
+// Those that a model of this specification reads.
+inline std::vector<PackedBatch> batches_of(const TransformerSpec& spec) {
+  if (spec.mask == Mask::kCausal) return step_batches();
+  std::vector<PackedBatch> all = pair_batches();
+  for (PackedBatch& batch : all) {
+    for (Segment& segment : batch.segments) {
+      if (spec.num_token_types < 2) segment.type_border = kOneType;
+    }
+  }
   return all;
 }
 

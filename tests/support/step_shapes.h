@@ -116,6 +116,14 @@ inline TransformerSpec as_bidirectional(TransformerSpec spec) {
   return spec;
 }
 
+// Its layers twice, so that those between the first and the last can be quantized.
+inline TransformerSpec doubled(TransformerSpec spec) {
+  spec.num_layers *= 2;
+  const std::vector<LayerAttention> attention = spec.attention;
+  spec.attention.insert(spec.attention.end(), attention.begin(), attention.end());
+  return spec;
+}
+
 inline std::vector<NamedShape> shapes() {
   return {{"group2_head32", make_shape(64, 200, 4, 2, 32), 1},
           {"group6_head64", make_shape(96, 224, 6, 1, 64), 1},
