@@ -76,20 +76,26 @@ class FamilyModel {
   boost::json::value json_;
 };
 
-// The logit of a case.
-inline float family_logit(const Model& model, Backend& backend, const boost::json::value& entry) {
+// The logit of a prompt whose tokens from `type_border` on have type 1.
+inline float logit_of(const Model& model, Backend& backend, const std::vector<std::int32_t>& ids,
+                      std::int32_t type_border) {
   PackedBatch batch;
-  for (const boost::json::value& id : entry.at("ids").as_array())
-    batch.ids.push_back(id.to_number<std::int32_t>());
-  batch.segments = {{.first_row = 0, .num_tokens = batch.num_tokens(), .score = 0}};
-  if (const boost::json::value* border = entry.as_object().if_contains("border"))
-    batch.segments.front().type_border = border->to_number<std::int32_t>();
+  batch.ids = ids;
+  batch.segments = {
+      {.first_row = 0, .num_tokens = batch.num_tokens(), .score = 0, .type_border = type_border}};
   batch.num_scores = 1;
   std::vector<float> logits(2);
   backend.begin(batch);
   model.forward(backend);
   backend.finish(logits);
   return logits[1] - logits[0];
+}
+
+// The logit of a case.
+inline float family_logit(const Model& model, Backend& backend, const boost::json::value& entry) {
+  const boost::json::value* border = entry.as_object().if_contains("border");
+  return logit_of(model, backend, boost::json::value_to<std::vector<std::int32_t>>(entry.at("ids")),
+                  border == nullptr ? kOneType : border->to_number<std::int32_t>());
 }
 
 }  // namespace rerank
