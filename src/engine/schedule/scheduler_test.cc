@@ -95,7 +95,8 @@ TEST(Scheduler, WhoeverFoundNoRoomComesFirst) {
       least = std::min(least, done[request]);
       most = std::max(most, done[request]);
     }
-    EXPECT_LE(most - least, 1u) << "after batch " << batch;
+    // Documents are encoded meanwhile: who has none ready loses a turn. Without turns it would be 3.
+    EXPECT_LE(most - least, 2u) << "after batch " << batch;
   }
 }
 
