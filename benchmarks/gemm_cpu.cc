@@ -68,7 +68,7 @@ double ours(const Problem& p, const cpu::Kernels& kernels, ThreadPool& pool) {
                                                         std::int64_t{i * cpu::kPanelColumns + c} * p.inputs);
     }
     std::byte* to = panels.data() + static_cast<std::size_t>(i) * panel;
-    format == cpu::Format::kInt8 ? cpu::pack_int8_panel(from, p.inputs, p.inputs, {}, to, nullptr)
+    format == cpu::Format::kInt8 ? cpu::pack_int8_panel(from, p.inputs, p.inputs, {}, to)
                                  : cpu::pack_panel(from, p.inputs, p.inputs, format, to);
   }
   const MemoryBlock out(static_cast<std::size_t>(p.rows) * static_cast<std::size_t>(p.outputs) * 4);

@@ -15,7 +15,7 @@ namespace rerank {
 
 class OutlierTwin : public TransformerWeights {
  public:
-  // REQUIRES: norms come before the steps.
+  // REQUIRES: norms come before the steps, without biases.
   explicit OutlierTwin(TransformerWeights& original) : original_(original) {
     for (std::int32_t i = 0; i < spec().num_layers; ++i) layers_.push_back(make(original.layer(i)));
   }
@@ -41,25 +41,13 @@ class OutlierTwin : public TransformerWeights {
   Linear head_step(std::int32_t step) override { return original_.head_step(step); }
 
  private:
-  enum class Role {
-    kAttentionNorm,
-    kAttentionNormBias,
-    kQuery,
-    kKey,
-    kValue,
-    kMlpNorm,
-    kMlpNormBias,
-    kGate,
-    kUp
-  };
+  enum class Role { kAttentionNorm, kQuery, kKey, kValue, kMlpNorm, kGate, kUp };
   using Layer = std::vector<std::pair<Role, OwnedTensor>>;
 
   static TensorView& view_of(LayerWeights& layer, Role role) {
     switch (role) {
       case Role::kAttentionNorm:
         return layer.attention_norm.weight;
-      case Role::kAttentionNormBias:
-        return layer.attention_norm.bias;
       case Role::kQuery:
         return layer.query.weight;
       case Role::kKey:
@@ -68,8 +56,6 @@ class OutlierTwin : public TransformerWeights {
         return layer.value.weight;
       case Role::kMlpNorm:
         return layer.mlp_norm.weight;
-      case Role::kMlpNormBias:
-        return layer.mlp_norm.bias;
       case Role::kGate:
         return layer.gate.weight;
       default:
@@ -85,19 +71,18 @@ class OutlierTwin : public TransformerWeights {
   Layer make(LayerWeights from) const {
     Layer made;
     const bool has_norm = !from.attention_norm.weight.empty();
-    for (const Role role : {Role::kAttentionNorm, Role::kAttentionNormBias, Role::kQuery, Role::kKey,
-                            Role::kValue, Role::kMlpNorm, Role::kMlpNormBias, Role::kGate, Role::kUp}) {
+    for (const Role role : {Role::kAttentionNorm, Role::kQuery, Role::kKey, Role::kValue, Role::kMlpNorm,
+                            Role::kGate, Role::kUp}) {
       const TensorView& view = view_of(from, role);
       const bool is_attention = role < Role::kMlpNorm;
       if (view.empty() || (is_attention && !has_norm)) continue;
       std::vector<float> values(static_cast<std::size_t>(view.num_elements()));
       widen(view, 0, values);
       const bool is_norm = role == Role::kAttentionNorm || role == Role::kMlpNorm;
-      const bool is_bias = role == Role::kAttentionNormBias || role == Role::kMlpNormBias;
-      const float offset = is_norm ? spec().norm_weight_offset : 0;
+      const float offset = spec().norm_weight_offset;
       for (std::size_t i = 0; i < values.size(); ++i) {
         const float factor = factor_of(static_cast<std::int64_t>(i) % spec().hidden);
-        values[i] = is_norm || is_bias ? factor * (offset + values[i]) - offset : values[i] / factor;
+        values[i] = is_norm ? factor * (offset + values[i]) - offset : values[i] / factor;
       }
       made.emplace_back(role, OwnedTensor(DataType::kFloat32, view.shape, values));
     }

@@ -38,12 +38,6 @@ std::int32_t gate_up_panels(const TransformerSpec& spec) {
   return padded_ffn(spec) / (spec.gated ? kHalfPanel : kPanelColumns);
 }
 
-// Quantized products take over weights and biases of the norms before them: then outliers of a row that come
-// from the norm are not rounded, and those of the weights have a scale for each output.
-bool takes_norm_bias(const TransformerSpec& spec, Format format) {
-  return format == Format::kInt8 && spec.norm_bias;
-}
-
 struct NormAt {
   std::size_t weight = 0, bias = 0;
 };
@@ -89,10 +83,9 @@ struct LayerLayout {
     query_norm = places.take_floats(spec.qk_norm ? spec.head_dim : 0);
     key_norm = places.take_floats(spec.qk_norm ? spec.head_dim : 0);
     mlp_norm = places.take_norm(spec);
-    const bool takes_bias = takes_norm_bias(spec, format);
-    qkv.bias = place_bias(spec.qkv_bias || takes_bias, panels_of(spec.qkv_dim()));
+    qkv.bias = place_bias(spec.qkv_bias, panels_of(spec.qkv_dim()));
     output.bias = place_bias(spec.output_bias, panels_of(spec.hidden));
-    gate_up.bias = place_bias(spec.gate_bias || takes_bias, gate_up_panels(spec));
+    gate_up.bias = place_bias(spec.gate_bias, gate_up_panels(spec));
     down.bias = place_bias(spec.down_bias, panels_of(spec.hidden));
     qkv.panels = place_matrix(panels_of(spec.qkv_dim()), spec.hidden);
     output.panels = place_matrix(panels_of(spec.hidden), spec.query_dim());
@@ -135,6 +128,13 @@ struct Layout {
   }
 };
 
+// The weights of norms before quantized products are multiplied into those of the products: outliers of a
+// row that come from the norm are not rounded, and those of the weights have a scale for each output. Where
+// the norm's result is also the residual, or has a bias, its weight stays.
+bool folds_norms(const PackedForm& form, std::int32_t layer) {
+  return form.is_quantized(layer) && form.spec.norm_place == NormPlace::kBefore && !form.spec.norm_bias;
+}
+
 // `offset` is added in float32, as the published norms do before they multiply. An empty view becomes zeros.
 void pack_floats(const TensorView& view, std::byte* to, std::int64_t count, float offset = 0) {
   const std::span<float> floats(reinterpret_cast<float*>(to), static_cast<std::size_t>(count));
@@ -162,7 +162,7 @@ void pack_biases(std::initializer_list<TensorView> biases, std::byte* to, std::i
 }
 
 void pack_gate_up_bias(const LayerWeights& layer, const TransformerSpec& spec, std::byte* to) {
-  if (!spec.gated || !spec.gate_bias) return pack_biases({layer.gate.bias}, to, gate_up_panels(spec));
+  if (!spec.gated) return pack_biases({layer.gate.bias}, to, gate_up_panels(spec));
   std::memset(to, 0, float_bytes(std::int64_t{gate_up_panels(spec)} * kPanelColumns));
   auto* columns = reinterpret_cast<float*>(to);
   for (std::int32_t i = 0; i < spec.ffn; ++i) {
@@ -172,9 +172,9 @@ void pack_gate_up_bias(const LayerWeights& layer, const TransformerSpec& spec, s
   }
 }
 
-// The norms and biases of a layer that the specification has. `takes_bias`: takes_norm_bias of its products.
+// The norms and biases of a layer that the specification has, except for the weights of folded norms.
 void pack_layer_floats(const LayerWeights& layer, const TransformerSpec& spec, const LayerLayout& layout,
-                       bool takes_bias, std::byte* at) {
+                       std::byte* at) {
   pack_norm(layer.attention_norm, spec, at, layout.attention_norm);
   pack_norm(layer.mlp_norm, spec, at, layout.mlp_norm);
   if (spec.qk_norm) {
@@ -185,11 +185,10 @@ void pack_layer_floats(const LayerWeights& layer, const TransformerSpec& spec, c
                          std::int32_t outputs) {
     if (has_bias) pack_biases(biases, at + to, panels_of(outputs));
   };
-  pack(spec.qkv_bias || takes_bias, {layer.query.bias, layer.key.bias, layer.value.bias}, layout.qkv.bias,
-       spec.qkv_dim());
+  pack(spec.qkv_bias, {layer.query.bias, layer.key.bias, layer.value.bias}, layout.qkv.bias, spec.qkv_dim());
   pack(spec.output_bias, {layer.output.bias}, layout.output.bias, spec.hidden);
   pack(spec.down_bias, {layer.down.bias}, layout.down.bias, spec.hidden);
-  if (spec.gate_bias || takes_bias) pack_gate_up_bias(layer, spec, at + layout.gate_up.bias);
+  if (spec.gate_bias) pack_gate_up_bias(layer, spec, at + layout.gate_up.bias);
 }
 
 void pack_head_step(const Linear& linear, const HeadStep& step, const PackedHeadStep& packed) {
@@ -247,48 +246,45 @@ PanelRows gate_up_rows(const LayerWeights& layer, std::int32_t panel) {
   return rows;
 }
 
-// `norm` is what a quantized matrix takes over.
+// `factors` multiply the columns of a quantized matrix; empty: 1.
 void pack_matrix(ThreadPool& pool, const std::function<PanelRows(std::int32_t)>& rows_of,
-                 std::int32_t num_inputs, PackedMatrix matrix, const TakenNorm& norm = {}) {
+                 std::int32_t num_inputs, PackedMatrix matrix, std::span<const float> factors = {}) {
   pool.parallel_for(matrix.num_panels, [&](std::int64_t panel, int) {
     std::byte* to = const_cast<std::byte*>(matrix.panels) +
                     static_cast<std::size_t>(panel) * panel_bytes(matrix.k, matrix.format);
     const PanelRows rows = rows_of(static_cast<std::int32_t>(panel));
-    float* bias = matrix.bias == nullptr ? nullptr : const_cast<float*>(matrix.bias) + panel * kPanelColumns;
-    matrix.format == Format::kInt8 ? pack_int8_panel(rows, num_inputs, matrix.k, norm, to, bias)
+    matrix.format == Format::kInt8 ? pack_int8_panel(rows, num_inputs, matrix.k, factors, to)
                                    : pack_panel(rows, num_inputs, matrix.k, matrix.format, to);
   });
 }
 
-// Packs layer `index` of `model`, which is at `at`. REQUIRES: the layers before it are packed.
-void pack_layer(const LayerWeights& layer, const PackedForm& form, const LayerLayout& layout,
-                const PackedModel& model, std::size_t index, std::byte* at, ThreadPool& pool) {
+// Packs a layer into `to`, which is at `at`.
+void pack_layer(const LayerWeights& layer, const PackedForm& form, const LayerLayout& layout, bool folds,
+                const PackedLayer& to, std::byte* at, ThreadPool& pool) {
   const TransformerSpec& spec = form.spec;
-  const PackedLayer& to = model.layers[index];
-  const bool quantized = to.qkv.format == Format::kInt8;
-  pack_layer_floats(layer, spec, layout, takes_norm_bias(spec, to.qkv.format), at);
-  const auto taken = [&](const PackedNorm& norm) {
-    const auto size = static_cast<std::size_t>(spec.hidden);
-    if (!quantized) return TakenNorm();
-    return TakenNorm{{norm.weight, size},
-                     spec.norm_bias ? std::span(norm.bias, size) : std::span<const float>()};
+  pack_layer_floats(layer, spec, layout, at);
+  // Takes the weight out of a norm.
+  const auto fold = [&](const PackedNorm& norm) {
+    const std::span<float> weight(const_cast<float*>(norm.weight), static_cast<std::size_t>(spec.hidden));
+    std::vector<float> factors;
+    if (!folds) return factors;
+    factors.assign(weight.begin(), weight.end());
+    std::fill(weight.begin(), weight.end(), 1.0f);
+    return factors;
   };
   const auto pack_stacked = [&](std::span<const TensorView> from, const PackedMatrix& matrix,
-                                const TakenNorm& norm = {}) {
+                                const std::vector<float>& factors = {}) {
     const auto k = static_cast<std::int32_t>(from[0].shape[1]);
     pack_matrix(
-        pool, [&](std::int32_t p) { return stacked_rows(from, p); }, k, matrix, norm);
+        pool, [&](std::int32_t p) { return stacked_rows(from, p); }, k, matrix, factors);
   };
   const TensorView qkv[] = {layer.query.weight, layer.key.weight, layer.value.weight};
-  const bool behind = spec.norm_place == NormPlace::kBehind;
-  TakenNorm before_qkv;
-  if (quantized && behind) before_qkv = taken(model.layers[index - 1].mlp_norm);
-  if (!behind && !layer.attention_norm.weight.empty()) before_qkv = taken(to.attention_norm);
-  pack_stacked(qkv, to.qkv, before_qkv);
+  const bool has_norm = !layer.attention_norm.weight.empty();
+  pack_stacked(qkv, to.qkv, has_norm ? fold(to.attention_norm) : std::vector<float>());
   pack_stacked({&layer.output.weight, 1}, to.output);
   pack_matrix(
       pool, [&](std::int32_t p) { return gate_up_rows(layer, p); }, spec.hidden, to.gate_up,
-      taken(behind ? to.attention_norm : to.mlp_norm));
+      fold(to.mlp_norm));
   pack_stacked({&layer.down.weight, 1}, to.down);
 }
 
@@ -319,7 +315,6 @@ PackedModel view_packed_model(const std::byte* base, const PackedForm& form) {
     const std::byte* at = base + layout.layers[static_cast<std::size_t>(i)];
     const bool quantized = form.is_quantized(i);
     const LayerLayout& in_layer = quantized ? layout.quantized : layout.whole;
-    const bool takes_bias = quantized && spec.norm_bias;
     const auto matrix = [&](const MatrixAt& place, std::int32_t num_panels, std::int32_t k, bool has_bias) {
       return PackedMatrix{quantized ? Format::kInt8 : form.format, at + place.panels, num_panels, k,
                           has_bias ? floats(at + place.bias) : nullptr};
@@ -329,9 +324,9 @@ PackedModel view_packed_model(const std::byte* base, const PackedForm& form) {
         .query_norm = spec.qk_norm ? floats(at + in_layer.query_norm) : nullptr,
         .key_norm = spec.qk_norm ? floats(at + in_layer.key_norm) : nullptr,
         .mlp_norm = norm(at, in_layer.mlp_norm),
-        .qkv = matrix(in_layer.qkv, panels_of(spec.qkv_dim()), spec.hidden, spec.qkv_bias || takes_bias),
+        .qkv = matrix(in_layer.qkv, panels_of(spec.qkv_dim()), spec.hidden, spec.qkv_bias),
         .output = matrix(in_layer.output, panels_of(spec.hidden), spec.query_dim(), spec.output_bias),
-        .gate_up = matrix(in_layer.gate_up, gate_up_panels(spec), spec.hidden, spec.gate_bias || takes_bias),
+        .gate_up = matrix(in_layer.gate_up, gate_up_panels(spec), spec.hidden, spec.gate_bias),
         .down = matrix(in_layer.down, panels_of(spec.hidden), padded_ffn(spec), spec.down_bias),
     });
   }
@@ -359,8 +354,8 @@ void pack_model(TransformerWeights& weights, const PackedForm& form, std::byte* 
     const auto index = static_cast<std::size_t>(i);
     const LayerWeights layer = weights.layer(i);
     check_weights(spec, layer, i);
-    pack_layer(layer, form, form.is_quantized(i) ? layout.quantized : layout.whole, model, index,
-               base + layout.layers[index], pool);
+    pack_layer(layer, form, form.is_quantized(i) ? layout.quantized : layout.whole, folds_norms(form, i),
+               model.layers[index], base + layout.layers[index], pool);
     weights.release_layer(i);
   }
   pack_norm(weights.final_norm(), spec, base, layout.final_norm);

@@ -48,7 +48,7 @@ std::string header_text(const TransformerWeights& weights, const PackedForm& for
       s.ffn, s.num_layers, s.num_heads, s.num_kv_heads, s.head_dim, s.vocab, packed_model_bytes(form));
   // Keys that earlier versions did not have are written only if they differ from the default, so that
   // existing files remain valid.
-  if (form.int8) text += "int8 2\n";
+  if (form.int8) text += "int8 1\n";
   if (s.qkv_bias) text += "qkv bias\n";
   if (!s.qk_norm) text += "no norms of heads\n";
   if (s.norm_weight_offset != 0) text += fmt::format("norm weight offset {}\n", s.norm_weight_offset);

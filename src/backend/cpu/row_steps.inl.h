@@ -21,7 +21,7 @@ inline float inverse_rms(const float* x, int k, float eps) {
   return 1.0f / std::sqrt(V::sum(squares) / static_cast<float>(k) + eps);
 }
 
-// x * scale * weight; without the weight it is plain.
+// x * scale * weight
 template <class V>
 struct RmsNorm {
   typename V::Vec scale;
@@ -30,13 +30,12 @@ struct RmsNorm {
   RmsNorm() = default;
   RmsNorm(const NormTask& task, const float* x)
       : scale(V::set1(inverse_rms<V>(x, task.k, task.eps))), weight(task.weight) {}
-  typename V::Vec plain(const float* x, int i) const { return V::mul(V::load(x + i), scale); }
-  typename V::Vec weighted(typename V::Vec plain, int i) const { return V::mul(V::load(weight + i), plain); }
-  typename V::Vec of(const float* x, int i) const { return weighted(plain(x, i), i); }
+  typename V::Vec of(const float* x, int i) const {
+    return V::mul(V::load(weight + i), V::mul(V::load(x + i), scale));
+  }
 };
 
-// (x - mean) * scale * weight + bias, plain without weight and bias; the variance is the mean of (x -
-// mean)^2.
+// (x - mean) * scale * weight + bias; the variance is the mean of (x - mean)^2.
 template <class V>
 struct LayerNorm {
   typename V::Vec mean, scale;
@@ -55,11 +54,9 @@ struct LayerNorm {
     }
     scale = V::set1(1.0f / std::sqrt(V::sum(squares) / count + task.eps));
   }
-  typename V::Vec plain(const float* x, int i) const { return V::mul(V::sub(V::load(x + i), mean), scale); }
-  typename V::Vec weighted(typename V::Vec plain, int i) const {
-    return V::fma(plain, V::load(weight + i), V::load(bias + i));
+  typename V::Vec of(const float* x, int i) const {
+    return V::fma(V::mul(V::sub(V::load(x + i), mean), scale), V::load(weight + i), V::load(bias + i));
   }
-  typename V::Vec of(const float* x, int i) const { return weighted(plain(x, i), i); }
 };
 
 enum class NormTarget { kTiles, kRows, kBoth };

@@ -7,7 +7,6 @@
 namespace rerank::cpu {
 namespace {
 
-// Quantizes what a norm computes before its weight and bias, which the product has taken over.
 template <class V, class Bytes, class Tiles, class Kind, NormTarget Target>
 void norm_quantized(const NormTask& task) {
   for (std::int32_t row = task.first_row; row < task.end_row; ++row) {
@@ -15,9 +14,9 @@ void norm_quantized(const NormTask& task) {
     float* out = task.out + std::int64_t{row} * task.k;
     const Kind kind(task, x);
     const auto normed = [&](std::int32_t i) {
-      const typename V::Vec plain = kind.plain(x, i);
-      if constexpr (Target == NormTarget::kBoth) V::store(out + i, kind.weighted(plain, i));
-      return plain;
+      const typename V::Vec values = kind.of(x, i);
+      if constexpr (Target == NormTarget::kBoth) V::store(out + i, values);
+      return values;
     };
     quantize_row<V, Bytes, Tiles>(normed, task.tiles, row);
   }

@@ -66,7 +66,7 @@ class Int8KernelsTest : public testing::TestWithParam<const Kernels*> {
       PanelRows from{.rows = {}, .type = DataType::kFloat32};
       for (std::size_t c = 0; c < kPanelColumns; ++c)
         from.rows[c] = reinterpret_cast<const std::byte*>(outputs[p * kPanelColumns + c].data());
-      pack_int8_panel(from, k, k, {}, panels.data() + p * int8_panel_bytes(k), nullptr);
+      pack_int8_panel(from, k, k, {}, panels.data() + p * int8_panel_bytes(k));
     }
     Floats out(rows.size() * outputs.size());
     ThreadPool pool(2);

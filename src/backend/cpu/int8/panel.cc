@@ -4,7 +4,6 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
-#include <numeric>
 #include <span>
 #include <vector>
 
@@ -36,8 +35,8 @@ float quantize_output(std::span<float> row, std::int8_t* column, std::int32_t& o
 
 }  // namespace
 
-void pack_int8_panel(const PanelRows& rows, std::int32_t num_inputs, std::int32_t k, const TakenNorm& norm,
-                     std::byte* panel, float* bias) {
+void pack_int8_panel(const PanelRows& rows, std::int32_t num_inputs, std::int32_t k,
+                     std::span<const float> factors, std::byte* panel) {
   std::memset(panel, 0, int8_panel_bytes(k));
   auto* scales = reinterpret_cast<float*>(panel + int8_values_bytes(k));
   auto* offsets = reinterpret_cast<std::int32_t*>(scales + PanelRows::kColumns);
@@ -46,9 +45,7 @@ void pack_int8_panel(const PanelRows& rows, std::int32_t num_inputs, std::int32_
     if (rows.rows[c] == nullptr) continue;
     const std::span<float> inputs(row.data(), static_cast<std::size_t>(num_inputs));
     widen({rows.type, {num_inputs}, rows.rows[c]}, 0, inputs);
-    if (!norm.bias.empty())
-      bias[c] += static_cast<float>(std::inner_product(inputs.begin(), inputs.end(), norm.bias.begin(), 0.0));
-    for (std::size_t i = 0; i < norm.weight.size(); ++i) inputs[i] *= norm.weight[i];
+    for (std::size_t i = 0; i < factors.size(); ++i) inputs[i] *= factors[i];
     std::fill(row.begin() + num_inputs, row.end(), 0.0f);
     scales[c] = quantize_output(row, reinterpret_cast<std::int8_t*>(panel) + 4 * c, offsets[c]);
   }

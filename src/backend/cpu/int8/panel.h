@@ -22,15 +22,9 @@ constexpr std::size_t int8_panel_bytes(std::int32_t k) {
   return int8_values_bytes(k) + 2 * PanelRows::kColumns * 4;
 }
 
-// What a product takes over from the norm before it. Empty: nothing.
-struct TakenNorm {
-  std::span<const float> weight;  // [num_inputs]
-  std::span<const float> bias;    // [num_inputs]
-};
-
-// Columns are multiplied by the norm's weight before they are rotated and rounded; what its bias makes of
-// each output is added to `bias`. Inputs from `num_inputs` up to k are 0.
-void pack_int8_panel(const PanelRows& rows, std::int32_t num_inputs, std::int32_t k, const TakenNorm& norm,
-                     std::byte* panel, float* bias);  // bias: [32], or nullptr if the norm has none
+// The weights of column i are multiplied by factors[i] before they are rotated and rounded; empty: by 1.
+// Inputs from `num_inputs` up to k are 0.
+void pack_int8_panel(const PanelRows& rows, std::int32_t num_inputs, std::int32_t k,
+                     std::span<const float> factors, std::byte* panel);
 
 }  // namespace rerank::cpu
